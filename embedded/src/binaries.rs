@@ -1,0 +1,223 @@
+//! Finds the servers' programs, in this order: where a setting says, on `PATH`, in the usual
+//! places of distributions and Homebrew, and else by installing them ([`crate::install`]).
+//! Versions that the project does not support are refused: Redis before 7.0, Postgres before 14.
+
+use std::{
+    env, fmt, fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::{Error, Settings, install};
+
+/// A server that can be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// `redis-server`.
+    Redis,
+    /// `postgres`, with `initdb` beside it.
+    Postgres,
+}
+
+/// A server's version: major and minor, as far as it states them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// The part before the first dot.
+    pub major: u32,
+    /// The part after it; 0 if there is none.
+    pub minor: u32,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+impl Program {
+    /// The name of the file to run.
+    #[must_use]
+    pub fn file_name(self) -> &'static str {
+        match self {
+            Self::Redis => "redis-server",
+            Self::Postgres => "postgres",
+        }
+    }
+
+    /// The oldest version that will do: Redis 7.0 for script flags and `cluster-port`, Postgres 14
+    /// as the oldest that its makers support.
+    #[must_use]
+    pub fn oldest(self) -> Version {
+        match self {
+            Self::Redis => Version { major: 7, minor: 0 },
+            Self::Postgres => Version {
+                major: 14,
+                minor: 0,
+            },
+        }
+    }
+
+    /// Where a setting says that this program is.
+    fn named(self, settings: &Settings) -> Option<PathBuf> {
+        match self {
+            Self::Redis => settings.redis_server.clone(),
+            Self::Postgres => settings
+                .postgres_bin
+                .as_ref()
+                .map(|bin| bin.join("postgres")),
+        }
+    }
+}
+
+/// The path of a server's program, installing it if it is absent and that is allowed.
+///
+/// # Errors
+/// It is absent and may not or cannot be installed, it is too old, or a setting names something
+/// that is not that program.
+pub fn find(program: Program, settings: &Settings) -> Result<PathBuf, Error> {
+    if let Some(named) = program.named(settings) {
+        return usable(program, &named);
+    }
+    if !install::hidden(program, &settings.hide)
+        && let Some(found) = installed(program, settings)?
+    {
+        return Ok(found);
+    }
+    install::install(program, settings)
+}
+
+/// Looks on `PATH` and in the usual places: the first that is new enough. `None` if there is no
+/// such program at all; an error if there are only ones that will not do.
+pub(crate) fn installed(program: Program, settings: &Settings) -> Result<Option<PathBuf>, Error> {
+    let on_path = env::split_paths(&settings.path).collect::<Vec<_>>();
+    let mut refused = None;
+    for folder in on_path.into_iter().chain(usual_folders()) {
+        let file = folder.join(program.file_name());
+        if !file.is_file() {
+            continue;
+        }
+        match usable(program, &file) {
+            Ok(found) => return Ok(Some(found)),
+            Err(error) => refused = refused.or(Some(error)),
+        }
+    }
+    refused.map_or(Ok(None), Err)
+}
+
+/// Checks a program's version, and for Postgres that `initdb` is beside it. Links are followed
+/// first: `/usr/local/bin/postgres` may be a link into a folder that has the rest.
+fn usable(program: Program, file: &Path) -> Result<PathBuf, Error> {
+    let unusable = |why: String| Error::Unusable {
+        path: file.to_path_buf(),
+        why,
+    };
+    let resolved = match program {
+        // Debian's redis-server is a link to a program that acts by the name it is called by.
+        Program::Redis => file.to_path_buf(),
+        Program::Postgres => {
+            let resolved = file
+                .canonicalize()
+                .map_err(|error| unusable(error.to_string()))?;
+            if !resolved.with_file_name("initdb").is_file() {
+                return Err(unusable("there is no initdb beside it".to_owned()));
+            }
+            resolved
+        }
+    };
+    let output = Command::new(&resolved)
+        .arg("--version")
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| unusable(error.to_string()))?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    let found = version(program, &said)
+        .ok_or_else(|| unusable(format!("it states no version, but {:?}", said.trim())))?;
+    let needed = program.oldest();
+    if found < needed {
+        return Err(Error::TooOld {
+            path: resolved,
+            found,
+            needed,
+        });
+    }
+    Ok(resolved)
+}
+
+/// Reads `Redis server v=7.0.15 sha=...` or `postgres (PostgreSQL) 15.18 (Debian ...)`.
+fn version(program: Program, said: &str) -> Option<Version> {
+    let before = match program {
+        Program::Redis => " v=",
+        Program::Postgres => "(PostgreSQL) ",
+    };
+    let (_, stated) = said.split_once(before)?;
+    let mut numbers = stated
+        .split(|c: char| !c.is_ascii_digit())
+        .map(|digits| digits.parse::<u32>().ok());
+    let major = numbers.next()??;
+    Some(Version {
+        major,
+        minor: numbers.next().flatten().unwrap_or(0),
+    })
+}
+
+/// Folders that are worth a look without being on `PATH`, newest versions first.
+fn usual_folders() -> Vec<PathBuf> {
+    let mut folders = versioned("/usr/lib/postgresql", "");
+    folders.extend(["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"].map(PathBuf::from));
+    folders.extend(versioned("/opt/homebrew/opt", "postgresql@"));
+    folders.extend(versioned("/usr/local/opt", "postgresql@"));
+    folders
+}
+
+/// The `bin` folders of `parent/<prefix><number>`, highest number first.
+fn versioned(parent: &str, prefix: &str) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(parent) else {
+        return Vec::new();
+    };
+    let mut found = entries
+        .filter_map(|entry| {
+            let name = entry.ok()?.file_name().into_string().ok()?;
+            let number = name.strip_prefix(prefix)?.parse::<u32>().ok()?;
+            Some((number, Path::new(parent).join(name).join("bin")))
+        })
+        .collect::<Vec<_>>();
+    found.sort_by(|a, b| b.cmp(a));
+    found.into_iter().map(|(_, folder)| folder).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Program, Version, version};
+
+    #[test]
+    fn versions_are_read_from_what_servers_say() {
+        let read = |program, said| version(program, said).map(|found| (found.major, found.minor));
+        let redis = "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.2.1 bits=64 build=1";
+        assert_eq!(read(Program::Redis, redis), Some((7, 0)));
+        let debian = "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)";
+        assert_eq!(read(Program::Postgres, debian), Some((15, 18)));
+        assert_eq!(
+            read(Program::Postgres, "postgres (PostgreSQL) 18beta1").map(|found| found.0),
+            Some(18)
+        );
+        assert_eq!(read(Program::Postgres, "no version"), None);
+    }
+
+    #[test]
+    fn versions_compare_by_major_then_minor() {
+        let six_two = Version { major: 6, minor: 2 };
+        assert!(six_two < Program::Redis.oldest());
+        assert!(
+            Version {
+                major: 10,
+                minor: 0
+            } < Program::Postgres.oldest()
+        );
+        assert!(
+            Version {
+                major: 14,
+                minor: 0
+            } >= Program::Postgres.oldest()
+        );
+    }
+}

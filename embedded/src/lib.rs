@@ -1,0 +1,166 @@
+//! Private Redis and Postgres servers as child processes: for `cargo demo`, for the benchmarks
+//! and for the tests of every crate.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | `settings` | the environment variables this crate reads |
+//! | `binaries` | where the servers' programs are looked for, and which versions are refused |
+//! | `install` | installing what was not found, with `install_debian.sh` or Homebrew |
+//! | `spawner` | the thread that starts every child, and the signal that ends a child with us |
+//! | `account` | the user that servers run as when we are root |
+//! | `data_dir` | a server's directory, and sweeping those that dead processes left |
+//! | `log` | quoting the end of a server's log when it does not start |
+//! | `port` | ports that no client can take while a server is down |
+//! | `supervision` | starting, stopping, pausing and reviving one server |
+//! | `redis_server`, `redis_cluster`, `resp` | Redis: one server, a cluster, the set-up commands |
+//! | `postgres_server`, `postmaster`, `database` | Postgres: one server, its processes, its databases |
+//! | `testing` | the servers that all tests of one process share |
+//!
+//! The whole interface blocks and belongs to no async runtime: a server outlives the runtime of
+//! the test that started it. Starting Redis takes about 30 ms, Postgres about a second; async
+//! code that minds calls from `spawn_blocking`.
+//!
+//! What holds: a server given by `REDIS_URL` or `DATABASE_URL` is never started, stopped or
+//! emptied here. Signals go only to processes that this process started and has not reaped, or
+//! to the children of such a one while it is stopped. Nothing is ended by name or by group.
+
+use std::fmt;
+
+mod account;
+mod binaries;
+mod data_dir;
+mod database;
+mod error;
+mod install;
+mod log;
+mod port;
+mod postgres_server;
+mod postmaster;
+mod redis_cluster;
+mod redis_server;
+mod resp;
+mod settings;
+mod spawner;
+mod supervision;
+pub mod testing;
+
+pub use binaries::{Program, Version, find};
+pub use database::{create_database, drop_database};
+pub use error::Error;
+pub use postgres_server::{Durability, PostgresOptions, PostgresServer};
+pub use redis_cluster::RedisCluster;
+pub use redis_server::{Fsync, RedisOptions, RedisServer};
+pub use settings::{Hiding, Installing, Settings};
+
+/// A Redis to use: the user's own, or a private one.
+pub enum Redis {
+    /// The server that `REDIS_URL` names. It holds somebody's data: never flush it.
+    External {
+        /// The URL as it was given.
+        url: String,
+    },
+    /// A server that was started here and ends with this value.
+    Private(RedisServer),
+}
+
+/// A Postgres to use: the user's own, or a private one.
+pub enum Postgres {
+    /// The server that `DATABASE_URL` names. It holds somebody's data: take a database of your own.
+    External {
+        /// The URL as it was given.
+        url: String,
+    },
+    /// A server that was started here and ends with this value.
+    Private(PostgresServer),
+}
+
+/// The Redis of `REDIS_URL`, else a private one with these options.
+///
+/// # Errors
+/// A setting has a bad value, or no server could be found, installed or started.
+pub fn redis(options: RedisOptions) -> Result<Redis, Error> {
+    match Settings::from_env()?.redis_url {
+        Some(url) => Ok(Redis::External { url }),
+        None => RedisServer::start(options).map(Redis::Private),
+    }
+}
+
+/// The Postgres of `DATABASE_URL`, else a private one with these options.
+///
+/// # Errors
+/// A setting has a bad value, or no server could be found, installed or started.
+pub fn postgres(options: PostgresOptions) -> Result<Postgres, Error> {
+    match Settings::from_env()?.database_url {
+        Some(url) => Ok(Postgres::External { url }),
+        None => PostgresServer::start(options).map(Postgres::Private),
+    }
+}
+
+// Written by hand, because a URL holds a password, which must not get into a log.
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::External { .. } => f.write_str("External"),
+            Self::Private(server) => server.fmt(f),
+        }
+    }
+}
+
+// As above.
+impl fmt::Debug for Postgres {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::External { .. } => f.write_str("External"),
+            Self::Private(server) => server.fmt(f),
+        }
+    }
+}
+
+impl Redis {
+    /// The URL to connect to; it contains the password.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        match self {
+            Self::External { url } => url,
+            Self::Private(server) => server.url(),
+        }
+    }
+
+    /// The server, if it was started here.
+    #[must_use]
+    pub fn private(&self) -> Option<&RedisServer> {
+        match self {
+            Self::External { .. } => None,
+            Self::Private(server) => Some(server),
+        }
+    }
+}
+
+impl Postgres {
+    /// The URL to connect to; it contains the password.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        match self {
+            Self::External { url } => url,
+            Self::Private(server) => server.url(),
+        }
+    }
+
+    /// The server, if it was started here.
+    #[must_use]
+    pub fn private(&self) -> Option<&PostgresServer> {
+        match self {
+            Self::External { .. } => None,
+            Self::Private(server) => Some(server),
+        }
+    }
+
+    /// Creates an empty database under a name nobody else has, and returns its URL. On a private
+    /// server it goes with the server; on an external one end it with [`drop_database`].
+    ///
+    /// # Errors
+    /// The server cannot be reached, or the user may not create databases.
+    pub fn fresh_database(&self) -> Result<String, Error> {
+        create_database(self.url(), &database::unique_name())
+    }
+}

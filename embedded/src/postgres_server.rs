@@ -1,0 +1,328 @@
+//! A private Postgres: 127.0.0.1, a port and a password of its own, a directory of its own, no
+//! Unix socket. When we are root it runs as another user ([`crate::account`]).
+
+use std::{
+    fs::{self, OpenOptions},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use nix::{sys::signal::Signal, unistd::Pid};
+
+use crate::{
+    Error, Program, Settings,
+    account::Account,
+    binaries, create_database,
+    data_dir::{DataDir, write_private},
+    database, log, port, postmaster,
+    redis_server::new_password,
+    spawner,
+    supervision::{Service, Supervisor, until_ready},
+};
+
+/// The server's name in messages.
+const NAME: &str = "postgres";
+
+/// The superuser that `initdb` makes, and that URLs name.
+const USER: &str = "mincommerce";
+
+/// How long it may take to recover and be ready.
+const READY_DEADLINE: Duration = Duration::from_secs(60);
+
+/// `max_connections`: several APIs, reconcilers and tests at once.
+const CONNECTIONS_MAX: u32 = 200;
+
+/// `shared_buffers`, in megabytes.
+const SHARED_BUFFERS_MB: u32 = 128;
+
+/// Files in the server's directory.
+const CLUSTER: &str = "data";
+const PASSWORD: &str = "password";
+const LOG: &str = "postgres.log";
+
+/// How a private Postgres is set up. The default is for `cargo demo`.
+#[derive(Clone, Debug)]
+pub struct PostgresOptions {
+    /// Whether a commit survives a crash of the machine. Default: yes.
+    pub durability: Durability,
+    /// Whether it is revived when it dies by itself. Default: yes.
+    pub supervised: bool,
+}
+
+/// What survives a crash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Every commit is synced to the disk before it is answered.
+    Durable,
+    /// Nothing is synced, and commits of the last moments (under 1 s) may be lost when the server
+    /// is killed: for tests, but not for those that kill it.
+    Fast,
+}
+
+impl Default for PostgresOptions {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Durable,
+            supervised: true,
+        }
+    }
+}
+
+/// A running private Postgres. Dropping it ends the server and removes its data.
+pub struct PostgresServer {
+    supervisor: Supervisor<PostgresService>,
+    url: String,
+}
+
+impl std::fmt::Debug for PostgresServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresServer")
+            .field("port", &self.port())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PostgresServer {
+    /// Finds (or installs) `postgres`, makes a cluster of databases, starts the server, and returns
+    /// once it takes connections.
+    ///
+    /// # Errors
+    /// There is no usable program, or the server does not start.
+    pub fn start(options: PostgresOptions) -> Result<Self, Error> {
+        let program = binaries::find(Program::Postgres, &Settings::from_env()?)?;
+        let account = Account::for_postgres()?;
+        let password = new_password();
+        let mut attempt = 1;
+        loop {
+            let data = DataDir::create(NAME, account)?;
+            let service = PostgresService {
+                program: program.clone(),
+                account,
+                port: port::free()?,
+                data,
+            };
+            service.init(&password)?;
+            service.configure(options.durability)?;
+            let url = format!(
+                "postgres://{USER}:{password}@127.0.0.1:{}/postgres",
+                service.port
+            );
+            match Supervisor::start(service, options.supervised) {
+                Ok(supervisor) => return Ok(Self { supervisor, url }),
+                Err(Error::PortTaken { .. }) if attempt < port::START_ATTEMPTS => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// `postgres://mincommerce:<password>@127.0.0.1:<port>/postgres`; it stays the same over
+    /// restarts.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The port on 127.0.0.1; it stays the same over restarts.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.supervisor.service().port
+    }
+
+    /// The running postmaster; another one after each restart, `None` while the server is down.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.supervisor.pid()
+    }
+
+    /// The directory with its log and data; it goes with this value.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        self.supervisor.service().data.path()
+    }
+
+    /// How often the server was started again, by supervision or by a call.
+    #[must_use]
+    pub fn restarts(&self) -> u64 {
+        self.supervisor.restarts()
+    }
+
+    /// Creates an empty database under a name nobody else has, and returns its URL.
+    ///
+    /// # Errors
+    /// The server cannot be reached.
+    pub fn fresh_database(&self) -> Result<String, Error> {
+        create_database(&self.url, &database::unique_name())
+    }
+
+    /// Ends the server by SIGKILL and reaps it. It stays down until [`Self::start_again`], with
+    /// supervision too. (To see supervision at work, kill [`Self::pid`] from outside.)
+    ///
+    /// # Errors
+    /// The signal could not be sent.
+    pub fn kill(&self) -> Result<(), Error> {
+        self.supervisor.kill()
+    }
+
+    /// Ends the server in good order (a "fast shutdown"), by force after 10 s. It stays down
+    /// until [`Self::start_again`].
+    ///
+    /// # Errors
+    /// The signal could not be sent.
+    pub fn stop(&self) -> Result<(), Error> {
+        self.supervisor.stop()
+    }
+
+    /// Starts a server that is down on its data, port and password; nothing if it runs.
+    ///
+    /// # Errors
+    /// It does not start, after a bounded number of attempts.
+    pub fn start_again(&self) -> Result<(), Error> {
+        self.supervisor.start_again()
+    }
+
+    /// Freezes the server with all of its processes (SIGSTOP): connections stay, answers do not
+    /// come. If our process is killed meanwhile, the frozen ones stay behind.
+    ///
+    /// # Errors
+    /// It is not running, or this is not Linux.
+    pub fn pause(&self) -> Result<(), Error> {
+        self.supervisor.pause()
+    }
+
+    /// Lets a paused server go on (SIGCONT).
+    ///
+    /// # Errors
+    /// It is not running, or this is not Linux.
+    pub fn resume(&self) -> Result<(), Error> {
+        self.supervisor.resume()
+    }
+}
+
+struct PostgresService {
+    program: PathBuf,
+    account: Option<Account>,
+    port: u16,
+    data: DataDir,
+}
+
+impl PostgresService {
+    /// Makes the cluster of databases. Its password comes from a file, which goes at once.
+    fn init(&self, password: &str) -> Result<(), Error> {
+        let password_file = self.data.path().join(PASSWORD);
+        write_private(&password_file, password, self.account)?;
+        let initdb = self.program.with_file_name("initdb");
+        let mut command = self.command(&initdb)?;
+        command
+            .arg("--pgdata")
+            .arg(self.data.path().join(CLUSTER))
+            .arg("--pwfile")
+            .arg(&password_file)
+            .args(["--username", USER, "--auth", "scram-sha-256"])
+            .args(["--encoding", "UTF8", "--locale", "C", "--no-sync"]);
+        let failed = || Error::io(format!("run {}", initdb.display()));
+        let mut child = spawner::spawn(command, Signal::SIGKILL).map_err(failed())?;
+        let status = child.wait().map_err(failed())?;
+        fs::remove_file(&password_file)
+            .map_err(Error::io(format!("remove {}", password_file.display())))?;
+        if status.success() {
+            Ok(())
+        } else {
+            let log = log::since(&self.data.path().join(LOG), 0);
+            Err(Error::Exited {
+                server: "initdb",
+                status: status.to_string(),
+                log,
+            })
+        }
+    }
+
+    /// Adds our settings to those that `initdb` wrote; the last one of a name holds.
+    fn configure(&self, durability: Durability) -> Result<(), Error> {
+        let syncing = match durability {
+            Durability::Durable => "on",
+            Durability::Fast => "off",
+        };
+        let port = self.port;
+        let ours = format!(
+            "\nlisten_addresses = '127.0.0.1'\n\
+             port = {port}\n\
+             unix_socket_directories = ''\n\
+             max_connections = {CONNECTIONS_MAX}\n\
+             shared_buffers = '{SHARED_BUFFERS_MB}MB'\n\
+             fsync = {syncing}\n\
+             synchronous_commit = {syncing}\n\
+             full_page_writes = {syncing}\n"
+        );
+        let path = self.data.path().join(CLUSTER).join("postgresql.conf");
+        let failed = || Error::io(format!("write {}", path.display()));
+        let mut text = fs::read_to_string(&path).map_err(failed())?;
+        text += &ours;
+        fs::write(&path, text).map_err(failed())
+    }
+
+    /// A command that runs as the right user, in the server's directory, with its log as output.
+    fn command(&self, program: &Path) -> Result<Command, Error> {
+        let path = self.data.path().join(LOG);
+        let failed = || Error::io(format!("write {}", path.display()));
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(failed())?;
+        let mut command = Command::new(program);
+        command
+            .current_dir(self.data.path())
+            .env_clear()
+            .env("LC_ALL", "C")
+            // initdb looks for postgres beside itself; its shell commands need no more than this.
+            .env("PATH", "/usr/bin:/bin")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().map_err(failed())?)
+            .stderr(log);
+        if let Some(account) = self.account {
+            account.run(&mut command);
+        }
+        Ok(command)
+    }
+}
+
+impl Service for PostgresService {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn launch(&self) -> Result<Child, Error> {
+        let cluster = self.data.path().join(CLUSTER);
+        let log_path = self.data.path().join(LOG);
+        let log_start = log::length(&log_path);
+        let mut command = self.command(&self.program)?;
+        command.arg("-D").arg(&cluster);
+        let child = spawner::spawn(command, self.end_signal())
+            .map_err(Error::io(format!("run {}", self.program.display())))?;
+        let ready = |pid| postmaster::is_ready(&cluster, pid);
+        let log = || log::since(&log_path, log_start);
+        until_ready(child, self, READY_DEADLINE, ready, log)
+            .map_err(|error| log::port_taken(error, NAME, self.port))
+    }
+
+    /// SIGINT: a fast shutdown, which breaks off connections and keeps all commits.
+    fn stop_signal(&self) -> Signal {
+        Signal::SIGINT
+    }
+
+    /// SIGQUIT: an immediate shutdown. Postgres itself kills what has not ended after 5 s, and
+    /// frees its shared memory, which after a SIGKILL would stay behind in the kernel. It keeps
+    /// no promise about data, but nobody wants that any more.
+    fn end_signal(&self) -> Signal {
+        Signal::SIGQUIT
+    }
+
+    fn pause(&self, pid: Pid) -> Result<(), Error> {
+        postmaster::pause(pid)
+    }
+
+    fn resume(&self, pid: Pid) -> Result<(), Error> {
+        postmaster::resume(pid)
+    }
+}

@@ -1,0 +1,332 @@
+//! A private Redis: 127.0.0.1, a port and a password of its own, a directory of its own, never
+//! evicting. What is secret stands in a configuration file that only its user can read; the
+//! command line shows no more than ports.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use nix::{
+    sys::signal::{self, Signal},
+    unistd::Pid,
+};
+
+use crate::{
+    Error, Program, Settings, binaries,
+    data_dir::{DataDir, write_private},
+    log, port, resp, spawner,
+    supervision::{Service, Supervisor, until_ready},
+};
+
+/// The server's name in messages.
+const NAME: &str = "redis";
+
+/// How long it may take to load its data and answer.
+const READY_DEADLINE: Duration = Duration::from_secs(30);
+
+/// Files in the data directory.
+const CONFIG: &str = "redis.conf";
+const LOG: &str = "redis.log";
+const APPEND_ONLY_DIR: &str = "appendonlydir";
+const DUMP: &str = "dump.rdb";
+
+/// How a private Redis is set up. The default is for `cargo demo`.
+#[derive(Clone, Debug)]
+pub struct RedisOptions {
+    /// Whether it keeps an append-only file. Default: yes.
+    pub append_only: bool,
+    /// When that file is synced to the disk. Default: every second.
+    pub fsync: Fsync,
+    /// The most memory it may use, in bytes; writes fail beyond. Default: no limit.
+    pub maxmemory_bytes: Option<u64>,
+    /// Whether it is revived when it dies by itself. Default: yes.
+    pub supervised: bool,
+}
+
+/// When the append-only file is synced to the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fsync {
+    /// Before each answer.
+    Always,
+    /// Once a second.
+    EverySecond,
+    /// When the system likes.
+    No,
+}
+
+impl Default for RedisOptions {
+    fn default() -> Self {
+        Self {
+            append_only: true,
+            fsync: Fsync::EverySecond,
+            maxmemory_bytes: None,
+            supervised: true,
+        }
+    }
+}
+
+/// A running private Redis. Dropping it ends the server and removes its data.
+pub struct RedisServer {
+    supervisor: Supervisor<RedisService>,
+    url: String,
+}
+
+impl std::fmt::Debug for RedisServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RedisServer")
+            .field("port", &self.port())
+            .finish_non_exhaustive()
+    }
+}
+
+impl RedisServer {
+    /// Finds (or installs) `redis-server`, starts it, and returns once it answers.
+    ///
+    /// # Errors
+    /// There is no usable program, or the server does not start.
+    pub fn start(options: RedisOptions) -> Result<Self, Error> {
+        let password = new_password();
+        Self::start_with(&options, &password, false)
+    }
+
+    /// Starts a server that may be one of a cluster's, which share a password.
+    pub(crate) fn start_with(
+        options: &RedisOptions,
+        password: &str,
+        clustered: bool,
+    ) -> Result<Self, Error> {
+        let program = binaries::find(Program::Redis, &Settings::from_env()?)?;
+        let mut attempt = 1;
+        loop {
+            let service = RedisService {
+                program: program.clone(),
+                port: port::free()?,
+                cluster_port: if clustered { Some(port::free()?) } else { None },
+                password: password.to_owned(),
+                data: DataDir::create(NAME, None)?,
+            };
+            let config = service.config(options);
+            write_private(&service.data.path().join(CONFIG), &config, None)?;
+            let url = format!("redis://:{password}@127.0.0.1:{}/0", service.port);
+            match Supervisor::start(service, options.supervised) {
+                Ok(supervisor) => return Ok(Self { supervisor, url }),
+                Err(Error::PortTaken { .. }) if attempt < port::START_ATTEMPTS => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// `redis://:<password>@127.0.0.1:<port>/0`; it stays the same over restarts.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The port on 127.0.0.1; it stays the same over restarts.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.supervisor.service().port
+    }
+
+    /// The password, of hexadecimal digits.
+    #[must_use]
+    pub fn password(&self) -> &str {
+        &self.supervisor.service().password
+    }
+
+    /// The bus port, if the server is one of a cluster.
+    pub(crate) fn cluster_port(&self) -> Option<u16> {
+        self.supervisor.service().cluster_port
+    }
+
+    /// The running process; another one after each restart, `None` while the server is down.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.supervisor.pid()
+    }
+
+    /// The directory with its configuration, log and data; it goes with this value.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        self.supervisor.service().data.path()
+    }
+
+    /// How often the server was started again, by supervision or by a call.
+    #[must_use]
+    pub fn restarts(&self) -> u64 {
+        self.supervisor.restarts()
+    }
+
+    /// Sends one command on a connection of its own, for set-up and checks: an array as reply is
+    /// an error, a nil is empty.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or replies with an error.
+    pub fn command(&self, words: &[&str]) -> Result<String, Error> {
+        resp::command(self.port(), self.password(), words)
+    }
+
+    /// Ends the server by SIGKILL and reaps it. It stays down until [`Self::start_again`], with
+    /// supervision too. (To see supervision at work, kill [`Self::pid`] from outside.)
+    ///
+    /// # Errors
+    /// The signal could not be sent.
+    pub fn kill(&self) -> Result<(), Error> {
+        self.supervisor.kill()
+    }
+
+    /// Ends the server in good order, by force after 10 s. It stays down until
+    /// [`Self::start_again`].
+    ///
+    /// # Errors
+    /// The signal could not be sent.
+    pub fn stop(&self) -> Result<(), Error> {
+        self.supervisor.stop()
+    }
+
+    /// Starts a server that is down on its data, port and password; nothing if it runs.
+    ///
+    /// # Errors
+    /// It does not start, after a bounded number of attempts.
+    pub fn start_again(&self) -> Result<(), Error> {
+        self.supervisor.start_again()
+    }
+
+    /// Freezes the server (SIGSTOP): connections stay, answers do not come.
+    ///
+    /// # Errors
+    /// It is not running, or the signal could not be sent.
+    pub fn pause(&self) -> Result<(), Error> {
+        self.supervisor.pause()
+    }
+
+    /// Lets a paused server go on (SIGCONT).
+    ///
+    /// # Errors
+    /// It is not running, or the signal could not be sent.
+    pub fn resume(&self) -> Result<(), Error> {
+        self.supervisor.resume()
+    }
+
+    /// Ends the server, removes its data, and starts it empty. A cluster's node keeps its place
+    /// in the cluster.
+    ///
+    /// # Errors
+    /// The data cannot be removed, or the server does not start.
+    pub fn wipe_and_start_again(&self) -> Result<(), Error> {
+        self.kill()?;
+        let failed = |path: &Path| Error::io(format!("remove {}", path.display()));
+        let append_only = self.data_dir().join(APPEND_ONLY_DIR);
+        if append_only.exists() {
+            fs::remove_dir_all(&append_only).map_err(failed(&append_only))?;
+        }
+        let dump = self.data_dir().join(DUMP);
+        if dump.exists() {
+            fs::remove_file(&dump).map_err(failed(&dump))?;
+        }
+        self.start_again()
+    }
+}
+
+/// A new password: 32 hexadecimal digits, so that it needs no escaping anywhere.
+pub(crate) fn new_password() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+struct RedisService {
+    program: std::path::PathBuf,
+    port: u16,
+    cluster_port: Option<u16>,
+    password: String,
+    data: DataDir,
+}
+
+impl RedisService {
+    fn config(&self, options: &RedisOptions) -> String {
+        let folder = self.data.path().display();
+        let append_only = if options.append_only { "yes" } else { "no" };
+        let fsync = match options.fsync {
+            Fsync::Always => "always",
+            Fsync::EverySecond => "everysec",
+            Fsync::No => "no",
+        };
+        let password = &self.password;
+        let maxmemory_bytes = options.maxmemory_bytes.unwrap_or(0);
+        let mut config = format!(
+            "bind 127.0.0.1\n\
+             daemonize no\n\
+             dir \"{folder}\"\n\
+             logfile \"{folder}/{LOG}\"\n\
+             requirepass {password}\n\
+             masterauth {password}\n\
+             appendonly {append_only}\n\
+             appendfsync {fsync}\n\
+             appenddirname {APPEND_ONLY_DIR}\n\
+             dbfilename {DUMP}\n\
+             save \"\"\n\
+             maxmemory {maxmemory_bytes}\n\
+             maxmemory-policy noeviction\n\
+             enable-debug-command local\n"
+        );
+        if let Some(cluster_port) = self.cluster_port {
+            config += &format!("cluster-enabled yes\ncluster-port {cluster_port}\n");
+        }
+        config
+    }
+}
+
+impl Service for RedisService {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn launch(&self) -> Result<Child, Error> {
+        let log_path = self.data.path().join(LOG);
+        let log_start = log::length(&log_path);
+        let mut command = Command::new(&self.program);
+        command
+            .arg(self.data.path().join(CONFIG))
+            .args(["--port", &self.port.to_string()])
+            .current_dir(self.data.path())
+            .env_clear()
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let child = spawner::spawn(command, self.end_signal())
+            .map_err(Error::io(format!("run {}", self.program.display())))?;
+        let answers = |_| {
+            resp::command(self.port, &self.password, &["PING"]).is_ok_and(|reply| reply == "PONG")
+        };
+        let log = || log::since(&log_path, log_start);
+        until_ready(child, self, READY_DEADLINE, answers, log)
+            .map_err(|error| log::port_taken(error, NAME, self.port))
+    }
+
+    /// SIGTERM: Redis writes and syncs its append-only file before it ends.
+    fn stop_signal(&self) -> Signal {
+        Signal::SIGTERM
+    }
+
+    /// SIGKILL works on a paused server too.
+    fn end_signal(&self) -> Signal {
+        Signal::SIGKILL
+    }
+
+    fn pause(&self, pid: Pid) -> Result<(), Error> {
+        signal::kill(pid, Signal::SIGSTOP).map_err(|source| Error::Signal {
+            server: NAME,
+            source,
+        })
+    }
+
+    fn resume(&self, pid: Pid) -> Result<(), Error> {
+        signal::kill(pid, Signal::SIGCONT).map_err(|source| Error::Signal {
+            server: NAME,
+            source,
+        })
+    }
+}

@@ -1,0 +1,11 @@
+//! What must hold of private servers, tried on real ones.
+
+mod binaries;
+mod external;
+mod parent_death;
+mod postgres;
+mod process;
+mod redis;
+mod redis_cluster;
+mod sharing;
+mod supervision;
