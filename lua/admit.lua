@@ -1,0 +1,112 @@
+#!lua
+-- admit: decides a batch of purchases of one sale, in the order given.
+--
+-- KEYS  1 terms (hash)   2 buyers (hash)   3 journal (stream)
+-- ARGV  1, 2  epoch and taken: the highest pair the caller has seen of this gate or its ledger
+--       3     20 random bits, as a number
+--       4     the purchases: the buyer's id and the order's id, 16 raw bytes each, one purchase
+--             after the other, 1 to 512 of them
+--
+-- Returns {epoch, taken, verdicts, orders}
+--   epoch, taken  of the gate after this batch; 0, 0 where there is no gate
+--   verdicts      one letter for each purchase:
+--                   A admitted: the unit is this buyer's (the same order asking again, too)
+--                   D duplicate: the buyer holds another order
+--                   S sold out   N not started   E ended   P paused
+--                   C cold: the gate is missing, lost, closed, or was rolled back
+--   orders        for each D, in order, the 16 raw bytes of the order that the buyer holds
+--
+-- Lua does not roll back. So the one command that can be refused, XADD, comes before every other
+-- write; and a full Redis refuses the whole script at its start, for it has no allow-oom flag.
+
+local ID_BYTES = 16
+local PURCHASE_BYTES = 2 * ID_BYTES
+local BATCH_MAX = 512
+local SEQUENCE_STEP = 2 ^ 20 -- an entry's id is epoch-(taken * SEQUENCE_STEP + random bits)
+local ENTRY_VERSION = 1
+
+local seen_epoch, seen_taken = tonumber(ARGV[1]), tonumber(ARGV[2])
+local purchases = ARGV[4]
+local count = #purchases / PURCHASE_BYTES
+if count < 1 or count > BATCH_MAX or count % 1 ~= 0 then
+  return redis.error_reply('ERR admit takes 1 to 512 purchases of 32 bytes')
+end
+
+local terms = redis.call('HMGET', KEYS[1],
+  'epoch', 'state', 'start', 'end', 'limit', 'clock', 'lost', 'closed')
+local epoch = tonumber(terms[1])
+if not epoch then
+  return {0, 0, string.rep('C', count), ''}
+end
+
+local taken = redis.call('HLEN', KEYS[2])
+if epoch < seen_epoch or (epoch == seen_epoch and taken < seen_taken) then
+  redis.call('HSET', KEYS[1], 'lost', '1')
+  return {epoch, taken, string.rep('C', count), ''}
+end
+if terms[7] == '1' or terms[8] == '1' then
+  return {epoch, taken, string.rep('C', count), ''}
+end
+
+-- The sale's clock never goes back, whatever the machine's does.
+local time = redis.call('TIME')
+local clock = tonumber(terms[6]) or 0
+local now = math.max(time[1] * 1000000 + time[2], clock)
+local start_at, end_at = tonumber(terms[3]), tonumber(terms[4])
+
+local refusal
+if terms[2] == 'ended' or now >= end_at then
+  refusal = 'E'
+elseif now < start_at then
+  refusal = 'N'
+elseif terms[2] == 'paused' then
+  refusal = 'P'
+end
+
+local buyers = {}
+for i = 1, count do
+  local at = (i - 1) * PURCHASE_BYTES
+  buyers[i] = string.sub(purchases, at + 1, at + ID_BYTES)
+end
+local held = redis.call('HMGET', KEYS[2], unpack(buyers))
+
+local remaining = tonumber(terms[5]) - taken
+local verdicts, orders = {}, {}
+local marks, won = {}, {} -- of this call: buyer, order, buyer, order, ...; and by buyer
+for i = 1, count do
+  local at = i * PURCHASE_BYTES
+  local buyer, order = buyers[i], string.sub(purchases, at - ID_BYTES + 1, at)
+  local holds = held[i] or won[buyer]
+  if holds == order then
+    verdicts[i] = 'A'
+  elseif holds then
+    verdicts[i] = 'D'
+    orders[#orders + 1] = holds
+  elseif refusal then
+    verdicts[i] = refusal
+  elseif remaining < 1 then
+    verdicts[i] = 'S'
+  else
+    remaining = remaining - 1
+    won[buyer] = order
+    marks[#marks + 1] = buyer
+    marks[#marks + 1] = order
+    verdicts[i] = 'A'
+  end
+end
+
+local winners = #marks / 2
+if winners > 0 then
+  taken = taken + winners
+  local id = string.format('%s-%.0f', terms[1], taken * SEQUENCE_STEP + tonumber(ARGV[3]))
+  local head = struct.pack('>I1I2I8', ENTRY_VERSION, winners, now)
+  redis.call('XADD', KEYS[3], id, 'winners', head .. table.concat(marks))
+  redis.call('HSET', KEYS[2], unpack(marks))
+end
+-- Kept with each sale made, and when the start or the end is first seen to have passed: what was
+-- once answered by this clock stays true.
+if winners > 0 or (clock < start_at and now >= start_at) or (clock < end_at and now >= end_at) then
+  redis.call('HSET', KEYS[1], 'clock', string.format('%.0f', now))
+end
+
+return {epoch, taken, table.concat(verdicts), table.concat(orders)}

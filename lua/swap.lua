@@ -1,0 +1,37 @@
+#!lua
+-- swap: puts a prepared gate in the place of a missing or an older one.
+--
+-- KEYS  1 terms (hash)   2 buyers (hash)   3 journal (stream)   4 the prepared buyers (hash)
+-- ARGV  1 epoch   2 version   3 state   4 start   5 end (microseconds since 1970)   6 units
+--       7 limit   8 the number of buyers that were read from the ledger
+--
+-- Returns  swapped      the gate is of this epoch, closed until `open`
+--          outdated     the gate is of this epoch or a newer one
+--          undrained    the journal still has entries
+--          incomplete   the prepared hash does not have that many buyers
+--
+-- `forgotten` begins at what is taken, for every buyer was read from the ledger. The clock is
+-- kept: a rebuild does not turn time back. The old hash goes by UNLINK, which does not block.
+
+local epoch = redis.call('HGET', KEYS[1], 'epoch')
+if epoch and tonumber(epoch) >= tonumber(ARGV[1]) then
+  return 'outdated'
+end
+if redis.call('XLEN', KEYS[3]) > 0 then
+  return 'undrained'
+end
+local taken = redis.call('HLEN', KEYS[4])
+if taken ~= tonumber(ARGV[8]) then
+  return 'incomplete'
+end
+
+redis.call('UNLINK', KEYS[2])
+if taken > 0 then
+  redis.call('RENAME', KEYS[4], KEYS[2])
+  redis.call('PERSIST', KEYS[2]) -- a prepared hash expires, in case its maker dies
+end
+redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'version', ARGV[2], 'state', ARGV[3],
+  'start', ARGV[4], 'end', ARGV[5], 'units', ARGV[6], 'limit', ARGV[7],
+  'forgotten', taken, 'closed', '1')
+redis.call('HDEL', KEYS[1], 'lost')
+return 'swapped'

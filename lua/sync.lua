@@ -1,0 +1,28 @@
+#!lua
+-- sync: brings a gate's terms and limit up to its ledger's, as absolute values.
+--
+-- KEYS  1 terms (hash)
+-- ARGV  1 epoch   2 version   3 state (open, paused, ended)   4 start   5 end (microseconds since
+--       1970)   6 units   7 limit
+--
+-- Returns  applied   the terms are now those given
+--          current   the gate has this version or a newer one
+--          foreign   the gate is of another epoch
+--          missing   there is no gate
+--
+-- Only a newer version of the same epoch is taken: late or repeated calls change nothing. It
+-- touches neither `lost` nor `closed`: what is shut stays shut.
+
+local gate = redis.call('HMGET', KEYS[1], 'epoch', 'version')
+if not gate[1] then
+  return 'missing'
+end
+if tonumber(gate[1]) ~= tonumber(ARGV[1]) then
+  return 'foreign'
+end
+if tonumber(gate[2]) >= tonumber(ARGV[2]) then
+  return 'current'
+end
+redis.call('HSET', KEYS[1], 'version', ARGV[2], 'state', ARGV[3], 'start', ARGV[4], 'end', ARGV[5],
+  'units', ARGV[6], 'limit', ARGV[7])
+return 'applied'

@@ -1,0 +1,374 @@
+//! Gathers purchases into batches, so that Redis is asked once for many of them.
+//!
+//! Each sale has a *lane*: a bounded queue and one task. While the task's call to Redis is under
+//! way, arriving purchases wait in the queue, and the next call takes them all, up to the limit. No
+//! timer: a lone purchase waits for nothing. The more buyers come at once, the larger the batches.
+//!
+//! A lane asks the ledger how far the sale has come before its first call and after each reconnect
+//! of Redis, and passes on to each call the furthest it has seen: a gate that is behind was rolled
+//! back, and closes. Everyone who waits is answered, also when Redis goes away, the lane ends or
+//! the process shuts down.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use moka::future::Cache;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use tokio_util::task::TaskTracker;
+
+use super::{
+    Gate, GateError,
+    admission::{BATCH_MAX, Progress},
+};
+use crate::{
+    ledger::{Ledger, Standing},
+    model::{Purchase, SaleId, SaleState, Verdict},
+};
+
+/// How long a lane without purchases stays.
+const LANE_IDLE: Duration = Duration::from_secs(60);
+/// How long the ledger may take to say how far a sale has come.
+const STANDING_TIMEOUT: Duration = Duration::from_secs(2);
+/// For how long an answer of the ledger about a sale is used again.
+const STANDING_LIFETIME: Duration = Duration::from_secs(1);
+/// Sales whose standing is remembered, the unknown ones that somebody asks for included.
+const STANDINGS_MAX: u64 = 10_000;
+/// How often a purchase that meets an ending lane looks for another one.
+const LANE_TRIES: usize = 3;
+
+/// Limits of the batcher.
+#[derive(Debug, Clone, Copy)]
+pub struct AdmissionLimits {
+    /// Purchases of one sale that may wait.
+    pub queue_max: usize,
+    /// Purchases in one call, 1 to [`BATCH_MAX`].
+    pub batch_max: usize,
+    /// Sales that sell at the same time in this process.
+    pub lanes_max: usize,
+}
+
+/// Why a purchase got no verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AdmitError {
+    /// The ledger knows no such sale.
+    #[error("no such sale")]
+    UnknownSale,
+    /// Too many purchases wait already. This one was not made.
+    #[error("too many purchases are waiting")]
+    QueueFull,
+    /// Gate or ledger are away. The purchase was not made.
+    #[error("the gate is not available")]
+    Unavailable,
+    /// The gate did not answer. The purchase may have been made.
+    #[error("the gate did not answer")]
+    OutcomeUnknown,
+    /// The process ends. The purchase was not made.
+    #[error("shutting down")]
+    ShuttingDown,
+}
+
+type Answer = Result<Verdict, AdmitError>;
+
+struct Waiting {
+    purchase: Purchase,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// How many calls were made, and with how many purchases.
+#[derive(Debug, Default)]
+pub struct BatchCounters {
+    calls: AtomicU64,
+    purchases: AtomicU64,
+}
+
+impl BatchCounters {
+    /// Calls to the gate.
+    pub fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Purchases in all calls.
+    pub fn purchases(&self) -> u64 {
+        self.purchases.load(Ordering::Relaxed)
+    }
+}
+
+struct Shared {
+    gate: Gate,
+    ledger: Ledger,
+    limits: AdmissionLimits,
+    /// `None` once closed.
+    lanes: RwLock<Option<HashMap<SaleId, mpsc::Sender<Waiting>>>>,
+    standings: Cache<SaleId, Option<Standing>>,
+    tasks: TaskTracker,
+    counters: BatchCounters,
+}
+
+/// The way of all purchases of this process to the gate. Clones share it.
+#[derive(Clone)]
+pub struct Admissions {
+    shared: Arc<Shared>,
+}
+
+impl Admissions {
+    /// Begins with no lanes: they come with the first purchase of each sale.
+    pub fn start(gate: Gate, ledger: Ledger, limits: AdmissionLimits) -> Self {
+        let limits = AdmissionLimits {
+            queue_max: limits.queue_max.max(1),
+            batch_max: limits.batch_max.clamp(1, BATCH_MAX),
+            lanes_max: limits.lanes_max.max(1),
+        };
+        Self {
+            shared: Arc::new(Shared {
+                gate,
+                ledger,
+                limits,
+                lanes: RwLock::new(Some(HashMap::new())),
+                standings: Cache::builder()
+                    .max_capacity(STANDINGS_MAX)
+                    .time_to_live(STANDING_LIFETIME)
+                    .build(),
+                tasks: TaskTracker::new(),
+                counters: BatchCounters::default(),
+            }),
+        }
+    }
+
+    /// Calls and purchases so far.
+    pub fn counters(&self) -> &BatchCounters {
+        &self.shared.counters
+    }
+
+    /// Asks the gate to decide a purchase, together with whatever else waits. May be repeated with
+    /// the same order: it is decided once.
+    ///
+    /// [`Verdict::Cold`] means that the sale is known and its gate can not decide for now.
+    ///
+    /// # Errors
+    /// [`AdmitError::OutcomeUnknown`] where the purchase may have been made; in all other cases it
+    /// was not.
+    pub async fn purchase(&self, sale: SaleId, purchase: Purchase) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let mut waiting = Waiting { purchase, answer };
+        for _ in 0..LANE_TRIES {
+            let lane = match self.lane(sale)? {
+                Some(lane) => lane,
+                None => match self.standing(sale).await? {
+                    Standing {
+                        state: SaleState::Settled,
+                        ..
+                    } => return Ok(Verdict::Ended),
+                    Standing { .. } => self.shared.start_lane(sale)?,
+                },
+            };
+            match lane.try_send(waiting) {
+                Ok(()) => {
+                    return match answered.await {
+                        Ok(Ok(Verdict::Cold)) => self.explain_cold(sale).await,
+                        Ok(answer) => answer,
+                        Err(_) => Err(AdmitError::OutcomeUnknown),
+                    };
+                }
+                Err(mpsc::error::TrySendError::Full(_)) => return Err(AdmitError::QueueFull),
+                // The lane is just ending for want of purchases.
+                Err(mpsc::error::TrySendError::Closed(returned)) => waiting = returned,
+            }
+        }
+        Err(AdmitError::Unavailable)
+    }
+
+    /// Takes no more purchases, answers everyone who waits, and returns when all are answered.
+    pub async fn close(&self) {
+        self.shared
+            .lanes
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        self.shared.tasks.close();
+        self.shared.tasks.wait().await;
+    }
+
+    fn lane(&self, sale: SaleId) -> Result<Option<mpsc::Sender<Waiting>>, AdmitError> {
+        let lanes = self
+            .shared
+            .lanes
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        Ok(lanes
+            .as_ref()
+            .ok_or(AdmitError::ShuttingDown)?
+            .get(&sale)
+            .cloned())
+    }
+
+    /// What the ledger said about a sale within the last second. Askers at the same time share one
+    /// question.
+    async fn standing(&self, sale: SaleId) -> Result<Standing, AdmitError> {
+        let asked = self
+            .shared
+            .standings
+            .try_get_with(sale, self.shared.ask_standing(sale))
+            .await;
+        match asked {
+            Ok(standing) => standing.ok_or(AdmitError::UnknownSale),
+            Err(error) => Err(*error),
+        }
+    }
+
+    async fn explain_cold(&self, sale: SaleId) -> Answer {
+        match self.standing(sale).await?.state {
+            SaleState::Settled => Ok(Verdict::Ended),
+            SaleState::Open | SaleState::Paused | SaleState::Ended => Ok(Verdict::Cold),
+        }
+    }
+}
+
+impl Shared {
+    async fn ask_standing(&self, sale: SaleId) -> Result<Option<Standing>, AdmitError> {
+        match timeout(STANDING_TIMEOUT, self.ledger.standing(sale)).await {
+            Ok(Ok(standing)) => Ok(standing),
+            Ok(Err(error)) => {
+                tracing::warn!(%sale, error = &error as &dyn std::error::Error, "ledger did not answer");
+                Err(AdmitError::Unavailable)
+            }
+            Err(_) => {
+                tracing::warn!(%sale, "ledger did not answer in time");
+                Err(AdmitError::Unavailable)
+            }
+        }
+    }
+
+    fn start_lane(self: &Arc<Self>, sale: SaleId) -> Result<mpsc::Sender<Waiting>, AdmitError> {
+        let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
+        let lanes = lanes.as_mut().ok_or(AdmitError::ShuttingDown)?;
+        if let Some(lane) = lanes.get(&sale) {
+            return Ok(lane.clone());
+        }
+        if lanes.len() >= self.limits.lanes_max {
+            return Err(AdmitError::Unavailable);
+        }
+        let (sender, queue) = mpsc::channel(self.limits.queue_max);
+        lanes.insert(sale, sender.clone());
+        self.tasks
+            .spawn(Lane::new(Arc::clone(self), sale).run(queue));
+        Ok(sender)
+    }
+
+    fn end_lane(&self, sale: SaleId) {
+        let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lanes) = lanes.as_mut() {
+            lanes.remove(&sale);
+        }
+    }
+}
+
+struct Lane {
+    shared: Arc<Shared>,
+    sale: SaleId,
+    /// The furthest that this process knows the gate or its ledger to have come.
+    seen: Progress,
+    /// The count of connections at which the ledger was last asked.
+    asked_at: Option<u64>,
+}
+
+impl Lane {
+    fn new(shared: Arc<Shared>, sale: SaleId) -> Self {
+        Self {
+            shared,
+            sale,
+            seen: Progress::default(),
+            asked_at: None,
+        }
+    }
+
+    async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
+        let batch_max = self.shared.limits.batch_max;
+        let mut batch = Vec::with_capacity(batch_max);
+        loop {
+            match timeout(LANE_IDLE, queue.recv_many(&mut batch, batch_max)).await {
+                Ok(0) => return,
+                Ok(_) => self.decide(&mut batch).await,
+                // Closed first: who comes later is turned away, who came before is still answered.
+                Err(_) => {
+                    self.shared.end_lane(self.sale);
+                    queue.close();
+                }
+            }
+        }
+    }
+
+    /// Decides a batch and answers everyone in it.
+    async fn decide(&mut self, batch: &mut Vec<Waiting>) {
+        let answers = self.ask(batch).await;
+        match answers {
+            Ok(verdicts) => {
+                for (waiting, verdict) in batch.drain(..).zip(verdicts) {
+                    // Whoever no longer waits asks again, and learns the same.
+                    let _ = waiting.answer.send(Ok(verdict));
+                }
+            }
+            Err(error) => {
+                for waiting in batch.drain(..) {
+                    let _ = waiting.answer.send(Err(error));
+                }
+            }
+        }
+    }
+
+    async fn ask(&mut self, batch: &[Waiting]) -> Result<Vec<Verdict>, AdmitError> {
+        if !self.shared.gate.is_connected() {
+            return Err(AdmitError::Unavailable);
+        }
+        let connections = self.shared.gate.connections();
+        if self.asked_at != Some(connections) {
+            let standing = self.shared.ask_standing(self.sale).await?;
+            let standing = standing.ok_or(AdmitError::UnknownSale)?;
+            let least = Progress {
+                epoch: standing.base,
+                taken: standing.posted,
+            };
+            self.seen = self.seen.max(least);
+            self.asked_at = Some(connections);
+        }
+
+        let purchases: Vec<Purchase> = batch.iter().map(|waiting| waiting.purchase).collect();
+        self.shared.counters.calls.fetch_add(1, Ordering::Relaxed);
+        self.shared
+            .counters
+            .purchases
+            .fetch_add(purchases.len() as u64, Ordering::Relaxed);
+        match self
+            .shared
+            .gate
+            .admit(self.sale, self.seen, &purchases)
+            .await
+        {
+            Ok(decision) => {
+                self.seen = self.seen.max(decision.progress);
+                Ok(decision.verdicts)
+            }
+            Err(error) => {
+                tracing::warn!(
+                    sale = %self.sale,
+                    error = &error as &dyn std::error::Error,
+                    "gate did not decide a batch"
+                );
+                Err(match error {
+                    GateError::Unavailable(_) | GateError::Unsafe(_) => AdmitError::Unavailable,
+                    GateError::OutcomeUnknown(_) | GateError::Malformed(_) => {
+                        AdmitError::OutcomeUnknown
+                    }
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The gate: the Redis side of a sale.
+//!
+//! A sale's gate is three keys (named in [`crate::keys`]) that only the scripts in `lua/` write:
+//!
+//! - `terms`: the ledger's terms and limit as of `version`, and the gate's own marks: `clock` (the
+//!   latest time it decided by), `forgotten` (winners posted and gone from the journal since the
+//!   install), `lost` (must be rebuilt) and `closed` (installed, not yet confirmed by the ledger)
+//! - `buyers`: who holds a unit. There is no stock counter: taken is the size of this hash, and
+//!   `limit - taken` remain
+//! - `journal`: winners on their way to the ledger
+//!
+//! This module owns the connection. [`admission`] asks for verdicts, [`batcher`] gathers purchases
+//! into batches, [`snapshot`] looks, [`upkeep`] keeps a gate up to date, [`install`] loads one.
+
+pub mod admission;
+pub mod batcher;
+pub mod install;
+pub mod snapshot;
+pub mod upkeep;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use fred::{
+    clients::{Client, Pool},
+    error::{Error as RedisError, ErrorKind},
+    interfaces::{ClientLike, ConfigInterface, EventInterface, LuaInterface},
+    types::{
+        Builder, InfoKind, Value,
+        config::{Config, ReconnectPolicy, TcpConfig},
+        scripts::Script,
+    },
+};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::{keys::Keys, settings::RedisSettings};
+
+/// First and longest pause between attempts to reconnect, milliseconds.
+const RECONNECT_MS: (u32, u32) = (20, 1_000);
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Commands that may wait in one connection.
+const COMMANDS_WAITING_MAX: usize = 10_000;
+
+/// Why the gate gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum GateError {
+    /// Redis is not connected, or refused the command: it had no effect.
+    #[error("the gate is not available")]
+    Unavailable(#[source] RedisError),
+    /// The connection failed or the time ran out on the way: the command may have had its effect.
+    #[error("the gate did not answer")]
+    OutcomeUnknown(#[source] RedisError),
+    /// Redis answered with something else than the script returns.
+    #[error("the gate answered out of form: {0}")]
+    Malformed(String),
+    /// Redis is configured in a way that would lose sales.
+    #[error("{0}")]
+    Unsafe(String),
+}
+
+impl From<RedisError> for GateError {
+    fn from(error: RedisError) -> Self {
+        let unknown = matches!(
+            error.kind(),
+            ErrorKind::IO | ErrorKind::Timeout | ErrorKind::Canceled
+        );
+        if unknown {
+            Self::OutcomeUnknown(error)
+        } else {
+            Self::Unavailable(error)
+        }
+    }
+}
+
+/// The scripts of `lua/`, one constant a file.
+struct Scripts {
+    admit: Script,
+    sync: Script,
+    forget: Script,
+    close: Script,
+    swap: Script,
+    open: Script,
+    remove_consumer: Script,
+    snapshot: Script,
+}
+
+impl Scripts {
+    fn new() -> Self {
+        Self {
+            admit: Script::from_lua(include_str!("../../../lua/admit.lua")),
+            sync: Script::from_lua(include_str!("../../../lua/sync.lua")),
+            forget: Script::from_lua(include_str!("../../../lua/forget.lua")),
+            close: Script::from_lua(include_str!("../../../lua/close.lua")),
+            swap: Script::from_lua(include_str!("../../../lua/swap.lua")),
+            open: Script::from_lua(include_str!("../../../lua/open.lua")),
+            remove_consumer: Script::from_lua(include_str!("../../../lua/remove_consumer.lua")),
+            snapshot: Script::from_lua(include_str!("../../../lua/snapshot.lua")),
+        }
+    }
+}
+
+/// A connection to the Redis (or Redis Cluster) that holds the gates. Clones share it.
+#[derive(Clone)]
+pub struct Gate {
+    pool: Pool,
+    keys: Arc<Keys>,
+    scripts: Arc<Scripts>,
+    connections: Arc<AtomicU64>,
+}
+
+impl Gate {
+    /// Connects, and looks whether this Redis is fit to hold a sale.
+    ///
+    /// Each command is tried once: the caller knows best whether to try again. Without an
+    /// append-only file it warns: a restart of such a Redis loses every gate, and what was
+    /// admitted and not yet posted.
+    ///
+    /// # Errors
+    /// [`GateError::Unsafe`] for a Redis that may evict keys, or is older than 7.0.
+    /// [`GateError::Unavailable`] when it can not be reached within the settings' time.
+    pub async fn connect(settings: &RedisSettings) -> Result<Self, GateError> {
+        let mut config = Config::from_url(settings.redis_url.expose())?;
+        config.fail_fast = true;
+        let command_timeout = Duration::from_millis(settings.command_timeout_ms);
+        let pool = Builder::from_config(config)
+            .with_performance_config(|performance| {
+                performance.default_command_timeout = command_timeout;
+            })
+            .with_connection_config(|connection| {
+                connection.max_command_attempts = 1;
+                connection.max_command_buffer_len = COMMANDS_WAITING_MAX;
+                connection.connection_timeout = CONNECT_TIMEOUT;
+                connection.internal_command_timeout = command_timeout;
+                connection.tcp = TcpConfig {
+                    nodelay: Some(true),
+                    ..TcpConfig::default()
+                };
+                connection.unresponsive.max_timeout = Some(2 * command_timeout);
+            })
+            .set_policy(ReconnectPolicy::new_exponential(
+                0,
+                RECONNECT_MS.0,
+                RECONNECT_MS.1,
+                2,
+            ))
+            .build_pool(settings.pool_size)?;
+        pool.init().await?;
+
+        let connections = Arc::new(AtomicU64::new(0));
+        for client in pool.clients() {
+            count_reconnects(client, Arc::clone(&connections));
+        }
+        let gate = Self {
+            pool,
+            keys: Arc::new(Keys::new(&settings.key_prefix)),
+            scripts: Arc::new(Scripts::new()),
+            connections,
+        };
+        gate.refuse_unfit().await?;
+        Ok(gate)
+    }
+
+    /// Whether at least one connection stands.
+    pub fn is_connected(&self) -> bool {
+        self.pool.clients().iter().any(ClientLike::is_connected)
+    }
+
+    /// Asks Redis for a sign of life.
+    ///
+    /// # Errors
+    /// Where none comes within the command timeout.
+    pub async fn ping(&self) -> Result<(), GateError> {
+        self.client().ping::<Value>(None).await?;
+        Ok(())
+    }
+
+    /// Ends all connections.
+    pub async fn disconnect(&self) {
+        if let Err(error) = self.pool.quit().await {
+            tracing::debug!(%error, "redis connections did not end cleanly");
+        }
+    }
+
+    /// Counts the connections made since [`Gate::connect`]: behind a new one there may be another
+    /// Redis, or an older copy.
+    pub(crate) fn connections(&self) -> u64 {
+        self.connections.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        self.pool.next_connected()
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Runs a script by its hash, and with its source where this Redis does not know it yet.
+    async fn run(
+        &self,
+        script: &Script,
+        keys: Vec<String>,
+        args: Vec<Value>,
+    ) -> Result<Value, GateError> {
+        let client = self.client();
+        let answer = client
+            .evalsha(script.sha1().clone(), keys.clone(), args.clone())
+            .await;
+        match (answer, script.lua()) {
+            (Err(error), Some(source)) if error.details().starts_with("NOSCRIPT") => {
+                Ok(client.eval(source.clone(), keys, args).await?)
+            }
+            (answer, _) => Ok(answer?),
+        }
+    }
+
+    async fn refuse_unfit(&self) -> Result<(), GateError> {
+        let server: String = self.client().info(Some(InfoKind::Server)).await?;
+        let version = server
+            .lines()
+            .find_map(|line| line.strip_prefix("redis_version:"))
+            .unwrap_or("unknown")
+            .trim();
+        let major = version
+            .split('.')
+            .next()
+            .and_then(|major| major.parse::<u32>().ok());
+        if major.is_some_and(|major| major < 7) {
+            return Err(GateError::Unsafe(format!(
+                "this Redis is version {version}; 7.0 or newer is needed"
+            )));
+        }
+        let policy = self.setting("maxmemory-policy").await?;
+        if policy
+            .as_deref()
+            .is_some_and(|policy| policy != "noeviction")
+        {
+            return Err(GateError::Unsafe(format!(
+                "this Redis may evict keys (maxmemory-policy {}), and so forget who has bought: \
+                 set maxmemory-policy noeviction",
+                policy.unwrap_or_default()
+            )));
+        }
+        if self.setting("appendonly").await?.as_deref() == Some("no") {
+            tracing::warn!(
+                "this Redis keeps no append-only file: when it restarts, every gate is rebuilt \
+                 from the ledger, and what was admitted and not yet posted is lost"
+            );
+        }
+        Ok(())
+    }
+
+    /// A setting of the server; `None` where it does not tell (managed services forbid CONFIG).
+    async fn setting(&self, name: &str) -> Result<Option<String>, GateError> {
+        match self.client().config_get::<Vec<String>, _>(name).await {
+            Ok(pair) => Ok(pair.into_iter().nth(1)),
+            Err(error) => match GateError::from(error) {
+                GateError::Unavailable(error) => {
+                    tracing::warn!(%error, setting = name, "redis does not tell a setting");
+                    Ok(None)
+                }
+                other @ (GateError::OutcomeUnknown(_)
+                | GateError::Malformed(_)
+                | GateError::Unsafe(_)) => Err(other),
+            },
+        }
+    }
+}
+
+fn count_reconnects(client: &Client, connections: Arc<AtomicU64>) {
+    let mut reconnects = client.reconnect_rx();
+    tokio::spawn(async move {
+        loop {
+            match reconnects.recv().await {
+                Ok(server) => {
+                    connections.fetch_add(1, Ordering::AcqRel);
+                    tracing::info!(%server, "redis connected again");
+                }
+                Err(RecvError::Lagged(_)) => {
+                    connections.fetch_add(1, Ordering::AcqRel);
+                }
+                Err(RecvError::Closed) => return,
+            }
+        }
+    });
+}

@@ -1,0 +1,48 @@
+//! The names of the Redis keys. Nothing else formats one.
+//!
+//! All keys of a sale carry its id as hash tag, so that a Redis Cluster keeps a sale on one shard
+//! and spreads sales over shards.
+
+use crate::model::{Epoch, SaleId};
+
+/// The consumer group that reads each journal.
+pub const GROUP: &str = "reconcilers";
+
+/// Formats the keys of one deployment, which all begin with its prefix.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    prefix: String,
+}
+
+impl Keys {
+    /// Keys that begin with `prefix`.
+    pub fn new(prefix: impl Into<String>) -> Self {
+        Self {
+            prefix: prefix.into(),
+        }
+    }
+
+    /// Hash: epoch, version, state, start, end, units, limit, clock, forgotten, lost, closed.
+    pub fn terms(&self, sale: SaleId) -> String {
+        self.of_sale(sale, "terms")
+    }
+
+    /// Hash: the buyer's 16 raw bytes -> the order's 16 raw bytes.
+    pub fn buyers(&self, sale: SaleId) -> String {
+        self.of_sale(sale, "buyers")
+    }
+
+    /// Stream: one entry for the winners of one batch.
+    pub fn journal(&self, sale: SaleId) -> String {
+        self.of_sale(sale, "journal")
+    }
+
+    /// Hash: the buyers that an install attempt has read from the ledger, not yet in use.
+    pub fn prepared(&self, sale: SaleId, epoch: Epoch) -> String {
+        format!("{}:{epoch}", self.of_sale(sale, "prepared"))
+    }
+
+    fn of_sale(&self, sale: SaleId, part: &str) -> String {
+        format!("{}:{{{sale}}}:{part}", self.prefix)
+    }
+}

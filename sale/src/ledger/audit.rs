@@ -1,0 +1,46 @@
+//! What the audit reads of the ledger: a sale and what its rows add up to, in one snapshot.
+
+use super::{Ledger, LedgerError, Sale};
+use crate::model::SaleId;
+
+/// A sale, and its counts taken anew from its orders and rejections.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Recount {
+    /// The sale with the counts that it keeps.
+    #[sqlx(flatten)]
+    pub sale: Sale,
+    /// Confirmed orders.
+    #[sqlx(try_from = "i64")]
+    pub confirmed_orders: u64,
+    /// Distinct buyers with an order or a counted rejection.
+    #[sqlx(try_from = "i64")]
+    pub posted_buyers: u64,
+    /// Rejections, counted or not.
+    #[sqlx(try_from = "i64")]
+    pub rejections: u64,
+}
+
+impl Ledger {
+    /// Counts a sale's orders and rejections, in one statement and so in one snapshot.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn recount(&self, sale: SaleId) -> Result<Option<Recount>, LedgerError> {
+        Ok(sqlx::query_as(
+            "SELECT d.*,
+                    (SELECT count(*) FROM orders o
+                     WHERE o.sale_id = d.id AND o.status = 'confirmed') AS confirmed_orders,
+                    (SELECT count(*) FROM orders o WHERE o.sale_id = d.id)
+                    + (SELECT count(*) FROM rejections r
+                       WHERE r.sale_id = d.id AND r.counted
+                         AND NOT EXISTS (SELECT FROM orders o
+                                         WHERE o.sale_id = d.id AND o.buyer_id = r.buyer_id)
+                      ) AS posted_buyers,
+                    (SELECT count(*) FROM rejections r WHERE r.sale_id = d.id) AS rejections
+             FROM sale_details d WHERE d.id = $1",
+        )
+        .bind(sale)
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+}

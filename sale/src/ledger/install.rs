@@ -1,0 +1,116 @@
+//! The ledger's part of an install: the lock, the number of the attempt, the buyers to be loaded,
+//! and the confirmation. The order of the steps, and why, is in [`crate::install`].
+
+use sqlx::{ConnectOptions, Connection, PgConnection};
+
+use super::{Ledger, LedgerError, Sale};
+use crate::model::{BuyerId, Epoch, OrderId, SaleId};
+
+/// The right to install one sale: a Postgres advisory lock on a connection of its own, which ends
+/// with it.
+pub struct InstallLock {
+    connection: PgConnection,
+}
+
+impl InstallLock {
+    /// Gives the lock back.
+    pub async fn release(self) {
+        if let Err(error) = self.connection.close().await {
+            tracing::debug!(%error, "the connection of an install lock did not end cleanly");
+        }
+    }
+}
+
+impl Ledger {
+    /// The right to install a sale; `None` while somebody else has it.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn lock_install(&self, sale: SaleId) -> Result<Option<InstallLock>, LedgerError> {
+        let mut connection = self.pool.connect_options().connect().await?;
+        let locked: bool =
+            sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended($1, 0))")
+                .bind(format!("mincommerce install {sale}"))
+                .fetch_one(&mut connection)
+                .await?;
+        Ok(locked.then_some(InstallLock { connection }))
+    }
+
+    /// Numbers an attempt to install a sale, and returns the sale as of then. `None` where it is
+    /// unknown or settled.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn begin_install(&self, sale: SaleId) -> Result<Option<Sale>, LedgerError> {
+        let epoch: Option<i64> = sqlx::query_scalar(
+            "UPDATE flash_sales SET epoch = epoch + 1, updated_at = now()
+             WHERE id = $1 AND state <> 'settled' RETURNING epoch",
+        )
+        .bind(sale)
+        .fetch_optional(&self.pool)
+        .await?;
+        let Some(epoch) = epoch else { return Ok(None) };
+        let sale = self.known_sale(sale).await?;
+        // The number of this attempt, also where another has begun in between: it then fails to be
+        // confirmed.
+        Ok(Some(Sale {
+            epoch: Epoch(epoch.cast_unsigned()),
+            ..sale
+        }))
+    }
+
+    /// Up to `count` of the buyers that a sale's `posted` counts, after `after` in the order of
+    /// their ids, each with the order or else the counted rejection.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn posted_buyers(
+        &self,
+        sale: SaleId,
+        after: Option<BuyerId>,
+        count: u32,
+    ) -> Result<Vec<(BuyerId, OrderId)>, LedgerError> {
+        Ok(sqlx::query_as(
+            "SELECT buyer_id, id FROM (
+                 (SELECT buyer_id, id FROM orders
+                  WHERE sale_id = $1 AND ($2::uuid IS NULL OR buyer_id > $2)
+                  ORDER BY buyer_id LIMIT $3)
+                 UNION ALL
+                 (SELECT r.buyer_id, r.order_id FROM rejections r
+                  WHERE r.sale_id = $1 AND r.counted AND ($2::uuid IS NULL OR r.buyer_id > $2)
+                    AND NOT EXISTS (SELECT FROM orders o
+                                    WHERE o.sale_id = $1 AND o.buyer_id = r.buyer_id)
+                  ORDER BY r.buyer_id LIMIT $3)
+             ) posted
+             ORDER BY buyer_id LIMIT $3",
+        )
+        .bind(sale)
+        .bind(after)
+        .bind(i64::from(count))
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// Confirms an install: holds only if no later attempt has begun, the sale is not settled, and
+    /// exactly `installed` buyers are posted. False otherwise, and nothing is changed.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn complete_install(
+        &self,
+        sale: SaleId,
+        epoch: Epoch,
+        installed: u64,
+    ) -> Result<bool, LedgerError> {
+        let completed = sqlx::query(
+            "UPDATE flash_sales SET base = $2, updated_at = now()
+             WHERE id = $1 AND epoch = $2 AND state <> 'settled' AND posted = $3",
+        )
+        .bind(sale)
+        .bind(epoch.0.cast_signed())
+        .bind(installed.cast_signed())
+        .execute(&self.pool)
+        .await?;
+        Ok(completed.rows_affected() == 1)
+    }
+}

@@ -1,0 +1,85 @@
+//! The ledger: Postgres, the system of record. All SQL stands here and in `migrations/`.
+//!
+//! What must never be broken is bound by the tables themselves (constraints and triggers), so
+//! these functions can be plain. Each is one statement, or one call of one SQL function, and so one
+//! transaction that a lost connection can not leave half done.
+
+mod audit;
+mod catalogue;
+mod error;
+mod install;
+mod orders;
+mod posting;
+mod sales;
+mod users;
+
+use std::time::Duration;
+
+use sqlx::{
+    PgPool,
+    migrate::MigrateError,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+pub use audit::Recount;
+pub use catalogue::{NewProduct, Product};
+pub use error::LedgerError;
+pub use install::InstallLock;
+pub use orders::{Order, Outcome, Rejection};
+pub use posting::{Posted, Posting};
+pub use sales::{NewSale, Sale, Standing};
+pub use users::{NewUser, User};
+
+use crate::settings::PostgresSettings;
+
+/// How long a statement may run, and how long it may wait for a lock, before Postgres ends it.
+const STATEMENT_TIMEOUT: &str = "30s";
+const LOCK_TIMEOUT: &str = "10s";
+
+/// A pool of connections to the ledger. Clones share it.
+#[derive(Clone)]
+pub struct Ledger {
+    pool: PgPool,
+}
+
+impl Ledger {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Where Postgres can not be reached, or refuses.
+    pub async fn connect(settings: &PostgresSettings) -> Result<Self, LedgerError> {
+        let options: PgConnectOptions = settings.database_url.expose().parse()?;
+        let options = options.application_name("mincommerce").options([
+            ("statement_timeout", STATEMENT_TIMEOUT),
+            ("lock_timeout", LOCK_TIMEOUT),
+        ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(settings.pool_max)
+            .acquire_timeout(Duration::from_millis(settings.acquire_timeout_ms))
+            .connect_with(options)
+            .await?;
+        Ok(Self { pool })
+    }
+
+    /// Brings the tables up to this version. May run in several processes at the same time.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer, or a migration fails.
+    pub async fn migrate(&self) -> Result<(), MigrateError> {
+        sqlx::migrate!("../migrations").run(&self.pool).await
+    }
+
+    /// Asks Postgres for a sign of life.
+    ///
+    /// # Errors
+    /// Where none comes.
+    pub async fn ping(&self) -> Result<(), LedgerError> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Ends all connections.
+    pub async fn disconnect(&self) {
+        self.pool.close().await;
+    }
+}

@@ -1,0 +1,177 @@
+//! Orders, and what became of admitted purchases that are none.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Ledger, LedgerError};
+use crate::{
+    model::{BuyerId, OrderId, OrderStatus, ProductId, SaleId},
+    money::{Currency, Money},
+};
+
+/// A posted purchase of one unit.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Order {
+    /// Its id.
+    pub id: OrderId,
+    /// In which sale.
+    #[sqlx(rename = "sale_id")]
+    pub sale: SaleId,
+    /// Who bought.
+    #[sqlx(rename = "buyer_id")]
+    pub buyer: BuyerId,
+    /// What was bought.
+    pub product_id: ProductId,
+    /// The price of the sale.
+    #[sqlx(try_from = "i64", rename = "price_cents")]
+    pub price: Money,
+    /// The currency of the price.
+    #[sqlx(try_from = "String")]
+    pub currency: Currency,
+    /// Whether it stands.
+    #[sqlx(try_from = "String")]
+    pub status: OrderStatus,
+    /// When the gate admitted it.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// An admitted purchase that could not become an order.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Rejection {
+    /// The order's id, or one derived where that is unreadable or taken.
+    pub id: Uuid,
+    /// In which sale.
+    #[sqlx(rename = "sale_id")]
+    pub sale: SaleId,
+    /// Who was admitted, where that could be read.
+    #[sqlx(rename = "buyer_id")]
+    pub buyer: Option<BuyerId>,
+    /// With which order, where that could be read.
+    #[sqlx(rename = "order_id")]
+    pub order: Option<OrderId>,
+    /// Why it is no order: a word of `migrations/0003_posting.sql`, or `unreadable`.
+    pub reason: String,
+    /// Whether the buyer counts as posted by it.
+    pub counted: bool,
+    /// When it was rejected.
+    #[sqlx(rename = "created_at")]
+    pub at: DateTime<Utc>,
+}
+
+/// What the ledger knows of an admitted purchase.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// It became an order.
+    Order(Order),
+    /// It could not.
+    Rejected(Rejection),
+}
+
+impl Ledger {
+    /// What became of a purchase: its order, else its rejection; `None` where it is not posted.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn outcome(&self, order: OrderId) -> Result<Option<Outcome>, LedgerError> {
+        let found = sqlx::query_as("SELECT * FROM order_details WHERE id = $1")
+            .bind(order)
+            .fetch_optional(&self.pool)
+            .await?;
+        if let Some(found) = found {
+            return Ok(Some(Outcome::Order(found)));
+        }
+        let rejected = sqlx::query_as("SELECT * FROM rejections WHERE id = $1")
+            .bind(order)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(rejected.map(Outcome::Rejected))
+    }
+
+    /// What became of a buyer's purchase in a sale: the order, else the newest rejection.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn outcome_of(
+        &self,
+        sale: SaleId,
+        buyer: BuyerId,
+    ) -> Result<Option<Outcome>, LedgerError> {
+        let found =
+            sqlx::query_as("SELECT * FROM order_details WHERE sale_id = $1 AND buyer_id = $2")
+                .bind(sale)
+                .bind(buyer)
+                .fetch_optional(&self.pool)
+                .await?;
+        if let Some(found) = found {
+            return Ok(Some(Outcome::Order(found)));
+        }
+        let rejected = sqlx::query_as(
+            "SELECT * FROM rejections WHERE sale_id = $1 AND buyer_id = $2
+             ORDER BY counted DESC, created_at DESC LIMIT 1",
+        )
+        .bind(sale)
+        .bind(buyer)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(rejected.map(Outcome::Rejected))
+    }
+
+    /// Cancels an order: its unit returns to the sale, or to the product once the sale is settled.
+    /// Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::UnknownOrder`], also for an order that is not posted yet.
+    pub async fn cancel(&self, order: OrderId) -> Result<Order, LedgerError> {
+        sqlx::query(
+            "UPDATE orders SET status = 'cancelled' WHERE id = $1 AND status = 'confirmed'",
+        )
+        .bind(order)
+        .execute(&self.pool)
+        .await?;
+        sqlx::query_as("SELECT * FROM order_details WHERE id = $1")
+            .bind(order)
+            .fetch_optional(&self.pool)
+            .await?
+            .ok_or(LedgerError::UnknownOrder)
+    }
+
+    /// All orders of a sale. For checks: a sale may have many.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn orders_of_sale(&self, sale: SaleId) -> Result<Vec<Order>, LedgerError> {
+        Ok(
+            sqlx::query_as("SELECT * FROM order_details WHERE sale_id = $1")
+                .bind(sale)
+                .fetch_all(&self.pool)
+                .await?,
+        )
+    }
+
+    /// All rejections of a sale. For checks.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn rejections_of_sale(&self, sale: SaleId) -> Result<Vec<Rejection>, LedgerError> {
+        Ok(
+            sqlx::query_as("SELECT * FROM rejections WHERE sale_id = $1 ORDER BY created_at, id")
+                .bind(sale)
+                .fetch_all(&self.pool)
+                .await?,
+        )
+    }
+
+    /// How many rejections a sale has.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn count_rejections(&self, sale: SaleId) -> Result<u64, LedgerError> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM rejections WHERE sale_id = $1")
+            .bind(sale)
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(count.cast_unsigned())
+    }
+}

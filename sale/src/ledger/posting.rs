@@ -1,0 +1,107 @@
+//! Posting: handing admitted purchases to the SQL function `post_orders`
+//! (`migrations/0003_posting.sql`), which decides what becomes of each.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Ledger, LedgerError};
+use crate::{
+    journal::EntryId,
+    model::{BuyerId, Epoch, OrderId, SaleId},
+};
+
+/// The namespace of ids of rejections of entries that can not be read.
+const UNREADABLE_NAMESPACE: Uuid = Uuid::from_u128(0x2f6d_19c3_0b44_5e6b_8d0c_7a2e_51f3_9c48);
+
+/// One admitted purchase to be posted.
+#[derive(Debug, Clone)]
+pub struct Posting {
+    /// The order.
+    pub order: OrderId,
+    /// Whose it is.
+    pub buyer: BuyerId,
+    /// The epoch of the gate that admitted it.
+    pub epoch: Epoch,
+    /// When that was.
+    pub admitted_at: DateTime<Utc>,
+    /// Where it was read: a journal entry's id, or `gate` for a mark in the gate.
+    pub source: String,
+}
+
+/// What posting did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Posted {
+    /// Orders made by this call.
+    pub confirmed: u64,
+    /// Purchases that this call rejected.
+    pub rejected: u64,
+    /// The newest epoch whose gate is proved to have lost a buyer's mark.
+    pub lost: Option<Epoch>,
+    /// A purchase is of a newer epoch than the ledger knows: the ledger was rolled back. Nothing
+    /// was posted.
+    pub ahead: bool,
+}
+
+impl Ledger {
+    /// Posts admitted purchases of one sale, in one transaction. May be repeated.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer; then nothing or everything was posted.
+    pub async fn post(&self, sale: SaleId, postings: &[Posting]) -> Result<Posted, LedgerError> {
+        let mut orders = Vec::with_capacity(postings.len());
+        let mut buyers = Vec::with_capacity(postings.len());
+        let mut epochs = Vec::with_capacity(postings.len());
+        let mut admitted = Vec::with_capacity(postings.len());
+        let mut sources = Vec::with_capacity(postings.len());
+        for posting in postings {
+            orders.push(posting.order.uuid());
+            buyers.push(posting.buyer.uuid());
+            epochs.push(i64::try_from(posting.epoch.0).unwrap_or(i64::MAX));
+            admitted.push(posting.admitted_at);
+            sources.push(posting.source.as_str());
+        }
+        let (confirmed, rejected, lost, ahead): (i32, i32, i64, bool) =
+            sqlx::query_as("SELECT * FROM post_orders($1, $2, $3, $4, $5, $6)")
+                .bind(sale)
+                .bind(orders)
+                .bind(buyers)
+                .bind(epochs)
+                .bind(admitted)
+                .bind(sources)
+                .fetch_one(&self.pool)
+                .await?;
+        Ok(Posted {
+            confirmed: u64::from(confirmed.cast_unsigned()),
+            rejected: u64::from(rejected.cast_unsigned()),
+            lost: (lost > 0).then_some(Epoch(lost.cast_unsigned())),
+            ahead,
+        })
+    }
+
+    /// Keeps an entry that can not be read, as it is, among the rejections. May be repeated.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn reject_unreadable(
+        &self,
+        sale: SaleId,
+        entry: EntryId,
+        raw: &[u8],
+    ) -> Result<(), LedgerError> {
+        let mut name = format!("{sale} {entry} ").into_bytes();
+        name.extend_from_slice(raw);
+        sqlx::query(
+            "INSERT INTO rejections (id, sale_id, entry, epoch, reason, counted, raw)
+             VALUES ($1, $2, $3, $4, 'unreadable', false, $5)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(Uuid::new_v5(&UNREADABLE_NAMESPACE, &name))
+        .bind(sale)
+        .bind(entry.to_string())
+        .bind(i64::try_from(entry.epoch.0).unwrap_or(i64::MAX))
+        .bind(raw)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,63 @@
+//! Users: admins, and buyers who have registered or bought.
+
+use uuid::Uuid;
+
+use super::{Ledger, LedgerError};
+use crate::model::Role;
+
+/// A user to be created.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// The address to log in with, in any spelling.
+    pub email: String,
+    /// A hash in PHC form; `None` for a user who can not log in with a password.
+    pub password_hash: Option<String>,
+    /// What the user may do.
+    pub role: Role,
+}
+
+/// A user.
+#[derive(Clone, sqlx::FromRow)]
+pub struct User {
+    /// The subject of the user's tokens; a buyer's id.
+    pub id: Uuid,
+    /// The address; `None` for a buyer who is known by a token alone.
+    pub email: Option<String>,
+    /// A hash in PHC form.
+    pub password_hash: Option<String>,
+    /// What the user may do.
+    #[sqlx(try_from = "String")]
+    pub role: Role,
+}
+
+impl Ledger {
+    /// Creates a user.
+    ///
+    /// # Errors
+    /// [`LedgerError::Exists`] where another user has the address.
+    pub async fn create_user(&self, user: NewUser) -> Result<User, LedgerError> {
+        Ok(sqlx::query_as(
+            "INSERT INTO users (id, email, password_hash, role) VALUES ($1, $2, $3, $4)
+             RETURNING id, email, password_hash, role",
+        )
+        .bind(Uuid::now_v7())
+        .bind(user.email)
+        .bind(user.password_hash)
+        .bind(user.role.as_str())
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
+    /// The user with this address, in any spelling.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, LedgerError> {
+        Ok(sqlx::query_as(
+            "SELECT id, email, password_hash, role FROM users WHERE lower(email) = lower($1)",
+        )
+        .bind(email)
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+}

@@ -1,0 +1,28 @@
+//! The domain of a flash sale, shared by the API, the reconciler, the command line and the tests.
+//!
+//! A purchase goes one way, **api -> gate -> journal -> reconciler -> ledger**, and what comes back
+//! goes one way too, **ledger -> sync -> gate**. The modules, in the order of that way:
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`model`], [`money`] | ids, units, states and verdicts; prices |
+//! | [`token`] | who a caller is: JSON Web Tokens |
+//! | [`keys`] | the names of the Redis keys |
+//! | [`gate`] | the Redis side: the scripts, the admission of purchases in batches, what keeps a gate up to date |
+//! | [`journal`] | the stream of winners between gate and ledger |
+//! | [`ledger`] | Postgres, the system of record: all SQL that is not in `migrations/` |
+//! | [`install`] | loading a sale into a gate, the first time and after a loss |
+//! | [`settle`] | closing an ended sale |
+//! | [`settings`], [`telemetry`] | what every process is told at its start, and how it logs |
+
+pub mod gate;
+pub mod install;
+pub mod journal;
+pub mod keys;
+pub mod ledger;
+pub mod model;
+pub mod money;
+pub mod settings;
+pub mod settle;
+pub mod telemetry;
+pub mod token;

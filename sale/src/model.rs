@@ -1,0 +1,295 @@
+//! The words of a sale as types: ids, counts, states and verdicts.
+
+use std::{fmt, num::TryFromIntError, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// A word that is not one of those a type knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("\"{word}\" is no {of}")]
+pub struct UnknownWord {
+    word: String,
+    of: &'static str,
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, sqlx::Type)]
+        #[serde(transparent)]
+        #[sqlx(transparent)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new id; ids made later sort later.
+            pub fn random() -> Self {
+                Self(Uuid::now_v7())
+            }
+
+            /// The id with this UUID.
+            pub const fn from_uuid(uuid: Uuid) -> Self {
+                Self(uuid)
+            }
+
+            /// The id as a UUID.
+            pub const fn uuid(self) -> Uuid {
+                self.0
+            }
+
+            /// The id whose 16 raw bytes are these.
+            pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+                Self(Uuid::from_bytes(bytes))
+            }
+
+            /// The id's 16 raw bytes, as the gate holds it.
+            pub const fn to_bytes(self) -> [u8; 16] {
+                self.0.into_bytes()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = uuid::Error;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                Uuid::parse_str(text).map(Self)
+            }
+        }
+    };
+}
+
+id! {
+    /// One product offered in a number of units, for a time.
+    SaleId
+}
+id! {
+    /// Who buys: the id of a user.
+    BuyerId
+}
+id! {
+    /// An admitted purchase. Made by the API before it asks the gate; also called the job id.
+    OrderId
+}
+id! {
+    /// What is sold.
+    ProductId
+}
+
+/// The namespace of the buyers whose token has a subject that is no UUID.
+const SUBJECT_NAMESPACE: Uuid = Uuid::from_u128(0x8d4b_96d1_5c0e_5b52_9a36_6f0f_2b8f_6a11);
+
+impl BuyerId {
+    /// The buyer of a token: the subject itself where it is a UUID, else one derived (UUID v5)
+    /// from the issuer and the subject.
+    pub fn of_subject(issuer: &str, subject: &str) -> Self {
+        Uuid::parse_str(subject).map_or_else(
+            |_| {
+                let issuer = Uuid::new_v5(&SUBJECT_NAMESPACE, issuer.as_bytes());
+                Self(Uuid::new_v5(&issuer, subject.as_bytes()))
+            },
+            Self,
+        )
+    }
+}
+
+impl OrderId {
+    /// The order of a purchase that was asked for with an idempotency key: the same key of the
+    /// same buyer in the same sale gives the same order. UUID v8 of a SHA-256.
+    pub fn derived(buyer: BuyerId, sale: SaleId, idempotency_key: &str) -> Self {
+        let digest = Sha256::new()
+            .chain_update(buyer.to_bytes())
+            .chain_update(sale.to_bytes())
+            .chain_update(idempotency_key.as_bytes())
+            .finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Self(Uuid::new_v8(bytes))
+    }
+}
+
+/// Numbers the attempts to install a sale in a gate. 0: never.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Epoch(pub u64);
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl TryFrom<i64> for Epoch {
+    type Error = TryFromIntError;
+
+    fn try_from(number: i64) -> Result<Self, Self::Error> {
+        number.try_into().map(Self)
+    }
+}
+
+/// Numbers the changes of a sale's terms and limit in the ledger.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Version(pub u64);
+
+impl TryFrom<i64> for Version {
+    type Error = TryFromIntError;
+
+    fn try_from(number: i64) -> Result<Self, Self::Error> {
+        number.try_into().map(Self)
+    }
+}
+
+/// One purchase that the gate is asked to decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Purchase {
+    /// Who buys.
+    pub buyer: BuyerId,
+    /// What the purchase becomes if it is admitted.
+    pub order: OrderId,
+}
+
+/// The gate's decision on a purchase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The unit is this buyer's.
+    Admitted,
+    /// The buyer holds another order in this sale.
+    Duplicate {
+        /// The order that the buyer holds.
+        order: OrderId,
+    },
+    /// No unit is left.
+    SoldOut,
+    /// The sale has not begun.
+    NotStarted,
+    /// The sale is over.
+    Ended,
+    /// The sale is paused.
+    Paused,
+    /// The gate can not decide: it is missing, closed, or not what it was.
+    Cold,
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident ($what:literal) { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum $name {
+            $($(#[$variant_doc])* #[serde(rename = $word)] $variant),+
+        }
+
+        impl $name {
+            /// The word for it in the gate, the ledger and the API.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),+
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = UnknownWord;
+
+            fn try_from(word: String) -> Result<Self, Self::Error> {
+                word.parse()
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+
+            fn from_str(word: &str) -> Result<Self, Self::Err> {
+                match word {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(UnknownWord { word: word.to_owned(), of: $what }),
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// What people have decided about a sale.
+    SaleState ("state of a sale") {
+        /// It sells within its window.
+        Open = "open",
+        /// It does not sell for now.
+        Paused = "paused",
+        /// It sells no more.
+        Ended = "ended",
+        /// It is closed for good: unsold units went back to the product.
+        Settled = "settled",
+    }
+}
+
+impl SaleState {
+    /// The word for it in the gate's terms, which know no settling.
+    pub const fn gate_word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Paused => "paused",
+            Self::Ended | Self::Settled => "ended",
+        }
+    }
+}
+
+words! {
+    /// Where a sale is in its life, by its state and its clock.
+    Phase ("phase of a sale") {
+        /// It has not begun.
+        Upcoming = "upcoming",
+        /// It sells.
+        Active = "active",
+        /// It would sell, were it not paused.
+        Paused = "paused",
+        /// It is over.
+        Ended = "ended",
+    }
+}
+
+impl Phase {
+    /// The phase at `now` of a sale in `state` from `start` to `end`, by the rule of
+    /// `lua/admit.lua`: an end outweighs everything, a start that is to come outweighs a pause.
+    pub fn at<T: PartialOrd>(now: T, start: T, end: T, state: SaleState) -> Self {
+        match state {
+            SaleState::Ended | SaleState::Settled => Self::Ended,
+            SaleState::Open | SaleState::Paused if now >= end => Self::Ended,
+            SaleState::Open | SaleState::Paused if now < start => Self::Upcoming,
+            SaleState::Open => Self::Active,
+            SaleState::Paused => Self::Paused,
+        }
+    }
+}
+
+words! {
+    /// What has become of a posted order.
+    OrderStatus ("status of an order") {
+        /// It stands.
+        Confirmed = "confirmed",
+        /// It was cancelled; its buyer does not buy again.
+        Cancelled = "cancelled",
+    }
+}
+
+words! {
+    /// What a user may do.
+    Role ("role") {
+        /// Buy.
+        User = "user",
+        /// Run sales.
+        Admin = "admin",
+    }
+}

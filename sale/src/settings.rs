@@ -1,0 +1,124 @@
+//! Settings that several processes share: arguments with an environment variable each. `--help`
+//! of any binary is the reference.
+
+use std::{convert::Infallible, fmt, str::FromStr};
+
+use clap::{Args, ValueEnum};
+
+/// A text that must not be printed: a password, or a URL that holds one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps a text secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Secret {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// Where the gates are.
+#[derive(Debug, Clone, Args)]
+pub struct RedisSettings {
+    /// Redis, Redis Cluster or Sentinel: redis://, redis-cluster:// or redis-sentinel://
+    #[arg(
+        long,
+        env = "REDIS_URL",
+        hide_env_values = true,
+        default_value = "redis://127.0.0.1:6379"
+    )]
+    pub redis_url: Secret,
+
+    /// What all keys begin with
+    #[arg(long, env = "GATE_KEY_PREFIX", default_value = "mincommerce")]
+    pub key_prefix: String,
+
+    /// Connections to Redis
+    #[arg(long = "redis-pool-size", env = "REDIS_POOL_SIZE", default_value_t = 4,
+          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
+    pub pool_size: usize,
+
+    /// How long Redis may take to answer a command, milliseconds
+    #[arg(long = "redis-command-timeout-ms", env = "REDIS_COMMAND_TIMEOUT_MS", default_value_t = 2_000,
+          value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    pub command_timeout_ms: u64,
+}
+
+/// Where the ledger is.
+#[derive(Debug, Clone, Args)]
+pub struct PostgresSettings {
+    /// Postgres: postgres://user:password@host:port/database
+    #[arg(
+        long,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        default_value = "postgres://mincommerce@127.0.0.1:5432/mincommerce"
+    )]
+    pub database_url: Secret,
+
+    /// Connections to Postgres
+    #[arg(long = "database-pool-max", env = "DATABASE_POOL_MAX", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub pool_max: u32,
+
+    /// How long to wait for a free connection to Postgres, milliseconds
+    #[arg(long = "database-acquire-timeout-ms", env = "DATABASE_ACQUIRE_TIMEOUT_MS",
+          default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
+    pub acquire_timeout_ms: u64,
+}
+
+/// How tokens are signed and checked.
+#[derive(Debug, Clone, Args)]
+pub struct TokenSettings {
+    /// The secret that signs tokens, at least 32 bytes
+    #[arg(long, env = "JWT_SECRET", hide_env_values = true)]
+    pub jwt_secret: Secret,
+
+    /// Who issues the tokens
+    #[arg(long, env = "JWT_ISSUER", default_value = "mincommerce")]
+    pub jwt_issuer: String,
+
+    /// For whom the tokens are
+    #[arg(long, env = "JWT_AUDIENCE", default_value = "mincommerce")]
+    pub jwt_audience: String,
+
+    /// How long a token is good, seconds
+    #[arg(long, env = "JWT_LIFETIME_SECONDS", default_value_t = 86_400,
+          value_parser = clap::value_parser!(u32).range(60..=31_536_000))]
+    pub jwt_lifetime_seconds: u32,
+}
+
+/// How a process logs, on standard error. `RUST_LOG` says what.
+#[derive(Debug, Clone, Args)]
+pub struct LogSettings {
+    /// The form of log lines
+    #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
+}

@@ -1,0 +1,101 @@
+//! Settle: closing an ended sale for good. Its unsold units go back to the product, and from then
+//! on the ledger alone answers for it.
+//!
+//! 1. the ledger ends the sale, and `sync` brings that to the gate: nobody is admitted any more
+//! 2. drain: the reconcilers empty the journal
+//! 3. one look at the gate: of the ledger's epoch, open, ended, with an empty journal
+//! 4. one statement in the ledger, which holds only if it has posted exactly what the gate has taken
+//! 5. the gate's keys expire after a retention time
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    gate::{Gate, GateError, snapshot::Snapshot},
+    install::Condition,
+    ledger::{Ledger, LedgerError, Sale},
+    model::{SaleId, SaleState},
+};
+
+/// Pause between looks at a gate that is being drained.
+const DRAIN_PAUSE: Duration = Duration::from_millis(20);
+
+/// Limits of settling.
+#[derive(Debug, Clone, Copy)]
+pub struct SettleLimits {
+    /// How long draining may take.
+    pub drain_timeout: Duration,
+    /// For how long a settled gate is kept.
+    pub retention: Duration,
+}
+
+/// Why a sale was not settled. It is ended then; calling again is safe.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// The ledger knows no such sale.
+    #[error("no such sale")]
+    UnknownSale,
+    /// Gate and ledger did not come to agree in time.
+    #[error("not everything is posted yet: is a reconciler running?")]
+    Undrained,
+    /// The gate has to be rebuilt first, which the reconciler does.
+    #[error("the gate has to be rebuilt first ({0:?})")]
+    Unsound(Condition),
+    /// Redis did not answer.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// Postgres did not answer.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// Ends a sale and settles it.
+///
+/// # Errors
+/// See [`SettleError`].
+pub async fn settle(
+    gate: &Gate,
+    ledger: &Ledger,
+    id: SaleId,
+    limits: SettleLimits,
+) -> Result<Sale, SettleError> {
+    let sale = ledger.sale(id).await?.ok_or(SettleError::UnknownSale)?;
+    if sale.state != SaleState::Settled {
+        let deadline = Instant::now() + limits.drain_timeout;
+        while !attempt(gate, ledger, id).await? {
+            if Instant::now() >= deadline {
+                return Err(SettleError::Undrained);
+            }
+            sleep(DRAIN_PAUSE).await;
+        }
+    }
+    gate.expire(id, limits.retention).await?;
+    ledger.sale(id).await?.ok_or(SettleError::UnknownSale)
+}
+
+/// One attempt; false where gate and ledger do not agree yet.
+async fn attempt(gate: &Gate, ledger: &Ledger, id: SaleId) -> Result<bool, SettleError> {
+    let sale = match ledger.set_state(id, SaleState::Ended).await {
+        Ok(sale) => sale,
+        // Settled by somebody else just now.
+        Err(LedgerError::WrongState) => return Ok(true),
+        Err(error) => return Err(error.into()),
+    };
+    gate.sync(&sale).await?;
+    let found = gate.snapshot(id).await?;
+    let condition = Condition::of(&sale, found.as_ref());
+    if condition != Condition::Sound {
+        return Err(SettleError::Unsound(condition));
+    }
+    match found {
+        Some(Snapshot {
+            state: SaleState::Ended,
+            backlog,
+            epoch,
+            taken,
+            ..
+        }) if backlog.entries == 0 => Ok(ledger.settle(id, epoch, taken).await?),
+        Some(_) | None => Ok(false),
+    }
+}
