@@ -1,0 +1,138 @@
+//! The audit's rows, as a table for people and as JSON for programs.
+
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use sale::{
+    journal::EntryId,
+    model::{Epoch, SaleId, SaleState},
+};
+use serde::{Serialize, Serializer};
+
+use super::compare::{Difference, Evidence, Verdict};
+
+/// One sale.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// Which.
+    pub sale_id: SaleId,
+    /// Its state in the ledger.
+    pub state: SaleState,
+    /// The last completed install.
+    pub epoch: Epoch,
+    /// Units of the sale.
+    pub units: u32,
+    /// How many buyers the gate may admit; none where there is no gate.
+    pub limit: Option<u64>,
+    /// How many it has admitted.
+    pub taken: Option<u64>,
+    /// Entries in the journal.
+    pub journal: u64,
+    /// Those of them that are with a reconciler.
+    pub pending: u64,
+    /// The first of them.
+    #[serde(serialize_with = "entry_id")]
+    pub oldest: Option<EntryId>,
+    /// Distinct buyers posted.
+    pub posted: u32,
+    /// Confirmed orders.
+    pub confirmed: u32,
+    /// Rejections.
+    pub rejected: u64,
+    /// Units that no posted order has.
+    pub available: u32,
+    /// Whether it agrees.
+    pub verdict: Verdict,
+    /// True if and only if the verdict is that it agrees.
+    pub agrees: bool,
+    /// What differs.
+    pub differences: Vec<Difference>,
+}
+
+impl Row {
+    /// Judges what was read of a sale.
+    pub fn new(evidence: &Evidence) -> Self {
+        let (verdict, differences) = evidence.judge();
+        let sale = &evidence.recount.sale;
+        Self {
+            sale_id: sale.id,
+            state: sale.state,
+            epoch: sale.base,
+            units: sale.units,
+            limit: evidence.after.as_ref().map(|gate| gate.limit),
+            taken: evidence.after.as_ref().map(|gate| gate.taken),
+            journal: evidence.backlog.entries,
+            pending: evidence.backlog.pending,
+            oldest: evidence.backlog.oldest,
+            posted: sale.posted,
+            confirmed: sale.confirmed,
+            rejected: evidence.recount.rejections,
+            available: sale.available,
+            verdict,
+            agrees: verdict == Verdict::Agrees,
+            differences,
+        }
+    }
+}
+
+#[expect(clippy::ref_option, reason = "the form that serde asks for")]
+fn entry_id<S: Serializer>(id: &Option<EntryId>, serializer: S) -> Result<S::Ok, S::Error> {
+    match id {
+        Some(id) => serializer.collect_str(id),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// A list of the rows.
+///
+/// # Errors
+/// Never, for rows can be written as JSON.
+pub fn json(rows: &[Row]) -> serde_json::Result<String> {
+    serde_json::to_string_pretty(rows)
+}
+
+/// A table of the rows, and what differs below it.
+pub fn table(rows: &[Row]) -> String {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_header([
+        "sale",
+        "state",
+        "epoch",
+        "units",
+        "limit",
+        "taken",
+        "journal",
+        "pending",
+        "oldest",
+        "posted",
+        "confirmed",
+        "rejected",
+        "available",
+        "verdict",
+    ]);
+    let number = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |n| n.to_string());
+    for row in rows {
+        table.add_row([
+            row.sale_id.to_string(),
+            row.state.to_string(),
+            row.epoch.to_string(),
+            row.units.to_string(),
+            number(row.limit),
+            number(row.taken),
+            row.journal.to_string(),
+            row.pending.to_string(),
+            row.oldest
+                .map_or_else(|| "-".to_owned(), |id| id.to_string()),
+            row.posted.to_string(),
+            row.confirmed.to_string(),
+            row.rejected.to_string(),
+            row.available.to_string(),
+            row.verdict.as_str().to_owned(),
+        ]);
+    }
+    let differences = rows.iter().flat_map(|row| {
+        row.differences
+            .iter()
+            .map(move |difference| format!("\n{}: {difference:?}", row.sale_id))
+    });
+    format!("{table}{}", differences.collect::<String>())
+}

@@ -1,0 +1,249 @@
+//! Keeps the gates up to date. Every second, for each live sale, it reads the ledger first and the
+//! gate second (the other way round, normal posting looks like a loss), and then
+//!
+//! - gives the sale a poster
+//! - syncs the ledger's terms and limit to the gate
+//! - installs the sale where the gate is missing, lost, closed, outdated or behind
+//! - settles it when its end is long enough ago
+//! - removes readers of its journal that are gone
+//!
+//! That also heals whatever a crash has left half done.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use futures_util::{StreamExt, stream};
+use sale::{
+    gate::{Gate, snapshot::Snapshot},
+    install::{self, Condition, InstallError},
+    journal::Journal,
+    ledger::{Ledger, LedgerError, Sale},
+    model::{Phase, SaleId, SaleState},
+    settle::{self, SettleLimits},
+};
+use tokio::{
+    sync::Mutex,
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior, interval},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{poster::Poster, settings::RunSettings};
+
+/// How often the keeper looks.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Sales looked at at the same time.
+const LOOKS_AT_ONCE: usize = 16;
+/// How long an install or a settlement may wait for a journal to be emptied.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often readers that are gone are searched for.
+const SWEEP_EVERY: Duration = Duration::from_secs(10);
+/// How long a reader must have been idle to count as gone.
+const CONSUMER_IDLE: Duration = Duration::from_secs(30);
+
+/// Looks after all live sales.
+pub struct Keeper {
+    gate: Gate,
+    ledger: Ledger,
+    consumer: Arc<str>,
+    claim_idle: Duration,
+    settle_grace: Duration,
+    retention: Duration,
+    tasks: TaskTracker,
+    posters: HashMap<SaleId, (CancellationToken, JoinHandle<()>)>,
+    /// The install or settlement that runs for a sale.
+    works: Mutex<HashMap<SaleId, JoinHandle<()>>>,
+    swept_at: Instant,
+}
+
+impl Keeper {
+    /// A keeper whose posters read under the name `consumer`.
+    pub fn new(gate: Gate, ledger: Ledger, consumer: Arc<str>, settings: RunSettings) -> Self {
+        Self {
+            gate,
+            ledger,
+            consumer,
+            claim_idle: Duration::from_millis(settings.claim_idle_ms),
+            settle_grace: Duration::from_secs(settings.settle_grace_seconds),
+            retention: Duration::from_secs(settings.settled_retention_seconds),
+            tasks: TaskTracker::new(),
+            posters: HashMap::new(),
+            works: Mutex::new(HashMap::new()),
+            swept_at: Instant::now(),
+        }
+    }
+
+    /// Keeps until `stop`, then waits for the posters to finish their calls.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut ticks = interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = ticks.tick() => {}
+            }
+            match self.ledger.live_sales(self.retention).await {
+                Ok(sales) => self.look_at_all(&sales, &stop).await,
+                Err(error) => warn("the live sales could not be read", &error),
+            }
+        }
+        for work in self.works.lock().await.values() {
+            work.abort();
+        }
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    async fn look_at_all(&mut self, sales: &[Sale], stop: &CancellationToken) {
+        self.keep_posters(sales, stop);
+        self.works
+            .lock()
+            .await
+            .retain(|_, work| !work.is_finished());
+        let sweep = self.swept_at.elapsed() >= SWEEP_EVERY;
+        if sweep {
+            self.swept_at = Instant::now();
+        }
+        let this = &*self;
+        stream::iter(sales)
+            .for_each_concurrent(LOOKS_AT_ONCE, |sale| async move {
+                if sale.state != SaleState::Settled
+                    && let Err(error) = this.look_at(sale).await
+                {
+                    warn_of(sale.id, "a gate could not be looked after", &*error);
+                }
+                if sweep && let Err(error) = this.sweep(sale.id).await {
+                    warn_of(sale.id, "readers could not be swept", &error);
+                }
+            })
+            .await;
+    }
+
+    /// Each live sale has one poster, and no other sale has.
+    fn keep_posters(&mut self, sales: &[Sale], stop: &CancellationToken) {
+        self.posters.retain(|sale, (token, task)| {
+            let live = sales.iter().any(|live| live.id == *sale);
+            if !live {
+                token.cancel();
+            }
+            live && !task.is_finished()
+        });
+        for sale in sales {
+            self.posters.entry(sale.id).or_insert_with(|| {
+                let poster = Poster::new(
+                    self.gate.clone(),
+                    self.ledger.clone(),
+                    sale.id,
+                    Arc::clone(&self.consumer),
+                    self.claim_idle,
+                );
+                let token = stop.child_token();
+                (token.clone(), self.tasks.spawn(poster.run(token)))
+            });
+        }
+    }
+
+    async fn look_at(&self, sale: &Sale) -> anyhow::Result<()> {
+        let found = self.gate.snapshot(sale.id).await?;
+        match Condition::of(sale, found.as_ref()) {
+            Condition::Sound => {
+                self.gate.sync(sale).await?;
+                if found.is_some_and(|found| self.is_due(sale, &found)) {
+                    self.settle(sale.id).await;
+                }
+            }
+            Condition::Ahead => self.check_ahead(sale.id).await?,
+            condition @ (Condition::Missing
+            | Condition::Lost
+            | Condition::Closed
+            | Condition::Outdated
+            | Condition::Behind) => {
+                tracing::info!(sale = %sale.id, ?condition, "gate needs an install");
+                self.install(sale.id).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the sale's end, by the gate's clock, is long enough ago.
+    fn is_due(&self, sale: &Sale, found: &Snapshot) -> bool {
+        found.phase() == Phase::Ended
+            && (found.now - sale.end)
+                .to_std()
+                .is_ok_and(|since| since >= self.settle_grace)
+    }
+
+    /// A gate seems newer than the ledger: an install may have ended since the ledger was read, so
+    /// it is read once more, after the gate.
+    async fn check_ahead(&self, sale: SaleId) -> anyhow::Result<()> {
+        let found = self.gate.snapshot(sale).await?;
+        let now = self.ledger.sale(sale).await?;
+        if let (Some(found), Some(now)) = (found, now)
+            && found.epoch > now.epoch
+        {
+            tracing::error!(
+                %sale,
+                gate_epoch = %found.epoch,
+                ledger_epoch = %now.epoch,
+                "ALARM: the gate is newer than the ledger, which was rolled back; a person has to look"
+            );
+        }
+        Ok(())
+    }
+
+    async fn install(&self, sale: SaleId) {
+        let (gate, ledger) = (self.gate.clone(), self.ledger.clone());
+        self.work(sale, async move {
+            match install::install(&gate, &ledger, sale, DRAIN_TIMEOUT).await {
+                Ok(done) if done.anew => {
+                    tracing::info!(%sale, epoch = %done.epoch, buyers = done.buyers, "installed");
+                }
+                Ok(_) | Err(InstallError::Busy) => {}
+                Err(error) => warn_of(sale, "a sale could not be installed", &error),
+            }
+        })
+        .await;
+    }
+
+    async fn settle(&self, sale: SaleId) {
+        let (gate, ledger) = (self.gate.clone(), self.ledger.clone());
+        let limits = SettleLimits {
+            drain_timeout: DRAIN_TIMEOUT,
+            retention: self.retention,
+        };
+        self.work(sale, async move {
+            match settle::settle(&gate, &ledger, sale, limits).await {
+                Ok(done) => tracing::info!(%sale, returned = done.returned, "settled"),
+                Err(error) => warn_of(sale, "a sale could not be settled", &error),
+            }
+        })
+        .await;
+    }
+
+    /// Starts a work for a sale, unless one is under way.
+    async fn work(&self, sale: SaleId, work: impl Future<Output = ()> + Send + 'static) {
+        self.works
+            .lock()
+            .await
+            .entry(sale)
+            .or_insert_with(|| self.tasks.spawn(work));
+    }
+
+    async fn sweep(&self, sale: SaleId) -> Result<(), sale::gate::GateError> {
+        for consumer in Journal::new(self.gate.clone()).consumers(sale).await? {
+            if consumer != *self.consumer {
+                self.gate
+                    .remove_consumer(sale, &consumer, CONSUMER_IDLE)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn warn(message: &str, error: &LedgerError) {
+    tracing::warn!(error = error as &dyn std::error::Error, "{message}");
+}
+
+fn warn_of(sale: SaleId, message: &str, error: &(dyn std::error::Error + 'static)) {
+    tracing::warn!(%sale, error, "{message}");
+}

@@ -1,0 +1,72 @@
+//! The reconciler: the way from the journals to the ledger, and back from the ledger to the gates.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`settings`] | the command line |
+//! | [`run`] | the service: start, the tasks, stop |
+//! | [`poster`] | one task a sale: reads the journal, posts, forgets |
+//! | [`keeper`] | one task: every second sync, install, settle, and which sales have a poster |
+//! | [`audit`] | comparing gate, journal and ledger |
+//!
+//! Any number of reconcilers run side by side: the journals are read as one consumer group, posting
+//! and forgetting may be repeated, and installs are made under a lock.
+
+pub mod audit;
+pub mod keeper;
+pub mod poster;
+pub mod run;
+pub mod settings;
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::Context;
+use sale::{
+    gate::{Gate, GateError},
+    ledger::Ledger,
+    settings::{PostgresSettings, RedisSettings},
+};
+use tokio::time::{Instant, sleep};
+
+use crate::settings::{Cli, Command};
+
+/// How long Redis and Postgres may take to come up when the service starts.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pause between attempts to reach them.
+const START_PAUSE: Duration = Duration::from_millis(250);
+
+/// Runs the command that was asked for. Exit status 0: done; 1: a sale does not agree; 2: failed.
+pub async fn execute(cli: Cli) -> ExitCode {
+    let outcome = match cli.command {
+        Command::Run(settings) => run::run(settings).await.map(|()| ExitCode::SUCCESS),
+        Command::Audit(settings) => audit::run(settings).await,
+    };
+    outcome.unwrap_or_else(|error| {
+        tracing::error!("{error:#}");
+        ExitCode::from(2)
+    })
+}
+
+/// Connects to both, waiting for them to come up.
+async fn connect(
+    redis: &RedisSettings,
+    postgres: &PostgresSettings,
+    patience: Duration,
+) -> anyhow::Result<(Gate, Ledger)> {
+    let deadline = Instant::now() + patience;
+    let ledger = loop {
+        match Ledger::connect(postgres).await {
+            Ok(ledger) => break ledger,
+            Err(_) if Instant::now() < deadline => sleep(START_PAUSE).await,
+            Err(error) => return Err(error).context("Postgres can not be reached (DATABASE_URL)"),
+        }
+    };
+    let gate = loop {
+        match Gate::connect(redis).await {
+            Ok(gate) => break gate,
+            Err(error @ GateError::Unsafe(_)) => return Err(error.into()),
+            Err(_) if Instant::now() < deadline => sleep(START_PAUSE).await,
+            Err(error) => return Err(error).context("Redis can not be reached (REDIS_URL)"),
+        }
+    };
+    Ok((gate, ledger))
+}

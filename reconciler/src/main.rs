@@ -1,0 +1,14 @@
+//! The `mincommerce-reconciler` binary: posts the winners of flash sales to the ledger, keeps the
+//! gates up to date, and audits both.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use reconciler::settings::Cli;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    sale::telemetry::start(&cli.log);
+    reconciler::execute(cli).await
+}

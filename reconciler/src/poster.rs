@@ -1,0 +1,264 @@
+//! Posts one sale: reads its journal, hands the winners to the ledger, and only then forgets them.
+//!
+//! 1. read entries that no reader has had, or else claim those that a dead reader left
+//! 2. post them: one call of one SQL function for up to [`POST_WINNERS_MAX`] winners. A call that
+//!    fails is made again, for as long as it takes: nothing is forgotten that is not in the ledger
+//! 3. forget them: take them out of the journal, by their exact ids
+//!
+//! Each step may be repeated, by this poster or by another, so a crash between any two is harmless.
+
+use std::{sync::Arc, time::Duration};
+
+use sale::{
+    gate::{Gate, GateError, upkeep},
+    install,
+    journal::{Content, Entry, EntryId, Journal},
+    ledger::{Ledger, LedgerError, Posting, Sale},
+    model::{Epoch, SaleId},
+};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+/// Entries taken in one read or claim.
+const READ_ENTRIES_MAX: u64 = 256;
+/// Winners posted in one call. An entry is never split, so one entry may go over it.
+const POST_WINNERS_MAX: usize = 1_024;
+/// Pause after a read that found nothing: the first, doubled each time up to the longest.
+const IDLE_PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
+/// Pause after a failure, likewise, plus up to as much again by chance.
+const FAILURE_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+/// Pause of a sale whose ledger was rolled back, until a person has looked.
+const ALARM_PAUSE: Duration = Duration::from_secs(30);
+/// How often to look for what dead readers left, and for what no read yields.
+const SEARCH_EVERY: Duration = Duration::from_secs(1);
+
+/// Why a step of posting did not succeed.
+#[derive(Debug, thiserror::Error)]
+enum PostError {
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error("an entry is newer than the ledger: the ledger was rolled back")]
+    Ahead,
+}
+
+/// Posts one sale until it is stopped.
+pub struct Poster {
+    gate: Gate,
+    journal: Journal,
+    ledger: Ledger,
+    sale: SaleId,
+    consumer: Arc<str>,
+    claim_idle: Duration,
+    /// Read and not yet forgotten.
+    in_hand: Vec<Entry>,
+    searched_at: Instant,
+    /// The oldest entry at the last search, if there were entries that no reader had.
+    suspect: Option<EntryId>,
+}
+
+impl Poster {
+    /// A poster of one sale, reading its journal under the name `consumer`.
+    pub fn new(
+        gate: Gate,
+        ledger: Ledger,
+        sale: SaleId,
+        consumer: Arc<str>,
+        claim_idle: Duration,
+    ) -> Self {
+        Self {
+            journal: Journal::new(gate.clone()),
+            gate,
+            ledger,
+            sale,
+            consumer,
+            claim_idle,
+            in_hand: Vec::new(),
+            searched_at: Instant::now(),
+            suspect: None,
+        }
+    }
+
+    /// Posts until `stop`. Finishes the call that is under way.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let (mut idle, mut failure) = (IDLE_PAUSE.0, FAILURE_PAUSE.0);
+        while !stop.is_cancelled() {
+            let pause = match self.step().await {
+                Ok(true) => {
+                    (idle, failure) = (IDLE_PAUSE.0, FAILURE_PAUSE.0);
+                    continue;
+                }
+                Ok(false) => {
+                    failure = FAILURE_PAUSE.0;
+                    grow(&mut idle, IDLE_PAUSE.1)
+                }
+                Err(PostError::Ahead) => {
+                    tracing::error!(
+                        sale = %self.sale,
+                        "ALARM: the journal is newer than the ledger, which was rolled back; \
+                         this sale is not posted until the ledger is restored"
+                    );
+                    ALARM_PAUSE
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        sale = %self.sale,
+                        error = &error as &dyn std::error::Error,
+                        "posting failed, and is tried again"
+                    );
+                    let pause = grow(&mut failure, FAILURE_PAUSE.1);
+                    pause + pause.mul_f64(rand::random())
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Takes entries in hand, posts and forgets them. False where there were none.
+    async fn step(&mut self) -> Result<bool, PostError> {
+        if self.in_hand.is_empty() {
+            self.in_hand = self
+                .journal
+                .read(self.sale, &self.consumer, READ_ENTRIES_MAX)
+                .await?;
+        }
+        if self.in_hand.is_empty() && self.searched_at.elapsed() >= SEARCH_EVERY {
+            self.searched_at = Instant::now();
+            self.in_hand = self
+                .journal
+                .claim(self.sale, &self.consumer, self.claim_idle, READ_ENTRIES_MAX)
+                .await?;
+            if self.in_hand.is_empty() {
+                self.search_stranded().await?;
+            }
+        }
+        if self.in_hand.is_empty() {
+            return Ok(false);
+        }
+        while !self.in_hand.is_empty() {
+            let count = portion(&self.in_hand);
+            self.post(count).await?;
+            self.in_hand.drain(..count);
+        }
+        Ok(true)
+    }
+
+    /// Posts and forgets the first `count` entries in hand.
+    async fn post(&self, count: usize) -> Result<(), PostError> {
+        let mut postings = Vec::new();
+        let mut posted = Vec::with_capacity(count);
+        let mut unreadable = false;
+        for entry in &self.in_hand[..count] {
+            let winners = match &entry.content {
+                Content::Winners {
+                    admitted_at,
+                    winners,
+                } => {
+                    let source = entry.id.to_string();
+                    postings.extend(winners.iter().map(|winner| Posting {
+                        order: winner.order,
+                        buyer: winner.buyer,
+                        epoch: entry.id.epoch,
+                        admitted_at: *admitted_at,
+                        source: source.clone(),
+                    }));
+                    winners.len() as u64
+                }
+                Content::Unreadable { raw } => {
+                    unreadable = true;
+                    self.ledger
+                        .reject_unreadable(self.sale, entry.id, raw)
+                        .await?;
+                    tracing::error!(sale = %self.sale, entry = %entry.id, "unreadable journal entry");
+                    0
+                }
+            };
+            posted.push(upkeep::Posted {
+                id: entry.id,
+                winners,
+            });
+        }
+        let lost = self.post_winners(&postings).await?;
+        if unreadable {
+            self.post_marks().await?;
+        }
+        self.gate.forget(self.sale, lost, &posted).await?;
+        Ok(())
+    }
+
+    async fn post_winners(&self, postings: &[Posting]) -> Result<Option<Epoch>, PostError> {
+        if postings.is_empty() {
+            return Ok(None);
+        }
+        let posted = self.ledger.post(self.sale, postings).await?;
+        if posted.ahead {
+            return Err(PostError::Ahead);
+        }
+        if posted.rejected > 0 {
+            tracing::error!(sale = %self.sale, rejected = posted.rejected, "rejected purchases");
+        }
+        if let Some(epoch) = posted.lost {
+            tracing::error!(sale = %self.sale, %epoch, "the gate lost a mark, and is rebuilt");
+        }
+        tracing::debug!(sale = %self.sale, confirmed = posted.confirmed, "posted");
+        Ok(posted.lost)
+    }
+
+    /// The winners of an entry that can not be read still have their marks in the gate.
+    async fn post_marks(&self) -> Result<(), PostError> {
+        let Some(sale) = self.ledger.sale(self.sale).await? else {
+            return Ok(());
+        };
+        self.post_marks_of(&sale).await
+    }
+
+    async fn post_marks_of(&self, sale: &Sale) -> Result<(), PostError> {
+        match install::post_marks(&self.gate, &self.ledger, sale).await {
+            Ok(()) => Ok(()),
+            Err(install::InstallError::Gate(error)) => Err(error.into()),
+            Err(install::InstallError::Ledger(error)) => Err(error.into()),
+            Err(_) => Err(PostError::Ahead),
+        }
+    }
+
+    /// Looks for entries that neither a read nor a claim yields, as after the deletion of a reader
+    /// that held some, and has them delivered again. Only if the oldest entry is the same as at the
+    /// last look: new ones come all the time.
+    async fn search_stranded(&mut self) -> Result<(), PostError> {
+        let backlog = self.journal.backlog(self.sale).await?;
+        let oldest = backlog.oldest.filter(|_| backlog.entries > backlog.pending);
+        if oldest.is_some() && oldest == self.suspect {
+            tracing::warn!(sale = %self.sale, entries = backlog.entries, "stranded entries are delivered again");
+            self.journal.deliver_again(self.sale).await?;
+        }
+        self.suspect = oldest;
+        Ok(())
+    }
+}
+
+/// How many of the entries make one call.
+fn portion(entries: &[Entry]) -> usize {
+    let mut winners = 0;
+    entries
+        .iter()
+        .take_while(|entry| {
+            let before = winners;
+            winners += match &entry.content {
+                Content::Winners { winners, .. } => winners.len(),
+                Content::Unreadable { .. } => 1,
+            };
+            before == 0 || winners <= POST_WINNERS_MAX
+        })
+        .count()
+}
+
+/// The pause to make now; the next one is twice as long, up to `longest`.
+fn grow(pause: &mut Duration, longest: Duration) -> Duration {
+    let now = *pause;
+    *pause = (now * 2).min(longest);
+    now
+}

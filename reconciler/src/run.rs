@@ -1,0 +1,61 @@
+//! The service: connects, starts the keeper, and stops in order.
+//!
+//! On SIGTERM or SIGINT the posters stop reading, finish the call that is under way, and the
+//! process ends within a deadline. What a poster had read and not posted stays in the journal, and
+//! another reconciler claims it.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::timeout,
+};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{START_TIMEOUT, connect, keeper::Keeper, settings::RunSettings};
+
+/// How long stopping may take.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Runs until the process is told to stop.
+///
+/// # Errors
+/// Where Redis or Postgres can not be reached at the start, or Redis is not fit.
+pub async fn run(settings: RunSettings) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+
+    let (gate, ledger) = connect(&settings.redis, &settings.postgres, START_TIMEOUT).await?;
+    if settings.migrate {
+        ledger
+            .migrate()
+            .await
+            .context("the tables could not be brought up to date")?;
+    }
+    // A name of its own: a restarted process can not be taken for the one before.
+    let consumer = Uuid::now_v7().to_string();
+    tracing::info!(consumer, "reconciler started");
+
+    let stop = CancellationToken::new();
+    let keeper = Keeper::new(gate.clone(), ledger.clone(), Arc::from(consumer), settings);
+    let mut keeping = tokio::spawn(keeper.run(stop.clone()));
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        ended = &mut keeping => {
+            ended.context("the keeper ended by itself")?;
+            anyhow::bail!("the keeper ended by itself");
+        }
+    }
+
+    tracing::info!("stopping");
+    stop.cancel();
+    match timeout(STOP_TIMEOUT, keeping).await {
+        Ok(ended) => ended?,
+        Err(_) => tracing::warn!("did not finish in time; another reconciler takes over"),
+    }
+    gate.disconnect().await;
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! The audit finds each difference that is planted, names it, and does not cry wolf.
+
+use reconciler::audit::{
+    compare::{Difference, Verdict},
+    report::Row,
+};
+use sale::model::{OrderId, SaleState};
+use sale::settle::{SettleLimits, settle};
+use std::time::Duration;
+
+use crate::fixture::{Stage, purchase, raw_id, until};
+
+/// A sale of 10 units with 4 orders posted, where everything agrees.
+async fn agreeing() -> Stage {
+    let stage = Stage::open(10).await;
+    assert_eq!(stage.buy(4).await.len(), 4);
+    let _poster = stage.post("poster");
+    stage.posted(4).await;
+    let row = stage.audit().await;
+    assert_eq!(row.verdict, Verdict::Agrees, "{row:?}");
+    stage
+}
+
+fn only(row: &Row) -> &Difference {
+    assert_eq!(row.verdict, Verdict::Differs);
+    assert!(!row.agrees);
+    assert_eq!(row.differences.len(), 1, "{:?}", row.differences);
+    &row.differences[0]
+}
+
+#[tokio::test]
+async fn winners_on_their_way_are_no_difference() {
+    let stage = Stage::open(10).await;
+    stage.buy(4).await;
+    let row = stage.audit().await;
+    assert_eq!(row.verdict, Verdict::Agrees, "{row:?}");
+    assert_eq!((row.taken, row.posted, row.journal), (Some(4), 0, 1));
+}
+
+#[tokio::test]
+async fn a_mark_that_is_in_neither_journal_nor_ledger_is_named() {
+    let stage = agreeing().await;
+    let planted = purchase();
+    let mark = vec![
+        stage.keys.buyers(stage.sale).into(),
+        raw_id(planted.buyer.to_bytes()),
+        raw_id(planted.order.to_bytes()),
+    ];
+    stage.raw("HSET", mark).await;
+    let row = stage.audit().await;
+    let Difference::Missing { buyers } = only(&row) else {
+        panic!("{row:?}")
+    };
+    assert_eq!(buyers.first, [(planted.buyer, planted.order)]);
+}
+
+#[tokio::test]
+async fn winners_that_were_forgotten_and_not_posted_are_a_difference() {
+    let stage = agreeing().await;
+    let lost = stage.buy(2).await;
+    stage
+        .raw("HINCRBY", vec![terms(&stage), "forgotten".into(), 2.into()])
+        .await;
+    stage
+        .raw("XTRIM", vec![journal(&stage), "MAXLEN".into(), 0.into()])
+        .await;
+    let row = stage.audit().await;
+    assert_eq!(row.verdict, Verdict::Differs);
+    assert!(row.differences.contains(&Difference::ForgottenUnposted {
+        forgotten: 6,
+        posted: 4
+    }));
+    let named = row
+        .differences
+        .iter()
+        .find_map(|difference| match difference {
+            Difference::Missing { buyers } => Some(buyers.count),
+            _ => None,
+        });
+    assert_eq!(named, Some(lost.len()));
+}
+
+#[tokio::test]
+async fn an_order_whose_buyer_the_gate_does_not_know_is_named() {
+    let stage = agreeing().await;
+    stage
+        .sql(
+            "INSERT INTO users (id) VALUES ('00000000-0000-4000-8000-000000000001')
+               ON CONFLICT DO NOTHING RETURNING $1::uuid",
+        )
+        .await;
+    stage
+        .sql(
+            "INSERT INTO orders (id, sale_id, buyer_id, price, currency, created_at)
+               VALUES ('00000000-0000-4000-8000-000000000002', $1,
+                       '00000000-0000-4000-8000-000000000001', 10, 'USD', now())",
+        )
+        .await;
+    let row = stage.audit().await;
+    assert_eq!(row.verdict, Verdict::Differs);
+    assert!(row.differences.contains(&Difference::GateBehind {
+        posted: 5,
+        taken: 4
+    }));
+    assert!(row.differences.iter().any(
+        |difference| matches!(difference, Difference::Unmarked { buyers } if buyers.count == 1)
+    ));
+}
+
+#[tokio::test]
+async fn a_buyer_with_one_order_in_the_gate_and_another_in_the_ledger_is_named() {
+    let stage = agreeing().await;
+    let (buyer, _) = stage
+        .gate
+        .buyers(stage.sale)
+        .await
+        .unwrap()
+        .into_iter()
+        .next()
+        .unwrap();
+    let other = OrderId::random();
+    let mark = vec![
+        stage.keys.buyers(stage.sale).into(),
+        raw_id(buyer.to_bytes()),
+        raw_id(other.to_bytes()),
+    ];
+    stage.raw("HSET", mark).await;
+    let row = stage.audit().await;
+    let Difference::OrderDiffers { buyers } = only(&row) else {
+        panic!("{row:?}")
+    };
+    assert_eq!(buyers.first[0].0, buyer);
+}
+
+#[tokio::test]
+async fn a_limit_that_differs_at_the_same_version_is_a_difference() {
+    let stage = agreeing().await;
+    stage
+        .raw("HSET", vec![terms(&stage), "limit".into(), 11.into()])
+        .await;
+    let row = stage.audit().await;
+    assert_eq!(
+        only(&row),
+        &Difference::Terms {
+            fields: vec!["limit"]
+        }
+    );
+}
+
+#[tokio::test]
+async fn counts_that_its_rows_do_not_add_up_to_are_a_difference() {
+    let stage = agreeing().await;
+    stage
+        .sql(
+            "UPDATE flash_sales SET confirmed = confirmed + 1, available = available - 1
+               WHERE id = $1",
+        )
+        .await;
+    let row = stage.audit().await;
+    assert!(row.differences.contains(&Difference::LedgerCounts {
+        confirmed: (5, 4),
+        posted: (4, 4)
+    }));
+}
+
+#[tokio::test]
+async fn a_gate_of_an_install_that_the_ledger_does_not_know_is_a_difference() {
+    let stage = agreeing().await;
+    stage
+        .raw("HSET", vec![terms(&stage), "epoch".into(), 9.into()])
+        .await;
+    let row = stage.audit().await;
+    assert!(
+        matches!(only(&row), Difference::LedgerBehind { .. }),
+        "{row:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_entry_after_settling_is_a_difference() {
+    let stage = agreeing().await;
+    let limits = SettleLimits {
+        drain_timeout: Duration::from_secs(5),
+        retention: Duration::from_secs(600),
+    };
+    let settled = settle(&stage.gate, &stage.ledger, stage.sale, limits)
+        .await
+        .unwrap();
+    assert_eq!((settled.state, settled.returned), (SaleState::Settled, 6));
+    assert_eq!(stage.audit().await.verdict, Verdict::Agrees);
+    stage
+        .raw(
+            "XADD",
+            vec![journal(&stage), "9-1".into(), "winners".into(), "x".into()],
+        )
+        .await;
+    let row = stage.audit().await;
+    assert_eq!(only(&row), &Difference::EntriesAfterSettling { entries: 1 });
+}
+
+#[tokio::test]
+async fn a_change_that_the_gate_has_not_learned_yet_is_harmless() {
+    let stage = agreeing().await;
+    let sale = stage.ledger.restock(stage.sale, 5).await.unwrap();
+    assert_eq!(stage.audit().await.verdict, Verdict::SyncPending);
+    stage.gate.sync(&sale).await.unwrap();
+    assert_eq!(stage.audit().await.verdict, Verdict::Agrees);
+}
+
+#[tokio::test]
+async fn a_closed_or_missing_gate_is_being_installed() {
+    let stage = agreeing().await;
+    stage.gate.close(stage.sale).await.unwrap();
+    assert_eq!(stage.audit().await.verdict, Verdict::Installing);
+    stage.raw("DEL", vec![terms(&stage)]).await;
+    assert_eq!(stage.audit().await.verdict, Verdict::Installing);
+}
+
+#[tokio::test]
+async fn it_agrees_at_every_instant_of_a_rush() {
+    let stage = Stage::open(3_000).await;
+    let _posters = (stage.post("one"), stage.post("two"));
+    let buying = async {
+        for _ in 0..100 {
+            assert_eq!(stage.buy(30).await.len(), 30);
+        }
+        stage.posted(3_000).await;
+    };
+    let mut audits = 0;
+    let auditing = async {
+        until("the rush is over", async || {
+            let row = stage.audit().await;
+            assert_eq!(row.verdict, Verdict::Agrees, "{row:?}");
+            audits += 1;
+            row.posted == 3_000
+        })
+        .await;
+    };
+    tokio::join!(buying, auditing);
+    assert!(audits > 1);
+}
+
+fn terms(stage: &Stage) -> fred::types::Value {
+    stage.keys.terms(stage.sale).into()
+}
+
+fn journal(stage: &Stage) -> fred::types::Value {
+    stage.keys.journal(stage.sale).into()
+}

@@ -1,0 +1,118 @@
+//! The keeper heals a gate, brings it up to date, and settles.
+
+use std::sync::Arc;
+
+use chrono::{TimeDelta, Utc};
+use reconciler::{keeper::Keeper, settings::RunSettings};
+use sale::model::SaleState;
+use tokio_util::sync::CancellationToken;
+
+use crate::fixture::{CLAIM_IDLE, Running, Stage, until};
+
+/// Starts a keeper, which stops when the guard is dropped.
+fn keep(stage: &Stage) -> Running {
+    let settings = RunSettings {
+        redis: stage.redis_settings.clone(),
+        postgres: stage.postgres_settings.clone(),
+        migrate: false,
+        claim_idle_ms: CLAIM_IDLE.as_millis().try_into().unwrap(),
+        settle_grace_seconds: 0,
+        settled_retention_seconds: 600,
+    };
+    let stop = CancellationToken::new();
+    let keeper = Keeper::new(
+        stage.gate.clone(),
+        stage.ledger.clone(),
+        Arc::from("keeper"),
+        settings,
+    );
+    Running::new(stop.clone(), tokio::spawn(keeper.run(stop)))
+}
+
+async fn agrees(stage: &Stage) {
+    until("the audit agrees", async || stage.audit().await.agrees).await;
+}
+
+#[tokio::test]
+async fn a_new_sale_is_warmed() {
+    let stage = Stage::created(10).await;
+    let _keeper = keep(&stage);
+    agrees(&stage).await;
+    assert_eq!(stage.buy(11).await.len(), 10);
+    stage.posted(10).await;
+}
+
+#[tokio::test]
+async fn an_emptied_gate_is_rebuilt_and_sells_what_is_left() {
+    let stage = Stage::open(10).await;
+    let _keeper = keep(&stage);
+    stage.buy(4).await;
+    stage.posted(4).await;
+    let keys = &stage.keys;
+    for key in [
+        keys.terms(stage.sale),
+        keys.buyers(stage.sale),
+        keys.journal(stage.sale),
+    ] {
+        stage.raw("DEL", vec![key.into()]).await;
+    }
+    agrees(&stage).await;
+    assert_eq!(stage.buy(10).await.len(), 6);
+    stage.posted(10).await;
+}
+
+#[tokio::test]
+async fn an_install_that_was_not_confirmed_is_made_anew() {
+    let stage = Stage::created(10).await;
+    let begun = stage
+        .ledger
+        .begin_install(stage.sale)
+        .await
+        .unwrap()
+        .unwrap();
+    stage.gate.swap(&begun, 0).await.unwrap();
+    assert!(stage.buy(1).await.is_empty());
+    let _keeper = keep(&stage);
+    agrees(&stage).await;
+    assert_eq!(stage.buy(1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_cancelled_unit_is_sold_again_and_a_restock_too() {
+    let stage = Stage::open(10).await;
+    let _keeper = keep(&stage);
+    let winners = stage.buy(10).await;
+    stage.posted(10).await;
+    assert!(stage.buy(1).await.is_empty());
+    stage.ledger.cancel(winners[0].order).await.unwrap();
+    stage.ledger.restock(stage.sale, 2).await.unwrap();
+    agrees(&stage).await;
+    assert_eq!(stage.buy(5).await.len(), 3);
+    stage.posted(13).await;
+    let sale = stage.ledger_sale().await;
+    assert_eq!((sale.units, sale.confirmed, sale.available), (12, 12, 0));
+}
+
+#[tokio::test]
+async fn an_ended_sale_is_settled_after_its_grace_time() {
+    let stage = Stage::open(10).await;
+    stage.buy(4).await;
+    let _keeper = keep(&stage);
+    stage.posted(4).await;
+    let now = Utc::now();
+    stage
+        .ledger
+        .move_sale(
+            stage.sale,
+            now - TimeDelta::hours(2),
+            now - TimeDelta::hours(1),
+        )
+        .await
+        .unwrap();
+    until("the sale is settled", async || {
+        stage.ledger_sale().await.state == SaleState::Settled
+    })
+    .await;
+    let sale = stage.ledger_sale().await;
+    assert_eq!((sale.confirmed, sale.returned, sale.available), (4, 6, 0));
+}

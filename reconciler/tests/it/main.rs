@@ -1,0 +1,8 @@
+//! The reconciler against a real Redis and a real Postgres.
+
+#![expect(clippy::unwrap_used, reason = "a broken assumption is a failed test")]
+
+mod audit;
+mod fixture;
+mod keeping;
+mod posting;

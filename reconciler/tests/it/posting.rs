@@ -1,0 +1,223 @@
+//! What is admitted is posted, once, whatever happens on the way; and forgotten only then.
+
+use embedded::{Durability, PostgresOptions, PostgresServer, testing::shared_redis};
+use sale::{gate::admission::Progress, keys::GROUP, model::Purchase};
+
+use crate::fixture::{Stage, purchase, until};
+
+#[tokio::test]
+async fn winners_become_orders() {
+    let stage = Stage::open(10).await;
+    let winners = stage.buy(12).await;
+    assert_eq!(winners.len(), 10);
+    let _poster = stage.post("poster");
+    stage.posted(10).await;
+    let orders = stage.ledger.orders_of_sale(stage.sale).await.unwrap();
+    for winner in winners {
+        assert!(
+            orders
+                .iter()
+                .any(|o| o.id == winner.order && o.buyer == winner.buyer)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_forgotten_while_postgres_is_away() {
+    let postgres = PostgresServer::start(PostgresOptions {
+        durability: Durability::Fast,
+        supervised: false,
+    })
+    .unwrap();
+    let redis = shared_redis().unwrap().url();
+    let stage = Stage::on(redis, &postgres.fresh_database().unwrap(), 10).await;
+    stage.install().await;
+    postgres.stop().unwrap();
+    stage.buy(4).await;
+    let _poster = stage.post("poster");
+    until("the poster has read the entry", async || {
+        stage.journal.backlog(stage.sale).await.unwrap().pending == 1
+    })
+    .await;
+    stage.buy(3).await;
+    assert_eq!(stage.entries().await, 2);
+    postgres.start_again().unwrap();
+    stage.posted(7).await;
+}
+
+#[tokio::test]
+async fn what_a_dead_reader_left_is_claimed() {
+    let stage = Stage::open(10).await;
+    stage.buy(4).await;
+    assert_eq!(
+        stage
+            .journal
+            .read(stage.sale, "dead", 10)
+            .await
+            .unwrap()
+            .len(),
+        0
+    );
+    assert_eq!(
+        stage
+            .journal
+            .read(stage.sale, "dead", 10)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+    let _poster = stage.post("poster");
+    stage.posted(4).await;
+}
+
+#[tokio::test]
+async fn what_a_deleted_reader_stranded_is_delivered_again() {
+    let stage = Stage::open(10).await;
+    stage.buy(4).await;
+    stage.journal.read(stage.sale, "deleted", 10).await.unwrap();
+    assert_eq!(
+        stage
+            .journal
+            .read(stage.sale, "deleted", 10)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+    let key = stage.keys.journal(stage.sale);
+    stage
+        .raw(
+            "XGROUP",
+            vec![
+                "DELCONSUMER".into(),
+                key.into(),
+                GROUP.into(),
+                "deleted".into(),
+            ],
+        )
+        .await;
+    let _poster = stage.post("poster");
+    stage.posted(4).await;
+}
+
+#[tokio::test]
+async fn a_destroyed_group_is_made_anew_from_the_beginning() {
+    let stage = Stage::open(10).await;
+    let _poster = stage.post("poster");
+    stage.buy(4).await;
+    stage.posted(4).await;
+    let key = stage.keys.journal(stage.sale);
+    stage
+        .raw("XGROUP", vec!["DESTROY".into(), key.into(), GROUP.into()])
+        .await;
+    stage.buy(3).await;
+    stage.posted(7).await;
+}
+
+#[tokio::test]
+async fn an_unreadable_entry_is_kept_and_its_buyers_are_posted() {
+    let stage = Stage::open(10).await;
+    stage.buy(2).await;
+    // The entry of these two is replaced by one that nobody can read.
+    let unreadable = stage.buy(2).await;
+    let entries = stage.journal.entries(stage.sale).await.unwrap();
+    let key = stage.keys.journal(stage.sale);
+    stage
+        .raw(
+            "XDEL",
+            vec![key.clone().into(), entries[1].id.to_string().into()],
+        )
+        .await;
+    let id = format!("1-{}", entries[1].id.sequence + 1);
+    stage
+        .raw(
+            "XADD",
+            vec![key.into(), id.into(), "winners".into(), "gibberish".into()],
+        )
+        .await;
+    stage.buy(2).await;
+
+    let _poster = stage.post("poster");
+    stage.posted(6).await;
+    let orders = stage.ledger.orders_of_sale(stage.sale).await.unwrap();
+    assert!(
+        unreadable
+            .iter()
+            .all(|lost| orders.iter().any(|order| order.id == lost.order))
+    );
+    let rejections = stage.ledger.rejections_of_sale(stage.sale).await.unwrap();
+    assert_eq!(rejections.len(), 1);
+    assert_eq!(
+        (rejections[0].reason.as_str(), rejections[0].counted),
+        ("unreadable", false)
+    );
+    assert!(stage.audit().await.agrees);
+}
+
+#[tokio::test]
+async fn an_entry_of_a_newer_epoch_stops_the_sale() {
+    let stage = Stage::open(10).await;
+    stage.buy(2).await;
+    stage
+        .sql("UPDATE flash_sales SET epoch = 0, base = 0 WHERE id = $1")
+        .await;
+    let poster = stage.post("poster");
+    until("the poster has read the entry", async || {
+        stage.journal.backlog(stage.sale).await.unwrap().pending == 1
+    })
+    .await;
+    poster.finish().await;
+    assert_eq!(stage.entries().await, 1);
+    assert_eq!(stage.ledger_sale().await.posted, 0);
+    assert!(
+        stage
+            .ledger
+            .rejections_of_sale(stage.sale)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_buyer_who_is_admitted_twice_proves_that_the_gate_lost_a_mark() {
+    let stage = Stage::open(10).await;
+    let first = stage.buy(1).await[0];
+    let _poster = stage.post("poster");
+    stage.posted(1).await;
+    let key = stage.keys.buyers(stage.sale);
+    stage
+        .raw(
+            "HDEL",
+            vec![key.into(), crate::fixture::raw_id(first.buyer.to_bytes())],
+        )
+        .await;
+    // Two more, so that the next entry's id is greater than the last.
+    stage.buy(2).await;
+    let again = Purchase {
+        order: purchase().order,
+        ..first
+    };
+    stage
+        .gate
+        .admit(stage.sale, Progress::default(), &[again])
+        .await
+        .unwrap();
+    until("the gate is closed", async || {
+        stage.gate.snapshot(stage.sale).await.unwrap().unwrap().lost
+    })
+    .await;
+    let orders = stage.ledger.orders_of_sale(stage.sale).await.unwrap();
+    assert_eq!(
+        orders
+            .iter()
+            .filter(|order| order.buyer == first.buyer)
+            .count(),
+        1
+    );
+    stage.install().await;
+    assert!(stage.audit().await.agrees);
+    let marks = stage.gate.buyers(stage.sale).await.unwrap();
+    assert_eq!(marks[&first.buyer], first.order);
+}
