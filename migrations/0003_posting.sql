@@ -47,7 +47,7 @@ BEGIN
     -- committed. In one statement it would not, and would count their units as still available.
     SELECT * INTO sale FROM flash_sales WHERE id = p_sale FOR NO KEY UPDATE;
 
-    ahead := sale.id IS NOT NULL AND (SELECT max(e) FROM unnest(p_epochs) e) > sale.epoch;
+    ahead := coalesce((SELECT max(e) FROM unnest(p_epochs) e) > sale.epoch, false);
     IF ahead THEN
         RETURN;
     END IF;
@@ -87,7 +87,8 @@ BEGIN
                    WHEN u.id_taken
                        OR row_number() OVER (PARTITION BY u.current, u.order_id ORDER BY u.place) > 1
                        THEN 'order_id_taken'
-               END AS obstacle
+               END AS obstacle,
+               row_number() OVER (PARTITION BY u.order_id ORDER BY u.place) > 1 AS id_repeats
         FROM unposted u
     ), decided AS (
         SELECT j.*,
@@ -117,7 +118,7 @@ BEGIN
     ), new_rejections AS (
         INSERT INTO rejections AS r (id, sale_id, buyer_id, order_id, entry, epoch, reason, counted, raw)
         SELECT CASE
-                   WHEN d.id_taken OR d.reason = 'order_id_taken'
+                   WHEN d.id_taken OR d.id_repeats OR d.reason = 'order_id_taken'
                        THEN md5(concat_ws(' ', p_sale, d.buyer_id, d.order_id))::uuid
                    ELSE d.order_id
                END,

@@ -196,7 +196,7 @@ impl Journal {
             self.gate.client().xgroup_setid(key, GROUP, "0").await;
         match answer {
             Ok(_) => Ok(()),
-            Err(error) if no_group(&error) => Ok(()),
+            Err(error) if no_group(&error) || no_key(&error) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

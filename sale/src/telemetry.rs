@@ -5,7 +5,7 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 use crate::settings::{LogFormat, LogSettings};
 
 /// What is logged unless `RUST_LOG` says otherwise.
-const DEFAULT_FILTER: &str = "info,fred=warn,sqlx=warn";
+const DEFAULT_FILTER: &str = "info,fred=warn,poem=warn,sqlx=warn";
 
 /// Starts logging. Once a process; a second call changes nothing.
 pub fn start(settings: &LogSettings) {

@@ -296,7 +296,11 @@ impl Lane {
         loop {
             match timeout(LANE_IDLE, queue.recv_many(&mut batch, batch_max)).await {
                 Ok(0) => return,
-                Ok(_) => self.decide(&mut batch).await,
+                Ok(_) => {
+                    if let Err(error) = self.decide(&mut batch).await {
+                        turn_away(&mut queue, error);
+                    }
+                }
                 // Closed first: who comes later is turned away, who came before is still answered.
                 Err(_) => {
                     self.shared.end_lane(self.sale);
@@ -307,19 +311,20 @@ impl Lane {
     }
 
     /// Decides a batch and answers everyone in it.
-    async fn decide(&mut self, batch: &mut Vec<Waiting>) {
-        let answers = self.ask(batch).await;
-        match answers {
+    async fn decide(&mut self, batch: &mut Vec<Waiting>) -> Result<(), AdmitError> {
+        // Whoever no longer waits asks again, and learns the same.
+        match self.ask(batch).await {
             Ok(verdicts) => {
                 for (waiting, verdict) in batch.drain(..).zip(verdicts) {
-                    // Whoever no longer waits asks again, and learns the same.
                     let _ = waiting.answer.send(Ok(verdict));
                 }
+                Ok(())
             }
             Err(error) => {
                 for waiting in batch.drain(..) {
                     let _ = waiting.answer.send(Err(error));
                 }
+                Err(error)
             }
         }
     }
@@ -370,5 +375,20 @@ impl Lane {
                 })
             }
         }
+    }
+}
+
+/// Answers all who wait behind a batch that was not decided: they would only wait for the same, one
+/// timeout after another. Their purchases were not sent.
+fn turn_away(queue: &mut mpsc::Receiver<Waiting>, error: AdmitError) {
+    let error = match error {
+        AdmitError::OutcomeUnknown => AdmitError::Unavailable,
+        AdmitError::UnknownSale
+        | AdmitError::QueueFull
+        | AdmitError::Unavailable
+        | AdmitError::ShuttingDown => error,
+    };
+    while let Ok(waiting) = queue.try_recv() {
+        let _ = waiting.answer.send(Err(error));
     }
 }
