@@ -1,0 +1,125 @@
+//! Who calls: extractors that read the `Authorization` header. Whatever is wrong with a token, the
+//! answer is the same 401.
+
+use std::sync::Arc;
+
+use poem::{Request, RequestBody, Result, http::header};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ExtractParamOptions,
+    registry::{MetaSecurityScheme, Registry},
+};
+use sale::{model::Role, token::Caller};
+
+use crate::{
+    problem::{Code, Problem},
+    services::Services,
+};
+
+/// The name of the scheme in the OpenAPI document.
+const SCHEME: &str = "Token";
+
+/// Somebody with a token.
+#[derive(Debug)]
+pub struct User(pub Caller);
+
+/// Somebody with the token of an admin.
+#[derive(Debug)]
+pub struct Admin(pub Caller);
+
+/// Anyone. A token that is sent has to be a good one nevertheless.
+#[derive(Debug)]
+pub struct Visitor(pub Option<Caller>);
+
+fn unauthorized() -> Problem {
+    Problem::new(Code::Unauthorized, "A valid token is required.")
+}
+
+fn caller(request: &Request) -> Result<Option<Caller>, Problem> {
+    let Some(value) = request.headers().get(header::AUTHORIZATION) else {
+        return Ok(None);
+    };
+    let (scheme, token) = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .ok_or_else(unauthorized)?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return Err(unauthorized());
+    }
+    let services = request.data::<Arc<Services>>().ok_or_else(unauthorized)?;
+    services
+        .tokens
+        .verify(token.trim_start())
+        .map(Some)
+        .map_err(|_| unauthorized())
+}
+
+impl User {
+    fn of(request: &Request) -> Result<Self, Problem> {
+        caller(request)?.map(Self).ok_or_else(unauthorized)
+    }
+}
+
+impl Admin {
+    fn of(request: &Request) -> Result<Self, Problem> {
+        let User(caller) = User::of(request)?;
+        match caller.role {
+            Role::Admin => Ok(Self(caller)),
+            Role::User => Err(Problem::new(Code::Forbidden, "Only an admin may do this.")),
+        }
+    }
+}
+
+impl Visitor {
+    fn of(request: &Request) -> Result<Self, Problem> {
+        caller(request).map(Self)
+    }
+}
+
+macro_rules! extractor {
+    ($name:ident, optional: $optional:literal) => {
+        impl<'a> ApiExtractor<'a> for $name {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::SecurityScheme];
+
+            type ParamType = ();
+            type ParamRawType = ();
+
+            fn register(registry: &mut Registry) {
+                registry.create_security_scheme(SCHEME, scheme());
+            }
+
+            fn security_schemes() -> Vec<&'static str> {
+                vec![SCHEME]
+            }
+
+            fn has_security_fallback() -> bool {
+                $optional
+            }
+
+            async fn from_request(
+                request: &'a Request,
+                _body: &mut RequestBody,
+                _options: ExtractParamOptions<()>,
+            ) -> Result<Self> {
+                Ok(Self::of(request)?)
+            }
+        }
+    };
+}
+
+extractor!(User, optional: false);
+extractor!(Admin, optional: false);
+extractor!(Visitor, optional: true);
+
+fn scheme() -> MetaSecurityScheme {
+    MetaSecurityScheme {
+        ty: "http",
+        description: Some("The token that a login answers with."),
+        name: None,
+        key_in: None,
+        scheme: Some("bearer"),
+        bearer_format: Some("JWT"),
+        flows: None,
+        openid_connect_url: None,
+    }
+}

@@ -1,0 +1,265 @@
+//! The edge: what happens to every request and every reply, whatever the route.
+//!
+//! A request gets its id and a deadline. A failure, wherever
+//! it came from (a handler, an extractor, the router, a panic, the deadline), leaves in the one
+//! shape of [`crate::problem`], and is logged here if it is ours. Every reply carries the id, and is
+//! counted.
+
+use std::{
+    any::Any,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+use poem::{Endpoint, PathPattern, Request, Response, Result, http::Uri};
+use tokio::time::{Instant, timeout};
+use tracing::Instrument;
+
+use crate::{
+    metrics::Metrics,
+    problem::{Code, Problem},
+    request_id::{self, RequestId},
+    routes::RouteTable,
+};
+
+/// Refusals for want of a server behind us that are logged, in a second.
+const REFUSALS_LOGGED_MAX: u64 = 10;
+
+/// Wraps the routes.
+pub struct Edge<E> {
+    inner: E,
+    metrics: Arc<Metrics>,
+    routes: RouteTable,
+    deadline: Duration,
+    began: Instant,
+    log_limit: LogLimit,
+}
+
+impl<E: Endpoint<Output = Response>> Edge<E> {
+    /// Wraps `inner`, whose routes are `routes`. After `deadline` a request is answered with a 503.
+    pub fn new(inner: E, metrics: Arc<Metrics>, routes: RouteTable, deadline: Duration) -> Self {
+        Self {
+            inner,
+            metrics,
+            routes,
+            deadline,
+            began: Instant::now(),
+            log_limit: LogLimit::default(),
+        }
+    }
+
+    async fn answer(&self, request: Request, id: &RequestId, uri: &Uri) -> Answered {
+        let handled = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+        match timeout(self.deadline, handled).await {
+            Ok(Ok(Ok(response))) => Answered::of_response(response),
+            Ok(Ok(Err(error))) => self.of_error(&error),
+            Ok(Err(panic)) => {
+                tracing::error!(request_id = %id, path = uri.path(), panic = text_of(&panic), "a handler panicked");
+                Answered::problem(Problem::new(
+                    Code::Internal,
+                    "Something went wrong on our side.",
+                ))
+            }
+            Err(_) => Answered::problem(too_late(uri)),
+        }
+    }
+
+    /// The one place where failures are logged: ours as errors, those of a server behind us as
+    /// warnings.
+    fn log(&self, problem: &Problem, id: &RequestId, uri: &Uri) {
+        let Some(cause) = problem.cause() else { return };
+        if problem.code() == Code::Internal {
+            tracing::error!(request_id = %id, path = uri.path(), cause, "request failed");
+        } else if self.log_limit.allows(self.began.elapsed().as_secs()) {
+            tracing::warn!(request_id = %id, path = uri.path(), cause, "request refused");
+        }
+    }
+
+    fn of_error(&self, error: &poem::Error) -> Answered {
+        let route = error.data::<PathPattern>().cloned();
+        let mut problem = Problem::of_error(error);
+        let allowed = route.as_ref().and_then(|route| self.routes.allow(&route.0));
+        if let (Code::MethodNotAllowed, Some(methods)) = (problem.code(), allowed) {
+            problem = problem.allow(methods.clone());
+        }
+        Answered {
+            answer: Err(problem),
+            route,
+        }
+    }
+}
+
+/// What became of a request before it is written.
+struct Answered {
+    answer: Result<Response, Problem>,
+    route: Option<PathPattern>,
+}
+
+impl Answered {
+    fn of_response(mut response: Response) -> Self {
+        let route = response.extensions_mut().remove::<PathPattern>();
+        let problem = response.extensions_mut().remove::<Problem>();
+        Self {
+            answer: problem.map_or(Ok(response), Err),
+            route,
+        }
+    }
+
+    const fn problem(problem: Problem) -> Self {
+        Self {
+            answer: Err(problem),
+            route: None,
+        }
+    }
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let began = Instant::now();
+        let _in_flight = self.metrics.in_flight();
+        let id = RequestId::of(&request);
+        let uri = request.uri().clone();
+        let span =
+            tracing::debug_span!("request", %id, method = %request.method(), path = uri.path());
+
+        let Answered { answer, route } = self.answer(request, &id, &uri).instrument(span).await;
+        let mut response = answer.unwrap_or_else(|problem| {
+            self.log(&problem, &id, &uri);
+            problem.render(uri.path())
+        });
+
+        let after = began.elapsed();
+        let route = route.as_ref().map(|route| &*route.0);
+        self.metrics.replied(route, response.status(), after);
+        tracing::debug!(request_id = %id, status = response.status().as_u16(), ?after, "replied");
+        response
+            .headers_mut()
+            .insert(request_id::HEADER, id.into_header());
+        Ok(response)
+    }
+}
+
+/// What an admin asks for may be done by now, and would be done twice. Everything else can be asked
+/// for again.
+fn too_late(uri: &Uri) -> Problem {
+    let problem = Problem::unavailable("This took too long. It is safe to try again.");
+    if uri.path().starts_with("/api/admin/") {
+        problem.retry_unsafe()
+    } else {
+        problem.outcome_unknown()
+    }
+}
+
+/// Lets so many through in a second, and counts the others: when a server is away, a crowd fails.
+#[derive(Debug, Default)]
+struct LogLimit {
+    second: AtomicU64,
+    lines: AtomicU64,
+}
+
+impl LogLimit {
+    /// Whether a line may be logged in this second (of any clock).
+    fn allows(&self, second: u64) -> bool {
+        if self.second.swap(second, Ordering::Relaxed) != second {
+            self.lines.store(0, Ordering::Relaxed);
+        }
+        self.lines.fetch_add(1, Ordering::Relaxed) < REFUSALS_LOGGED_MAX
+    }
+}
+
+fn text_of(panic: &Box<dyn Any + Send>) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a message")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use poem::{
+        Endpoint, Request, Response,
+        endpoint::make,
+        http::{StatusCode, Uri},
+    };
+    use serde_json::Value;
+
+    use super::{Edge, LogLimit, REFUSALS_LOGGED_MAX};
+    use crate::{
+        metrics::Metrics,
+        problem::CONTENT_TYPE,
+        request_id,
+        routes::{RouteTable, apis},
+    };
+
+    async fn answer<F>(handler: fn() -> F) -> (StatusCode, Value)
+    where
+        F: Future<Output = poem::Result<Response>> + Send + 'static,
+    {
+        let edge = Edge::new(
+            make(move |_| handler()),
+            Arc::new(Metrics::new([]).unwrap()),
+            RouteTable::of(&apis(), &[]),
+            Duration::from_millis(20),
+        );
+        let request = Request::builder()
+            .uri(Uri::from_static("/api/anything?a=b"))
+            .finish();
+        let response = edge.call(request).await.unwrap();
+        assert_eq!(response.content_type(), Some(CONTENT_TYPE));
+        assert!(response.headers().contains_key(request_id::HEADER));
+        let status = response.status();
+        let problem: Value = response.into_body().into_json().await.unwrap();
+        assert_eq!(problem["status"], status.as_u16());
+        assert_eq!(problem["instance"], "/api/anything");
+        assert_eq!(problem["success"], false);
+        assert_eq!(problem["error"], problem["detail"]);
+        (status, problem)
+    }
+
+    #[test]
+    fn only_so_many_refusals_are_logged_in_a_second() {
+        let limit = LogLimit::default();
+        for second in [0, 1] {
+            let logged = (0..100).filter(|_| limit.allows(second)).count();
+            assert_eq!(logged as u64, REFUSALS_LOGGED_MAX);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_panic_leaves_as_an_internal_error_without_its_message() {
+        let (status, problem) = answer(|| async { panic!("SELECT secret FROM users") }).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(problem["code"], "INTERNAL");
+        assert!(!problem.to_string().contains("SELECT"));
+    }
+
+    #[tokio::test]
+    async fn an_error_nobody_knows_leaves_as_an_internal_error_without_its_message() {
+        let failing = || async {
+            Err(poem::error::InternalServerError(std::io::Error::other(
+                "relation \"users\"",
+            )))
+        };
+        let (status, problem) = answer(failing).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!problem.to_string().contains("relation"));
+    }
+
+    #[tokio::test]
+    async fn a_request_that_takes_too_long_is_answered() {
+        let (status, problem) = answer(std::future::pending::<poem::Result<Response>>).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(problem["code"], "UNAVAILABLE");
+        assert_eq!(problem["outcomeUnknown"], true);
+    }
+}

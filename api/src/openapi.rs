@@ -1,0 +1,92 @@
+//! The OpenAPI document: made from the routes without any input or output, so that the server and
+//! `openapi/mincommerce.json` can not tell different stories.
+//!
+//! Poem-openapi knows what handlers answer, and not what its extractors do. So the failures that
+//! an operation shares with all others of its kind are added here: by whether it takes a token, a
+//! body, or parameters.
+
+use poem_openapi::{LicenseObject, OpenApi, OpenApiService, payload::Payload};
+use serde_json::{Map, Value, json};
+
+use crate::{problem::Problem, routes};
+
+/// Where the document is served.
+pub const PATH: &str = "/api-docs/openapi.json";
+
+/// The routes as a service.
+pub fn service<A: OpenApi>(apis: A) -> OpenApiService<A, ()> {
+    OpenApiService::new(apis, "MinCommerce", env!("CARGO_PKG_VERSION"))
+        .description(
+            "Flash sales: far more buyers than units, all at the same second. Ids are UUIDs, times \
+             are RFC 3339 in UTC, money is a number with two decimals. Every reply carries \
+             X-Request-Id.",
+        )
+        .license(LicenseObject::new("MIT"))
+}
+
+/// The document, pretty, with a line end at its end.
+pub fn document() -> String {
+    let spec = service(routes::apis()).spec();
+    let mut document: Value = serde_json::from_str(&spec).unwrap_or_default();
+    if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
+        let operations = paths.values_mut().filter_map(Value::as_object_mut);
+        for operation in operations.flat_map(Map::values_mut) {
+            add_shared_failures(operation);
+        }
+    }
+    // Some crate's feature decides whether objects keep their order: not ours.
+    document.sort_all_objects();
+    format!("{document:#}\n")
+}
+
+fn add_shared_failures(operation: &mut Value) {
+    let has = |member: &str| {
+        operation
+            .get(member)
+            .and_then(Value::as_array)
+            .map_or(0, Vec::len)
+            > 0
+    };
+    let (token, parameters) = (has("security"), has("parameters"));
+    let admin = operation["tags"]
+        .as_array()
+        .is_some_and(|tags| tags.contains(&json!("Administration")));
+    let body = operation.get("requestBody").is_some();
+    let shared = [
+        (token, "401", "There is no valid token."),
+        (admin, "403", "The caller is not an admin."),
+        (parameters || body, "400", "The request is not valid."),
+        (body, "413", "The body is too large."),
+        (body, "415", "The body is not application/json."),
+        (true, "500", "Something went wrong on our side."),
+        (true, "503", "It took too long."),
+    ];
+    let Some(responses) = operation
+        .get_mut("responses")
+        .and_then(Value::as_object_mut)
+    else {
+        return;
+    };
+    for (_, status, description) in shared.into_iter().filter(|(applies, ..)| *applies) {
+        responses
+            .entry(status)
+            .or_insert_with(|| failure(description));
+    }
+    for (status, response) in responses {
+        response["headers"]["X-Request-Id"] = header("string", "Names the request in the logs.");
+        if status == "503" {
+            response["headers"]["Retry-After"] = header("integer", "When to ask again, seconds.");
+        }
+    }
+}
+
+fn header(kind: &str, description: &str) -> Value {
+    json!({ "description": description, "schema": { "type": kind } })
+}
+
+fn failure(description: &str) -> Value {
+    json!({
+        "description": description,
+        "content": { Problem::CONTENT_TYPE: { "schema": { "$ref": "#/components/schemas/Problem" } } },
+    })
+}

@@ -1,0 +1,219 @@
+//! JSON in and out. Bodies go through serde and not through poem-openapi's `Json`, which keeps
+//! every number as a float on its way: a price is read from, and written as, its own digits. The
+//! types' `Object` derive is used for the document alone.
+
+use futures_util::StreamExt;
+use poem::{Body, IntoResponse, Request, RequestBody, Response, Result, error::ReadBodyError};
+use poem_openapi::{
+    ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions, Object,
+    payload::Payload,
+    registry::{MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchemaRef, Registry},
+    types::{ParseFromJSON, ToJSON, Type},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::problem::{Code, Problem};
+
+const JSON: &str = "application/json; charset=utf-8";
+
+/// The largest body that is read, bytes.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How much of a body that is too large is read and thrown away before the refusal is sent, so
+/// that a client which is still writing hears it instead of a broken connection. Bytes.
+const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// A reply.
+#[derive(Debug)]
+pub struct Reply<T>(pub T);
+
+impl<T: Type> Payload for Reply<T> {
+    const CONTENT_TYPE: &'static str = JSON;
+
+    fn schema_ref() -> MetaSchemaRef {
+        T::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+impl<T: Serialize + Send> IntoResponse for Reply<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => Response::builder().content_type(JSON).body(body),
+            Err(error) => Problem::internal(&error).into_response(),
+        }
+    }
+}
+
+impl<T: Type + Serialize> ApiResponse for Reply<T> {
+    fn meta() -> MetaResponses {
+        MetaResponses {
+            responses: vec![MetaResponse {
+                description: "It worked.",
+                status: Some(200),
+                status_range: None,
+                content: vec![MetaMediaType {
+                    content_type: JSON,
+                    schema: T::schema_ref(),
+                }],
+                headers: vec![],
+            }],
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+/// What most replies are wrapped in.
+#[derive(Debug, Object, Serialize)]
+pub struct Success<T: Type + ParseFromJSON + ToJSON> {
+    /// Always true.
+    success: bool,
+    /// What was asked for.
+    data: T,
+}
+
+/// Wraps what was asked for.
+pub fn success<T: Type + ParseFromJSON + ToJSON>(data: T) -> Reply<Success<T>> {
+    Reply(Success {
+        success: true,
+        data,
+    })
+}
+
+/// A body that must be there.
+#[derive(Debug)]
+pub struct Incoming<T>(pub T);
+
+/// A body that may be empty, whatever its content type, or `null`.
+#[derive(Debug)]
+pub struct MaybeIncoming<T>(pub Option<T>);
+
+macro_rules! extractor {
+    ($name:ident, $required:literal, |$body:ident| $parse:expr) => {
+        impl<'a, T: Type + DeserializeOwned + Send> ApiExtractor<'a> for $name<T> {
+            const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
+
+            type ParamType = ();
+            type ParamRawType = ();
+
+            fn register(registry: &mut Registry) {
+                T::register(registry);
+            }
+
+            fn request_meta() -> Option<MetaRequest> {
+                Some(MetaRequest {
+                    description: None,
+                    content: vec![MetaMediaType {
+                        content_type: JSON,
+                        schema: T::schema_ref(),
+                    }],
+                    required: $required,
+                })
+            }
+
+            async fn from_request(
+                request: &'a Request,
+                body: &mut RequestBody,
+                _options: ExtractParamOptions<()>,
+            ) -> Result<Self> {
+                let $body = read(request, body.take()?).await?;
+                Ok(Self($parse))
+            }
+        }
+    };
+}
+
+extractor!(Incoming, true, |body| match body {
+    Some(body) => parse(&body)?,
+    None => return Err(Problem::validation("A JSON body is required.").into()),
+});
+extractor!(MaybeIncoming, false, |body| match body {
+    Some(body) => parse(&body)?,
+    None => None,
+});
+
+/// The bytes of a JSON body; `None` for an empty one.
+async fn read(request: &Request, body: Body) -> Result<Option<Vec<u8>>, Problem> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let bytes = collect(body)
+        .await
+        .map_err(|error| Problem::of_body(&error))?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    match request.content_type() {
+        Some(content_type) if is_json(content_type) => Ok(Some(bytes)),
+        _ => Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "The body must be application/json.",
+        )),
+    }
+}
+
+async fn collect(body: Body) -> Result<Vec<u8>, ReadBodyError> {
+    let mut chunks = body.into_bytes_stream();
+    let mut bytes = Vec::new();
+    let mut length = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk?;
+        length += chunk.len();
+        if length <= BODY_BYTES_MAX {
+            bytes.extend_from_slice(&chunk);
+        } else if length > DISCARDED_BYTES_MAX {
+            break;
+        }
+    }
+    if length > BODY_BYTES_MAX {
+        Err(ReadBodyError::PayloadTooLarge)
+    } else {
+        Ok(bytes)
+    }
+}
+
+fn is_json(content_type: &str) -> bool {
+    let essence = content_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    essence == "application/json"
+        || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body)
+        .map_err(|error| Problem::validation(format!("The body is not valid: {error}.")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_json;
+
+    #[test]
+    fn json_is_known_by_its_content_type() {
+        for content_type in [
+            "application/json",
+            "application/json; charset=utf-8",
+            "application/merge-patch+json",
+        ] {
+            assert!(is_json(content_type), "{content_type}");
+        }
+        for content_type in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "json",
+            "",
+        ] {
+            assert!(!is_json(content_type), "{content_type}");
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! The one shape of every failure: `application/problem+json` (RFC 9457) with the members that
+//! clients of MinCommerce read (`success`, `error`, `code`).
+//!
+//! A failure travels as a [`Problem`] value. Handlers return it inside a small enum for each
+//! operation (so that the OpenAPI document lists what can happen), extractors raise it, and
+//! [`crate::edge`] alone writes it out, because only the edge knows the request it belongs to.
+//!
+//! | use | for |
+//! | --- | --- |
+//! | [`Problem::validation`] | anything the caller can correct in the request |
+//! | [`Problem::new`] | a refusal with a code of its own |
+//! | [`Problem::unavailable`] | what works again later; a retry is safe |
+//! | [`Problem::internal`] | what should not happen; the cause goes to the log and nowhere else |
+
+mod code;
+mod domain;
+mod wire;
+
+use std::borrow::Cow;
+
+use chrono::{DateTime, Utc};
+use poem::{
+    error::ReadBodyError,
+    http::{HeaderValue, StatusCode},
+};
+use poem_openapi::{
+    Object,
+    error::{ParseParamError, ParsePathError},
+};
+use serde::Serialize;
+use uuid::Uuid;
+
+pub(crate) use self::wire::failures;
+pub use self::{
+    code::{Code, Reason},
+    wire::Refusal,
+};
+use crate::purchase_status::Stage;
+
+/// How the content of a failure is announced.
+pub const CONTENT_TYPE: &str = "application/problem+json";
+
+/// When a client should ask again after a 503, seconds.
+pub const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// The purchase that the caller made before.
+#[derive(Debug, Clone, PartialEq, Eq, Object, Serialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+pub struct ExistingPurchase {
+    /// The order's id.
+    pub order_id: Uuid,
+    /// The same id, by its other name.
+    pub job_id: Uuid,
+    /// The sale.
+    pub sale_id: Uuid,
+    /// What has become of it.
+    pub status: Stage,
+}
+
+/// Members that only some failures have.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Facts {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_time: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purchase_status: Option<Stage>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<ExistingPurchase>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_safe: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome_unknown: Option<bool>,
+}
+
+/// A failure on its way to the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    code: Code,
+    detail: Cow<'static, str>,
+    facts: Box<Facts>,
+    retry_after_seconds: Option<u64>,
+    allow: Option<HeaderValue>,
+    cause: Option<String>,
+}
+
+impl Problem {
+    /// A failure with a sentence that a person can read.
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            facts: Box::default(),
+            retry_after_seconds: None,
+            allow: None,
+            cause: None,
+        }
+    }
+
+    /// The request is not what it should be.
+    pub fn validation(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::ValidationFailed, detail)
+    }
+
+    /// It can not be answered now, and asking again is safe.
+    pub fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
+        let mut problem = Self::new(Code::Unavailable, detail).retry_after(RETRY_AFTER_SECONDS);
+        problem.facts.retry_safe = Some(true);
+        problem
+    }
+
+    /// Something that should not happen. The cause is logged, never told.
+    pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
+        Self::new(Code::Internal, "Something went wrong on our side.").because(cause)
+    }
+
+    /// There is no such sale.
+    pub fn sale_not_found() -> Self {
+        Self::new(Code::SaleNotFound, "There is no such sale.")
+    }
+
+    /// The sale does not sell now.
+    pub fn not_active(reason: Reason) -> Self {
+        let mut problem = Self::new(
+            Code::SaleNotActive,
+            match reason {
+                Reason::NotStarted => "The sale has not started yet.",
+                Reason::Ended => "The sale has ended.",
+                Reason::Paused => "The sale is paused.",
+            },
+        );
+        problem.facts.reason = Some(reason);
+        problem
+    }
+
+    /// The caller has bought in this sale before.
+    pub fn already_purchased(purchase: ExistingPurchase) -> Self {
+        let mut problem = Self::new(
+            Code::AlreadyPurchased,
+            "You have already bought in this sale.",
+        );
+        problem.facts.order_id = Some(purchase.order_id);
+        problem.facts.job_id = Some(purchase.job_id);
+        problem.facts.purchase_status = Some(purchase.status);
+        problem.facts.data = Some(purchase);
+        problem
+    }
+
+    /// Adds when the sale starts, and to ask again then.
+    #[must_use]
+    pub fn starting(mut self, start: DateTime<Utc>, in_seconds: u64) -> Self {
+        self.facts.start_time = Some(start);
+        self.retry_after(in_seconds)
+    }
+
+    /// Says that what was asked for may have happened nevertheless.
+    #[must_use]
+    pub fn outcome_unknown(mut self) -> Self {
+        self.facts.outcome_unknown = Some(true);
+        self
+    }
+
+    /// Takes back, where it is about a server that was away, that asking again is safe: what was
+    /// asked for may have happened, and would happen twice.
+    #[must_use]
+    pub fn retry_unsafe(mut self) -> Self {
+        if self.facts.retry_safe.is_some() {
+            self.facts.retry_safe = Some(false);
+            self.facts.outcome_unknown = Some(true);
+            self.detail = "It is not known whether this was done. Look before trying again.".into();
+        }
+        self
+    }
+
+    /// Adds `Retry-After`.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after_seconds = Some(seconds.max(1));
+        self
+    }
+
+    /// Adds `Allow`.
+    #[must_use]
+    pub fn allow(mut self, methods: HeaderValue) -> Self {
+        self.allow = Some(methods);
+        self
+    }
+
+    /// Adds what the log should say.
+    #[must_use]
+    pub fn because(mut self, cause: &(dyn std::error::Error + 'static)) -> Self {
+        let mut text = cause.to_string();
+        let mut source = cause.source();
+        while let Some(error) = source {
+            text = format!("{text}: {error}");
+            source = error.source();
+        }
+        self.cause = Some(text);
+        self
+    }
+
+    /// What went wrong, for programs.
+    pub const fn code(&self) -> Code {
+        self.code
+    }
+
+    /// What the log should say.
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    /// The problem that an error of poem stands for: one of ours on its way, or one that an
+    /// extractor or the router raised.
+    pub fn of_error(error: &poem::Error) -> Self {
+        if let Some(problem) = error.data::<Self>() {
+            return problem.clone();
+        }
+        if let Some(error) = error.downcast_ref::<ParseParamError>() {
+            return Self::validation(format!("The parameter {} is not valid.", error.name));
+        }
+        if error.is::<ParsePathError>() {
+            return Self::validation("The address is not valid: an id in it is no UUID.");
+        }
+        if let Some(error) = error.downcast_ref::<ReadBodyError>() {
+            return Self::of_body(error);
+        }
+        match error.status() {
+            StatusCode::NOT_FOUND => Self::new(Code::NotFound, "There is nothing at this address."),
+            StatusCode::METHOD_NOT_ALLOWED => Self::new(
+                Code::MethodNotAllowed,
+                "This address does not take this method.",
+            ),
+            status if status.is_client_error() => Self::validation("The request is not valid."),
+            _ => Self::internal(error),
+        }
+    }
+
+    /// The problem of a body that could not be read.
+    pub fn of_body(error: &ReadBodyError) -> Self {
+        match error {
+            ReadBodyError::PayloadTooLarge => {
+                Self::new(Code::PayloadTooLarge, "The body is too large.")
+            }
+            ReadBodyError::Utf8(_) | ReadBodyError::Io(_) => {
+                Self::validation("The body could not be read.")
+            }
+            ReadBodyError::BodyHasBeenTaken => Self::internal(error),
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! What is on sale, for anyone.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use poem::web::Data;
+use poem_openapi::{Enum, Object, OpenApi, param::Query};
+use sale::{
+    ledger::Sale,
+    model::{Phase, SaleId},
+    token::Caller,
+};
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::Tag;
+use crate::{
+    auth::Visitor,
+    payload::{Reply, Success, success},
+    price::Price,
+    problem::{Problem, Refusal, failures},
+    purchase_status::{PurchaseStatus, Stage},
+    sales::View,
+    services::Services,
+};
+
+/// Where a sale is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+pub enum SaleStatus {
+    /// It has not begun.
+    Upcoming,
+    /// It sells.
+    Active,
+    /// It would sell, were it not paused.
+    Paused,
+    /// It is over.
+    Ended,
+}
+
+impl From<Phase> for SaleStatus {
+    fn from(phase: Phase) -> Self {
+        match phase {
+            Phase::Upcoming => Self::Upcoming,
+            Phase::Active => Self::Active,
+            Phase::Paused => Self::Paused,
+            Phase::Ended => Self::Ended,
+        }
+    }
+}
+
+/// A sale as anyone sees it. `totalQuantity` is always `availableQuantity` and `soldQuantity`
+/// together.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+struct FlashSale {
+    /// Its id.
+    sale_id: Uuid,
+    /// What it offers.
+    product_id: Uuid,
+    /// The product's name.
+    product_name: String,
+    /// The product's description.
+    product_description: Option<String>,
+    /// The price in this sale.
+    product_price: Price,
+    /// The currency of the price.
+    currency: String,
+    /// Where a picture of the product is.
+    image_url: Option<String>,
+    /// The first instant at which it sells.
+    start_time: DateTime<Utc>,
+    /// The first instant at which it no longer sells.
+    end_time: DateTime<Utc>,
+    /// Where it is in its life.
+    status: SaleStatus,
+    /// All its units.
+    total_quantity: u64,
+    /// Units that are not sold.
+    available_quantity: u64,
+    /// Units that are sold.
+    sold_quantity: u64,
+    /// Milliseconds until it starts; 0 once it has.
+    time_until_start: u64,
+    /// Milliseconds until it ends; 0 once it has.
+    time_until_end: u64,
+    /// The clock that it goes by.
+    server_time: DateTime<Utc>,
+    /// What the caller can do; null without a token.
+    user_purchase_eligibility: Option<Eligibility>,
+}
+
+/// What a caller can do in a sale.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+struct Eligibility {
+    /// Whether a purchase would be tried.
+    can_purchase: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// A purchase is accepted and on its way.
+    has_pending_purchase: bool,
+    /// A purchase is completed.
+    has_completed_purchase: bool,
+    /// How far the purchase has come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purchase_status: Option<Stage>,
+    /// The id of the purchase.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    job_id: Option<Uuid>,
+}
+
+failures! {
+    /// Why a sale is not shown.
+    StatusFailed {
+        /// There is no such sale.
+        NotFound = 404,
+        /// It can not be answered at the moment; it is safe to try again.
+        Unavailable = 503,
+    }
+}
+
+/// What is on sale.
+pub struct FlashSalesApi;
+
+#[OpenApi(prefix_path = "/api/flash-sale", tag = "Tag::FlashSales")]
+impl FlashSalesApi {
+    /// A sale and its stock
+    ///
+    /// Without `saleId` it is the current sale: the active (or paused) one that started first, else
+    /// the next to start, else the one that ended last. `data` is null where there is no sale at
+    /// all.
+    #[oai(path = "/status", method = "get", operation_id = "flashSaleStatus")]
+    async fn status(
+        &self,
+        services: Data<&Arc<Services>>,
+        Visitor(caller): Visitor,
+        /// The sale; the current one if left out.
+        #[oai(name = "saleId")]
+        Query(sale_id): Query<Option<Uuid>>,
+    ) -> Result<Reply<Success<Option<FlashSale>>>, Refusal<StatusFailed>> {
+        let id = sale_id.map(SaleId::from_uuid);
+        let sale = match services.sales.get(id).await? {
+            Some(sale) => sale,
+            None if id.is_some() => return Err(Problem::sale_not_found().into()),
+            None => return Ok(success(None)),
+        };
+        let view = services.sales.view(&sale).await;
+        let eligibility = match &caller {
+            Some(caller) => Some(eligibility(&services, &sale, &view, caller).await),
+            None => None,
+        };
+        Ok(success(Some(flash_sale(&sale, &view, eligibility))))
+    }
+}
+
+fn flash_sale(sale: &Sale, view: &View, eligibility: Option<Eligibility>) -> FlashSale {
+    FlashSale {
+        sale_id: sale.id.uuid(),
+        product_id: sale.product_id.uuid(),
+        product_name: sale.product_name.clone(),
+        product_description: sale.product_description.clone(),
+        product_price: Price(sale.price),
+        currency: sale.currency.to_string(),
+        image_url: sale.image_url.clone(),
+        start_time: view.start,
+        end_time: view.end,
+        status: view.phase.into(),
+        total_quantity: view.total,
+        available_quantity: view.available,
+        sold_quantity: view.sold(),
+        time_until_start: milliseconds_until(view.start, view.now),
+        time_until_end: milliseconds_until(view.end, view.now),
+        server_time: view.now,
+        user_purchase_eligibility: eligibility,
+    }
+}
+
+fn milliseconds_until(time: DateTime<Utc>, now: DateTime<Utc>) -> u64 {
+    u64::try_from((time - now).num_milliseconds()).unwrap_or(0)
+}
+
+async fn eligibility(
+    services: &Services,
+    sale: &Sale,
+    view: &View,
+    caller: &Caller,
+) -> Eligibility {
+    let found = services
+        .purchases
+        .of_buyer_briefly(sale.id, sale.state, caller.buyer)
+        .await;
+    let known = found.is_ok();
+    let purchase = found.ok().flatten().as_ref().map(PurchaseStatus::from);
+    let stage = purchase.as_ref().map(|purchase| purchase.status);
+    let reason = match (stage, view.phase) {
+        (Some(Stage::Queued | Stage::Processing), _) => Some("Your purchase is on its way."),
+        (Some(Stage::Completed), _) => Some("You have already bought in this sale."),
+        (Some(Stage::Cancelled), _) => Some("Your purchase in this sale was cancelled."),
+        (_, Phase::Upcoming) => Some("The sale has not started yet."),
+        (_, Phase::Paused) => Some("The sale is paused."),
+        (_, Phase::Ended) => Some("The sale has ended."),
+        (_, Phase::Active) if !known => Some("Purchases can not be made at the moment."),
+        (_, Phase::Active) if view.available == 0 => Some("Everything is sold."),
+        (None | Some(Stage::Failed | Stage::NotPurchased), Phase::Active) => None,
+    };
+    Eligibility {
+        can_purchase: reason.is_none(),
+        reason: reason.map(str::to_owned),
+        has_pending_purchase: matches!(stage, Some(Stage::Queued | Stage::Processing)),
+        has_completed_purchase: stage == Some(Stage::Completed),
+        purchase_status: stage,
+        job_id: purchase.and_then(|purchase| purchase.job_id()),
+    }
+}

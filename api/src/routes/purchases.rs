@@ -1,0 +1,260 @@
+//! Buying, and what became of it.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use poem::web::Data;
+use poem_openapi::{
+    ApiResponse, Object, OpenApi,
+    param::{Path, Query},
+};
+use sale::{
+    gate::batcher::AdmitError,
+    model::{OrderId, Purchase, Role, SaleId, Verdict},
+};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{Tag, validation::IdempotencyKey};
+use crate::{
+    auth::User,
+    payload::{MaybeIncoming, Reply, Success, success},
+    problem::{Code, ExistingPurchase, Problem, Reason, Refusal, failures},
+    purchase_status::{ESTIMATED_WAIT_SECONDS, PurchaseStatus, Stage},
+    services::Services,
+};
+
+/// The longest time after which a client that came too early is told to ask again, seconds.
+const EARLY_RETRY_AFTER_SECONDS_MAX: u64 = 3_600;
+
+/// What to buy.
+#[derive(Debug, Default, Object, Deserialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+struct PurchaseRequest {
+    /// The sale; the current one if left out.
+    sale_id: Option<Uuid>,
+}
+
+/// A purchase that is accepted: the unit is the caller's.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+struct Accepted {
+    /// Always true.
+    success: bool,
+    /// The same in words.
+    message: String,
+    /// The purchase.
+    data: QueuedPurchase,
+}
+
+/// A purchase on its way to the ledger.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+struct QueuedPurchase {
+    /// The order's id, by its other name.
+    job_id: Uuid,
+    /// The order's id.
+    order_id: Uuid,
+    /// The sale.
+    sale_id: Uuid,
+    /// Always `queued`.
+    status: Stage,
+    /// How long it should take until it is completed, seconds.
+    estimated_wait_time: u32,
+}
+
+#[derive(ApiResponse)]
+enum Purchased {
+    /// The unit is the caller's.
+    #[oai(status = 202)]
+    Accepted(
+        Reply<Accepted>,
+        /// Where to ask what became of it.
+        #[oai(header = "Location")]
+        String,
+    ),
+}
+
+failures! {
+    /// Why nothing was bought.
+    PurchaseFailed {
+        /// The request is not valid.
+        Invalid = 400,
+        /// SALE_NOT_FOUND: there is no such sale, or none at all.
+        NotFound = 404,
+        /// ALREADY_PURCHASED, with the purchase. OUT_OF_STOCK. SALE_NOT_ACTIVE, with `reason`, and
+        /// with `startTime` and Retry-After before the start.
+        Conflict = 409,
+        /// No verdict was reached; it is safe to try again. With `outcomeUnknown` the purchase may
+        /// have been made.
+        Unavailable = 503,
+    }
+}
+
+failures! {
+    /// Why it is not told what became of a purchase.
+    LookupFailed {
+        /// There is no such sale, or no such purchase of the caller's.
+        NotFound = 404,
+        /// It is not known at the moment; it is safe to ask again.
+        Unavailable = 503,
+    }
+}
+
+/// Buying.
+pub struct PurchasesApi;
+
+#[OpenApi(prefix_path = "/api/purchase", tag = "Tag::Purchases")]
+impl PurchasesApi {
+    /// Buy one unit
+    ///
+    /// Each buyer can buy once in a sale. Asking again is always safe: with the same
+    /// Idempotency-Key the answer is the same, without it ALREADY_PURCHASED names the purchase that
+    /// was made.
+    #[oai(path = "/", method = "post", operation_id = "purchase")]
+    async fn purchase(
+        &self,
+        services: Data<&Arc<Services>>,
+        User(caller): User,
+        /// Makes the purchase the same one when it is sent again.
+        #[oai(name = "Idempotency-Key")]
+        IdempotencyKey(key): IdempotencyKey,
+        MaybeIncoming(request): MaybeIncoming<PurchaseRequest>,
+    ) -> Result<Purchased, Refusal<PurchaseFailed>> {
+        let sale = match request.unwrap_or_default().sale_id {
+            Some(id) => SaleId::from_uuid(id),
+            None => {
+                services
+                    .sales
+                    .get(None)
+                    .await?
+                    .ok_or_else(Problem::sale_not_found)?
+                    .id
+            }
+        };
+        let buyer = caller.buyer;
+        let order = key.map_or_else(OrderId::random, |key| OrderId::derived(buyer, sale, &key));
+        let answer = services
+            .admissions
+            .purchase(sale, Purchase { buyer, order })
+            .await;
+        services.metrics.purchase(&answer);
+        match answer {
+            Ok(Verdict::Admitted) => Ok(accepted(sale, order)),
+            refused => Err(refusal(&services, sale, refused).await.into()),
+        }
+    }
+
+    /// The caller's purchase in a sale
+    #[oai(path = "/status", method = "get", operation_id = "purchaseStatus")]
+    async fn status(
+        &self,
+        services: Data<&Arc<Services>>,
+        User(caller): User,
+        /// The sale; the current one if left out.
+        #[oai(name = "saleId")]
+        Query(sale_id): Query<Option<Uuid>>,
+    ) -> Result<Reply<Success<PurchaseStatus>>, Refusal<LookupFailed>> {
+        let sale = services
+            .sales
+            .get(sale_id.map(SaleId::from_uuid))
+            .await?
+            .ok_or_else(Problem::sale_not_found)?;
+        let found = services
+            .purchases
+            .of_buyer(sale.id, sale.state, caller.buyer)
+            .await?;
+        let status = found
+            .as_ref()
+            .map_or_else(PurchaseStatus::not_purchased, Into::into);
+        Ok(success(status))
+    }
+
+    /// What became of a purchase
+    #[oai(path = "/job/:jobId", method = "get", operation_id = "purchaseJob")]
+    async fn job(
+        &self,
+        services: Data<&Arc<Services>>,
+        User(caller): User,
+        /// The id that the purchase was answered with.
+        #[oai(name = "jobId")]
+        Path(job_id): Path<Uuid>,
+    ) -> Result<Reply<Success<PurchaseStatus>>, Refusal<LookupFailed>> {
+        let job = OrderId::from_uuid(job_id);
+        let own = services
+            .purchases
+            .job_of_buyer(&services.sales, job, caller.buyer)
+            .await;
+        let found = match (own, caller.role) {
+            (Ok(Some(found)), _) => Some(found),
+            (_, Role::Admin) => services.purchases.job(&services.sales, job).await?,
+            (own, Role::User) => own?,
+        };
+        match found {
+            Some(found) => Ok(success(PurchaseStatus::from(&found))),
+            None => Err(Problem::new(Code::NotFound, "There is no such purchase.").into()),
+        }
+    }
+}
+
+fn accepted(sale: SaleId, order: OrderId) -> Purchased {
+    let reply = Accepted {
+        success: true,
+        message: "Your purchase is accepted.".to_owned(),
+        data: QueuedPurchase {
+            job_id: order.uuid(),
+            order_id: order.uuid(),
+            sale_id: sale.uuid(),
+            status: Stage::Queued,
+            estimated_wait_time: ESTIMATED_WAIT_SECONDS,
+        },
+    };
+    Purchased::Accepted(Reply(reply), format!("/api/purchase/job/{order}"))
+}
+
+async fn refusal(
+    services: &Services,
+    sale: SaleId,
+    answer: Result<Verdict, AdmitError>,
+) -> Problem {
+    match answer {
+        Ok(Verdict::Duplicate { order }) => duplicate(services, sale, order).await,
+        Ok(Verdict::SoldOut) => Problem::new(Code::OutOfStock, "Everything is sold."),
+        Ok(Verdict::NotStarted) => too_early(services, sale).await,
+        Ok(Verdict::Ended) => Problem::not_active(Reason::Ended),
+        Ok(Verdict::Paused) => Problem::not_active(Reason::Paused),
+        Ok(Verdict::Cold | Verdict::Admitted) => AdmitError::Unavailable.into(),
+        Err(error) => error.into(),
+    }
+}
+
+/// Where the ledger can not be asked, all that is certain is that the purchase was accepted.
+async fn duplicate(services: &Services, sale: SaleId, order: OrderId) -> Problem {
+    let status = services
+        .purchases
+        .stage(order)
+        .await
+        .unwrap_or(Stage::Queued);
+    Problem::already_purchased(ExistingPurchase {
+        order_id: order.uuid(),
+        job_id: order.uuid(),
+        sale_id: sale.uuid(),
+        status,
+    })
+}
+
+async fn too_early(services: &Services, sale: SaleId) -> Problem {
+    let problem = Problem::not_active(Reason::NotStarted);
+    let Ok(Some(sale)) = services.sales.get(Some(sale)).await else {
+        return problem.retry_after(1);
+    };
+    let view = services.sales.view(&sale).await;
+    let seconds = (view.start - view.now + TimeDelta::milliseconds(999)).num_seconds();
+    let seconds = u64::try_from(seconds)
+        .unwrap_or(0)
+        .min(EARLY_RETRY_AFTER_SECONDS_MAX);
+    problem.starting(view.start, seconds)
+}

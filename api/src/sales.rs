@@ -1,0 +1,215 @@
+//! What the API remembers for a moment about sales, so that a crowd that looks at one sale asks
+//! gate and ledger once. Everybody who asks at the same time shares one question; what is not
+//! there is remembered, too; and no cache grows with what callers make up.
+//!
+//! While the ledger is away nobody can change a sale, so what it said last goes on being used: sales
+//! go on selling then, and can be looked at.
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use moka::future::Cache;
+use sale::{
+    gate::{Gate, snapshot::Snapshot},
+    ledger::{Ledger, LedgerError, Sale},
+    model::{Phase, SaleId, SaleState},
+};
+use tokio::time::Instant;
+
+/// How long what the ledger says of a sale is used.
+const SALE_LIFETIME: Duration = Duration::from_secs(1);
+/// How long what the ledger said last is used while it is away.
+const LAST_WORD_LIFETIME: Duration = Duration::from_secs(600);
+/// How long a look at a gate is used.
+const SNAPSHOT_LIFETIME: Duration = Duration::from_millis(100);
+/// Sales that are remembered, those that somebody made up included.
+const SALES_MAX: u64 = 10_000;
+
+/// A ledger's error that several askers share.
+pub type SharedError = Arc<LedgerError>;
+
+/// A gate at one instant, and when that was.
+#[derive(Debug)]
+struct Look {
+    gate: Snapshot,
+    at: Instant,
+}
+
+/// What is shown of a sale.
+#[derive(Debug, Clone, Copy)]
+pub struct View {
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// The first instant at which it sells.
+    pub start: DateTime<Utc>,
+    /// The first instant at which it no longer sells.
+    pub end: DateTime<Utc>,
+    /// All its units.
+    pub total: u64,
+    /// Those that can still be bought, or that were left over.
+    pub available: u64,
+    /// The clock that the sale goes by.
+    pub now: DateTime<Utc>,
+}
+
+impl View {
+    /// Units that are not available.
+    pub const fn sold(&self) -> u64 {
+        self.total - self.available
+    }
+}
+
+/// The sales that are not settled, and their states.
+type Live = Arc<[(SaleId, SaleState)]>;
+
+/// What is known about sales.
+#[derive(Clone)]
+pub struct Sales {
+    gate: Gate,
+    ledger: Ledger,
+    /// The current sale is under `None`.
+    sales: Cache<Option<SaleId>, Option<Arc<Sale>>>,
+    last_words: Cache<Option<SaleId>, Arc<Sale>>,
+    live: Cache<(), Live>,
+    looks: Cache<SaleId, Option<Arc<Look>>>,
+}
+
+impl Sales {
+    /// Knows nothing yet.
+    pub fn new(gate: Gate, ledger: Ledger) -> Self {
+        Self {
+            gate,
+            ledger,
+            sales: Cache::builder()
+                .max_capacity(SALES_MAX)
+                .time_to_live(SALE_LIFETIME)
+                .build(),
+            last_words: Cache::builder()
+                .max_capacity(SALES_MAX)
+                .time_to_live(LAST_WORD_LIFETIME)
+                .build(),
+            live: Cache::builder()
+                .max_capacity(1)
+                .time_to_live(SALE_LIFETIME)
+                .build(),
+            looks: Cache::builder()
+                .max_capacity(SALES_MAX)
+                .time_to_live(SNAPSHOT_LIFETIME)
+                .build(),
+        }
+    }
+
+    /// The sale that is asked for, or the current one where none is named.
+    ///
+    /// # Errors
+    /// Where the ledger does not answer, and has said nothing of that sale lately.
+    pub async fn get(&self, sale: Option<SaleId>) -> Result<Option<Arc<Sale>>, SharedError> {
+        self.sales.try_get_with(sale, self.ask(sale)).await
+    }
+
+    async fn ask(&self, sale: Option<SaleId>) -> Result<Option<Arc<Sale>>, LedgerError> {
+        let answer = match sale {
+            Some(id) => self.ledger.sale(id).await,
+            None => self.ledger.current_sale().await,
+        };
+        match answer {
+            Ok(Some(found)) => {
+                let found = Arc::new(found);
+                self.last_words.insert(sale, Arc::clone(&found)).await;
+                Ok(Some(found))
+            }
+            Ok(None) => Ok(None),
+            Err(error) => match self.last_words.get(&sale).await {
+                Some(last) => {
+                    tracing::warn!(sale = %last.id, %error, "using what the ledger said last");
+                    Ok(Some(last))
+                }
+                None => Err(error),
+            },
+        }
+    }
+
+    /// The sales whose gates may know of purchases that the ledger does not.
+    ///
+    /// # Errors
+    /// Where the ledger does not answer.
+    pub async fn live(&self) -> Result<Live, SharedError> {
+        let ask = async {
+            let sales = self.ledger.live_sales(Duration::ZERO).await?;
+            Ok(sales
+                .iter()
+                .map(|sale| (sale.id, sale.state))
+                .collect::<Live>())
+        };
+        self.live.try_get_with((), ask).await
+    }
+
+    /// Forgets a sale that was just changed through this process.
+    pub async fn forget(&self, sale: SaleId) {
+        for key in [Some(sale), None] {
+            self.sales.invalidate(&key).await;
+            self.last_words.invalidate(&key).await;
+        }
+        self.live.invalidate(&()).await;
+        self.looks.invalidate(&sale).await;
+    }
+
+    /// What is shown of a sale: by its gate, and by the ledger where the gate is away, cold, or
+    /// gone because the sale is settled.
+    pub async fn view(&self, sale: &Sale) -> View {
+        let look = match sale.state {
+            SaleState::Settled => None,
+            SaleState::Open | SaleState::Paused | SaleState::Ended => self.look(sale.id).await,
+        };
+        look.map_or_else(|| by_ledger(sale), |look| by_gate(sale, &look))
+    }
+
+    async fn look(&self, sale: SaleId) -> Option<Arc<Look>> {
+        let ask = async {
+            let seen = self.gate.snapshot(sale).await.inspect_err(|error| {
+                tracing::debug!(%sale, %error, "a gate could not be looked at");
+            });
+            let open = seen.ok().flatten().filter(Snapshot::is_open);
+            open.map(|gate| {
+                Arc::new(Look {
+                    gate,
+                    at: Instant::now(),
+                })
+            })
+        };
+        self.looks.get_with(sale, ask).await
+    }
+}
+
+fn by_gate(sale: &Sale, look: &Look) -> View {
+    let gate = &look.gate;
+    let now = gate.now + TimeDelta::from_std(look.at.elapsed()).unwrap_or_default();
+    // Whichever has heard last of the terms.
+    let (start, end, state, total) = if gate.version >= sale.version {
+        (gate.start, gate.end, gate.state, gate.units)
+    } else {
+        (sale.start, sale.end, sale.state, u64::from(sale.units))
+    };
+    let available = gate.remaining().min(total);
+    View {
+        phase: Phase::at(now, start, end, state),
+        start,
+        end,
+        total,
+        available,
+        now,
+    }
+}
+
+/// Here alone an application's clock is shown. It decides nothing.
+fn by_ledger(sale: &Sale) -> View {
+    let now = Utc::now();
+    View {
+        phase: sale.phase(now),
+        start: sale.start,
+        end: sale.end,
+        total: u64::from(sale.units),
+        available: u64::from(sale.units.saturating_sub(sale.confirmed)),
+        now,
+    }
+}

@@ -1,0 +1,274 @@
+//! Starting, serving and ending.
+//!
+//! To end: stop taking connections, answer what is under way (within a deadline), let the batcher
+//! answer everyone who waits, and close the connections to the servers behind.
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use poem::{
+    Endpoint, IntoEndpoint, Request, Response, Route, Server,
+    endpoint::{BoxEndpoint, make_sync},
+    get,
+};
+use sale::{
+    gate::{Gate, GateError, batcher::Admissions},
+    ledger::{Ledger, LedgerError},
+    token::{TokenError, Tokens},
+};
+use tokio::{
+    net::TcpListener,
+    sync::watch,
+    task::spawn_blocking,
+    time::{Instant, timeout},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    acceptor::{BoundedAcceptor, ConnectionLimits},
+    edge::Edge,
+    metrics::Metrics,
+    openapi,
+    passwords::PasswordChecks,
+    purchase_status::Purchases,
+    routes::{self, RouteTable},
+    sales::Sales,
+    services::Services,
+    settings::{MetricsAddress, Settings},
+};
+
+/// Connections to the metrics port at the same time.
+const METRICS_CONNECTIONS_MAX: usize = 16;
+/// How long a connection to the metrics port may be silent.
+const METRICS_SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// Why the service did not start, or did not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A connection would be broken off before its request is answered.
+    #[error("CONNECTION_SILENCE_MAX_SECONDS must be more than REQUEST_DEADLINE_SECONDS")]
+    Impatient,
+    /// The secret for tokens is no good.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// Redis can not be reached, or is not fit. (Without its source, which is no line to read.)
+    #[error("Redis (REDIS_URL): {0}")]
+    Gate(GateError),
+    /// Postgres can not be reached.
+    #[error("Postgres (DATABASE_URL)")]
+    Ledger(#[from] LedgerError),
+    /// The metrics contradict each other.
+    #[error("metrics")]
+    Metrics(#[from] prometheus::Error),
+    /// An address can not be listened on.
+    #[error("can not listen on {address} ({setting})")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// The setting that says so.
+        setting: &'static str,
+        /// Why.
+        source: io::Error,
+    },
+    /// Serving failed.
+    #[error("serving failed")]
+    Serve(#[source] io::Error),
+}
+
+/// A service that is ready to serve.
+pub struct Api {
+    services: Arc<Services>,
+    routes: RouteTable,
+    listener: BoundedAcceptor,
+    address: SocketAddr,
+    metrics: Option<(BoundedAcceptor, SocketAddr)>,
+    request_deadline: Duration,
+    shutdown_deadline: Duration,
+}
+
+impl Api {
+    /// Connects to the servers behind, and takes the addresses to listen on.
+    ///
+    /// # Errors
+    /// See [`ServeError`].
+    pub async fn start(settings: &Settings) -> Result<Self, ServeError> {
+        let limits = &settings.limits;
+        if limits.connections().silence_max <= limits.request_deadline() {
+            return Err(ServeError::Impatient);
+        }
+        let tokens = Tokens::new(&settings.token)?;
+        let (listener, address) =
+            listen(settings.address(), "API_ADDRESS", limits.connections()).await?;
+        let metrics_limits = ConnectionLimits {
+            connections_max: METRICS_CONNECTIONS_MAX,
+            silence_max: METRICS_SILENCE_MAX,
+        };
+        let metrics = match settings.metrics_address {
+            MetricsAddress::Off => None,
+            MetricsAddress::At(address) => {
+                Some(listen(address, "METRICS_ADDRESS", metrics_limits).await?)
+            }
+        };
+
+        let gate = Gate::connect(&settings.redis)
+            .await
+            .map_err(ServeError::Gate)?;
+        let ledger = Ledger::connect(&settings.postgres).await?;
+        let routes = RouteTable::of(&routes::apis(), &[openapi::PATH]);
+        let services = Services {
+            admissions: Admissions::start(gate.clone(), ledger.clone(), limits.admissions()),
+            purchases: Purchases::new(gate.clone(), ledger.clone()),
+            sales: Sales::new(gate.clone(), ledger.clone()),
+            tokens,
+            passwords: PasswordChecks::new(limits.password_checks_max),
+            metrics: Arc::new(Metrics::new(routes.patterns())?),
+            started: Instant::now(),
+            ending: watch::Sender::new(false),
+            health: Services::health_cache(),
+            gate,
+            ledger,
+        };
+        // A task of its own: what it prepares takes a while, and nobody waits for it.
+        drop(spawn_blocking(PasswordChecks::prepare));
+        Ok(Self {
+            services: Arc::new(services),
+            routes,
+            listener,
+            address,
+            metrics,
+            request_deadline: limits.request_deadline(),
+            shutdown_deadline: limits.shutdown_deadline(),
+        })
+    }
+
+    /// Where it listens.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where metrics can be read.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(|(_, address)| *address)
+    }
+
+    /// Serves until `shutdown`, and then ends in good order.
+    ///
+    /// # Errors
+    /// [`ServeError::Serve`].
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let services = self.services;
+        let ended = CancellationToken::new();
+        let metrics = self.metrics.map(|(acceptor, address)| {
+            tracing::info!(%address, "metrics can be read");
+            let served = Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(
+                metrics_page(Arc::clone(&services)),
+                ended.clone().cancelled_owned(),
+                Some(Duration::ZERO),
+            );
+            tokio::spawn(served)
+        });
+
+        tracing::info!(address = %self.address, "listening");
+        let ending = async {
+            shutdown.await;
+            tracing::info!("ending");
+            services.ending.send_replace(true);
+        };
+        let edge = Edge::new(
+            Routes::new(Arc::clone(&services)),
+            Arc::clone(&services.metrics),
+            self.routes,
+            self.request_deadline,
+        );
+        let served = Server::new_with_acceptor(self.listener)
+            .run_with_graceful_shutdown(edge, ending, Some(self.shutdown_deadline))
+            .await;
+
+        let closed = async {
+            services.admissions.close().await;
+            services.gate.disconnect().await;
+            services.ledger.disconnect().await;
+        };
+        if timeout(self.shutdown_deadline, closed).await.is_err() {
+            tracing::warn!("not everything could be closed in time");
+        }
+        ended.cancel();
+        if let Some(metrics) = metrics {
+            metrics
+                .await
+                .map_err(io::Error::other)
+                .flatten()
+                .map_err(ServeError::Serve)?;
+        }
+        served.map_err(ServeError::Serve)
+    }
+}
+
+/// All routes, without what happens at the edge. (Nesting one in the other would make poem write
+/// and read the address of each request anew.)
+struct Routes {
+    services: Arc<Services>,
+    service: BoxEndpoint<'static>,
+    document: Route,
+}
+
+impl Routes {
+    fn new(services: Arc<Services>) -> Self {
+        let document = openapi::document();
+        let document = make_sync(move |_| {
+            Response::builder()
+                .content_type("application/json")
+                .body(document.clone())
+        });
+        Self {
+            services,
+            service: openapi::service(routes::apis()).into_endpoint(),
+            document: Route::new().at(openapi::PATH, get(document)),
+        }
+    }
+}
+
+impl Endpoint for Routes {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+        if request.uri().path() == openapi::PATH {
+            self.document.call(request).await
+        } else {
+            request.set_data(Arc::clone(&self.services));
+            self.service.call(request).await
+        }
+    }
+}
+
+fn metrics_page(services: Arc<Services>) -> impl IntoEndpoint {
+    let page = make_sync(
+        move |_| match services.metrics.text(services.admissions.counters()) {
+            Ok(text) => Response::builder()
+                .content_type(prometheus::TEXT_FORMAT)
+                .body(text),
+            Err(error) => {
+                tracing::error!(%error, "metrics can not be written");
+                poem::http::StatusCode::INTERNAL_SERVER_ERROR.into()
+            }
+        },
+    );
+    Route::new().at("/metrics", get(page))
+}
+
+async fn listen(
+    address: SocketAddr,
+    setting: &'static str,
+    limits: ConnectionLimits,
+) -> Result<(BoundedAcceptor, SocketAddr), ServeError> {
+    let failed = |source| ServeError::Listen {
+        address,
+        setting,
+        source,
+    };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((
+        BoundedAcceptor::new(listener, limits).map_err(failed)?,
+        bound,
+    ))
+}

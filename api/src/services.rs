@@ -1,0 +1,90 @@
+//! What handlers work with. Requests carry it (`Data<&Arc<Services>>`), so that the structs of the
+//! API hold nothing, and the OpenAPI document can be made without any of it.
+
+use std::{sync::Arc, time::Duration};
+
+use moka::future::Cache;
+use sale::{
+    gate::{Gate, batcher::Admissions},
+    ledger::Ledger,
+    token::Tokens,
+};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
+
+use crate::{
+    metrics::Metrics, passwords::PasswordChecks, purchase_status::Purchases, sales::Sales,
+};
+
+/// How long a look at the health of gate and ledger is used.
+const HEALTH_LIFETIME: Duration = Duration::from_millis(500);
+/// How long gate and ledger may take to give a sign of life.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Which of the servers answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// Postgres.
+    pub ledger: bool,
+    /// Redis.
+    pub gate: bool,
+}
+
+impl Health {
+    /// Both answer.
+    pub const fn is_good(self) -> bool {
+        self.ledger && self.gate
+    }
+}
+
+/// What handlers work with.
+pub struct Services {
+    /// Decides purchases.
+    pub admissions: Admissions,
+    /// The Redis side.
+    pub gate: Gate,
+    /// The Postgres side.
+    pub ledger: Ledger,
+    /// Looks purchases up.
+    pub purchases: Purchases,
+    /// Looks sales up.
+    pub sales: Sales,
+    /// Signs and checks tokens.
+    pub tokens: Tokens,
+    /// Checks passwords.
+    pub passwords: PasswordChecks,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// When the process began to serve.
+    pub started: Instant,
+    /// True once it is about to end.
+    pub ending: watch::Sender<bool>,
+    /// The last look at the servers.
+    pub health: Cache<(), Health>,
+}
+
+impl Services {
+    /// A cache for [`Services::health`].
+    pub fn health_cache() -> Cache<(), Health> {
+        Cache::builder()
+            .max_capacity(1)
+            .time_to_live(HEALTH_LIFETIME)
+            .build()
+    }
+
+    /// Which of the servers answer, as of a moment ago.
+    pub async fn health(&self) -> Health {
+        let look = async {
+            let ledger = timeout(HEALTH_TIMEOUT, self.ledger.ping());
+            let gate = timeout(HEALTH_TIMEOUT, self.gate.ping());
+            let (ledger, gate) = tokio::join!(ledger, gate);
+            Health {
+                ledger: matches!(ledger, Ok(Ok(()))),
+                gate: matches!(gate, Ok(Ok(()))),
+            }
+        };
+        self.health.get_with((), look).await
+    }
+}

@@ -1,0 +1,339 @@
+//! One API of its own for each test: an own database, own keys, a free port.
+
+use std::time::Duration;
+
+use api::{Api, Settings};
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::Parser;
+use reqwest::{
+    Method, StatusCode,
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap},
+};
+use sale::{
+    gate::{Gate, upkeep},
+    journal::{Content, Journal},
+    ledger::{Ledger, NewUser, Posting},
+    model::{Role, SaleId},
+    settings::TokenSettings,
+    token::Tokens,
+};
+use serde_json::{Value, json};
+use tokio::{sync::oneshot, task::JoinHandle};
+use uuid::Uuid;
+
+pub const SECRET: &str = "a secret for tests, of 32 bytes or more";
+
+/// A running API and everything that a test needs to look behind it.
+pub struct Fixture {
+    pub url: String,
+    pub metrics_url: String,
+    pub gate: Gate,
+    pub ledger: Ledger,
+    pub settings: Settings,
+    pub admin: String,
+    client: reqwest::Client,
+    tokens: Tokens,
+    shutdown: Option<oneshot::Sender<()>>,
+    served: JoinHandle<Result<(), api::ServeError>>,
+}
+
+/// What the API answered.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {:?}", self.text))
+    }
+
+    /// The data of a success.
+    #[track_caller]
+    pub fn data(&self) -> Value {
+        assert!(self.status.is_success(), "{} {}", self.status, self.text);
+        let reply = self.json();
+        assert_eq!(reply["success"], true, "{reply}");
+        reply["data"].clone()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The problem, after looking that it has the one shape of failures.
+    #[track_caller]
+    pub fn problem(&self, status: u16, code: &str) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        assert_eq!(
+            self.header("content-type"),
+            Some("application/problem+json")
+        );
+        assert!(self.header("x-request-id").is_some());
+        let problem = self.json();
+        assert_eq!(problem["code"], code, "{problem}");
+        assert_eq!(problem["status"], status, "{problem}");
+        assert_eq!(problem["success"], false, "{problem}");
+        for member in ["type", "title", "detail", "instance", "error"] {
+            let text = problem[member]
+                .as_str()
+                .unwrap_or_else(|| panic!("{member} in {problem}"));
+            assert!(!text.is_empty(), "{member} in {problem}");
+        }
+        assert!(
+            problem["instance"].as_str().unwrap().starts_with('/'),
+            "{problem}"
+        );
+        if status == 503 {
+            assert!(self.header("retry-after").is_some());
+        }
+        problem
+    }
+}
+
+pub async fn shared_urls() -> (String, String) {
+    tokio::task::spawn_blocking(|| {
+        let redis = embedded::testing::shared_redis().unwrap().url().to_owned();
+        let database = embedded::testing::shared_postgres()
+            .unwrap()
+            .fresh_database()
+            .unwrap();
+        (redis, database)
+    })
+    .await
+    .unwrap()
+}
+
+impl Fixture {
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With more arguments on the command line of the API.
+    pub async fn start_with(arguments: &[&str]) -> Self {
+        let (redis, database) = shared_urls().await;
+        Self::start_at(&redis, &database, arguments).await
+    }
+
+    /// With a Redis of the test's own.
+    pub async fn start_on(redis: &str, arguments: &[&str]) -> Self {
+        let (_, database) = shared_urls().await;
+        Self::start_at(redis, &database, arguments).await
+    }
+
+    async fn start_at(redis: &str, database: &str, arguments: &[&str]) -> Self {
+        let prefix = Uuid::new_v4().simple().to_string();
+        let base = [
+            "mincommerce-api",
+            "--port=0",
+            "--metrics-address=127.0.0.1:0",
+            "--redis-url",
+            redis,
+            "--database-url",
+            database,
+            "--key-prefix",
+            &prefix,
+            "--jwt-secret",
+            SECRET,
+            "--database-pool-max=4",
+        ];
+        let settings = Settings::parse_from(base.iter().chain(arguments));
+        let ledger = Ledger::connect(&settings.postgres).await.unwrap();
+        ledger.migrate().await.unwrap();
+        let gate = Gate::connect(&settings.redis).await.unwrap();
+
+        let api = Api::start(&settings).await.unwrap();
+        let url = format!("http://{}", api.address());
+        let metrics_url = format!("http://{}/metrics", api.metrics_address().unwrap());
+        let (shutdown, told) = oneshot::channel();
+        let served = tokio::spawn(api.serve(async {
+            told.await.unwrap_or_default();
+        }));
+        let tokens = Tokens::new(&settings.token).unwrap();
+        let admin = tokens
+            .mint(Uuid::now_v7(), Some("admin@example.org"), Role::Admin)
+            .unwrap()
+            .0;
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(30))
+            .build()
+            .unwrap();
+        Self {
+            url,
+            metrics_url,
+            gate,
+            ledger,
+            settings,
+            admin,
+            client,
+            tokens,
+            shutdown: Some(shutdown),
+            served,
+        }
+    }
+
+    /// Ends the API in good order.
+    pub async fn stop(mut self) {
+        self.shutdown.take().unwrap().send(()).unwrap();
+        self.served.await.unwrap().unwrap();
+    }
+
+    /// A token of a buyer.
+    pub fn token_of(&self, buyer: Uuid) -> String {
+        self.tokens.mint(buyer, None, Role::User).unwrap().0
+    }
+
+    /// A token of a new buyer.
+    pub fn buyer(&self) -> String {
+        self.token_of(Uuid::now_v7())
+    }
+
+    /// A token that is signed for somebody else.
+    pub fn foreign_token(&self) -> String {
+        let settings = TokenSettings {
+            jwt_audience: "others".to_owned(),
+            ..self.settings.token.clone()
+        };
+        Tokens::new(&settings)
+            .unwrap()
+            .mint(Uuid::now_v7(), None, Role::User)
+            .unwrap()
+            .0
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        Answer {
+            status: response.status(),
+            headers: response.headers().clone(),
+            text: response.text().await.unwrap(),
+        }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub async fn get_as(&self, token: &str, path: &str) -> Answer {
+        self.send(
+            self.request(Method::GET, path)
+                .header(AUTHORIZATION, bearer(token)),
+        )
+        .await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    pub async fn post_as(&self, token: &str, path: &str, body: &Value) -> Answer {
+        let request = self
+            .request(Method::POST, path)
+            .header(AUTHORIZATION, bearer(token));
+        self.send(request.json(body)).await
+    }
+
+    /// A body as it is.
+    pub async fn post_raw(&self, path: &str, content_type: &str, body: &str) -> Answer {
+        let request = self
+            .request(Method::POST, path)
+            .header(AUTHORIZATION, bearer(&self.admin));
+        self.send(
+            request
+                .header(CONTENT_TYPE, content_type)
+                .body(body.to_owned()),
+        )
+        .await
+    }
+
+    pub async fn buy(&self, token: &str, sale: Uuid) -> Answer {
+        self.post_as(token, "/api/purchase", &json!({ "saleId": sale }))
+            .await
+    }
+
+    pub async fn product(&self, quantity: u32) -> Uuid {
+        let product = json!({ "name": "A lamp", "price": 19.99, "quantity": quantity });
+        let created = self
+            .post_as(&self.admin, "/api/admin/products", &product)
+            .await;
+        id(&created.data()["id"])
+    }
+
+    /// A sale of a new product that has begun.
+    pub async fn active_sale(&self, units: u32) -> Uuid {
+        self.sale(units, -TimeDelta::minutes(1), TimeDelta::hours(1))
+            .await
+    }
+
+    /// A sale of a new product from and to so long after now.
+    pub async fn sale(&self, units: u32, from: TimeDelta, to: TimeDelta) -> Uuid {
+        let product = self.product(units).await;
+        let body = window(product, Utc::now() + from, Utc::now() + to);
+        let created = self
+            .post_as(&self.admin, "/api/admin/flash-sale", &body)
+            .await;
+        let sale = created.data();
+        assert_eq!(sale["warm"], true, "{sale}");
+        id(&sale["saleId"])
+    }
+
+    /// Does what the reconciler does: posts what is in the journal of a sale.
+    pub async fn post_journal(&self, sale: Uuid) {
+        let sale = SaleId::from_uuid(sale);
+        let mut forgotten = Vec::new();
+        let mut postings = Vec::new();
+        for entry in Journal::new(self.gate.clone()).entries(sale).await.unwrap() {
+            let Content::Winners {
+                admitted_at,
+                winners,
+            } = entry.content
+            else {
+                panic!()
+            };
+            forgotten.push(upkeep::Posted {
+                id: entry.id,
+                winners: winners.len() as u64,
+            });
+            postings.extend(winners.iter().map(|winner| Posting {
+                order: winner.order,
+                buyer: winner.buyer,
+                epoch: entry.id.epoch,
+                admitted_at,
+                source: entry.id.to_string(),
+            }));
+        }
+        self.ledger.post(sale, &postings).await.unwrap();
+        self.gate.forget(sale, None, &forgotten).await.unwrap();
+    }
+
+    pub async fn user(&self, email: &str, password: Option<&str>, role: Role) -> Uuid {
+        let password_hash = password.map(|password| api::passwords::hash(password).unwrap());
+        let user = NewUser {
+            email: email.to_owned(),
+            password_hash,
+            role,
+        };
+        self.ledger.create_user(user).await.unwrap().id
+    }
+}
+
+pub fn window(product: Uuid, start: DateTime<Utc>, end: DateTime<Utc>) -> Value {
+    json!({ "productId": product, "startTime": start, "endTime": end })
+}
+
+pub fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+#[track_caller]
+pub fn id(value: &Value) -> Uuid {
+    value
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_else(|| panic!("no id: {value}"))
+}

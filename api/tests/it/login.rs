@@ -1,0 +1,65 @@
+//! Logging in.
+
+use sale::model::Role;
+use serde_json::json;
+
+use crate::fixture::{Fixture, id};
+
+const PATH: &str = "/api/auth/login";
+
+#[tokio::test]
+async fn a_user_with_the_right_password_gets_a_token_that_works() {
+    let api = Fixture::start().await;
+    let user = api
+        .user("Anna@Example.org", Some("correct horse"), Role::Admin)
+        .await;
+    let body = json!({ "email": " anna@example.org ", "password": "correct horse" });
+    let answer = api.post(PATH, &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let reply = answer.json();
+    assert_eq!(reply["success"], true);
+    assert_eq!(reply["userType"], "admin");
+    assert_eq!(reply["email"], "Anna@Example.org");
+    assert_eq!(id(&reply["userId"]), user);
+    assert!(
+        reply["expiresAt"].as_str().unwrap().ends_with('Z'),
+        "{reply}"
+    );
+    let token = reply["token"].as_str().unwrap();
+    let product = json!({ "name": "A lamp", "price": 1, "quantity": 1 });
+    assert_eq!(
+        api.post_as(token, "/api/admin/products", &product)
+            .await
+            .status,
+        201
+    );
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_the_answer_is_the_same() {
+    let api = Fixture::start().await;
+    api.user("anna@example.org", Some("correct horse"), Role::User)
+        .await;
+    api.user("nobody@example.org", None, Role::User).await;
+    let mut texts = Vec::new();
+    for body in [
+        json!({ "email": "anna@example.org", "password": "battery staple" }),
+        json!({ "email": "anna@example.org" }),
+        json!({ "email": "nobody@example.org", "password": "correct horse" }),
+        json!({ "email": "nobody@example.org" }),
+        json!({ "email": "unknown@example.org", "password": "correct horse" }),
+        json!({ "email": "' or 1=1 --", "password": "correct horse" }),
+    ] {
+        let answer = api.post(PATH, &body).await;
+        answer.problem(401, "UNAUTHORIZED");
+        texts.push(answer.text);
+    }
+    texts.dedup();
+    assert_eq!(texts.len(), 1, "{texts:?}");
+    let long = json!({ "email": "anna@example.org", "password": "x".repeat(2_000) });
+    api.post(PATH, &long)
+        .await
+        .problem(400, "VALIDATION_FAILED");
+    api.stop().await;
+}

@@ -1,0 +1,190 @@
+//! `mincommerce-api` as a process: how it starts, and how it ends.
+
+use std::{process::Stdio, time::Duration};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
+    net::TcpStream,
+    process::{Child, ChildStderr, Command},
+    time::timeout,
+};
+
+use crate::fixture::{SECRET, shared_urls};
+
+/// Long enough for anything that is not stuck.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn command() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mincommerce-api"));
+    command
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command.kill_on_drop(true);
+    command
+}
+
+struct Process {
+    child: Child,
+    lines: Lines<BufReader<ChildStderr>>,
+    address: String,
+}
+
+impl Process {
+    /// Starts one and waits until it listens.
+    async fn start() -> Self {
+        let (redis, database) = shared_urls().await;
+        let mut child = command()
+            .envs([
+                ("REDIS_URL", &*redis),
+                ("DATABASE_URL", &*database),
+                ("JWT_SECRET", SECRET),
+                ("API_ADDRESS", "127.0.0.1:0"),
+                ("METRICS_ADDRESS", "off"),
+                ("LOG_FORMAT", "json"),
+            ])
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let address = loop {
+            let line = timeout(PATIENCE, lines.next_line())
+                .await
+                .unwrap()
+                .unwrap()
+                .unwrap();
+            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+            if line["message"] == "listening" && line["address"].is_string() {
+                break line["address"].as_str().unwrap().to_owned();
+            }
+        };
+        Self {
+            child,
+            lines,
+            address,
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = self.child.id().unwrap().try_into().unwrap();
+        kill(Pid::from_raw(pid), signal).unwrap();
+    }
+
+    async fn wait_for_line(&mut self, text: &str) {
+        loop {
+            let line = timeout(PATIENCE, self.lines.next_line())
+                .await
+                .unwrap()
+                .unwrap()
+                .unwrap();
+            if line.contains(text) {
+                return;
+            }
+        }
+    }
+
+    async fn status(&mut self) -> Option<i32> {
+        timeout(PATIENCE, self.child.wait())
+            .await
+            .unwrap()
+            .unwrap()
+            .code()
+    }
+}
+
+#[tokio::test]
+async fn told_to_end_it_answers_what_is_under_way_and_ends_well() {
+    let mut process = Process::start().await;
+    let mut stream = TcpStream::connect(&process.address).await.unwrap();
+    let head = "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+                Expect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // The handler is reading the body now.
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).await.unwrap();
+    assert!(go_on.starts_with(b"HTTP/1.1 100 Continue"));
+
+    process.signal(Signal::SIGTERM);
+    process.wait_for_line(r#""ending""#).await;
+    stream.write_all(b"{}").await.unwrap();
+    let mut reply = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut reply))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
+    assert!(reply.contains("VALIDATION_FAILED"), "{reply}");
+    assert_eq!(process.status().await, Some(0));
+    TcpStream::connect(&process.address).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn told_twice_it_ends_at_once() {
+    let mut process = Process::start().await;
+    // A request that does not come to its end holds up the first attempt.
+    let mut stream = TcpStream::connect(&process.address).await.unwrap();
+    let head = "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\
+                Content-Length: 2\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.read_u8().await.unwrap();
+    process.signal(Signal::SIGINT);
+    process.wait_for_line(r#""ending""#).await;
+    process.signal(Signal::SIGINT);
+    assert_eq!(process.status().await, Some(130));
+}
+
+#[tokio::test]
+async fn a_bad_setting_stops_the_start_with_a_clear_word() {
+    for (setting, value, word) in [
+        (
+            "JWT_SECRET",
+            "short",
+            "JWT_SECRET must have at least 32 bytes",
+        ),
+        ("PORT", "x", "invalid value 'x' for '--port <PORT>'"),
+        (
+            "METRICS_ADDRESS",
+            "x",
+            "invalid value 'x' for '--metrics-address <METRICS_ADDRESS>'",
+        ),
+        (
+            "CONNECTION_SILENCE_MAX_SECONDS",
+            "35",
+            "must be more than REQUEST_DEADLINE_SECONDS",
+        ),
+        (
+            "DATABASE_URL",
+            "postgres://nobody@127.0.0.1:1/none",
+            "Postgres (DATABASE_URL)",
+        ),
+        ("REDIS_URL", "redis://127.0.0.1:1", "Redis (REDIS_URL)"),
+        ("REDIS_URL", "nonsense", "Redis (REDIS_URL)"),
+    ] {
+        let (redis, database) = shared_urls().await;
+        let output = command()
+            .envs([
+                ("REDIS_URL", &*redis),
+                ("DATABASE_URL", &*database),
+                ("JWT_SECRET", SECRET),
+            ])
+            .envs([
+                ("PORT", "0"),
+                ("METRICS_ADDRESS", "off"),
+                ("RUST_LOG", "off"),
+            ])
+            .env(setting, value)
+            .output();
+        let output = timeout(PATIENCE, output).await.unwrap().unwrap();
+        assert!(!output.status.success(), "{setting}");
+        let said = String::from_utf8(output.stderr).unwrap();
+        let first = said.lines().next().unwrap();
+        assert!(
+            first.starts_with("error: ") && first.contains(word),
+            "{setting}: {said}"
+        );
+    }
+}

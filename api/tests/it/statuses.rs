@@ -1,0 +1,181 @@
+//! What became of a purchase, for its buyer, for others, and for admins.
+
+use sale::model::{OrderId, SaleId};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    fixture::{Fixture, id},
+    health::own_redis,
+};
+
+fn status_path(sale: Uuid) -> String {
+    format!("/api/purchase/status?saleId={sale}")
+}
+
+fn job_path(job: &Value) -> String {
+    format!("/api/purchase/job/{}", id(job))
+}
+
+#[tokio::test]
+async fn a_purchase_goes_from_queued_to_completed_to_cancelled() {
+    let api = Fixture::start().await;
+    let sale = api.active_sale(1).await;
+    let buyer = api.buyer();
+    let nothing = api.get_as(&buyer, &status_path(sale)).await.data();
+    assert_eq!(nothing["status"], "not_purchased");
+    for member in [
+        "jobId",
+        "orderId",
+        "saleId",
+        "reason",
+        "purchasedAt",
+        "estimatedWaitTime",
+    ] {
+        assert_eq!(nothing.get(member), None, "{nothing}");
+    }
+
+    let job = api.buy(&buyer, sale).await.data()["jobId"].clone();
+    let paths = [
+        status_path(sale),
+        job_path(&job),
+        "/api/purchase/status".to_owned(),
+    ];
+    for path in &paths {
+        let queued = api.get_as(&buyer, path).await.data();
+        assert_eq!(queued["status"], "queued");
+        assert_eq!(queued["success"], true);
+        assert_eq!(queued["jobId"], job);
+        assert_eq!(queued["orderId"], job);
+        assert_eq!(id(&queued["saleId"]), sale);
+        assert!(queued["estimatedWaitTime"].is_u64(), "{queued}");
+        assert!(queued["message"].is_string() && queued["timestamp"].is_string());
+    }
+
+    api.post_journal(sale).await;
+    for path in &paths {
+        let completed = api.get_as(&buyer, path).await.data();
+        assert_eq!(completed["status"], "completed");
+        assert_eq!(completed["jobId"], job);
+        assert!(completed["purchasedAt"].is_string(), "{completed}");
+        assert_eq!(completed.get("estimatedWaitTime"), None);
+    }
+
+    api.ledger
+        .cancel(OrderId::from_uuid(id(&job)))
+        .await
+        .unwrap();
+    for path in &paths {
+        let cancelled = api.get_as(&buyer, path).await.data();
+        assert_eq!(cancelled["status"], "cancelled");
+        assert_eq!(cancelled["success"], false);
+    }
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_is_for_its_owner_and_for_admins() {
+    let api = Fixture::start().await;
+    let sale = api.active_sale(1).await;
+    let (owner, other) = (api.buyer(), api.buyer());
+    let job = api.buy(&owner, sale).await.data()["jobId"].clone();
+    for posted in [false, true] {
+        if posted {
+            api.post_journal(sale).await;
+        }
+        let expected = if posted { "completed" } else { "queued" };
+        for token in [&owner, &api.admin] {
+            let found = api.get_as(token, &job_path(&job)).await.data();
+            assert_eq!(found["status"], expected);
+            assert_eq!(found["jobId"], job);
+        }
+        api.get_as(&other, &job_path(&job))
+            .await
+            .problem(404, "NOT_FOUND");
+    }
+    let unknown = format!("/api/purchase/job/{}", Uuid::new_v4());
+    for token in [&owner, &other, &api.admin] {
+        api.get_as(token, &unknown).await.problem(404, "NOT_FOUND");
+    }
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn an_unknown_sale_is_not_found() {
+    let api = Fixture::start().await;
+    let buyer = api.buyer();
+    api.get_as(&buyer, &status_path(Uuid::new_v4()))
+        .await
+        .problem(404, "SALE_NOT_FOUND");
+    api.get_as(&buyer, "/api/purchase/status")
+        .await
+        .problem(404, "SALE_NOT_FOUND");
+    api.get("/api/purchase/status")
+        .await
+        .problem(401, "UNAUTHORIZED");
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_closed_gate_proves_nothing() {
+    let api = Fixture::start().await;
+    let sale = api.active_sale(2).await;
+    let (winner, other) = (api.buyer(), api.buyer());
+    let job = api.buy(&winner, sale).await.data()["jobId"].clone();
+    api.gate.close(SaleId::from_uuid(sale)).await.unwrap();
+    // A mark is a mark.
+    assert_eq!(
+        api.get_as(&winner, &status_path(sale)).await.data()["status"],
+        "queued"
+    );
+    assert_eq!(
+        api.get_as(&winner, &job_path(&job)).await.data()["status"],
+        "queued"
+    );
+    let problem = api
+        .get_as(&other, &status_path(sale))
+        .await
+        .problem(503, "UNAVAILABLE");
+    assert_eq!(problem["retrySafe"], true);
+    let unknown = format!("/api/purchase/job/{}", Uuid::new_v4());
+    api.get_as(&other, &unknown)
+        .await
+        .problem(503, "UNAVAILABLE");
+    api.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_gate_is_away_only_the_ledger_proves_something() {
+    let redis = own_redis();
+    let api = Fixture::start_on(redis.url(), &["--redis-command-timeout-ms=200"]).await;
+    let sale = api.active_sale(2).await;
+    let (winner, other) = (api.buyer(), api.buyer());
+    let job = api.buy(&winner, sale).await.data()["jobId"].clone();
+    api.post_journal(sale).await;
+    redis.kill().unwrap();
+    assert_eq!(
+        api.get_as(&winner, &status_path(sale)).await.data()["status"],
+        "completed"
+    );
+    assert_eq!(
+        api.get_as(&winner, &job_path(&job)).await.data()["status"],
+        "completed"
+    );
+    assert_eq!(
+        api.get_as(&api.admin, &job_path(&job)).await.data()["status"],
+        "completed"
+    );
+    api.get_as(&other, &status_path(sale))
+        .await
+        .problem(503, "UNAVAILABLE");
+    for token in [&other, &api.admin] {
+        let unknown = format!("/api/purchase/job/{}", Uuid::new_v4());
+        api.get_as(token, &unknown)
+            .await
+            .problem(503, "UNAVAILABLE");
+    }
+    api.get_as(&other, &job_path(&job))
+        .await
+        .problem(404, "NOT_FOUND");
+    api.stop().await;
+}
