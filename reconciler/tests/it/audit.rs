@@ -70,13 +70,13 @@ async fn winners_that_were_forgotten_and_not_posted_are_a_difference() {
         forgotten: 6,
         posted: 4
     }));
-    let named = row
-        .differences
-        .iter()
-        .find_map(|difference| match difference {
-            Difference::Missing { buyers } => Some(buyers.count),
-            _ => None,
-        });
+    let named = row.differences.iter().find_map(|difference| {
+        if let Difference::Missing { buyers } = difference {
+            Some(buyers.count)
+        } else {
+            None
+        }
+    });
     assert_eq!(named, Some(lost.len()));
 }
 
