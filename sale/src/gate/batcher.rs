@@ -44,6 +44,8 @@ const STANDING_LIFETIME: Duration = Duration::from_secs(1);
 const STANDINGS_MAX: u64 = 10_000;
 /// How often a purchase that meets an ending lane looks for another one.
 const LANE_TRIES: usize = 3;
+/// How often a batch is sent again when the connection is made anew each time.
+const CALL_TRIES: usize = 3;
 
 /// Limits of the batcher.
 #[derive(Debug, Clone, Copy)]
@@ -329,7 +331,26 @@ impl Lane {
         }
     }
 
+    /// Asks the gate, and again where its connection was made anew meanwhile: a call that waits for
+    /// that goes out on the new connection, behind which there may be an older copy, and with what
+    /// was seen before. The next call tells what the ledger knows: the same are admitted, or nobody.
     async fn ask(&mut self, batch: &[Waiting]) -> Result<Vec<Verdict>, AdmitError> {
+        let purchases: Vec<Purchase> = batch.iter().map(|waiting| waiting.purchase).collect();
+        self.ask_ledger().await?;
+        let mut verdicts = self.call(&purchases).await?;
+        for _ in 0..CALL_TRIES {
+            if self.asked_at == Some(self.shared.gate.connections()) {
+                return Ok(verdicts);
+            }
+            let unknown = |_| AdmitError::OutcomeUnknown;
+            self.ask_ledger().await.map_err(unknown)?;
+            verdicts = self.call(&purchases).await.map_err(unknown)?;
+        }
+        Err(AdmitError::OutcomeUnknown)
+    }
+
+    /// Learns from the ledger how far the sale has come, unless it has since the last reconnect.
+    async fn ask_ledger(&mut self) -> Result<(), AdmitError> {
         if !self.shared.gate.is_connected() {
             return Err(AdmitError::Unavailable);
         }
@@ -344,8 +365,10 @@ impl Lane {
             self.seen = self.seen.max(least);
             self.asked_at = Some(connections);
         }
+        Ok(())
+    }
 
-        let purchases: Vec<Purchase> = batch.iter().map(|waiting| waiting.purchase).collect();
+    async fn call(&mut self, purchases: &[Purchase]) -> Result<Vec<Verdict>, AdmitError> {
         self.shared.counters.calls.fetch_add(1, Ordering::Relaxed);
         self.shared
             .counters
@@ -354,7 +377,7 @@ impl Lane {
         match self
             .shared
             .gate
-            .admit(self.sale, self.seen, &purchases)
+            .admit(self.sale, self.seen, purchases)
             .await
         {
             Ok(decision) => {

@@ -58,6 +58,8 @@ impl From<sqlx::Error> for LedgerError {
             Some("users_email_key" | "users_pkey" | "flash_sales_pkey" | "products_pkey") => {
                 Self::Exists
             }
+            // A number that no column holds: more units than there can be.
+            _ if database.code().as_deref() == Some("22003") => Self::InsufficientStock,
             _ if is_passing(database.code().as_deref().unwrap_or_default()) => {
                 Self::Unavailable(error)
             }

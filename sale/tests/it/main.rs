@@ -1,0 +1,19 @@
+//! What must hold of the sale, tried on a real Redis and a real Postgres.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test a broken assumption is a failed test"
+)]
+
+mod batcher;
+mod cluster;
+mod connect;
+mod fixture;
+mod install;
+mod journal;
+mod ledger;
+mod money;
+mod posting;
+mod scripts;
+mod settle;
+mod token;

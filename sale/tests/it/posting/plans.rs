@@ -1,0 +1,67 @@
+//! Posting looks rows up by index, however its plan was made: counted, not timed.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use tokio::time::timeout;
+
+use super::{crowd, postings};
+use crate::fixture::{BOUND, Shop, ledger_at};
+
+const BATCHES: usize = 20;
+const BATCH: usize = 1_000;
+
+/// Returns once no other connection to this database is left: a backend tells its counts at the
+/// latest when it ends.
+async fn alone(connection: &mut PgConnection) {
+    let others = "SELECT count(*) FROM pg_stat_activity
+                  WHERE datname = current_database() AND pid <> pg_backend_pid()
+                    AND backend_type = 'client backend'";
+    let gone = async {
+        while sqlx::query_scalar::<_, i64>(others)
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap()
+            > 0
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(BOUND, gone).await.expect("the others end");
+}
+
+async fn sequential_scans(connection: &mut PgConnection) -> Vec<(String, i64)> {
+    sqlx::query_as(
+        "SELECT relname::text, seq_scan FROM pg_stat_user_tables
+         WHERE relname IN ('orders', 'rejections', 'users', 'flash_sales') ORDER BY relname",
+    )
+    .fetch_all(connection)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn posting_reads_no_table_from_end_to_end_though_its_plan_was_made_on_empty_ones() {
+    let shop = Shop::open().await;
+    let units = BATCHES * BATCH;
+    let sale = shop.sale(u32::try_from(units - BATCH).unwrap()).await;
+    let mut connection = shop.pool.acquire().await.unwrap();
+    shop.ledger.disconnect().await;
+    alone(&mut connection).await;
+    let before = sequential_scans(&mut connection).await;
+
+    let ledger = ledger_at(&shop.database_url).await;
+    let mut confirmed = 0;
+    for _ in 0..BATCHES {
+        let batch = postings(&crowd(BATCH), 0);
+        confirmed += ledger.post(sale.id, &batch).await.unwrap().confirmed;
+        ledger.post(sale.id, &batch).await.unwrap();
+    }
+    let order = ledger.posted_buyers(sale.id, None, 1).await.unwrap()[0].1;
+    ledger.cancel(order).await.unwrap();
+    ledger.disconnect().await;
+    alone(&mut connection).await;
+
+    assert_eq!(confirmed, (units - BATCH) as u64);
+    assert_eq!(sequential_scans(&mut connection).await, before);
+}

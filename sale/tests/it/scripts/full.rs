@@ -1,0 +1,72 @@
+//! A Redis without room: a private one, for the others would feel it.
+
+use embedded::{RedisOptions, RedisServer};
+use fred::types::Value;
+use sale::{
+    gate::{GateError, admission::Progress, upkeep::Posted},
+    model::{Purchase, Verdict},
+};
+
+use crate::fixture::{Door, forgotten, purchase, terms};
+
+const FULL: u64 = 6 * 1024 * 1024;
+
+/// Fills the memory until the last byte is refused. The keys can be taken away again.
+async fn fill(door: &Door) -> Vec<String> {
+    let mut keys = Vec::new();
+    for bytes in [1_000_000, 100_000, 10_000, 1_000, 100, 10] {
+        loop {
+            let key = format!("ballast-{}", keys.len());
+            let args: Vec<Value> = vec![key.clone().into(), "x".repeat(bytes).into()];
+            if door.try_redis("SET", args).await.is_err() {
+                break;
+            }
+            keys.push(key);
+        }
+    }
+    keys
+}
+
+#[tokio::test]
+async fn a_full_redis_admits_nobody_writes_nothing_and_forgets_all_the_same() {
+    let server = RedisServer::start(RedisOptions {
+        append_only: false,
+        maxmemory_bytes: Some(FULL),
+        supervised: false,
+        ..RedisOptions::default()
+    })
+    .expect("redis");
+    let door = Door::at(server.url()).await;
+    let sale = terms(1_000);
+    door.warm(&sale).await;
+    let sold = door.sell(sale.id, 2).await;
+    let before = door.look(sale.id).await;
+    let ballast = fill(&door).await;
+    assert!(!ballast.is_empty());
+
+    let crowd: Vec<Purchase> = (0..512).map(|_| purchase()).collect();
+    for batch in [&crowd[..], &sold[..]] {
+        let refused = door.gate.admit(sale.id, Progress::default(), batch).await;
+        assert!(matches!(refused, Err(GateError::Unavailable(_))));
+    }
+    let found = door.look(sale.id).await;
+    assert_eq!((found.taken, found.backlog), (2, before.backlog));
+    assert_eq!(door.winners(sale.id).await, sold);
+
+    // What makes room, and what keeps a bad gate shut, works.
+    let entries = door.journal.entries(sale.id).await.unwrap();
+    let posted: Vec<Posted> = entries.iter().map(forgotten).collect();
+    assert_eq!(door.gate.forget(sale.id, None, &posted).await.unwrap(), 1);
+    assert_eq!(door.look(sale.id).await.forgotten, 2);
+    door.gate.close(sale.id).await.unwrap();
+    assert!(door.look(sale.id).await.lost);
+    let key = door.keys.terms(sale.id);
+    door.redis("HDEL", &[&key, "lost"]).await;
+    assert!(door.gate.open(sale.id, sale.epoch).await.unwrap());
+
+    for key in ballast {
+        door.redis("DEL", &[&key]).await;
+    }
+    let decision = door.ask(sale.id, &crowd).await;
+    assert_eq!(decision.verdicts, [Verdict::Admitted; 512]);
+}

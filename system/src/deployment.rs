@@ -1,0 +1,102 @@
+//! What the processes of one system have in common: their servers, their keys and their secret.
+//! Handed to a process of our own as settings, and to others as environment variables.
+
+use sale::settings::{PostgresSettings, RedisSettings, Secret, TokenSettings};
+
+/// Connections that a process of ours keeps to each server.
+const REDIS_POOL_SIZE: usize = 4;
+const DATABASE_POOL_MAX: u32 = 10;
+
+/// How long our own commands may take, milliseconds.
+const REDIS_COMMAND_TIMEOUT_MS: u64 = 2_000;
+const DATABASE_ACQUIRE_TIMEOUT_MS: u64 = 5_000;
+
+/// Who signs the tokens, and for whom.
+const ISSUER: &str = "mincommerce";
+
+/// How long tokens are good, seconds.
+const TOKEN_LIFETIME_SECONDS: u32 = 86_400;
+
+/// Variables of our own environment that every process is given.
+const INHERITED: [&str; 6] = [
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "RUST_LOG",
+    "RUST_BACKTRACE",
+    "LLVM_PROFILE_FILE",
+];
+
+/// One system.
+#[derive(Debug, Clone)]
+pub struct Deployment {
+    /// Redis.
+    pub redis_url: Secret,
+    /// What all keys begin with.
+    pub key_prefix: String,
+    /// Postgres.
+    pub database_url: Secret,
+    /// What signs the tokens.
+    pub jwt_secret: Secret,
+}
+
+impl Deployment {
+    /// A system on these servers, with a new secret.
+    pub fn new(redis_url: &str, key_prefix: &str, database_url: &str) -> Self {
+        Self {
+            redis_url: Secret::new(redis_url),
+            key_prefix: key_prefix.to_owned(),
+            database_url: Secret::new(database_url),
+            jwt_secret: Secret::new(format!("{:032x}", rand::random::<u128>())),
+        }
+    }
+
+    /// For a connection of our own to the gate.
+    pub fn redis(&self) -> RedisSettings {
+        RedisSettings {
+            redis_url: self.redis_url.clone(),
+            key_prefix: self.key_prefix.clone(),
+            pool_size: REDIS_POOL_SIZE,
+            command_timeout_ms: REDIS_COMMAND_TIMEOUT_MS,
+        }
+    }
+
+    /// For a connection of our own to the ledger.
+    pub fn postgres(&self) -> PostgresSettings {
+        PostgresSettings {
+            database_url: self.database_url.clone(),
+            pool_max: DATABASE_POOL_MAX,
+            acquire_timeout_ms: DATABASE_ACQUIRE_TIMEOUT_MS,
+        }
+    }
+
+    /// For tokens that this system takes.
+    pub fn tokens(&self) -> TokenSettings {
+        TokenSettings {
+            jwt_secret: self.jwt_secret.clone(),
+            jwt_issuer: ISSUER.to_owned(),
+            jwt_audience: ISSUER.to_owned(),
+            jwt_lifetime_seconds: TOKEN_LIFETIME_SECONDS,
+        }
+    }
+
+    /// The whole environment of a process of this system: nothing of ours that could change its
+    /// settings is passed on.
+    pub fn environment(&self) -> Vec<(String, String)> {
+        let inherited = INHERITED
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
+        let own = [
+            ("REDIS_URL", self.redis_url.expose()),
+            ("GATE_KEY_PREFIX", &self.key_prefix),
+            ("DATABASE_URL", self.database_url.expose()),
+            ("JWT_SECRET", self.jwt_secret.expose()),
+            ("JWT_ISSUER", ISSUER),
+            ("JWT_AUDIENCE", ISSUER),
+            // What they log goes to files.
+            ("NO_COLOR", "1"),
+        ];
+        let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        inherited.chain(own).collect()
+    }
+}

@@ -1,0 +1,109 @@
+//! What clients saw of the system, and the proof that it was right.
+//!
+//! A [`History`] is an append-only list of [`Event`]s with one total order: an event is numbered
+//! under a lock, so where one event's number is below another's, it did happen before it. A
+//! request is two events, asked and answered (or failed); requests whose numbers overlap ran at the
+//! same time, and the checker claims nothing about their order.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`event`] | what is recorded |
+//! | [`meaning`] | what an answer says, by the HTTP contract |
+//! | [`state`] | what the ledger and the gate hold, read when a sale is at rest |
+//! | [`violation`] | the names of what can be wrong |
+//! | [`check`] | the one function that proves invariants 1 to 7 or names what breaks them |
+
+pub mod check;
+pub mod event;
+pub mod meaning;
+pub mod state;
+pub mod violation;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use sale::model::{BuyerId, SaleId};
+
+pub use check::{Circumstances, Proof, check};
+pub use event::{Answer, Ask, Event, Failure, RequestId, What};
+pub use state::{GateState, LedgerState};
+pub use violation::{Breach, Violation};
+
+/// A recorder that many clients share. Clones record into the same list.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    events: Arc<Mutex<Vec<Event>>>,
+}
+
+impl History {
+    /// An empty history.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Records that a request is about to be sent, and names it.
+    pub fn asked(&self, sale: SaleId, buyer: BuyerId, ask: Ask) -> RequestId {
+        let mut events = self.lock();
+        let number = events.len() as u64;
+        let request = RequestId(number);
+        events.push(event(
+            number,
+            sale,
+            Some(buyer),
+            What::Asked { request, ask },
+        ));
+        request
+    }
+
+    /// Records what came back.
+    pub fn answered(&self, sale: SaleId, buyer: BuyerId, request: RequestId, answer: Answer) {
+        self.push(sale, Some(buyer), What::Answered { request, answer });
+    }
+
+    /// Records that nothing readable came back.
+    pub fn failed(&self, sale: SaleId, buyer: BuyerId, request: RequestId, failure: Failure) {
+        self.push(sale, Some(buyer), What::Failed { request, failure });
+    }
+
+    /// Records a reading of the gate's clock. The reading was taken before this call, so whatever is
+    /// asked later meets a gate whose clock is at least this.
+    pub fn clock(&self, sale: SaleId, now: DateTime<Utc>) {
+        self.push(sale, None, What::Clock { now });
+    }
+
+    /// The events so far, in order.
+    pub fn events(&self) -> Vec<Event> {
+        self.lock().clone()
+    }
+
+    /// How many events there are.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether nothing was recorded.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn push(&self, sale: SaleId, buyer: Option<BuyerId>, what: What) {
+        let mut events = self.lock();
+        let number = events.len() as u64;
+        events.push(event(number, sale, buyer, what));
+    }
+
+    /// A thread that panicked while it recorded left a whole event or none.
+    fn lock(&self) -> MutexGuard<'_, Vec<Event>> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn event(number: u64, sale: SaleId, buyer: Option<BuyerId>, what: What) -> Event {
+    Event {
+        number,
+        at: Utc::now(),
+        sale,
+        buyer,
+        what,
+    }
+}

@@ -1,0 +1,241 @@
+//! The one function that proves a history right, or says what is wrong with it.
+//!
+//! It is given what clients saw, and what ledger and gate hold after the sale came to rest (see
+//! [`crate::rest`]). It claims only what holds under any concurrency, any crash, any repetition,
+//! cancellations and restocks: of two requests it says that one came first only where one was
+//! answered before the other was asked, and it takes an answer that never came as one that may
+//! have been anything.
+//!
+//! What a rebuild lost, and what happened besides the recorded requests, is in the
+//! [`Circumstances`]; the default is the strictest, that nothing did.
+
+mod answers;
+mod asked;
+mod gate;
+mod ledger;
+mod order_of_events;
+mod window;
+
+use std::collections::{HashMap, HashSet};
+
+use sale::{
+    ledger::Order,
+    model::{BuyerId, OrderId, OrderStatus, SaleId},
+};
+
+use super::{Breach, Event, GateState, LedgerState, Violation};
+pub(crate) use asked::{Exchange, exchanges_by_buyer};
+
+/// The most violations that one check lists. A system that is wrong is often wrong for every buyer.
+pub const VIOLATIONS_MAX: usize = 1_000;
+
+/// What happened to the sale besides the requests in the history.
+#[derive(Debug, Clone, Default)]
+pub struct Circumstances {
+    /// Orders that were acknowledged and that the gate lost before they were posted, as a rebuild
+    /// reported or a test arranged. Each is excused from ending; nothing else is.
+    pub losses: HashSet<OrderId>,
+    /// The gate lost marks, or may have: it was emptied, rolled back, or its server lost what it had
+    /// not written. Then a purchase may be rejected as superseded, and units may be left though
+    /// buyers were refused.
+    pub gate_was_lost: bool,
+    /// Units that were added to the sale while it sold.
+    pub restocked: u64,
+    /// Start, end or state of the sale were changed while the history was recorded, so that what
+    /// the window was at each moment is not known.
+    pub terms_changed: bool,
+    /// Others than those in the history bought in this sale.
+    pub others_bought: bool,
+}
+
+/// What was proven, in figures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Proof {
+    /// Requests in the history.
+    pub requests: usize,
+    /// Buyers in the history.
+    pub buyers: usize,
+    /// Buyers who were told of an order.
+    pub acknowledged: usize,
+    /// Confirmed orders in the ledger.
+    pub confirmed: usize,
+    /// Cancelled orders in the ledger.
+    pub cancelled: usize,
+    /// Rejections in the ledger.
+    pub rejected: usize,
+    /// Buyers with a request whose outcome they never learned.
+    pub unknown: usize,
+}
+
+/// Proves invariants 1 to 7 for one sale.
+///
+/// Events of other sales are passed over. `gate` is `None` where there is none, as is right for a
+/// settled sale only.
+///
+/// # Errors
+/// All that is wrong, at most [`VIOLATIONS_MAX`] of it.
+pub fn check(
+    events: &[Event],
+    ledger: &LedgerState,
+    gate: Option<&GateState>,
+    circumstances: &Circumstances,
+) -> Result<Proof, Vec<Violation>> {
+    let case = Case::new(events, ledger, gate, circumstances);
+    let mut findings = Findings {
+        sale: ledger.sale.id,
+        violations: Vec::new(),
+    };
+
+    ledger::check(&case, &mut findings);
+    gate::check(&case, &mut findings);
+    answers::check(&case, &mut findings);
+    order_of_events::check(&case, &mut findings);
+    window::check(&case, &mut findings);
+
+    if findings.violations.is_empty() {
+        Ok(case.proof())
+    } else {
+        Err(findings.violations)
+    }
+}
+
+/// All that the checks look at, indexed once.
+struct Case<'a> {
+    events: &'a [Event],
+    ledger: &'a LedgerState,
+    gate: Option<&'a GateState>,
+    circumstances: &'a Circumstances,
+    /// The requests of each buyer in this sale, in the order in which they were asked.
+    buyers: HashMap<BuyerId, Vec<Exchange>>,
+    orders: HashMap<OrderId, &'a Order>,
+    /// The order of each buyer. Of two, the one read last: that there are two is found elsewhere.
+    order_of: HashMap<BuyerId, &'a Order>,
+    /// Orders that the ledger rejected.
+    rejected: HashSet<OrderId>,
+    /// Orders of which nothing is expected: lost ones, and those rejected without being counted,
+    /// whose buyer may buy anew.
+    excused: HashSet<OrderId>,
+}
+
+impl<'a> Case<'a> {
+    fn new(
+        events: &'a [Event],
+        ledger: &'a LedgerState,
+        gate: Option<&'a GateState>,
+        circumstances: &'a Circumstances,
+    ) -> Self {
+        let orders: HashMap<_, _> = ledger
+            .orders
+            .iter()
+            .map(|order| (order.id, order))
+            .collect();
+        let order_of = ledger
+            .orders
+            .iter()
+            .map(|order| (order.buyer, order))
+            .collect();
+        let rejected = ledger
+            .rejections
+            .iter()
+            .filter_map(|rejection| rejection.order)
+            .collect();
+        let uncounted = ledger
+            .rejections
+            .iter()
+            .filter(|rejection| !rejection.counted);
+        let excused = uncounted
+            .filter_map(|rejection| rejection.order)
+            .chain(circumstances.losses.iter().copied())
+            .filter(|order| !orders.contains_key(order))
+            .collect();
+        let buyers = exchanges_by_buyer(events, ledger.sale.id);
+        Self {
+            events,
+            ledger,
+            gate,
+            circumstances,
+            buyers,
+            orders,
+            order_of,
+            rejected,
+            excused,
+        }
+    }
+
+    fn sale(&self) -> SaleId {
+        self.ledger.sale.id
+    }
+
+    fn proof(&self) -> Proof {
+        let orders = &self.ledger.orders;
+        let confirmed = orders
+            .iter()
+            .filter(|order| order.status == OrderStatus::Confirmed)
+            .count();
+        let told = |exchanges: &&Vec<Exchange>| exchanges.iter().any(|e| e.order().is_some());
+        let unsure = |exchanges: &&Vec<Exchange>| {
+            !told(exchanges)
+                && exchanges.iter().any(Exchange::may_have_bought)
+                && !exchanges.last().is_some_and(Exchange::was_refused)
+        };
+        Proof {
+            requests: self.buyers.values().map(Vec::len).sum(),
+            buyers: self.buyers.len(),
+            acknowledged: self.buyers.values().filter(told).count(),
+            confirmed,
+            cancelled: orders.len() - confirmed,
+            rejected: self.ledger.rejections.len(),
+            unknown: self.buyers.values().filter(unsure).count(),
+        }
+    }
+}
+
+/// Collects what is wrong.
+struct Findings {
+    sale: SaleId,
+    violations: Vec<Violation>,
+}
+
+impl Findings {
+    /// Something wrong with the sale as a whole.
+    fn add(&mut self, breach: Breach, explanation: String) {
+        self.push(breach, None, Vec::new(), explanation);
+    }
+
+    /// Something wrong for one buyer, that ledger and gate show.
+    fn add_for(&mut self, breach: Breach, buyer: BuyerId, explanation: String) {
+        self.push(breach, Some(buyer), Vec::new(), explanation);
+    }
+
+    /// Something wrong for one buyer, that these requests show.
+    fn add_seen(
+        &mut self,
+        breach: Breach,
+        buyer: BuyerId,
+        exchanges: &[&Exchange],
+        explanation: String,
+    ) {
+        let mut events: Vec<u64> = exchanges.iter().flat_map(|e| e.events()).collect();
+        events.sort_unstable();
+        events.dedup();
+        self.push(breach, Some(buyer), events, explanation);
+    }
+
+    fn push(
+        &mut self,
+        breach: Breach,
+        buyer: Option<BuyerId>,
+        events: Vec<u64>,
+        explanation: String,
+    ) {
+        if self.violations.len() < VIOLATIONS_MAX {
+            self.violations.push(Violation {
+                breach,
+                sale: self.sale,
+                buyer,
+                events,
+                explanation,
+            });
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! The whole system as real processes, and the proof that it did right.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`history`] | what clients saw, and the checker of invariants 1 to 7 |
+//! | [`rest`] | waiting until a sale has nothing left to do |
+//! | [`client`] | an HTTP client that records all that it sees |
+//! | [`rush`], [`latency`] | many buyers at one sale |
+//! | [`deployment`] | what the processes of one system have in common |
+//! | [`binaries`], [`processes`] | the API and the reconciler: built, started, killed, started again |
+//! | [`audit`] | the reconciler's audit, run as a process |
+//! | [`stage`] | a whole system for one test |
+
+pub mod audit;
+pub mod binaries;
+pub mod client;
+pub mod deployment;
+pub mod history;
+pub mod latency;
+pub mod processes;
+pub mod rest;
+pub mod rush;
+pub mod stage;

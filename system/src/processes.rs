@@ -1,0 +1,21 @@
+//! The API and the reconciler as real processes.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`process`] | one process: started, signalled, reaped, and started again where that is wanted |
+//! | [`launch`] | how a process is started, and where its output goes |
+//! | `spawner` | the thread that starts them, so that they die with us |
+//! | [`api`], [`reconciler`] | how each program is started, and when it is ready |
+//!
+//! All of it blocks and belongs to no async runtime, as in `embedded`. Async code that minds calls
+//! from `spawn_blocking`.
+
+pub mod api;
+pub mod launch;
+pub mod process;
+pub mod reconciler;
+mod spawner;
+
+pub use api::{ApiOptions, ApiProcess};
+pub use process::{Process, ProcessError};
+pub use reconciler::ReconcilerProcess;

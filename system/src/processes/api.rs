@@ -1,0 +1,180 @@
+//! The API as a process: ready when it says so itself, at `/api/health/ready`.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    time::Duration,
+};
+
+use super::{
+    launch::Launch,
+    process::{Process, ProcessError},
+};
+use crate::{binaries::Binaries, deployment::Deployment};
+
+const NAME: &str = "mincommerce-api";
+
+/// How long it may take to be ready.
+const READY_DEADLINE: Duration = Duration::from_secs(30);
+
+/// How long it may take to say whether it is ready.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long it may take to end in order.
+const STOP_DEADLINE: Duration = Duration::from_secs(25);
+
+/// Where free ports are drawn from: below what systems give to clients, one of which could
+/// otherwise take the port while the API is down.
+const PORTS: std::ops::Range<u16> = 15_000..30_000;
+
+/// How many ports are drawn before giving up.
+const DRAWS: u32 = 100;
+
+/// On how many ports it is started, if others are quicker to take each.
+const START_ATTEMPTS: u32 = 5;
+
+/// How many bytes of an answer tell whether it is a 200.
+const STATUS_LINE_BYTES: usize = 12;
+
+/// How the API is started.
+#[derive(Debug, Clone)]
+pub struct ApiOptions {
+    /// The port on 127.0.0.1; `None` for any that is free.
+    pub port: Option<u16>,
+    /// Whether it is started again when it dies.
+    pub supervised: bool,
+    /// The file that its output is added to.
+    pub log: PathBuf,
+    /// More settings, as environment variables.
+    pub settings: Vec<(String, String)>,
+}
+
+/// A running API; it ends with this value.
+pub struct ApiProcess {
+    process: Process,
+    port: u16,
+}
+
+impl ApiProcess {
+    /// Starts the API, and returns once it is ready.
+    ///
+    /// # Errors
+    /// It ended, or was not ready in time.
+    pub fn start(
+        binaries: &Binaries,
+        deployment: &Deployment,
+        options: &ApiOptions,
+    ) -> Result<Self, ProcessError> {
+        let mut attempt = 1;
+        loop {
+            let port = options.port.map_or_else(free_port, Ok);
+            let port = port.map_err(|source| ProcessError::Io {
+                action: "find a free port for",
+                name: NAME,
+                source,
+            })?;
+            match Self::start_on(port, binaries, deployment, options) {
+                Err(ProcessError::Exited { .. })
+                    if options.port.is_none() && is_taken(port) && attempt < START_ATTEMPTS =>
+                {
+                    attempt += 1;
+                }
+                other => return other,
+            }
+        }
+    }
+
+    fn start_on(
+        port: u16,
+        binaries: &Binaries,
+        deployment: &Deployment,
+        options: &ApiOptions,
+    ) -> Result<Self, ProcessError> {
+        let mut environment = deployment.environment();
+        let own = [
+            ("HOST", "127.0.0.1"),
+            ("PORT", &port.to_string()),
+            ("METRICS_ADDRESS", "off"),
+        ];
+        environment.extend(own.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        environment.extend(options.settings.iter().cloned());
+        let launch = Launch {
+            name: NAME,
+            program: binaries.api.clone(),
+            args: Vec::new(),
+            environment,
+            log: options.log.clone(),
+        };
+        let process = Process::start(launch)?;
+        process.until_ready(READY_DEADLINE, || is_ready(port))?;
+        // Supervised only now: a first start that fails is reported, not repeated.
+        let process = if options.supervised {
+            process.supervised()?
+        } else {
+            process
+        };
+        Ok(Self { process, port })
+    }
+
+    /// Its URL, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The process.
+    pub const fn process(&self) -> &Process {
+        &self.process
+    }
+
+    /// Ends it in order.
+    ///
+    /// # Errors
+    /// It can not be signalled or waited for.
+    pub fn stop(&self) -> Result<(), ProcessError> {
+        self.process.terminate(STOP_DEADLINE)
+    }
+
+    /// Starts it again after an end, and returns once it is ready.
+    ///
+    /// # Errors
+    /// It ended, or was not ready in time.
+    pub fn start_again(&self) -> Result<(), ProcessError> {
+        self.process.start_again()?;
+        self.process
+            .until_ready(READY_DEADLINE, || is_ready(self.port))
+    }
+}
+
+fn free_port() -> io::Result<u16> {
+    let mut last = io::ErrorKind::AddrInUse.into();
+    for _ in 0..DRAWS {
+        let port = rand::random_range(PORTS);
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Ok(_) => return Ok(port),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn is_taken(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err()
+}
+
+/// Whether the API answers with 200.
+fn is_ready(port: u16) -> bool {
+    let ask = || -> io::Result<bool> {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let mut stream = TcpStream::connect_timeout(&address, ANSWER_TIMEOUT)?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        stream.set_write_timeout(Some(ANSWER_TIMEOUT))?;
+        stream.write_all(
+            b"GET /api/health/ready HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
+        )?;
+        let mut line = [0; STATUS_LINE_BYTES];
+        stream.read_exact(&mut line)?;
+        Ok(line.ends_with(b" 200"))
+    };
+    ask().unwrap_or(false)
+}

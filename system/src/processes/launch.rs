@@ -1,0 +1,70 @@
+//! How a process is started, and where its output goes.
+
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Read, Seek, SeekFrom},
+    path::PathBuf,
+    process::{Child, Stdio},
+};
+
+use super::{process::ProcessError, spawner};
+
+/// How much of the end of a log a message shows, bytes.
+const LOG_TAIL_BYTES: u64 = 4_096;
+
+/// How a process is started.
+pub struct Launch {
+    /// Its name in messages.
+    pub name: &'static str,
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Its whole environment.
+    pub environment: Vec<(String, String)>,
+    /// The file that its output is added to.
+    pub log: PathBuf,
+}
+
+impl Launch {
+    /// Runs the program.
+    pub(super) fn spawn(&self) -> Result<Child, ProcessError> {
+        let failed = |action| {
+            move |source| ProcessError::Io {
+                action,
+                name: self.name,
+                source,
+            }
+        };
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .map_err(failed("write the log of"))?;
+        let errors = log.try_clone().map_err(failed("write the log of"))?;
+        let (args, environment) = (self.args.clone(), self.environment.clone());
+        spawner::spawn(&self.program, |command| {
+            command
+                .args(args)
+                .env_clear()
+                .envs(environment)
+                .stdin(Stdio::null())
+                .stdout(log)
+                .stderr(errors);
+        })
+        .map_err(failed("run"))
+    }
+
+    /// The end of the log.
+    pub(super) fn log_tail(&self) -> String {
+        let read = || -> io::Result<String> {
+            let mut file = fs::File::open(&self.log)?;
+            let length = file.metadata()?.len();
+            file.seek(SeekFrom::Start(length.saturating_sub(LOG_TAIL_BYTES)))?;
+            let mut bytes = Vec::new();
+            file.take(LOG_TAIL_BYTES).read_to_end(&mut bytes)?;
+            Ok(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        read().unwrap_or_else(|error| format!("(unreadable: {error})"))
+    }
+}

@@ -1,0 +1,153 @@
+//! Rest: when a sale has nothing left to do, so that ledger and gate can be read as one picture.
+//!
+//! A sale is at rest when its gate is of the ledger's epoch and version and open, its journal is
+//! empty, and it has taken exactly what the ledger has posted. A settled sale is at rest when its
+//! journal is empty. Rest is read twice, before and after the rows, and must be the same.
+
+use std::time::Duration;
+
+use sale::{
+    gate::{Gate, GateError, snapshot::Sight},
+    ledger::{Ledger, LedgerError, Sale},
+    model::{SaleId, SaleState},
+};
+use tokio::time::{Instant, sleep};
+
+use crate::history::{GateState, LedgerState};
+
+/// How often a sale is looked at while it is not at rest.
+const LOOK_PAUSE: Duration = Duration::from_millis(20);
+
+/// A sale at rest.
+#[derive(Debug, Clone)]
+pub struct AtRest {
+    /// What the ledger holds.
+    pub ledger: LedgerState,
+    /// What the gate holds; none for a settled sale whose gate is gone.
+    pub gate: Option<GateState>,
+}
+
+/// Why a sale is not known to be at rest.
+#[derive(Debug, thiserror::Error)]
+pub enum RestError {
+    /// There is no such sale.
+    #[error("sale {sale} is not in the ledger")]
+    UnknownSale {
+        /// Which.
+        sale: SaleId,
+    },
+    /// The time ran out.
+    #[error("sale {sale} is not at rest after {waited:?}: {why}")]
+    Restless {
+        /// Which.
+        sale: SaleId,
+        /// How long it was waited for.
+        waited: Duration,
+        /// What was left to do when it was last looked at.
+        why: String,
+    },
+}
+
+/// What one look found.
+enum Look {
+    Rest(Box<Sale>),
+    Work(String),
+}
+
+/// Waits until a sale is at rest, and reads it. Servers that are away meanwhile are waited for.
+///
+/// # Errors
+/// The sale is unknown, or the deadline passed.
+pub async fn at_rest(
+    gate: &Gate,
+    ledger: &Ledger,
+    sale: SaleId,
+    deadline: Duration,
+) -> Result<AtRest, RestError> {
+    let started = Instant::now();
+    loop {
+        let why = match attempt(gate, ledger, sale).await {
+            Ok(Ok(found)) => return Ok(found),
+            Ok(Err(why)) => why,
+            Err(Trouble::UnknownSale) => return Err(RestError::UnknownSale { sale }),
+            Err(Trouble::Gate(error)) => error.to_string(),
+            Err(Trouble::Ledger(error)) => error.to_string(),
+        };
+        let waited = started.elapsed();
+        if waited >= deadline {
+            return Err(RestError::Restless { sale, waited, why });
+        }
+        sleep(LOOK_PAUSE).await;
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("unknown sale")]
+    UnknownSale,
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// Reads a sale, or says what it has left to do.
+async fn attempt(
+    gate: &Gate,
+    ledger: &Ledger,
+    sale: SaleId,
+) -> Result<Result<AtRest, String>, Trouble> {
+    let before = match look(gate, ledger, sale).await? {
+        Look::Rest(before) => before,
+        Look::Work(why) => return Ok(Err(why)),
+    };
+    let state = LedgerState::read(ledger, sale)
+        .await?
+        .ok_or(Trouble::UnknownSale)?;
+    let found = GateState::read(gate, sale).await?;
+    let after = match look(gate, ledger, sale).await? {
+        Look::Rest(after) => after,
+        Look::Work(why) => return Ok(Err(why)),
+    };
+    if (before.version, before.posted, before.updated_at)
+        != (after.version, after.posted, after.updated_at)
+    {
+        return Ok(Err("it changed while it was read".to_owned()));
+    }
+    Ok(Ok(AtRest {
+        ledger: state,
+        gate: found,
+    }))
+}
+
+/// The ledger first, the gate second: the other way round, normal posting looks like a loss.
+async fn look(gate: &Gate, ledger: &Ledger, id: SaleId) -> Result<Look, Trouble> {
+    let sale = ledger.sale(id).await?.ok_or(Trouble::UnknownSale)?;
+    let sight = gate.look(id).await?;
+    let entries = sight.backlog().entries;
+    if entries > 0 {
+        return Ok(Look::Work(format!("the journal has {entries} entries")));
+    }
+    if sale.state == SaleState::Settled {
+        return Ok(Look::Rest(Box::new(sale)));
+    }
+    let Sight::Gate(found) = sight else {
+        return Ok(Look::Work("it has no gate".to_owned()));
+    };
+    if !found.is_open() {
+        return Ok(Look::Work("its gate is shut".to_owned()));
+    }
+    if (found.epoch, found.epoch, found.version) != (sale.epoch, sale.base, sale.version) {
+        return Ok(Look::Work(format!(
+            "its gate is of epoch {} and version {}, the ledger of epoch {}, base {} and version {}",
+            found.epoch, found.version.0, sale.epoch, sale.base, sale.version.0
+        )));
+    }
+    if found.taken != u64::from(sale.posted) {
+        return Ok(Look::Work(format!(
+            "its gate has taken {}, and the ledger has posted {}",
+            found.taken, sale.posted
+        )));
+    }
+    Ok(Look::Rest(Box::new(sale)))
+}

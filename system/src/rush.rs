@@ -1,0 +1,266 @@
+//! A rush: many buyers at one sale, as many at once as there are workers.
+//!
+//! Each buyer asks until the gate has decided: after a 503, a limit or a broken connection it asks
+//! again, later each time, until it has spent [`Plan::patience`]. Some buyers send an
+//! `Idempotency-Key` with each try; the others learn from `ALREADY_PURCHASED` that an earlier try
+//! was the one that won. Some winners ask once more for nothing but to be told the same again.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use sale::model::{OrderId, SaleId};
+use tokio::{task::JoinSet, time::sleep};
+
+use crate::{
+    client::{Buyer, Client},
+    history::meaning::{Inactive, Meaning},
+    latency::Latencies,
+};
+
+/// The pause before the second try; it doubles from there.
+const RETRY_PAUSE_MIN: Duration = Duration::from_millis(50);
+
+/// The longest pause between two tries, also where the API asks for a longer one.
+const RETRY_PAUSE_MAX: Duration = Duration::from_secs(2);
+
+/// How a rush goes.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// Requests under way at the same time.
+    pub concurrency: usize,
+    /// Each so-manieth buyer sends an idempotency key; 0: nobody.
+    pub keyed_every: usize,
+    /// Each so-manieth buyer asks once more after having won; 0: nobody.
+    pub repeat_every: usize,
+    /// How long a buyer goes on asking.
+    pub patience: Duration,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            concurrency: 256,
+            keyed_every: 3,
+            repeat_every: 50,
+            patience: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What a buyer knows in the end.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// The unit is the buyer's.
+    Won(OrderId),
+    /// No unit was left.
+    SoldOut,
+    /// The sale has not started.
+    NotStarted,
+    /// The sale is over.
+    Ended,
+    /// The sale is paused.
+    Paused,
+    /// The request was refused for what it is.
+    Refused,
+    /// The buyer gave up without an answer.
+    Unknown,
+}
+
+/// What came of a rush.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Each buyer and what it knows.
+    pub outcomes: Vec<(Buyer, Outcome)>,
+    /// How many requests were sent.
+    pub requests: usize,
+    /// Those of them that were sent because an earlier one was not decided.
+    pub retries: usize,
+    /// How long each answer took that decided something.
+    pub latencies: Latencies,
+    /// From the first request to the last answer.
+    pub took: Duration,
+}
+
+impl Report {
+    /// How many buyers know that they won.
+    pub fn won(&self) -> usize {
+        self.count(|outcome| matches!(outcome, Outcome::Won(_)))
+    }
+
+    /// How many gave up without an answer.
+    pub fn unknown(&self) -> usize {
+        self.count(|outcome| *outcome == Outcome::Unknown)
+    }
+
+    /// How many buyers were refused, by the reason.
+    pub fn refused(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::new();
+        for (_, outcome) in &self.outcomes {
+            let reason = match outcome {
+                Outcome::Won(_) | Outcome::Unknown => continue,
+                Outcome::SoldOut => "sold out",
+                Outcome::NotStarted => "not started",
+                Outcome::Ended => "ended",
+                Outcome::Paused => "paused",
+                Outcome::Refused => "refused",
+            };
+            *counts.entry(reason).or_default() += 1;
+        }
+        counts
+    }
+
+    fn count(&self, is: impl Fn(&Outcome) -> bool) -> usize {
+        self.outcomes
+            .iter()
+            .filter(|(_, outcome)| is(outcome))
+            .count()
+    }
+}
+
+/// What one worker did.
+#[derive(Default)]
+struct Work {
+    outcomes: Vec<(usize, Outcome)>,
+    requests: usize,
+    retries: usize,
+    micros: Vec<u64>,
+}
+
+/// Sends all buyers at a sale. `done` is called after each buyer with how many are done.
+pub async fn rush(
+    client: &Client,
+    sale: SaleId,
+    buyers: Vec<Buyer>,
+    plan: Plan,
+    done: impl Fn(usize) + Send + Sync + 'static,
+) -> Report {
+    let started = Instant::now();
+    let buyers: Arc<[Buyer]> = buyers.into();
+    let next = Arc::new(AtomicUsize::new(0));
+    let finished = Arc::new(AtomicUsize::new(0));
+    let done = Arc::new(done);
+    let mut workers = JoinSet::new();
+    for _ in 0..plan.concurrency.clamp(1, buyers.len().max(1)) {
+        let (client, buyers, done) = (client.clone(), Arc::clone(&buyers), Arc::clone(&done));
+        let (next, finished) = (Arc::clone(&next), Arc::clone(&finished));
+        workers.spawn(async move {
+            let mut work = Work::default();
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some(buyer) = buyers.get(place) else {
+                    return work;
+                };
+                let outcome = work.serve(&client, sale, buyer, place, plan).await;
+                work.outcomes.push((place, outcome));
+                done(finished.fetch_add(1, Ordering::Relaxed) + 1);
+            }
+        });
+    }
+    let mut all = Work::default();
+    while let Some(joined) = workers.join_next().await {
+        match joined {
+            Ok(work) => all.add(work),
+            Err(error) => tracing::error!(%error, "a worker of the rush broke off"),
+        }
+    }
+    let mut outcomes: Vec<_> = buyers
+        .iter()
+        .map(|buyer| (buyer.clone(), Outcome::Unknown))
+        .collect();
+    for (place, outcome) in all.outcomes {
+        outcomes[place].1 = outcome;
+    }
+    Report {
+        outcomes,
+        requests: all.requests,
+        retries: all.retries,
+        latencies: Latencies::of(all.micros),
+        took: started.elapsed(),
+    }
+}
+
+impl Work {
+    fn add(&mut self, other: Self) {
+        self.outcomes.extend(other.outcomes);
+        self.requests += other.requests;
+        self.retries += other.retries;
+        self.micros.extend(other.micros);
+    }
+
+    /// One buyer, from the first try to the last.
+    async fn serve(
+        &mut self,
+        client: &Client,
+        sale: SaleId,
+        buyer: &Buyer,
+        place: usize,
+        plan: Plan,
+    ) -> Outcome {
+        let is_each = |every: usize| every > 0 && place.is_multiple_of(every);
+        let key = is_each(plan.keyed_every).then(|| format!("rush-{}", buyer.id));
+        let outcome = self
+            .ask(client, sale, buyer, key.as_deref(), plan.patience)
+            .await;
+        if matches!(outcome, Outcome::Won(_)) && is_each(plan.repeat_every) {
+            // What it is told is in the history, and the checker compares it.
+            self.requests += 1;
+            client.purchase(buyer, sale, key.as_deref()).await;
+        }
+        outcome
+    }
+
+    async fn ask(
+        &mut self,
+        client: &Client,
+        sale: SaleId,
+        buyer: &Buyer,
+        key: Option<&str>,
+        patience: Duration,
+    ) -> Outcome {
+        let started = Instant::now();
+        let mut pause = RETRY_PAUSE_MIN;
+        loop {
+            self.requests += 1;
+            let reply = client.purchase(buyer, sale, key).await;
+            if let Some(outcome) = decided(&reply.meaning) {
+                self.micros
+                    .push(u64::try_from(reply.took.as_micros()).unwrap_or(u64::MAX));
+                return outcome;
+            }
+            let asked_for = reply.retry_after.unwrap_or(Duration::ZERO);
+            // Jitter: whoever was refused together does not come back together.
+            let wait = pause
+                .max(asked_for)
+                .min(RETRY_PAUSE_MAX)
+                .mul_f64(rand::random_range(0.5..1.5));
+            if started.elapsed() + wait >= patience {
+                return Outcome::Unknown;
+            }
+            sleep(wait).await;
+            pause = RETRY_PAUSE_MAX.min(pause * 2);
+            self.retries += 1;
+        }
+    }
+}
+
+/// What an answer decides; `None` where it is worth asking again.
+fn decided(meaning: &Meaning) -> Option<Outcome> {
+    match meaning {
+        Meaning::Admitted(order) | Meaning::Completed(order) | Meaning::Held(order) => {
+            Some(Outcome::Won(*order))
+        }
+        Meaning::SoldOut => Some(Outcome::SoldOut),
+        Meaning::NotActive(Inactive::NotStarted) => Some(Outcome::NotStarted),
+        Meaning::NotActive(Inactive::Ended) => Some(Outcome::Ended),
+        Meaning::NotActive(Inactive::Paused) => Some(Outcome::Paused),
+        Meaning::Refused => Some(Outcome::Refused),
+        Meaning::Limited | Meaning::Unknown | Meaning::NotSent | Meaning::Undocumented(_) => None,
+        Meaning::Status(..) | Meaning::NotPurchased | Meaning::NoSuchJob => None,
+    }
+}
