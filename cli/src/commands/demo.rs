@@ -1,0 +1,292 @@
+//! `mincommerce demo`: the whole system on this machine with one command.
+//!
+//! 1. builds the API and the reconciler
+//! 2. finds or installs Redis and Postgres, and starts private ones
+//! 3. migrates, and creates an admin, a product and a sale
+//! 4. starts the API and the reconciler, and writes the `--info` file
+//! 5. sends the buyers, waits until everything is in Postgres, and checks: by the audit, and by the
+//!    proof of what every buyer was told
+//! 6. goes on serving until Ctrl-C, or ends with `--exit`
+//!
+//! Whatever dies meanwhile (Redis, Postgres, the API, the reconciler) is started again on its data,
+//! and the buyers try again. Ctrl-C ends everything in order at any time.
+
+mod info;
+mod parts;
+mod report;
+mod seed;
+mod show;
+
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use anyhow::Context;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use sale::{
+    gate::Gate,
+    ledger::Ledger,
+    model::{Role, SaleId},
+    token::Tokens,
+};
+use system::{
+    audit::audit,
+    client::{Buyer, Client},
+    deployment::Deployment,
+    history::{Circumstances, History, check},
+    rest::at_rest,
+    rush::{Plan, rush},
+};
+use tokio::task::spawn_blocking;
+
+use self::{
+    info::{Content, InfoFile},
+    parts::{Parts, Place},
+    report::Findings,
+};
+
+/// Requests under way at the same time.
+const CONCURRENCY: usize = 256;
+
+/// How long a buyer goes on asking while nobody answers.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long it may take after the rush until everything is in Postgres.
+const REST_DEADLINE: Duration = Duration::from_secs(120);
+
+/// How long our keys stay in a Redis that is not ours once the demo has ended.
+const KEYS_LINGER: Duration = Duration::from_secs(1);
+
+/// Exit status of a demo that was interrupted before it served.
+const INTERRUPTED: u8 = 130;
+
+/// Settings of `demo`.
+#[derive(Debug, Clone, Args)]
+pub struct Demo {
+    /// How many buyers come
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub buyers: u32,
+
+    /// How many units there are
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub units: u32,
+
+    /// End after the rush, instead of going on to serve
+    #[arg(long)]
+    pub exit: bool,
+
+    /// The port of the API; 0 takes a free one
+    #[arg(long, default_value_t = 3001)]
+    pub port: u16,
+
+    /// Write addresses, an admin's token and process ids to this file (JSON, mode 0600), once it
+    /// serves and before the rush
+    #[arg(long, value_name = "FILE")]
+    pub info: Option<PathBuf>,
+}
+
+/// Runs the demo. Status 1 if something was not right.
+///
+/// # Errors
+/// Something could not be started.
+pub async fn run(demo: Demo) -> anyhow::Result<ExitCode> {
+    let interrupted = api::signals::told_to_end()?;
+    let parts = Arc::new(Parts::new()?);
+    let connections = OnceLock::new();
+    let ended = tokio::select! {
+        ended = perform(&demo, &parts, &connections) => ended,
+        () = interrupted => Ok(None),
+    };
+    if let Err(error) = &ended {
+        eprintln!("error: {error:#}");
+    }
+    let serving = parts.is_serving();
+    // In order, also after a failure: API, reconciler, our own connections, Postgres, Redis.
+    in_background(&parts, |parts| {
+        parts.stop_processes();
+        Ok(())
+    })
+    .await?;
+    if let Some(connections) = connections.get() {
+        connections.close(parts.is_redis_borrowed()).await;
+    }
+    spawn_blocking(move || parts.stop_servers())
+        .await
+        .context("stopping broke off")?;
+    Ok(match ended {
+        Ok(Some(right)) => ExitCode::from(u8::from(!right)),
+        Ok(None) if serving => ExitCode::SUCCESS,
+        Ok(None) => ExitCode::from(INTERRUPTED),
+        Err(_) => ExitCode::FAILURE,
+    })
+}
+
+/// All of it, up to the end of `--exit`: whether everything was right. Without `--exit`, never
+/// comes back if it was.
+async fn perform(
+    demo: &Demo,
+    parts: &Arc<Parts>,
+    connections: &OnceLock<Connections>,
+) -> anyhow::Result<Option<bool>> {
+    let place = in_background(parts, Parts::start_servers).await?;
+    let deployment = &place.deployment;
+    let connected = Connections::make(deployment).await?;
+    let connections = connections.get_or_init(|| connected);
+    connections.ledger.migrate().await?;
+    let seed = seed::seed(&connections.gate, &connections.ledger, demo.units).await?;
+    show::step("migrated, and created an admin, a product and a sale");
+
+    let (port, shared) = ((demo.port != 0).then_some(demo.port), Arc::clone(&place));
+    in_background(parts, move |parts| parts.start_processes(&shared, port)).await?;
+    let url = parts.url().context("the API is not running")?;
+    let admin = &seed.admin;
+    let (admin_token, _) =
+        connections
+            .tokens
+            .mint(admin.id, admin.email.as_deref(), Role::Admin)?;
+    show::step(&format!("the API serves at {url}"));
+    // Held until the end: it rewrites the file when a process was started again.
+    let _info_file = match &demo.info {
+        Some(path) => {
+            let content = Content::new(&url, &admin_token, seed.sale, deployment);
+            Some(InfoFile::start(path, content, Arc::clone(parts))?)
+        }
+        None => None,
+    };
+
+    let findings = put_to_the_test(demo, parts, &place, seed.sale, connections).await?;
+    println!("{}", report::table(&findings));
+    for line in report::complaints(&findings) {
+        eprintln!("{line}");
+    }
+    let right = findings.is_right();
+    if !right {
+        eprintln!("the logs are in {}", parts.keep_logs().display());
+    }
+    if demo.exit {
+        return Ok(Some(right));
+    }
+    // Told that something was not right: an interruption does not make it right.
+    parts.now_serving(right);
+    show::serving(&url, &seed, demo.info.as_deref());
+    std::future::pending().await
+}
+
+/// Our own connections.
+struct Connections {
+    gate: Gate,
+    ledger: Ledger,
+    tokens: Tokens,
+}
+
+impl Connections {
+    async fn make(deployment: &Deployment) -> anyhow::Result<Self> {
+        Ok(Self {
+            gate: Gate::connect(&deployment.redis()).await?,
+            ledger: Ledger::connect(&deployment.postgres()).await?,
+            tokens: Tokens::new(&deployment.tokens())?,
+        })
+    }
+
+    /// Ends the connections; before that, clears what is ours out of a Redis that is not.
+    async fn close(&self, clear: bool) {
+        if clear && let Err(error) = self.clear().await {
+            tracing::warn!(%error, "keys of the demo are left in this Redis");
+        }
+        self.gate.disconnect().await;
+        self.ledger.disconnect().await;
+    }
+
+    async fn clear(&self) -> anyhow::Result<()> {
+        for sale in self.ledger.live_sales(Duration::ZERO).await? {
+            self.gate.expire(sale.id, KEYS_LINGER).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The rush, and everything that is found out about it.
+async fn put_to_the_test(
+    demo: &Demo,
+    parts: &Parts,
+    place: &Place,
+    sale: SaleId,
+    connections: &Connections,
+) -> anyhow::Result<Findings> {
+    let history = History::new();
+    let url = parts.url().context("the API is not running")?;
+    let client = Client::new(&url, history.clone())?;
+    let buyers: Vec<Buyer> = (0..demo.buyers)
+        .map(|_| Buyer::new(&connections.tokens))
+        .collect::<Result<_, _>>()?;
+
+    let bar = progress_bar(demo.buyers.into());
+    let moving = bar.clone();
+    let plan = Plan {
+        concurrency: CONCURRENCY,
+        patience: PATIENCE,
+        ..Plan::default()
+    };
+    let done = move |count: usize| moving.set_position(count as u64);
+    let rush = rush(&client, sale, buyers, plan, done).await;
+    bar.finish_and_clear();
+
+    let after = tokio::time::Instant::now();
+    let rest = at_rest(&connections.gate, &connections.ledger, sale, REST_DEADLINE).await;
+    let posted_after = after.elapsed();
+    let events = history.events();
+    let proof = rest.map_err(|error| error.to_string()).map(|rest| {
+        let gate = rest.gate.as_ref();
+        (
+            check(&events, &rest.ledger, gate, &Circumstances::default()),
+            rest,
+        )
+    });
+    let audit = audit_of(place, &place.deployment, sale).await;
+    Ok(Findings {
+        units: demo.units,
+        rush,
+        posted_after,
+        proof,
+        audit,
+        restarts: parts.restarts(),
+    })
+}
+
+async fn audit_of(
+    place: &Place,
+    deployment: &Deployment,
+    sale: SaleId,
+) -> Result<system::audit::Row, String> {
+    let rows = audit(&place.binaries.reconciler, deployment, &[sale]).await;
+    let rows = rows.map_err(|error| error.to_string())?;
+    rows.into_iter()
+        .next()
+        .ok_or_else(|| "the audit has no row".to_owned())
+}
+
+/// Runs a blocking step. If the demo is interrupted meanwhile, what it starts ends with the parts.
+async fn in_background<T: Send + 'static>(
+    parts: &Arc<Parts>,
+    step: impl FnOnce(&Parts) -> anyhow::Result<T> + Send + 'static,
+) -> anyhow::Result<T> {
+    let parts = Arc::clone(parts);
+    spawn_blocking(move || step(&parts))
+        .await
+        .context("a step broke off")?
+}
+
+fn progress_bar(buyers: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("  {bar:40} {pos}/{len} buyers, {per_sec}, {elapsed}");
+    let bar = ProgressBar::new(buyers);
+    // The template is a constant; without it the bar has its default look.
+    if let Ok(style) = style {
+        bar.with_style(style)
+    } else {
+        bar
+    }
+}

@@ -1,0 +1,252 @@
+//! What the demo starts: two servers and two processes. Each is here from the moment it runs, so
+//! that an interruption at any moment finds all that must be ended.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use anyhow::{Context, anyhow, ensure};
+use embedded::{Postgres, PostgresOptions, Redis, RedisOptions};
+use serde::Serialize;
+use system::{
+    binaries::{Binaries, Progress},
+    deployment::Deployment,
+    processes::{ApiOptions, ApiProcess, ReconcilerProcess},
+};
+
+use super::show;
+
+/// What all keys of the demo begin with in a Redis of its own.
+const KEY_PREFIX: &str = "mincommerce";
+
+/// The database in a Postgres of its own.
+const DATABASE: &str = "mincommerce";
+
+/// Everything that runs, in the order in which it must end.
+pub(super) struct Parts {
+    api: OnceLock<ApiProcess>,
+    reconciler: OnceLock<ReconcilerProcess>,
+    postgres: OnceLock<Postgres>,
+    redis: OnceLock<Redis>,
+    /// A database of ours on a server that is not.
+    borrowed: OnceLock<(String, String)>,
+    logs: tempfile::TempDir,
+    keep_logs: AtomicBool,
+    serving: AtomicBool,
+    ending: AtomicBool,
+}
+
+/// Where everything is.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) deployment: Deployment,
+    pub(super) binaries: &'static Binaries,
+}
+
+/// Process ids; those of servers that are not ours are unknown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Pids {
+    redis: Option<u32>,
+    postgres: Option<u32>,
+    api: Option<u32>,
+    reconciler: Option<u32>,
+}
+
+/// How often each was started again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Restarts {
+    pub(super) redis: u64,
+    pub(super) postgres: u64,
+    pub(super) api: u64,
+    pub(super) reconciler: u64,
+}
+
+impl Parts {
+    /// Nothing yet, but a folder for logs.
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let logs = tempfile::Builder::new()
+            .prefix("mincommerce-demo-")
+            .tempdir();
+        Ok(Self {
+            api: OnceLock::new(),
+            reconciler: OnceLock::new(),
+            postgres: OnceLock::new(),
+            redis: OnceLock::new(),
+            borrowed: OnceLock::new(),
+            logs: logs.context("no folder for logs could be made")?,
+            keep_logs: AtomicBool::new(false),
+            serving: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
+        })
+    }
+
+    /// Builds, and starts the servers.
+    pub(super) fn start_servers(&self) -> anyhow::Result<Arc<Place>> {
+        show::step("building");
+        let binaries = Binaries::get(Progress::Shown).map_err(|error| anyhow!("{error}"))?;
+        self.unless_ending()?;
+        let redis = embedded::redis(RedisOptions::default())?;
+        let redis = self.redis.get_or_init(|| redis);
+        show::server("Redis", redis.private().map(embedded::RedisServer::port));
+        self.unless_ending()?;
+        let postgres = embedded::postgres(PostgresOptions::default())?;
+        let postgres = self.postgres.get_or_init(|| postgres);
+        show::server(
+            "Postgres",
+            postgres.private().map(embedded::PostgresServer::port),
+        );
+
+        let suffix = format!("{:08x}", rand::random::<u32>());
+        let database = match postgres {
+            Postgres::Private(_) => DATABASE.to_owned(),
+            Postgres::External { .. } => format!("{DATABASE}_demo_{suffix}"),
+        };
+        let database_url = embedded::create_database(postgres.url(), &database)?;
+        if let Postgres::External { url } = postgres {
+            self.borrowed.get_or_init(|| (url.clone(), database));
+        }
+        let prefix = match redis {
+            Redis::Private(_) => KEY_PREFIX.to_owned(),
+            Redis::External { .. } => format!("{KEY_PREFIX}-demo-{suffix}"),
+        };
+        let deployment = Deployment::new(redis.url(), &prefix, &database_url);
+        Ok(Arc::new(Place {
+            deployment,
+            binaries,
+        }))
+    }
+
+    /// Starts the API and the reconciler.
+    pub(super) fn start_processes(&self, place: &Place, port: Option<u16>) -> anyhow::Result<()> {
+        let Place {
+            deployment,
+            binaries,
+        } = place;
+        let log = self.logs.path().join("reconciler.log");
+        let reconciler = ReconcilerProcess::start(binaries, deployment, &log, &[], true)?;
+        self.reconciler.get_or_init(|| reconciler);
+        let options = ApiOptions {
+            port,
+            supervised: true,
+            log: self.logs.path().join("api.log"),
+            settings: Vec::new(),
+        };
+        let api =
+            ApiProcess::start(binaries, deployment, &options).with_context(|| match port {
+                Some(port) => format!("no API on port {port} (--port 0 takes a free one)"),
+                None => "no API".to_owned(),
+            })?;
+        self.api.get_or_init(|| api);
+        Ok(())
+    }
+
+    /// Refuses to start anything more once it ends: a step that was interrupted goes on by itself.
+    fn unless_ending(&self) -> anyhow::Result<()> {
+        ensure!(!self.ending.load(Ordering::Acquire), "interrupted");
+        Ok(())
+    }
+
+    /// The API's URL, once it runs.
+    pub(super) fn url(&self) -> Option<String> {
+        self.api.get().map(ApiProcess::url)
+    }
+
+    /// The ids of all processes, as of now.
+    pub(super) fn pids(&self) -> Pids {
+        Pids {
+            redis: self
+                .redis
+                .get()
+                .and_then(Redis::private)
+                .and_then(|server| server.pid()),
+            postgres: self
+                .postgres
+                .get()
+                .and_then(Postgres::private)
+                .and_then(|server| server.pid()),
+            api: self.api.get().and_then(|api| api.process().pid()),
+            reconciler: self
+                .reconciler
+                .get()
+                .and_then(|reconciler| reconciler.process().pid()),
+        }
+    }
+
+    /// How often each was started again, by now.
+    pub(super) fn restarts(&self) -> Restarts {
+        let redis = self.redis.get().and_then(Redis::private);
+        let postgres = self.postgres.get().and_then(Postgres::private);
+        Restarts {
+            redis: redis.map_or(0, embedded::RedisServer::restarts),
+            postgres: postgres.map_or(0, embedded::PostgresServer::restarts),
+            api: self.api.get().map_or(0, |api| api.process().restarts()),
+            reconciler: self
+                .reconciler
+                .get()
+                .map_or(0, |own| own.process().restarts()),
+        }
+    }
+
+    /// From now on an interruption is the way to end it.
+    pub(super) fn now_serving(&self, right: bool) {
+        self.serving.store(right, Ordering::Relaxed);
+    }
+
+    /// Whether an interruption is the way to end it.
+    pub(super) fn is_serving(&self) -> bool {
+        self.serving.load(Ordering::Relaxed)
+    }
+
+    /// Something went wrong: the logs are not removed at the end. Returns where they are.
+    pub(super) fn keep_logs(&self) -> &Path {
+        self.keep_logs.store(true, Ordering::Relaxed);
+        self.logs.path()
+    }
+
+    /// Whether Redis is somebody else's.
+    pub(super) fn is_redis_borrowed(&self) -> bool {
+        matches!(self.redis.get(), Some(Redis::External { .. }))
+    }
+
+    /// Ends the API and the reconciler in order, and lets nothing more be started.
+    pub(super) fn stop_processes(&self) {
+        self.ending.store(true, Ordering::Release);
+        if let Some(api) = self.api.get() {
+            told("API", api.stop());
+        }
+        if let Some(reconciler) = self.reconciler.get() {
+            told("reconciler", reconciler.stop());
+        }
+    }
+
+    /// Ends Postgres and Redis in order; of those that are not ours, leaves what was there.
+    pub(super) fn stop_servers(&self) {
+        if let Some((url, database)) = self.borrowed.get() {
+            told("database", embedded::drop_database(url, database));
+        }
+        if let Some(postgres) = self.postgres.get().and_then(Postgres::private) {
+            told("Postgres", postgres.stop());
+        }
+        if let Some(redis) = self.redis.get().and_then(Redis::private) {
+            told("Redis", redis.stop());
+        }
+    }
+}
+
+/// What can not be ended is told of, and the rest is ended.
+fn told(part: &str, ended: Result<(), impl std::error::Error>) {
+    if let Err(error) = ended {
+        tracing::warn!(part, %error, "did not end in order");
+    }
+}
+
+impl Drop for Parts {
+    fn drop(&mut self) {
+        self.logs
+            .disable_cleanup(self.keep_logs.load(Ordering::Relaxed));
+    }
+}

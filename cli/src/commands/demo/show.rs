@@ -1,0 +1,54 @@
+//! What the demo tells a person besides the table.
+
+use std::path::Path;
+
+use super::seed::Seed;
+
+/// One step that is done, or begins.
+pub(super) fn step(text: &str) {
+    println!("- {text}");
+}
+
+/// A server that is there. Its URL is not shown: it holds a password.
+pub(super) fn server(name: &str, port: Option<u16>) {
+    match port {
+        Some(port) => step(&format!(
+            "{name} on 127.0.0.1:{port}, started for this demo"
+        )),
+        None => step(&format!("{name} as its URL in the environment says")),
+    }
+}
+
+/// How to go on.
+pub(super) fn serving(url: &str, seed: &Seed, info: Option<&Path>) {
+    let Seed {
+        admin,
+        password,
+        sale,
+    } = seed;
+    let email = admin.email.as_deref().unwrap_or_default();
+    println!(
+        "\nIt goes on serving at {url} until Ctrl-C.\n\n\
+         The API's documentation: {url}/api-docs/openapi.json\n\n\
+         # The sale\n\
+         curl -s '{url}/api/flash-sale/status?saleId={sale}'\n\n\
+         # Log in as the admin ({email}, password {password})\n\
+         curl -s -X POST {url}/api/auth/login -H 'Content-Type: application/json' \\\n  \
+           -d '{{\"email\":\"{email}\",\"password\":\"{password}\"}}'"
+    );
+    match info {
+        Some(path) => println!(
+            "\n# The same token is in {path}\nTOKEN=$(jq -r .adminToken {path})",
+            path = path.display()
+        ),
+        None => println!(
+            "\n# With the token that it answers (--info FILE writes one to a file)\nTOKEN=..."
+        ),
+    }
+    println!(
+        "\n# Buy, and ask what became of it\n\
+         curl -s -X POST {url}/api/purchase -H \"Authorization: Bearer $TOKEN\" \\\n  \
+           -H 'Content-Type: application/json' -d '{{\"saleId\":\"{sale}\"}}'\n\
+         curl -s '{url}/api/purchase/status?saleId={sale}' -H \"Authorization: Bearer $TOKEN\""
+    );
+}

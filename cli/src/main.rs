@@ -1,0 +1,13 @@
+//! `mincommerce`.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::Cli;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    sale::telemetry::start(&cli.log);
+    cli::run(cli).await
+}

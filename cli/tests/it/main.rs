@@ -1,0 +1,9 @@
+//! The command line as users run it: the program itself, as a process.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test a broken assumption is a failed test"
+)]
+
+mod commands;
+mod demo;
