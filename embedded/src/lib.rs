@@ -47,10 +47,12 @@ pub mod testing;
 pub use binaries::{Program, Version, find};
 pub use database::{create_database, drop_database};
 pub use error::Error;
+pub use port::free_port;
 pub use postgres_server::{Durability, PostgresOptions, PostgresServer};
 pub use redis_cluster::RedisCluster;
 pub use redis_server::{Fsync, RedisOptions, RedisServer};
 pub use settings::{Hiding, Installing, Settings};
+pub use spawner::spawn;
 
 /// A Redis to use: the user's own, or a private one.
 pub enum Redis {

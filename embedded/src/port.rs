@@ -20,8 +20,11 @@ const DRAWS: u32 = 100;
 /// How many ports a server is started on, if others are quicker to take each.
 pub(crate) const START_ATTEMPTS: u32 = 5;
 
-/// A port that was free a moment ago.
-pub(crate) fn free() -> Result<u16, Error> {
+/// A port that was free a moment ago. Whoever binds it too late draws another.
+///
+/// # Errors
+/// None was found.
+pub fn free_port() -> Result<u16, Error> {
     let mut last = None;
     for _ in 0..DRAWS {
         let port = rand::random_range(RANGE);

@@ -99,7 +99,7 @@ impl PostgresServer {
             let service = PostgresService {
                 program: program.clone(),
                 account,
-                port: port::free()?,
+                port: port::free_port()?,
                 data,
             };
             service.init(&password)?;

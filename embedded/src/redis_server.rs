@@ -103,8 +103,12 @@ impl RedisServer {
         loop {
             let service = RedisService {
                 program: program.clone(),
-                port: port::free()?,
-                cluster_port: if clustered { Some(port::free()?) } else { None },
+                port: port::free_port()?,
+                cluster_port: if clustered {
+                    Some(port::free_port()?)
+                } else {
+                    None
+                },
                 password: password.to_owned(),
                 data: DataDir::create(NAME, None)?,
             };

@@ -1,4 +1,4 @@
-//! Starts every child process of this crate, from one thread that lives as long as the process.
+//! Starts every child process, from one thread that lives as long as the process.
 //!
 //! On Linux a child asks the kernel for a signal for when its parent dies (`PR_SET_PDEATHSIG`,
 //! `prctl(2)`). "Parent" there is the *thread* that forked it: spawned from a test's thread, a
@@ -26,8 +26,12 @@ type Job = Box<dyn FnOnce() + Send>;
 
 static QUEUE: OnceLock<Result<Sender<Job>, String>> = OnceLock::new();
 
-/// Starts a child that gets this signal when our process dies (Linux).
-pub(crate) fn spawn(mut command: Command, at_our_death: Signal) -> io::Result<Child> {
+/// Starts a child that gets this signal when our process dies (Linux), and that leads a process group
+/// of its own there.
+///
+/// # Errors
+/// As [`Command::spawn`].
+pub fn spawn(mut command: Command, at_our_death: Signal) -> io::Result<Child> {
     die_with_us(&mut command, at_our_death);
     let (answer, answered) = channel();
     let job: Job = Box::new(move || {

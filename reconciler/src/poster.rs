@@ -1,6 +1,7 @@
 //! Posts one sale: reads its journal, hands the winners to the ledger, and only then forgets them.
 //!
-//! 1. read entries that no reader has had, or else claim those that a dead reader left
+//! 1. read entries that no reader has had, or else claim those that a dead reader left; after a read
+//!    that failed, first those that it may have delivered to us
 //! 2. post them: one call of one SQL function for up to [`POST_WINNERS_MAX`] winners. A call that
 //!    fails is made again, for as long as it takes: nothing is forgotten that is not in the ledger
 //! 3. forget them: take them out of the journal, by their exact ids
@@ -53,6 +54,8 @@ pub struct Poster {
     claim_idle: Duration,
     /// Read and not yet forgotten.
     in_hand: Vec<Entry>,
+    /// A read failed: what it was to bring may have been delivered, and is with us.
+    read_failed: bool,
     searched_at: Instant,
     /// The oldest entry at the last search, if there were entries that no reader had.
     suspect: Option<EntryId>,
@@ -75,6 +78,7 @@ impl Poster {
             consumer,
             claim_idle,
             in_hand: Vec::new(),
+            read_failed: false,
             searched_at: Instant::now(),
             suspect: None,
         }
@@ -121,10 +125,7 @@ impl Poster {
     /// Takes entries in hand, posts and forgets them. False where there were none.
     async fn step(&mut self) -> Result<bool, PostError> {
         if self.in_hand.is_empty() {
-            self.in_hand = self
-                .journal
-                .read(self.sale, &self.consumer, READ_ENTRIES_MAX)
-                .await?;
+            self.read().await?;
         }
         if self.in_hand.is_empty() && self.searched_at.elapsed() >= SEARCH_EVERY {
             self.searched_at = Instant::now();
@@ -145,6 +146,21 @@ impl Poster {
             self.in_hand.drain(..count);
         }
         Ok(true)
+    }
+
+    /// Takes new entries in hand; after a read that failed, first what it left undone.
+    async fn read(&mut self) -> Result<(), PostError> {
+        let (journal, sale, consumer) = (&self.journal, self.sale, &self.consumer);
+        if self.read_failed {
+            self.in_hand = journal.read_again(sale, consumer, READ_ENTRIES_MAX).await?;
+            self.read_failed = !self.in_hand.is_empty();
+        }
+        if self.in_hand.is_empty() {
+            let read = journal.read(sale, consumer, READ_ENTRIES_MAX).await;
+            self.read_failed = read.is_err();
+            self.in_hand = read?;
+        }
+        Ok(())
     }
 
     /// Posts and forgets the first `count` entries in hand.

@@ -1,21 +1,15 @@
 //! The journal: the Redis stream that carries winners from a sale's gate to the ledger.
 //!
-//! `lua/admit.lua` appends one entry for the winners of one batch, under the id
-//! `epoch-(taken * 2^20 + random)`, so ids grow with what was sold and not with a clock, and two
-//! histories after a failover never share one. The entry has one field, `winners`:
-//!
-//! ```text
-//! version (1 byte, = 1) | count (2) | admitted at, microseconds since 1970 (8) | count x (buyer (16) | order (16))
-//! ```
-//!
-//! with numbers in big-endian order. All reconcilers read as one consumer group. An entry stays in
-//! the stream until it is posted and forgotten; what a dead reader left is claimed by another.
+//! `lua/admit.lua` appends one entry for the winners of one batch, in the form that [`entry`] reads.
+//! All reconcilers read as one consumer group. An entry stays in the stream until it is posted and
+//! forgotten; what a dead reader left is claimed by another.
 
-use std::{fmt, str::FromStr, time::Duration};
+mod entry;
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use fred::{
-    bytes::Bytes,
     error::Error as RedisError,
     interfaces::{ClientLike, StreamsInterface},
     types::{CustomCommand, Value},
@@ -24,74 +18,16 @@ use fred::{
 use crate::{
     gate::{Gate, GateError},
     keys::GROUP,
-    model::{BuyerId, Epoch, OrderId, Purchase, SaleId},
+    model::{BuyerId, OrderId, SaleId},
 };
 
-const ENTRY_VERSION: u8 = 1;
-const HEAD_BYTES: usize = 11;
-const WINNER_BYTES: usize = 32;
+pub use self::entry::{Content, Entry, EntryId, MalformedEntryId};
+use self::entry::{delivered, entries};
+
 /// Entries looked at in one step when an order is searched.
 const SEARCH_STEP: u64 = 200;
 /// Steps after which a search gives up: some 500,000 winners when batches are full.
 const SEARCH_STEPS_MAX: usize = 5;
-
-/// The id of an entry: the gate's epoch, and a number that grows with what it has sold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EntryId {
-    /// The epoch of the gate that wrote it.
-    pub epoch: Epoch,
-    /// Taken after the batch, times 2^20, and 20 random bits.
-    pub sequence: u64,
-}
-
-impl fmt::Display for EntryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.epoch, self.sequence)
-    }
-}
-
-/// A text that is no entry id.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("an entry's id is two numbers, such as 1-1048576")]
-pub struct MalformedEntryId;
-
-impl FromStr for EntryId {
-    type Err = MalformedEntryId;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (epoch, sequence) = text.split_once('-').ok_or(MalformedEntryId)?;
-        Ok(Self {
-            epoch: Epoch(epoch.parse().map_err(|_| MalformedEntryId)?),
-            sequence: sequence.parse().map_err(|_| MalformedEntryId)?,
-        })
-    }
-}
-
-/// What stands in an entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
-    /// The winners of one batch.
-    Winners {
-        /// When the gate admitted them, by its clock.
-        admitted_at: DateTime<Utc>,
-        /// Who won, and with which order.
-        winners: Vec<Purchase>,
-    },
-    /// Something that this version can not read.
-    Unreadable {
-        /// All values of the entry, as they are.
-        raw: Vec<u8>,
-    },
-}
-
-/// One entry of a journal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Its id.
-    pub id: EntryId,
-    /// What stands in it.
-    pub content: Content,
-}
 
 /// How far a consumer group has come in a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,18 +56,41 @@ impl Journal {
     /// missing, from the beginning of the journal. Does not wait.
     ///
     /// # Errors
-    /// Where Redis does not answer.
+    /// Where Redis does not answer; then the entries may have been delivered, and are found by
+    /// [`Journal::read_again`].
     pub async fn read(
         &self,
         sale: SaleId,
         consumer: &str,
         count: u64,
     ) -> Result<Vec<Entry>, GateError> {
+        self.read_from(sale, consumer, count, ">").await
+    }
+
+    /// Up to `count` entries that this reader has had and not forgotten, from the oldest on.
+    ///
+    /// # Errors
+    /// Where Redis does not answer.
+    pub async fn read_again(
+        &self,
+        sale: SaleId,
+        consumer: &str,
+        count: u64,
+    ) -> Result<Vec<Entry>, GateError> {
+        self.read_from(sale, consumer, count, "0").await
+    }
+
+    async fn read_from(
+        &self,
+        sale: SaleId,
+        consumer: &str,
+        count: u64,
+        from: &str,
+    ) -> Result<Vec<Entry>, GateError> {
         let key = self.gate.keys().journal(sale);
-        let answer: Result<Value, RedisError> = self
-            .gate
-            .client()
-            .xreadgroup(GROUP, consumer, Some(count), None, false, key, ">")
+        let client = self.gate.client();
+        let answer: Result<Value, RedisError> = client
+            .xreadgroup(GROUP, consumer, Some(count), None, false, key, from)
             .await;
         match answer {
             Ok(answer) => delivered(answer),
@@ -303,81 +262,4 @@ fn no_group(error: &RedisError) -> bool {
 
 fn no_key(error: &RedisError) -> bool {
     error.details().contains("requires the key to exist") || error.details().contains("no such key")
-}
-
-/// The entries in the answer of a group read of one stream: `[[key, entries]]` or nil.
-fn delivered(answer: Value) -> Result<Vec<Entry>, GateError> {
-    if answer.is_null() {
-        return Ok(Vec::new());
-    }
-    let stream = answer.into_array().into_iter().next();
-    stream
-        .and_then(|stream| stream.into_array().into_iter().nth(1))
-        .map_or(Ok(Vec::new()), entries)
-}
-
-/// Entries as Redis lists them: `[[id, [field, value, ...]], ...]`.
-fn entries(list: Value) -> Result<Vec<Entry>, GateError> {
-    if list.is_null() {
-        return Ok(Vec::new());
-    }
-    list.into_array()
-        .into_iter()
-        // Redis 7.0 lists an entry as nil that is pending but no longer in the stream.
-        .filter(|entry| !entry.is_null())
-        .map(|entry| {
-            let mut parts = entry.into_array().into_iter();
-            let id = parts
-                .next()
-                .and_then(Value::into_string)
-                .unwrap_or_default();
-            let id = id
-                .parse()
-                .map_err(|_| GateError::Malformed(format!("an entry id {id:?}")))?;
-            let fields = parts.next().map_or_else(Vec::new, Value::into_array);
-            let values: Vec<Bytes> = fields
-                .into_iter()
-                .skip(1)
-                .step_by(2)
-                .filter_map(Value::into_bytes)
-                .collect();
-            Ok(Entry {
-                id,
-                content: content(&values),
-            })
-        })
-        .collect()
-}
-
-fn content(values: &[Bytes]) -> Content {
-    match values {
-        [value] => winners(value),
-        _ => None,
-    }
-    .unwrap_or_else(|| Content::Unreadable {
-        raw: values.concat(),
-    })
-}
-
-fn winners(value: &[u8]) -> Option<Content> {
-    let (head, body) = value.split_first_chunk::<HEAD_BYTES>()?;
-    let [version, count_1, count_2, time @ ..] = *head;
-    let count = usize::from(u16::from_be_bytes([count_1, count_2]));
-    if version != ENTRY_VERSION || count == 0 || body.len() != count * WINNER_BYTES {
-        return None;
-    }
-    let micros = i64::try_from(u64::from_be_bytes(time)).ok()?;
-    let winners = body
-        .chunks_exact(WINNER_BYTES)
-        .map(|pair| {
-            Some(Purchase {
-                buyer: BuyerId::from_bytes(pair[..16].try_into().ok()?),
-                order: OrderId::from_bytes(pair[16..].try_into().ok()?),
-            })
-        })
-        .collect::<Option<_>>()?;
-    Some(Content::Winners {
-        admitted_at: DateTime::from_timestamp_micros(micros)?,
-        winners,
-    })
 }

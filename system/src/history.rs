@@ -11,7 +11,7 @@
 //! | [`meaning`] | what an answer says, by the HTTP contract |
 //! | [`state`] | what the ledger and the gate hold, read when a sale is at rest |
 //! | [`violation`] | the names of what can be wrong |
-//! | [`check`] | the one function that proves invariants 1 to 7 or names what breaks them |
+//! | [`mod@check`] | the one function that proves invariants 1 to 7 or names what breaks them |
 
 pub mod check;
 pub mod event;

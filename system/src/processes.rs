@@ -4,7 +4,6 @@
 //! | --- | --- |
 //! | [`process`] | one process: started, signalled, reaped, and started again where that is wanted |
 //! | [`launch`] | how a process is started, and where its output goes |
-//! | `spawner` | the thread that starts them, so that they die with us |
 //! | [`api`], [`reconciler`] | how each program is started, and when it is ready |
 //!
 //! All of it blocks and belongs to no async runtime, as in `embedded`. Async code that minds calls
@@ -14,7 +13,6 @@ pub mod api;
 pub mod launch;
 pub mod process;
 pub mod reconciler;
-mod spawner;
 
 pub use api::{ApiOptions, ApiProcess};
 pub use process::{Process, ProcessError};

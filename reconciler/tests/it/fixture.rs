@@ -154,13 +154,18 @@ impl Stage {
 
     /// Starts a poster, which stops when the guard is dropped.
     pub fn post(&self, consumer: &str) -> Running {
+        self.post_claiming(consumer, CLAIM_IDLE)
+    }
+
+    /// [`Stage::post`] with a claim time of its own.
+    pub fn post_claiming(&self, consumer: &str, claim_idle: Duration) -> Running {
         let stop = CancellationToken::new();
         let poster = Poster::new(
             self.gate.clone(),
             self.ledger.clone(),
             self.sale,
             Arc::from(consumer),
-            CLAIM_IDLE,
+            claim_idle,
         );
         Running::new(stop.clone(), tokio::spawn(poster.run(stop)))
     }

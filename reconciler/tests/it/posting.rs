@@ -1,7 +1,17 @@
 //! What is admitted is posted, once, whatever happens on the way; and forgotten only then.
 
-use embedded::{Durability, PostgresOptions, PostgresServer, testing::shared_redis};
-use sale::{gate::admission::Progress, keys::GROUP, model::Purchase};
+use std::time::Duration;
+
+use embedded::{
+    Durability, PostgresOptions, PostgresServer, RedisOptions, RedisServer,
+    testing::{shared_postgres, shared_redis},
+};
+use sale::{
+    gate::{Gate, admission::Progress},
+    keys::GROUP,
+    model::Purchase,
+    settings::RedisSettings,
+};
 
 use crate::fixture::{Stage, purchase, until};
 
@@ -43,6 +53,34 @@ async fn nothing_is_forgotten_while_postgres_is_away() {
     assert_eq!(stage.entries().await, 2);
     postgres.start_again().unwrap();
     stage.posted(7).await;
+}
+
+/// The read goes out while Redis stands still, and is answered to nobody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_failed_read_had_delivered_is_posted_without_a_claim() {
+    let redis = RedisServer::start(RedisOptions {
+        supervised: false,
+        ..RedisOptions::default()
+    })
+    .unwrap();
+    let database = shared_postgres().unwrap().fresh_database().unwrap();
+    let mut stage = Stage::on(redis.url(), &database, 10).await;
+    stage.install().await;
+    stage.buy(4).await;
+    // Makes the group, so that the poster's first read is the one that delivers.
+    stage.journal.read(stage.sale, "nobody", 1).await.unwrap();
+    let short = RedisSettings {
+        command_timeout_ms: 200,
+        ..stage.redis_settings.clone()
+    };
+    stage.gate = Gate::connect(&short).await.unwrap();
+
+    redis.pause().unwrap();
+    let _poster = stage.post_claiming("poster", Duration::from_secs(3_600));
+    // Longer than a command may take, shorter than a connection may be silent.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    redis.resume().unwrap();
+    stage.posted(4).await;
 }
 
 #[tokio::test]

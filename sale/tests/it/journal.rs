@@ -42,7 +42,10 @@ async fn each_entry_is_delivered_to_one_reader() {
     let two = door.journal.read(sale, "b", 10).await.unwrap();
     assert_eq!((one.len(), two.len()), (2, 1));
     assert!(read(&door, sale, "c").await.is_empty());
-    assert_eq!([one, two].concat(), door.journal.entries(sale).await.unwrap());
+    assert_eq!(
+        [one, two].concat(),
+        door.journal.entries(sale).await.unwrap()
+    );
 }
 
 #[tokio::test]
@@ -51,7 +54,13 @@ async fn a_journal_that_does_not_exist_is_empty_for_everyone() {
     let sale = SaleId::random();
     let journal = &door.journal;
     assert!(read(&door, sale, "a").await.is_empty());
-    assert!(journal.claim(sale, "a", AT_ONCE, 10).await.unwrap().is_empty());
+    assert!(
+        journal
+            .claim(sale, "a", AT_ONCE, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert!(journal.entries(sale).await.unwrap().is_empty());
     assert!(journal.consumers(sale).await.unwrap().is_empty());
     journal.deliver_again(sale).await.unwrap();
@@ -104,7 +113,10 @@ async fn an_entry_that_can_not_be_read_is_given_as_it_is_and_hides_no_other() {
     let short = [head(1, 2), vec![7; 32]].concat();
     let newer = [head(2, 1), vec![7; 32]].concat();
     let none = head(1, 0);
-    for (place, bytes) in [short.clone(), newer.clone(), none.clone()].into_iter().enumerate() {
+    for (place, bytes) in [short.clone(), newer.clone(), none.clone()]
+        .into_iter()
+        .enumerate()
+    {
         let id = format!("1-{}", u64::MAX - 9 + place as u64);
         let bytes = Value::Bytes(bytes.into());
         let args = vec![key.clone().into(), id.into(), "winners".into(), bytes];
@@ -132,7 +144,16 @@ fn an_entry_id_is_two_numbers() {
         sequence: u64::MAX,
     };
     assert_eq!(id.to_string().parse(), Ok(id));
-    for text in ["", "1", "1-", "-1", "1-2-3", "a-1", "1--1", "1-18446744073709551616"] {
+    for text in [
+        "",
+        "1",
+        "1-",
+        "-1",
+        "1-2-3",
+        "a-1",
+        "1--1",
+        "1-18446744073709551616",
+    ] {
         assert_eq!(text.parse::<EntryId>(), Err(MalformedEntryId), "{text}");
     }
 }

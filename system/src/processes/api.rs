@@ -24,13 +24,6 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long it may take to end in order.
 const STOP_DEADLINE: Duration = Duration::from_secs(25);
 
-/// Where free ports are drawn from: below what systems give to clients, one of which could
-/// otherwise take the port while the API is down.
-const PORTS: std::ops::Range<u16> = 15_000..30_000;
-
-/// How many ports are drawn before giving up.
-const DRAWS: u32 = 100;
-
 /// On how many ports it is started, if others are quicker to take each.
 const START_ATTEMPTS: u32 = 5;
 
@@ -68,12 +61,14 @@ impl ApiProcess {
     ) -> Result<Self, ProcessError> {
         let mut attempt = 1;
         loop {
-            let port = options.port.map_or_else(free_port, Ok);
-            let port = port.map_err(|source| ProcessError::Io {
-                action: "find a free port for",
-                name: NAME,
-                source,
-            })?;
+            let port = match options.port {
+                Some(port) => port,
+                None => embedded::free_port().map_err(|source| ProcessError::Io {
+                    action: "find a free port for",
+                    name: NAME,
+                    source: io::Error::other(source),
+                })?,
+            };
             match Self::start_on(port, binaries, deployment, options) {
                 Err(ProcessError::Exited { .. })
                     if options.port.is_none() && is_taken(port) && attempt < START_ATTEMPTS =>
@@ -144,18 +139,6 @@ impl ApiProcess {
         self.process
             .until_ready(READY_DEADLINE, || is_ready(self.port))
     }
-}
-
-fn free_port() -> io::Result<u16> {
-    let mut last = io::ErrorKind::AddrInUse.into();
-    for _ in 0..DRAWS {
-        let port = rand::random_range(PORTS);
-        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-            Ok(_) => return Ok(port),
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
 }
 
 fn is_taken(port: u16) -> bool {

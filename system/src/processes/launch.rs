@@ -4,10 +4,12 @@ use std::{
     fs::{self, OpenOptions},
     io::{self, Read, Seek, SeekFrom},
     path::PathBuf,
-    process::{Child, Stdio},
+    process::{Child, Command, Stdio},
 };
 
-use super::{process::ProcessError, spawner};
+use nix::sys::signal::Signal;
+
+use super::process::ProcessError;
 
 /// How much of the end of a log a message shows, bytes.
 const LOG_TAIL_BYTES: u64 = 4_096;
@@ -42,17 +44,15 @@ impl Launch {
             .open(&self.log)
             .map_err(failed("write the log of"))?;
         let errors = log.try_clone().map_err(failed("write the log of"))?;
-        let (args, environment) = (self.args.clone(), self.environment.clone());
-        spawner::spawn(&self.program, |command| {
-            command
-                .args(args)
-                .env_clear()
-                .envs(environment)
-                .stdin(Stdio::null())
-                .stdout(log)
-                .stderr(errors);
-        })
-        .map_err(failed("run"))
+        let mut command = Command::new(&self.program);
+        command
+            .args(&self.args)
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors);
+        embedded::spawn(command, Signal::SIGKILL).map_err(failed("run"))
     }
 
     /// The end of the log.

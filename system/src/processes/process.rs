@@ -1,9 +1,9 @@
 //! One process that somebody wants to run: started, watched, signalled, reaped.
 //!
 //! It is wanted from its start until it is killed or terminated, and again from
-//! [`Process::start_again`]. If it is supervised, a thread looks every [`POLL`] whether it died, and
-//! starts it again: at once the first time, then after pauses that double up to [`PAUSE_MAX`];
-//! after [`DEATHS_MAX`] deaths in a row, none of which came later than [`HEALTHY_AFTER`], it stays
+//! [`Process::start_again`]. If it is supervised, a thread looks every `POLL` whether it died, and
+//! starts it again: at once the first time, then after pauses that double up to `PAUSE_MAX`;
+//! after `DEATHS_MAX` deaths in a row, none of which came later than `HEALTHY_AFTER`, it stays
 //! dead. Signals go by pid, under the lock that reaping takes, so that none meets a pid that was
 //! given to another process.
 

@@ -2,6 +2,7 @@
 //!
 //! It holds secrets, so it is made with mode 0600 and put in place by a rename: who reads it reads
 //! it whole. A thread looks every [`LOOK_PAUSE`] whether a pid has changed, and then writes it anew.
+//! While a server is being started again the file still names the dead one.
 
 use std::{
     fs::{self, OpenOptions},

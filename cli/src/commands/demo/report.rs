@@ -89,9 +89,10 @@ pub(super) fn table(findings: &Findings) -> Table {
         "requests",
         format!("{}, {} of them retries", rush.requests, rush.retries),
     );
+    let decided = rush.outcomes.len() - rush.unknown();
     row(
         "throughput",
-        format!("{:.0} purchases/s", per_second(rush.requests, rush.took)),
+        format!("{:.0} buyers answered/s", per_second(decided, rush.took)),
     );
     let latency = |percent: f64| millis(rush.latencies.percentile(percent));
     let (p50, p95, p99) = (latency(50.0), latency(95.0), latency(99.0));

@@ -1,0 +1,159 @@
+//! One entry of a journal: its id, and its wire form, as `lua/admit.lua` writes it.
+//!
+//! The id is `epoch-(taken * 2^20 + random)`, so ids grow with what was sold and not with a clock,
+//! and two histories after a failover never share one. There is one field, `winners`:
+//!
+//! ```text
+//! version (1 byte, = 1) | count (2) | admitted at, microseconds since 1970 (8) | count x (buyer (16) | order (16))
+//! ```
+//!
+//! with numbers in big-endian order.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{DateTime, Utc};
+use fred::{bytes::Bytes, types::Value};
+
+use crate::{
+    gate::GateError,
+    model::{BuyerId, Epoch, OrderId, Purchase},
+};
+
+const ENTRY_VERSION: u8 = 1;
+const HEAD_BYTES: usize = 11;
+const WINNER_BYTES: usize = 32;
+
+/// The id of an entry: the gate's epoch, and a number that grows with what it has sold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EntryId {
+    /// The epoch of the gate that wrote it.
+    pub epoch: Epoch,
+    /// Taken after the batch, times 2^20, and 20 random bits.
+    pub sequence: u64,
+}
+
+impl fmt::Display for EntryId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.epoch, self.sequence)
+    }
+}
+
+/// A text that is no entry id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an entry's id is two numbers, such as 1-1048576")]
+pub struct MalformedEntryId;
+
+impl FromStr for EntryId {
+    type Err = MalformedEntryId;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (epoch, sequence) = text.split_once('-').ok_or(MalformedEntryId)?;
+        Ok(Self {
+            epoch: Epoch(epoch.parse().map_err(|_| MalformedEntryId)?),
+            sequence: sequence.parse().map_err(|_| MalformedEntryId)?,
+        })
+    }
+}
+
+/// What stands in an entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// The winners of one batch.
+    Winners {
+        /// When the gate admitted them, by its clock.
+        admitted_at: DateTime<Utc>,
+        /// Who won, and with which order.
+        winners: Vec<Purchase>,
+    },
+    /// Something that this version can not read.
+    Unreadable {
+        /// All values of the entry, as they are.
+        raw: Vec<u8>,
+    },
+}
+
+/// One entry of a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its id.
+    pub id: EntryId,
+    /// What stands in it.
+    pub content: Content,
+}
+
+/// The entries in the answer of a group read of one stream: `[[key, entries]]` or nil.
+pub(super) fn delivered(answer: Value) -> Result<Vec<Entry>, GateError> {
+    if answer.is_null() {
+        return Ok(Vec::new());
+    }
+    let stream = answer.into_array().into_iter().next();
+    stream
+        .and_then(|stream| stream.into_array().into_iter().nth(1))
+        .map_or(Ok(Vec::new()), entries)
+}
+
+/// Entries as Redis lists them: `[[id, [field, value, ...]], ...]`. One that is delivered and no
+/// longer in the stream comes as nil, or with nil for its fields, and is passed over.
+pub(super) fn entries(list: Value) -> Result<Vec<Entry>, GateError> {
+    if list.is_null() {
+        return Ok(Vec::new());
+    }
+    list.into_array()
+        .into_iter()
+        .filter_map(|entry| {
+            let mut parts = entry.into_array().into_iter();
+            let id = parts.next().and_then(Value::into_string)?;
+            let fields = parts.next().filter(|fields| !fields.is_null())?;
+            Some((id, fields))
+        })
+        .map(|(id, fields)| {
+            let id = id
+                .parse()
+                .map_err(|_| GateError::Malformed(format!("an entry id {id:?}")))?;
+            let values: Vec<Bytes> = fields
+                .into_array()
+                .into_iter()
+                .skip(1)
+                .step_by(2)
+                .filter_map(Value::into_bytes)
+                .collect();
+            Ok(Entry {
+                id,
+                content: content(&values),
+            })
+        })
+        .collect()
+}
+
+fn content(values: &[Bytes]) -> Content {
+    match values {
+        [value] => winners(value),
+        _ => None,
+    }
+    .unwrap_or_else(|| Content::Unreadable {
+        raw: values.concat(),
+    })
+}
+
+fn winners(value: &[u8]) -> Option<Content> {
+    let (head, body) = value.split_first_chunk::<HEAD_BYTES>()?;
+    let [version, count_1, count_2, time @ ..] = *head;
+    let count = usize::from(u16::from_be_bytes([count_1, count_2]));
+    if version != ENTRY_VERSION || count == 0 || body.len() != count * WINNER_BYTES {
+        return None;
+    }
+    let micros = i64::try_from(u64::from_be_bytes(time)).ok()?;
+    let winners = body
+        .chunks_exact(WINNER_BYTES)
+        .map(|pair| {
+            Some(Purchase {
+                buyer: BuyerId::from_bytes(pair[..16].try_into().ok()?),
+                order: OrderId::from_bytes(pair[16..].try_into().ok()?),
+            })
+        })
+        .collect::<Option<_>>()?;
+    Some(Content::Winners {
+        admitted_at: DateTime::from_timestamp_micros(micros)?,
+        winners,
+    })
+}
