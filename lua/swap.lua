@@ -3,7 +3,7 @@
 --
 -- KEYS  1 terms (hash)   2 buyers (hash)   3 journal (stream)   4 the prepared buyers (hash)
 -- ARGV  1 epoch   2 version   3 state   4 start   5 end (microseconds since 1970)   6 units
---       7 limit   8 the number of buyers that were read from the ledger
+--       7 limit   8 the number of buyers that were read from the ledger   9 the consumer group
 --
 -- Returns  swapped      the gate is of this epoch, closed until `open`
 --          outdated     the gate is of this epoch or a newer one
@@ -11,7 +11,9 @@
 --          incomplete   the prepared hash does not have that many buyers
 --
 -- `forgotten` begins at what is taken, for every buyer was read from the ledger. The clock is
--- kept: a rebuild does not turn time back. The old hash goes by UNLINK, which does not block.
+-- kept: a rebuild does not turn time back. The old hash goes by UNLINK, which does not block. The
+-- group is made now, for a Redis that has become full refuses to make it, and its entries could
+-- then not be read.
 
 local epoch = redis.call('HGET', KEYS[1], 'epoch')
 if epoch and tonumber(epoch) >= tonumber(ARGV[1]) then
@@ -25,6 +27,7 @@ if taken ~= tonumber(ARGV[8]) then
   return 'incomplete'
 end
 
+redis.pcall('XGROUP', 'CREATE', KEYS[3], ARGV[9], '0', 'MKSTREAM') -- refused where it exists
 redis.call('UNLINK', KEYS[2])
 if taken > 0 then
   redis.call('RENAME', KEYS[4], KEYS[2])

@@ -71,6 +71,19 @@ CREATE TABLE rejections (
 CREATE INDEX rejections_by_buyer ON rejections (sale_id, buyer_id);
 CREATE UNIQUE INDEX rejections_counted_once ON rejections (sale_id, buyer_id) WHERE counted;
 
+-- A counted rejection is a buyer that `posted` counts: without its row the sale could not be
+-- installed again.
+CREATE FUNCTION rejections_keep_counted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a rejection that is counted is never deleted'
+        USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'rejections_keep_counted';
+END $$;
+
+CREATE TRIGGER rejections_keep_counted BEFORE DELETE ON rejections
+    FOR EACH ROW WHEN (OLD.counted) EXECUTE FUNCTION rejections_keep_counted();
+CREATE TRIGGER rejections_never_truncated BEFORE TRUNCATE ON rejections
+    FOR EACH STATEMENT EXECUTE FUNCTION rejections_keep_counted();
+
 -- New orders take their units out of `available`, and their buyers count as posted.
 CREATE FUNCTION orders_take_units() RETURNS trigger LANGUAGE plpgsql
     SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
@@ -123,7 +136,7 @@ CREATE TRIGGER orders_never_deleted BEFORE DELETE OR TRUNCATE ON orders
 
 -- A cancelled order gives its unit back: to the sale, or to the product once the sale is settled.
 CREATE FUNCTION orders_return_units() RETURNS trigger LANGUAGE plpgsql
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+    SET enable_seqscan = off
 AS $$
 BEGIN
     WITH cancelled AS (

@@ -19,8 +19,9 @@
 --   order_id_taken   the order's id belongs to another purchase                         yes
 --   no_units         the sale has no unit left                                          yes
 --
--- The joins are forced into lookups by index: a plan that was made when the tables were empty, and
--- kept, would read whole tables for each batch.
+-- The planner is left with lookups by index for each purchase. A plan that was made when the tables
+-- were empty, and kept, would otherwise read all orders of the sale for each batch, or, from a
+-- materialized copy, for each purchase: measured, 17 ms a batch became 2.5 s at 75,000 orders.
 CREATE FUNCTION post_orders(
     p_sale     uuid,
     p_orders   uuid[],
@@ -34,6 +35,7 @@ CREATE FUNCTION post_orders(
     OUT ahead      boolean
 ) LANGUAGE plpgsql
     SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+    SET enable_material = off
 AS $$
 DECLARE
     sale    flash_sales%ROWTYPE;

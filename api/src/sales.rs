@@ -14,12 +14,14 @@ use sale::{
     ledger::{Ledger, LedgerError, Sale},
     model::{Phase, SaleId, SaleState},
 };
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// How long what the ledger says of a sale is used.
 const SALE_LIFETIME: Duration = Duration::from_secs(1);
 /// How long what the ledger said last is used while it is away.
 const LAST_WORD_LIFETIME: Duration = Duration::from_secs(600);
+/// How long the ledger may take to say something of a sale.
+const LEDGER_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long a look at a gate is used.
 const SNAPSHOT_LIFETIME: Duration = Duration::from_millis(100);
 /// Sales that are remembered, those that somebody made up included.
@@ -108,11 +110,13 @@ impl Sales {
     }
 
     async fn ask(&self, sale: Option<SaleId>) -> Result<Option<Arc<Sale>>, LedgerError> {
-        let answer = match sale {
-            Some(id) => self.ledger.sale(id).await,
-            None => self.ledger.current_sale().await,
-        };
-        match answer {
+        let answer = timeout(LEDGER_TIMEOUT, async {
+            match sale {
+                Some(id) => self.ledger.sale(id).await,
+                None => self.ledger.current_sale().await,
+            }
+        });
+        match answer.await.unwrap_or(Err(LedgerError::TimedOut)) {
             Ok(Some(found)) => {
                 let found = Arc::new(found);
                 self.last_words.insert(sale, Arc::clone(&found)).await;

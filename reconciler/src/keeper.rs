@@ -23,7 +23,7 @@ use sale::{
 use tokio::{
     sync::Mutex,
     task::JoinHandle,
-    time::{Instant, MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -31,6 +31,11 @@ use crate::{poster::Poster, settings::RunSettings};
 
 /// How often the keeper looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long the ledger may take to list the live sales. Longer than Postgres lets a statement run: it
+/// passes when Postgres is gone without a word.
+const LEDGER_TIMEOUT: Duration = Duration::from_secs(45);
+/// How long an install or a settlement may take in all.
+const WORK_TIMEOUT: Duration = Duration::from_secs(600);
 /// Sales looked at at the same time.
 const LOOKS_AT_ONCE: usize = 16;
 /// How long an install or a settlement may wait for a journal to be emptied.
@@ -81,7 +86,8 @@ impl Keeper {
                 () = stop.cancelled() => break,
                 _ = ticks.tick() => {}
             }
-            match self.ledger.live_sales(self.retention).await {
+            let live = timeout(LEDGER_TIMEOUT, self.ledger.live_sales(self.retention)).await;
+            match live.unwrap_or(Err(LedgerError::TimedOut)) {
                 Ok(sales) => self.look_at_all(&sales, &stop).await,
                 Err(error) => warn("the live sales could not be read", &error),
             }
@@ -111,7 +117,7 @@ impl Keeper {
                 {
                     warn_of(sale.id, "a gate could not be looked after", &*error);
                 }
-                if sweep && let Err(error) = this.sweep(sale.id).await {
+                if sweep && let Err(error) = this.sweep(sale).await {
                     warn_of(sale.id, "readers could not be swept", &error);
                 }
             })
@@ -225,16 +231,27 @@ impl Keeper {
             .lock()
             .await
             .entry(sale)
-            .or_insert_with(|| self.tasks.spawn(work));
+            .or_insert_with(|| {
+                self.tasks.spawn(async move {
+                    if timeout(WORK_TIMEOUT, work).await.is_err() {
+                        tracing::warn!(%sale, "an install or settlement took too long, and was given up");
+                    }
+                })
+            });
     }
 
-    async fn sweep(&self, sale: SaleId) -> Result<(), sale::gate::GateError> {
-        for consumer in Journal::new(self.gate.clone()).consumers(sale).await? {
+    /// Removes readers that are gone, and lets a settled gate expire whose settlement broke off
+    /// before that.
+    async fn sweep(&self, sale: &Sale) -> Result<(), sale::gate::GateError> {
+        for consumer in Journal::new(self.gate.clone()).consumers(sale.id).await? {
             if consumer != *self.consumer {
                 self.gate
-                    .remove_consumer(sale, &consumer, CONSUMER_IDLE)
+                    .remove_consumer(sale.id, &consumer, CONSUMER_IDLE)
                     .await?;
             }
+        }
+        if sale.state == SaleState::Settled {
+            self.gate.expire(sale.id, self.retention).await?;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Posts one sale: reads its journal, hands the winners to the ledger, and only then forgets them.
 //!
-//! 1. read entries that no reader has had, or else claim those that a dead reader left; after a read
-//!    that failed, first those that it may have delivered to us
+//! 1. read entries that no reader has had; every second, first search for what reading alone does
+//!    not bring: what was delivered to us and never arrived, and what a dead reader left
 //! 2. post them: one call of one SQL function for up to [`POST_WINNERS_MAX`] winners. A call that
 //!    fails is made again, for as long as it takes: nothing is forgotten that is not in the ledger
 //! 3. forget them: take them out of the journal, by their exact ids
@@ -12,22 +12,25 @@ use std::{sync::Arc, time::Duration};
 
 use sale::{
     gate::{Gate, GateError, upkeep},
-    install,
+    install::{self, InstallError},
     journal::{Content, Entry, EntryId, Journal},
-    ledger::{Ledger, LedgerError, Posting, Sale},
+    ledger::{Ledger, LedgerError, Posting},
     model::{Epoch, SaleId},
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Entries taken in one read or claim.
-const READ_ENTRIES_MAX: u64 = 256;
+const READ_ENTRIES_MAX: u64 = 64;
 /// Winners posted in one call. An entry is never split, so one entry may go over it.
 const POST_WINNERS_MAX: usize = 1_024;
 /// Pause after a read that found nothing: the first, doubled each time up to the longest.
 const IDLE_PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
 /// Pause after a failure, likewise, plus up to as much again by chance.
 const FAILURE_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+/// How long a call may take. Longer than Postgres lets a statement run and wait for a lock: it passes
+/// when Postgres is gone without a word.
+const POST_TIMEOUT: Duration = Duration::from_secs(45);
 /// Pause of a sale whose ledger was rolled back, until a person has looked.
 const ALARM_PAUSE: Duration = Duration::from_secs(30);
 /// How often to look for what dead readers left, and for what no read yields.
@@ -54,8 +57,6 @@ pub struct Poster {
     claim_idle: Duration,
     /// Read and not yet forgotten.
     in_hand: Vec<Entry>,
-    /// A read failed: what it was to bring may have been delivered, and is with us.
-    read_failed: bool,
     searched_at: Instant,
     /// The oldest entry at the last search, if there were entries that no reader had.
     suspect: Option<EntryId>,
@@ -78,7 +79,6 @@ impl Poster {
             consumer,
             claim_idle,
             in_hand: Vec::new(),
-            read_failed: false,
             searched_at: Instant::now(),
             suspect: None,
         }
@@ -88,7 +88,7 @@ impl Poster {
     pub async fn run(mut self, stop: CancellationToken) {
         let (mut idle, mut failure) = (IDLE_PAUSE.0, FAILURE_PAUSE.0);
         while !stop.is_cancelled() {
-            let pause = match self.step().await {
+            let pause = match self.step(&stop).await {
                 Ok(true) => {
                     (idle, failure) = (IDLE_PAUSE.0, FAILURE_PAUSE.0);
                     continue;
@@ -123,44 +123,41 @@ impl Poster {
     }
 
     /// Takes entries in hand, posts and forgets them. False where there were none.
-    async fn step(&mut self) -> Result<bool, PostError> {
-        if self.in_hand.is_empty() {
-            self.read().await?;
-        }
+    async fn step(&mut self, stop: &CancellationToken) -> Result<bool, PostError> {
         if self.in_hand.is_empty() && self.searched_at.elapsed() >= SEARCH_EVERY {
             self.searched_at = Instant::now();
-            self.in_hand = self
-                .journal
-                .claim(self.sale, &self.consumer, self.claim_idle, READ_ENTRIES_MAX)
-                .await?;
-            if self.in_hand.is_empty() {
-                self.search_stranded().await?;
-            }
+            self.in_hand = self.search().await?;
         }
         if self.in_hand.is_empty() {
-            return Ok(false);
+            self.in_hand = self
+                .journal
+                .read(self.sale, &self.consumer, READ_ENTRIES_MAX)
+                .await?;
         }
-        while !self.in_hand.is_empty() {
+        let found = !self.in_hand.is_empty();
+        while !self.in_hand.is_empty() && !stop.is_cancelled() {
             let count = portion(&self.in_hand);
             self.post(count).await?;
             self.in_hand.drain(..count);
         }
-        Ok(true)
+        Ok(found)
     }
 
-    /// Takes new entries in hand; after a read that failed, first what it left undone.
-    async fn read(&mut self) -> Result<(), PostError> {
+    /// Looks for what reading alone does not bring: entries that were delivered to us by an answer
+    /// which never came, entries that a dead reader left, and entries that neither has.
+    async fn search(&mut self) -> Result<Vec<Entry>, PostError> {
         let (journal, sale, consumer) = (&self.journal, self.sale, &self.consumer);
-        if self.read_failed {
-            self.in_hand = journal.read_again(sale, consumer, READ_ENTRIES_MAX).await?;
-            self.read_failed = !self.in_hand.is_empty();
+        let ours = journal.read_again(sale, consumer, READ_ENTRIES_MAX).await?;
+        if !ours.is_empty() {
+            return Ok(ours);
         }
-        if self.in_hand.is_empty() {
-            let read = journal.read(sale, consumer, READ_ENTRIES_MAX).await;
-            self.read_failed = read.is_err();
-            self.in_hand = read?;
+        let left = journal
+            .claim(sale, consumer, self.claim_idle, READ_ENTRIES_MAX)
+            .await?;
+        if left.is_empty() {
+            self.search_stranded().await?;
         }
-        Ok(())
+        Ok(left)
     }
 
     /// Posts and forgets the first `count` entries in hand.
@@ -210,7 +207,8 @@ impl Poster {
         if postings.is_empty() {
             return Ok(None);
         }
-        let posted = self.ledger.post(self.sale, postings).await?;
+        let post = timeout(POST_TIMEOUT, self.ledger.post(self.sale, postings));
+        let posted = post.await.unwrap_or(Err(LedgerError::TimedOut))?;
         if posted.ahead {
             return Err(PostError::Ahead);
         }
@@ -229,15 +227,17 @@ impl Poster {
         let Some(sale) = self.ledger.sale(self.sale).await? else {
             return Ok(());
         };
-        self.post_marks_of(&sale).await
-    }
-
-    async fn post_marks_of(&self, sale: &Sale) -> Result<(), PostError> {
-        match install::post_marks(&self.gate, &self.ledger, sale).await {
+        match install::post_marks(&self.gate, &self.ledger, &sale).await {
             Ok(()) => Ok(()),
-            Err(install::InstallError::Gate(error)) => Err(error.into()),
-            Err(install::InstallError::Ledger(error)) => Err(error.into()),
-            Err(_) => Err(PostError::Ahead),
+            Err(InstallError::Gate(error)) => Err(error.into()),
+            Err(InstallError::Ledger(error)) => Err(error.into()),
+            Err(
+                InstallError::Ahead
+                | InstallError::Busy
+                | InstallError::NotForSale
+                | InstallError::Undrained
+                | InstallError::Unsettled,
+            ) => Err(PostError::Ahead),
         }
     }
 

@@ -48,7 +48,7 @@ pub enum Condition {
     Lost,
     /// It was installed, and never confirmed.
     Closed,
-    /// It is of another install than the ledger's last.
+    /// It is of another install than the ledger's last, completed or not.
     Outdated,
     /// It has taken fewer buyers than the ledger has posted: it was rolled back.
     Behind,
@@ -69,7 +69,7 @@ impl Condition {
             Self::Lost
         } else if gate.closed {
             Self::Closed
-        } else if gate.epoch != sale.base {
+        } else if gate.epoch != sale.base || sale.epoch != sale.base {
             Self::Outdated
         } else if gate.taken < u64::from(sale.posted) {
             Self::Behind
@@ -90,8 +90,7 @@ pub struct Installed {
     pub anew: bool,
 }
 
-/// Why a sale was not installed. The gate is closed then, and selling goes on once an install
-/// succeeds.
+/// Why a sale was not installed. What was begun leaves the gate closed, until an install succeeds.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
     /// Somebody else is installing this sale.
@@ -169,14 +168,15 @@ async fn install_locked(
             .begin_install(id)
             .await?
             .ok_or(InstallError::NotForSale)?;
-        let buyers = prepare(gate, ledger, &sale).await?;
-        match gate.swap(&sale, buyers).await? {
-            Swapped::Swapped => {}
-            Swapped::Outdated | Swapped::Undrained | Swapped::Incomplete => {
-                gate.discard_prepared(id, sale.epoch).await?;
-                continue;
-            }
+        let swapped = put_in_place(gate, ledger, &sale).await;
+        if !matches!(swapped, Ok((Swapped::Swapped, _))) {
+            // It would take the memory that the next attempt needs.
+            gate.discard_prepared(id, sale.epoch).await?;
         }
+        let buyers = match swapped? {
+            (Swapped::Swapped, buyers) => buyers,
+            (Swapped::Outdated | Swapped::Undrained | Swapped::Incomplete, _) => continue,
+        };
         if ledger.complete_install(id, sale.epoch, buyers).await?
             && gate.open(id, sale.epoch).await?
         {
@@ -224,6 +224,13 @@ pub async fn post_marks(gate: &Gate, ledger: &Ledger, sale: &Sale) -> Result<(),
     let mut cursor = "0".to_owned();
     loop {
         let (next, marks) = gate.buyers_from(sale.id, &cursor).await?;
+        // Looked at after the marks: an install may have put others in their place, and those are
+        // not of this epoch.
+        if let Sight::Gate(found) = gate.look(sale.id).await?
+            && found.epoch != epoch
+        {
+            return Ok(());
+        }
         let postings: Vec<Posting> = marks
             .into_iter()
             .map(|(buyer, order)| Posting {
@@ -253,6 +260,16 @@ pub async fn post_marks(gate: &Gate, ledger: &Ledger, sale: &Sale) -> Result<(),
         }
         cursor = next;
     }
+}
+
+/// Prepares the gate of this attempt, and swaps it in. Tells how many buyers are in it.
+async fn put_in_place(
+    gate: &Gate,
+    ledger: &Ledger,
+    sale: &Sale,
+) -> Result<(Swapped, u64), InstallError> {
+    let buyers = prepare(gate, ledger, sale).await?;
+    Ok((gate.swap(sale, buyers).await?, buyers))
 }
 
 /// Writes the buyers that the ledger counts as posted to the hash of this attempt. Returns how many

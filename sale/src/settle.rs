@@ -74,7 +74,7 @@ pub async fn settle(
     ledger.sale(id).await?.ok_or(SettleError::UnknownSale)
 }
 
-/// One attempt; false where gate and ledger do not agree yet.
+/// Ends the sale, where it is not, and tries to settle it; false where gate and ledger do not agree yet.
 async fn attempt(gate: &Gate, ledger: &Ledger, id: SaleId) -> Result<bool, SettleError> {
     let sale = match ledger.set_state(id, SaleState::Ended).await {
         Ok(sale) => sale,

@@ -23,7 +23,9 @@ impl From<&LedgerError> for Problem {
                 Code::Conflict,
                 "The sale has ended; it can not be changed any more.",
             ),
-            LedgerError::Unavailable(_) => Self::unavailable(LATER).because(error),
+            LedgerError::Unavailable(_) | LedgerError::TimedOut => {
+                Self::unavailable(LATER).because(error)
+            }
             LedgerError::Failed(_) => Self::internal(error),
         }
     }
@@ -60,11 +62,12 @@ impl From<AdmitError> for Problem {
         match error {
             AdmitError::UnknownSale => Self::sale_not_found(),
             AdmitError::QueueFull => Self::unavailable(
-                "Too many purchases are waiting. Yours was not made; it is safe to try again.",
+                "Too many purchases are waiting. This request had no effect; it is safe to try \
+                 again.",
             ),
             AdmitError::Unavailable | AdmitError::ShuttingDown => Self::unavailable(
-                "Purchases can not be made at the moment. Yours was not made; it is safe to try \
-                 again.",
+                "Purchases can not be made at the moment. This request had no effect; it is safe \
+                 to try again.",
             ),
             AdmitError::OutcomeUnknown => Self::unavailable(
                 "It is not known whether your purchase was made. It is safe to try again: nobody \

@@ -226,7 +226,8 @@ async fn refusal(
         Ok(Verdict::NotStarted) => too_early(services, sale).await,
         Ok(Verdict::Ended) => Problem::not_active(Reason::Ended),
         Ok(Verdict::Paused) => Problem::not_active(Reason::Paused),
-        Ok(Verdict::Cold | Verdict::Admitted) => AdmitError::Unavailable.into(),
+        // A closed gate does not tell whether an earlier try was admitted.
+        Ok(Verdict::Cold | Verdict::Admitted) => AdmitError::OutcomeUnknown.into(),
         Err(error) => error.into(),
     }
 }

@@ -178,7 +178,8 @@ impl Evidence {
                 ledger_epoch: sale.epoch,
             });
         }
-        let one_install = before.epoch == sale.base && after.epoch == sale.base;
+        let one_install =
+            before.epoch == sale.base && after.epoch == sale.base && sale.epoch == sale.base;
         if !one_install || !before.is_open() || !after.is_open() {
             return (verdict(&differences, Verdict::Installing), differences);
         }

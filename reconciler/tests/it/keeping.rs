@@ -1,10 +1,13 @@
 //! The keeper heals a gate, brings it up to date, and settles.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{TimeDelta, Utc};
 use reconciler::{keeper::Keeper, settings::RunSettings};
-use sale::model::SaleState;
+use sale::{
+    model::SaleState,
+    settle::{SettleLimits, settle},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::fixture::{CLAIM_IDLE, Running, Stage, until};
@@ -75,6 +78,33 @@ async fn an_install_that_was_not_confirmed_is_made_anew() {
     let _keeper = keep(&stage);
     agrees(&stage).await;
     assert_eq!(stage.buy(1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_attempt_that_broke_off_before_the_gate_was_closed_for_good_does_not_stop_settling() {
+    let stage = Stage::open(10).await;
+    stage.buy(4).await;
+    // What is left of an install whose Redis came back without its last second.
+    stage.ledger.begin_install(stage.sale).await.unwrap();
+    let _keeper = keep(&stage);
+    agrees(&stage).await;
+    stage.posted(4).await;
+    stage
+        .ledger
+        .set_state(stage.sale, SaleState::Ended)
+        .await
+        .unwrap();
+    until("the sale is settled", async || {
+        let limits = SettleLimits {
+            drain_timeout: Duration::from_secs(5),
+            retention: Duration::from_secs(600),
+        };
+        settle(&stage.gate, &stage.ledger, stage.sale, limits)
+            .await
+            .is_ok()
+    })
+    .await;
+    assert_eq!(stage.ledger_sale().await.returned, 6);
 }
 
 #[tokio::test]

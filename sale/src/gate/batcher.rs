@@ -209,6 +209,7 @@ impl Admissions {
             .as_ref()
             .ok_or(AdmitError::ShuttingDown)?
             .get(&sale)
+            .filter(|lane| !lane.is_closed())
             .cloned())
     }
 
@@ -252,7 +253,9 @@ impl Shared {
     fn start_lane(self: &Arc<Self>, sale: SaleId) -> Result<mpsc::Sender<Waiting>, AdmitError> {
         let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
         let lanes = lanes.as_mut().ok_or(AdmitError::ShuttingDown)?;
-        if let Some(lane) = lanes.get(&sale) {
+        if let Some(lane) = lanes.get(&sale)
+            && !lane.is_closed()
+        {
             return Ok(lane.clone());
         }
         if lanes.len() >= self.limits.lanes_max {

@@ -14,6 +14,7 @@ use super::{
     upkeep::{terms, unknown, word},
 };
 use crate::{
+    keys::GROUP,
     ledger::Sale,
     model::{BuyerId, Epoch, OrderId, SaleId},
 };
@@ -89,6 +90,7 @@ impl Gate {
         ];
         let mut args = terms(sale, sale.epoch);
         args.push(buyers.to_string().into());
+        args.push(GROUP.into());
         let answer = self.run(&self.scripts.swap, keys, args).await?;
         match word(answer)?.as_str() {
             "swapped" => Ok(Swapped::Swapped),

@@ -19,24 +19,21 @@ pub mod snapshot;
 pub mod upkeep;
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use fred::{
     clients::{Client, Pool},
-    error::{Error as RedisError, ErrorKind},
+    error::Error as RedisError,
     interfaces::{ClientLike, ConfigInterface, EventInterface, LuaInterface},
     types::{
         Builder, InfoKind, Value,
-        config::{Config, ReconnectPolicy, TcpConfig},
+        config::{Config, ReconnectPolicy, Server, TcpConfig},
         scripts::Script,
     },
 };
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 
 use crate::{keys::Keys, settings::RedisSettings};
 
@@ -50,7 +47,7 @@ const COMMANDS_WAITING_MAX: usize = 10_000;
 /// Why the gate gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum GateError {
-    /// Redis is not connected, or refused the command: it had no effect.
+    /// Redis refused the command: it had no effect.
     #[error("the gate is not available")]
     Unavailable(#[source] RedisError),
     /// The connection failed or the time ran out on the way: the command may have had its effect.
@@ -65,15 +62,15 @@ pub enum GateError {
 }
 
 impl From<RedisError> for GateError {
+    /// Only Redis itself can say that a command had no effect: its refusals begin with a word in
+    /// capitals (`OOM`, `LOADING`, `ERR`). Whatever else happened, happened on the way.
     fn from(error: RedisError) -> Self {
-        let unknown = matches!(
-            error.kind(),
-            ErrorKind::IO | ErrorKind::Timeout | ErrorKind::Canceled
-        );
-        if unknown {
-            Self::OutcomeUnknown(error)
-        } else {
+        let code = error.details().split(' ').next().unwrap_or_default();
+        let refused = code.len() > 1 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+        if refused {
             Self::Unavailable(error)
+        } else {
+            Self::OutcomeUnknown(error)
         }
     }
 }
@@ -111,7 +108,7 @@ pub struct Gate {
     pool: Pool,
     keys: Arc<Keys>,
     scripts: Arc<Scripts>,
-    connections: Arc<AtomicU64>,
+    reconnects: Arc<Mutex<Reconnects>>,
 }
 
 impl Gate {
@@ -152,15 +149,16 @@ impl Gate {
             .build_pool(settings.pool_size)?;
         pool.init().await?;
 
-        let connections = Arc::new(AtomicU64::new(0));
-        for client in pool.clients() {
-            count_reconnects(client, Arc::clone(&connections));
-        }
+        let reconnects = pool.clients().iter().map(EventInterface::reconnect_rx);
+        let reconnects = Arc::new(Mutex::new(Reconnects {
+            receivers: reconnects.collect(),
+            count: 0,
+        }));
         let gate = Self {
             pool,
             keys: Arc::new(Keys::new(&settings.key_prefix)),
             scripts: Arc::new(Scripts::new()),
-            connections,
+            reconnects,
         };
         gate.refuse_unfit().await?;
         Ok(gate)
@@ -188,9 +186,10 @@ impl Gate {
     }
 
     /// Counts the connections made since [`Gate::connect`]: behind a new one there may be another
-    /// Redis, or an older copy.
+    /// Redis, or an older copy. A connection is counted before the first answer that came by it.
     pub(crate) fn connections(&self) -> u64 {
-        self.connections.load(Ordering::Acquire)
+        let reconnects = self.reconnects.lock();
+        reconnects.unwrap_or_else(PoisonError::into_inner).count()
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -273,20 +272,25 @@ impl Gate {
     }
 }
 
-fn count_reconnects(client: &Client, connections: Arc<AtomicU64>) {
-    let mut reconnects = client.reconnect_rx();
-    tokio::spawn(async move {
-        loop {
-            match reconnects.recv().await {
-                Ok(server) => {
-                    connections.fetch_add(1, Ordering::AcqRel);
-                    tracing::info!(%server, "redis connected again");
+/// The announcements of new connections, read where they are asked for: a task that read them
+/// could come too late.
+struct Reconnects {
+    receivers: Vec<Receiver<Server>>,
+    count: u64,
+}
+
+impl Reconnects {
+    fn count(&mut self) -> u64 {
+        for receiver in &mut self.receivers {
+            loop {
+                match receiver.try_recv() {
+                    Ok(server) => tracing::info!(%server, "redis connected again"),
+                    Err(TryRecvError::Lagged(_)) => {}
+                    Err(TryRecvError::Empty | TryRecvError::Closed) => break,
                 }
-                Err(RecvError::Lagged(_)) => {
-                    connections.fetch_add(1, Ordering::AcqRel);
-                }
-                Err(RecvError::Closed) => return,
+                self.count += 1;
             }
         }
-    });
+        self.count
+    }
 }

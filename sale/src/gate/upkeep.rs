@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use fred::{interfaces::KeysInterface, types::Value};
+use fred::{
+    interfaces::KeysInterface,
+    types::{ExpireOptions, Value},
+};
 
 use super::{Gate, GateError};
 use crate::{
@@ -127,7 +130,7 @@ impl Gate {
         }
     }
 
-    /// Lets the gate of a settled sale expire after `retention`.
+    /// Lets the gate of a settled sale expire after `retention`. Repeated calls do not put it off.
     ///
     /// # Errors
     /// Where Redis does not answer.
@@ -138,7 +141,9 @@ impl Gate {
             self.keys.buyers(sale),
             self.keys.terms(sale),
         ] {
-            self.client().expire::<Value, _>(key, seconds, None).await?;
+            self.client()
+                .expire::<Value, _>(key, seconds, Some(ExpireOptions::NX))
+                .await?;
         }
         Ok(())
     }

@@ -28,6 +28,9 @@ pub enum LedgerError {
     /// Postgres is away, full, or gave up; the same call may succeed later.
     #[error("the ledger is not available")]
     Unavailable(#[source] sqlx::Error),
+    /// Postgres did not answer in time.
+    #[error("the ledger did not answer in time")]
+    TimedOut,
     /// Anything else: a defect.
     #[error("the ledger failed")]
     Failed(#[source] sqlx::Error),

@@ -13,9 +13,13 @@ pub struct InstallLock {
 }
 
 impl InstallLock {
-    /// Gives the lock back.
-    pub async fn release(self) {
-        if let Err(error) = self.connection.close().await {
+    /// Gives the lock back, at once: that a connection has ended Postgres sees only a moment later.
+    pub async fn release(mut self) {
+        let unlocked = sqlx::query("SELECT pg_advisory_unlock_all()")
+            .execute(&mut self.connection)
+            .await;
+        let closed = self.connection.close().await;
+        if let Err(error) = unlocked.map(drop).and(closed) {
             tracing::debug!(%error, "the connection of an install lock did not end cleanly");
         }
     }

@@ -1,8 +1,8 @@
 //! The ledger: Postgres, the system of record. All SQL stands here and in `migrations/`.
 //!
 //! What must never be broken is bound by the tables themselves (constraints and triggers), so
-//! these functions can be plain. Each is one statement, or one call of one SQL function, and so one
-//! transaction that a lost connection can not leave half done.
+//! these functions can be plain. Each change is one statement, or one call of one SQL function, and so
+//! one transaction that a lost connection can not leave half done.
 
 mod audit;
 mod catalogue;
@@ -16,7 +16,7 @@ mod users;
 use std::time::Duration;
 
 use sqlx::{
-    PgPool,
+    ConnectOptions, Connection, PgPool,
     migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -66,7 +66,13 @@ impl Ledger {
     /// # Errors
     /// Where Postgres does not answer, or a migration fails.
     pub async fn migrate(&self) -> Result<(), MigrateError> {
-        sqlx::migrate!("../migrations").run(&self.pool).await
+        // A connection of its own without limits of time: making an index takes as long as it takes.
+        let options = self.pool.connect_options();
+        let options = PgConnectOptions::clone(&options)
+            .options([("statement_timeout", "0"), ("lock_timeout", "0")]);
+        let mut connection = options.connect().await?;
+        sqlx::migrate!("../migrations").run(&mut connection).await?;
+        Ok(connection.close().await?)
     }
 
     /// Asks Postgres for a sign of life.

@@ -249,14 +249,18 @@ impl Ledger {
         }
         let changed = sqlx::query(
             "UPDATE flash_sales
-             SET version = version + (state <> $2)::integer, state = $2, updated_at = now()
-             WHERE id = $1 AND (state IN ('open', 'paused') OR state = $2)",
+             SET version = version + 1, state = $2, updated_at = now()
+             WHERE id = $1 AND state IN ('open', 'paused') AND state <> $2",
         )
         .bind(id)
         .bind(state.as_str())
         .execute(&self.pool)
         .await?;
-        self.changed(id, changed.rows_affected()).await
+        let sale = self.known_sale(id).await?;
+        if changed.rows_affected() == 0 && sale.state != state {
+            return Err(LedgerError::WrongState);
+        }
+        Ok(sale)
     }
 
     /// Moves more units from the product's stock into a sale that has not ended.

@@ -23,7 +23,7 @@ async fn with_entries(door: &Door, count: usize) -> SaleId {
     sale.id
 }
 
-/// Reads as a group consumer; the first read makes the group.
+/// Reads as a group consumer; the first read makes a group that is gone.
 async fn read(door: &Door, sale: SaleId, consumer: &str) -> Vec<Entry> {
     let read = || door.journal.read(sale, consumer, 10);
     let first = read().await.unwrap();
@@ -37,7 +37,6 @@ async fn read(door: &Door, sale: SaleId, consumer: &str) -> Vec<Entry> {
 async fn each_entry_is_delivered_to_one_reader() {
     let door = Door::shared().await;
     let sale = with_entries(&door, 3).await;
-    door.journal.read(sale, "a", 1).await.unwrap();
     let one = door.journal.read(sale, "a", 2).await.unwrap();
     let two = door.journal.read(sale, "b", 10).await.unwrap();
     assert_eq!((one.len(), two.len()), (2, 1));

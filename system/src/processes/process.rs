@@ -356,6 +356,9 @@ impl State {
 
     /// Waits on a child that has ended, and tells how.
     fn reap(&mut self) -> String {
+        if self.started.elapsed() >= HEALTHY_AFTER {
+            self.deaths_in_a_row = 0;
+        }
         let ended = self.child.take().map(|mut child| child.wait());
         match ended {
             Some(Ok(status)) => status.to_string(),
@@ -372,9 +375,6 @@ impl State {
 
     /// Counts a death or a failed start, and says when the next start is due.
     fn put_off(&mut self) {
-        if self.started.elapsed() >= HEALTHY_AFTER {
-            self.deaths_in_a_row = 0;
-        }
         let pause = match self.deaths_in_a_row {
             0 => Duration::ZERO,
             // Past the tenth doubling the maximum holds anyway.

@@ -53,8 +53,9 @@ async fn a_full_redis_admits_nobody_writes_nothing_and_forgets_all_the_same() {
     assert_eq!((found.taken, found.backlog), (2, before.backlog));
     assert_eq!(door.winners(sale.id).await, sold);
 
-    // What makes room, and what keeps a bad gate shut, works.
-    let entries = door.journal.entries(sale.id).await.unwrap();
+    // The journal can be read, and what makes room, and what keeps a bad gate shut, works.
+    let entries = door.journal.read(sale.id, "reader", 10).await.unwrap();
+    assert_eq!(entries.len(), 1, "the group was made with the gate");
     let posted: Vec<Posted> = entries.iter().map(forgotten).collect();
     assert_eq!(door.gate.forget(sale.id, None, &posted).await.unwrap(), 1);
     assert_eq!(door.look(sale.id).await.forgotten, 2);

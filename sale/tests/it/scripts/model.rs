@@ -203,6 +203,8 @@ impl Model {
             lost: false,
             closed: true,
         });
+        let stream = self.journal.get_or_insert_default();
+        stream.group.get_or_insert_default();
         self.buyers.clone_from(prepared);
         self.installed.clone_from(prepared);
         self.written.clear();
