@@ -13,11 +13,12 @@
 --                   A admitted: the unit is this buyer's (the same order asking again, too)
 --                   D duplicate: the buyer holds another order
 --                   S sold out   N not started   E ended   P paused
---                   C cold: the gate is missing, lost, closed, or was rolled back
+--                   C cold: the gate is missing, lost, closed, or was rolled back; or the journal
+--                     has an id that its gate can not have made, and refuses the entry
 --   orders        for each D, in order, the 16 raw bytes of the order that the buyer holds
 --
 -- Lua does not roll back. So the one command that can be refused, XADD, comes before every other
--- write; and a full Redis refuses the whole script at its start, for it has no allow-oom flag.
+-- write, and a gate whose journal refuses is lost; and a full Redis refuses the whole script at its start, for it has no allow-oom flag.
 
 local ID_BYTES = 16
 local PURCHASE_BYTES = 2 * ID_BYTES
@@ -59,7 +60,7 @@ if terms[2] == 'ended' or now >= end_at then
   refusal = 'E'
 elseif now < start_at then
   refusal = 'N'
-elseif terms[2] == 'paused' then
+elseif terms[2] ~= 'open' then
   refusal = 'P'
 end
 
@@ -97,11 +98,16 @@ end
 
 local winners = #marks / 2
 if winners > 0 then
-  taken = taken + winners
-  local id = string.format('%s-%.0f', terms[1], taken * SEQUENCE_STEP + tonumber(ARGV[3]))
+  local id = string.format('%s-%.0f', terms[1],
+    (taken + winners) * SEQUENCE_STEP + tonumber(ARGV[3]))
   local head = struct.pack('>I1I2I8', ENTRY_VERSION, winners, now)
-  redis.call('XADD', KEYS[3], id, 'winners', head .. table.concat(marks))
+  local added = redis.pcall('XADD', KEYS[3], id, 'winners', head .. table.concat(marks))
+  if type(added) == 'table' then
+    redis.call('HSET', KEYS[1], 'lost', '1')
+    return {epoch, taken, string.rep('C', count), ''}
+  end
   redis.call('HSET', KEYS[2], unpack(marks))
+  taken = taken + winners
 end
 -- Kept with each sale made, and when the start or the end is first seen to have passed: what was
 -- once answered by this clock stays true.

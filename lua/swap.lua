@@ -27,7 +27,9 @@ if taken ~= tonumber(ARGV[8]) then
   return 'incomplete'
 end
 
-redis.pcall('XGROUP', 'CREATE', KEYS[3], ARGV[9], '0', 'MKSTREAM') -- refused where it exists
+-- Made anew, also where it is there and empty: a stream remembers the last id it ever had.
+redis.call('UNLINK', KEYS[3])
+redis.call('XGROUP', 'CREATE', KEYS[3], ARGV[9], '0', 'MKSTREAM')
 redis.call('UNLINK', KEYS[2])
 if taken > 0 then
   redis.call('RENAME', KEYS[4], KEYS[2])

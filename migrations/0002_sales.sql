@@ -36,6 +36,16 @@ CREATE TABLE flash_sales (
     CONSTRAINT flash_sales_settled CHECK ((state = 'settled') = (settled_at IS NOT NULL))
 );
 
+-- A gate may still sell it, and posters are found by its row.
+CREATE FUNCTION flash_sales_never_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'sales are never deleted: end and settle them'
+        USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'flash_sales_never_deleted';
+END $$;
+
+CREATE TRIGGER flash_sales_never_deleted BEFORE DELETE OR TRUNCATE ON flash_sales
+    FOR EACH STATEMENT EXECUTE FUNCTION flash_sales_never_deleted();
+
 -- The sales that the reconciler and the list of sales look at.
 CREATE INDEX flash_sales_unsettled ON flash_sales (start_time, id) WHERE state <> 'settled';
 

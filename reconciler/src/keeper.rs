@@ -21,7 +21,7 @@ use sale::{
     settle::{self, SettleLimits},
 };
 use tokio::{
-    sync::Mutex,
+    sync::{Mutex, Semaphore},
     task::JoinHandle,
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
@@ -36,6 +36,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LEDGER_TIMEOUT: Duration = Duration::from_secs(45);
 /// How long an install or a settlement may take in all.
 const WORK_TIMEOUT: Duration = Duration::from_secs(600);
+/// Installs under way at the same time; each has a connection to Postgres of its own.
+const INSTALLS_AT_ONCE: usize = 8;
 /// Sales looked at at the same time.
 const LOOKS_AT_ONCE: usize = 16;
 /// How long an install or a settlement may wait for a journal to be emptied.
@@ -55,6 +57,7 @@ pub struct Keeper {
     retention: Duration,
     tasks: TaskTracker,
     posters: HashMap<SaleId, (CancellationToken, JoinHandle<()>)>,
+    installs: Arc<Semaphore>,
     /// The install or settlement that runs for a sale.
     works: Mutex<HashMap<SaleId, JoinHandle<()>>>,
     swept_at: Instant,
@@ -72,6 +75,7 @@ impl Keeper {
             retention: Duration::from_secs(settings.settled_retention_seconds),
             tasks: TaskTracker::new(),
             posters: HashMap::new(),
+            installs: Arc::new(Semaphore::new(INSTALLS_AT_ONCE)),
             works: Mutex::new(HashMap::new()),
             swept_at: Instant::now(),
         }
@@ -153,8 +157,11 @@ impl Keeper {
         match Condition::of(sale, found.as_ref()) {
             Condition::Sound => {
                 self.gate.sync(sale).await?;
-                if found.is_some_and(|found| self.is_due(sale, &found)) {
-                    self.settle(sale.id).await;
+                if let Some(found) = found {
+                    self.check_flow(sale, &found).await?;
+                    if self.is_due(sale, &found) {
+                        self.settle(sale.id).await;
+                    }
                 }
             }
             Condition::Ahead => self.check_ahead(sale.id).await?,
@@ -166,6 +173,26 @@ impl Keeper {
                 tracing::info!(sale = %sale.id, ?condition, "gate needs an install");
                 self.install(sale.id).await;
             }
+        }
+        Ok(())
+    }
+
+    /// An empty journal means that all who are taken are posted, and none is forgotten who is not. The
+    /// ledger is asked once more, after the gate, for it may have posted meanwhile.
+    async fn check_flow(&self, sale: &Sale, found: &Snapshot) -> anyhow::Result<()> {
+        let suspect = found.backlog.entries == 0 && found.taken > u64::from(sale.posted);
+        if !suspect && found.forgotten <= u64::from(sale.posted) {
+            return Ok(());
+        }
+        let Some(standing) = self.ledger.standing(sale.id).await? else {
+            return Ok(());
+        };
+        if found.forgotten > standing.posted {
+            tracing::error!(sale = %sale.id, "more was forgotten than posted: the gate is rebuilt");
+            self.gate.close(sale.id).await?;
+        } else if suspect && found.taken > standing.posted {
+            tracing::error!(sale = %sale.id, "marks without a journal entry are posted");
+            install::post_marks(&self.gate, &self.ledger, sale).await?;
         }
         Ok(())
     }
@@ -190,15 +217,20 @@ impl Keeper {
                 %sale,
                 gate_epoch = %found.epoch,
                 ledger_epoch = %now.epoch,
-                "ALARM: the gate is newer than the ledger, which was rolled back; a person has to look"
+                "ALARM: the gate is newer than the ledger, which was rolled back; \
+                 it is closed until a person has looked"
             );
+            self.gate.close(sale).await?;
         }
         Ok(())
     }
 
     async fn install(&self, sale: SaleId) {
         let (gate, ledger) = (self.gate.clone(), self.ledger.clone());
+        let installs = Arc::clone(&self.installs);
         self.work(sale, async move {
+            // It is never closed.
+            let _turn = installs.acquire().await;
             match install::install(&gate, &ledger, sale, DRAIN_TIMEOUT).await {
                 Ok(done) if done.anew => {
                     tracing::info!(%sale, epoch = %done.epoch, buyers = done.buyers, "installed");

@@ -98,6 +98,8 @@ impl Poster {
                     grow(&mut idle, IDLE_PAUSE.1)
                 }
                 Err(PostError::Ahead) => {
+                    // Read again later: a person may take the entry away.
+                    self.in_hand.clear();
                     tracing::error!(
                         sale = %self.sale,
                         "ALARM: the journal is newer than the ledger, which was rolled back; \

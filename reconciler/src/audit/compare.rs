@@ -10,7 +10,7 @@ use sale::{
     gate::snapshot::Snapshot,
     journal::Backlog,
     ledger::Recount,
-    model::{BuyerId, Epoch, OrderId, SaleState},
+    model::{BuyerId, Epoch, OrderId, SaleState, Version},
 };
 use serde::Serialize;
 
@@ -30,6 +30,8 @@ pub struct Evidence {
     pub after: Option<Snapshot>,
     /// The journal, last.
     pub backlog: Backlog,
+    /// The ledger's version, read after the gate.
+    pub version_after: Version,
 }
 
 /// Buyers and their orders, in the order in which they were read.
@@ -127,6 +129,13 @@ pub enum Difference {
         /// The ledger's.
         ledger_epoch: Epoch,
     },
+    /// The gate has terms of a version that the ledger does not have.
+    VersionAhead {
+        /// The gate's.
+        gate_version: Version,
+        /// The ledger's.
+        ledger_version: Version,
+    },
     /// The sale is settled, and there are entries that nobody expected.
     EntriesAfterSettling {
         /// How many.
@@ -210,6 +219,12 @@ impl Evidence {
     /// ledger was synced in between.
     fn compare_terms(&self, gate: &Snapshot, differences: &mut Vec<Difference>) {
         let sale = &self.recount.sale;
+        if gate.version > self.version_after {
+            differences.push(Difference::VersionAhead {
+                gate_version: gate.version,
+                ledger_version: self.version_after,
+            });
+        }
         if gate.version != sale.version {
             return;
         }

@@ -85,12 +85,14 @@ pub async fn audit(gate: &Gate, ledger: &Ledger, sale: SaleId) -> anyhow::Result
         sale::gate::snapshot::Sight::Gate(after) => Some(*after),
         sale::gate::snapshot::Sight::Missing { .. } => None,
     };
+    let version_after = ledger.sale(sale).await?.context("no such sale")?.version;
     Ok(Row::new(&Evidence {
         before,
         recount,
         marks,
         after,
         backlog,
+        version_after,
     }))
 }
 

@@ -148,6 +148,19 @@ async fn a_limit_that_differs_at_the_same_version_is_a_difference() {
 }
 
 #[tokio::test]
+async fn terms_of_a_version_that_the_ledger_does_not_have_are_a_difference() {
+    let stage = agreeing().await;
+    stage
+        .raw("HSET", vec![terms(&stage), "version".into(), 99.into()])
+        .await;
+    let row = stage.audit().await;
+    assert!(
+        matches!(only(&row), Difference::VersionAhead { .. }),
+        "{row:?}"
+    );
+}
+
+#[tokio::test]
 async fn counts_that_its_rows_do_not_add_up_to_are_a_difference() {
     let stage = agreeing().await;
     stage

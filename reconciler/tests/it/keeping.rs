@@ -81,6 +81,46 @@ async fn an_install_that_was_not_confirmed_is_made_anew() {
 }
 
 #[tokio::test]
+async fn winners_whose_journal_is_gone_are_posted_from_their_marks() {
+    let stage = Stage::open(10).await;
+    let winners = stage.buy(4).await;
+    let key = stage.keys.journal(stage.sale);
+    stage.raw("DEL", vec![key.into()]).await;
+    let _keeper = keep(&stage);
+    agrees(&stage).await;
+    let orders = stage.ledger.orders_of_sale(stage.sale).await.unwrap();
+    assert_eq!(orders.len(), winners.len());
+}
+
+#[tokio::test]
+async fn a_stray_entry_with_an_id_beyond_the_gate_does_not_stop_the_sale() {
+    let stage = Stage::open(10).await;
+    let key = stage.keys.journal(stage.sale);
+    let stray = vec![key.into(), "99-1".into(), "foo".into(), "bar".into()];
+    stage.raw("XADD", stray).await;
+    assert!(stage.buy(1).await.is_empty());
+    let _keeper = keep(&stage);
+    agrees(&stage).await;
+    assert_eq!(stage.buy(11).await.len(), 10);
+    stage.posted(10).await;
+}
+
+#[tokio::test]
+async fn a_gate_that_is_newer_than_the_ledger_is_closed() {
+    let stage = Stage::open(10).await;
+    let terms = stage.keys.terms(stage.sale);
+    stage
+        .raw("HSET", vec![terms.into(), "epoch".into(), 9.into()])
+        .await;
+    let _keeper = keep(&stage);
+    until("the gate is closed", async || {
+        stage.gate.snapshot(stage.sale).await.unwrap().unwrap().lost
+    })
+    .await;
+    assert!(stage.buy(1).await.is_empty());
+}
+
+#[tokio::test]
 async fn an_attempt_that_broke_off_before_the_gate_was_closed_for_good_does_not_stop_settling() {
     let stage = Stage::open(10).await;
     stage.buy(4).await;

@@ -9,6 +9,8 @@
 //! back, and closes. Everyone who waits is answered, also when Redis goes away, the lane ends or
 //! the process shuts down.
 
+mod lane;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -25,17 +27,13 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use super::{
-    Gate, GateError,
-    admission::{BATCH_MAX, Progress},
-};
+use self::lane::Lane;
+use super::{Gate, admission::BATCH_MAX};
 use crate::{
     ledger::{Ledger, Standing},
     model::{Purchase, SaleId, SaleState, Verdict},
 };
 
-/// How long a lane without purchases stays.
-const LANE_IDLE: Duration = Duration::from_secs(60);
 /// How long the ledger may take to say how far a sale has come.
 const STANDING_TIMEOUT: Duration = Duration::from_secs(2);
 /// For how long an answer of the ledger about a sale is used again.
@@ -44,8 +42,6 @@ const STANDING_LIFETIME: Duration = Duration::from_secs(1);
 const STANDINGS_MAX: u64 = 10_000;
 /// How often a purchase that meets an ending lane looks for another one.
 const LANE_TRIES: usize = 3;
-/// How often a batch is sent again when the connection is made anew each time.
-const CALL_TRIES: usize = 3;
 
 /// Limits of the batcher.
 #[derive(Debug, Clone, Copy)]
@@ -273,148 +269,5 @@ impl Shared {
         if let Some(lanes) = lanes.as_mut() {
             lanes.remove(&sale);
         }
-    }
-}
-
-struct Lane {
-    shared: Arc<Shared>,
-    sale: SaleId,
-    /// The furthest that this process knows the gate or its ledger to have come.
-    seen: Progress,
-    /// The count of connections at which the ledger was last asked.
-    asked_at: Option<u64>,
-}
-
-impl Lane {
-    fn new(shared: Arc<Shared>, sale: SaleId) -> Self {
-        Self {
-            shared,
-            sale,
-            seen: Progress::default(),
-            asked_at: None,
-        }
-    }
-
-    async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
-        let batch_max = self.shared.limits.batch_max;
-        let mut batch = Vec::with_capacity(batch_max);
-        loop {
-            match timeout(LANE_IDLE, queue.recv_many(&mut batch, batch_max)).await {
-                Ok(0) => return,
-                Ok(_) => {
-                    if let Err(error) = self.decide(&mut batch).await {
-                        turn_away(&mut queue, error);
-                    }
-                }
-                // Closed first: who comes later is turned away, who came before is still answered.
-                Err(_) => {
-                    self.shared.end_lane(self.sale);
-                    queue.close();
-                }
-            }
-        }
-    }
-
-    /// Decides a batch and answers everyone in it.
-    async fn decide(&mut self, batch: &mut Vec<Waiting>) -> Result<(), AdmitError> {
-        // Whoever no longer waits asks again, and learns the same.
-        match self.ask(batch).await {
-            Ok(verdicts) => {
-                for (waiting, verdict) in batch.drain(..).zip(verdicts) {
-                    let _ = waiting.answer.send(Ok(verdict));
-                }
-                Ok(())
-            }
-            Err(error) => {
-                for waiting in batch.drain(..) {
-                    let _ = waiting.answer.send(Err(error));
-                }
-                Err(error)
-            }
-        }
-    }
-
-    /// Asks the gate, and again where its connection was made anew meanwhile: a call that waits for
-    /// that goes out on the new connection, behind which there may be an older copy, and with what
-    /// was seen before. The next call tells what the ledger knows: the same are admitted, or nobody.
-    async fn ask(&mut self, batch: &[Waiting]) -> Result<Vec<Verdict>, AdmitError> {
-        let purchases: Vec<Purchase> = batch.iter().map(|waiting| waiting.purchase).collect();
-        self.ask_ledger().await?;
-        let mut verdicts = self.call(&purchases).await?;
-        for _ in 0..CALL_TRIES {
-            if self.asked_at == Some(self.shared.gate.connections()) {
-                return Ok(verdicts);
-            }
-            let unknown = |_| AdmitError::OutcomeUnknown;
-            self.ask_ledger().await.map_err(unknown)?;
-            verdicts = self.call(&purchases).await.map_err(unknown)?;
-        }
-        Err(AdmitError::OutcomeUnknown)
-    }
-
-    /// Learns from the ledger how far the sale has come, unless it has since the last reconnect.
-    async fn ask_ledger(&mut self) -> Result<(), AdmitError> {
-        if !self.shared.gate.is_connected() {
-            return Err(AdmitError::Unavailable);
-        }
-        let connections = self.shared.gate.connections();
-        if self.asked_at != Some(connections) {
-            let standing = self.shared.ask_standing(self.sale).await?;
-            let standing = standing.ok_or(AdmitError::UnknownSale)?;
-            let least = Progress {
-                epoch: standing.base,
-                taken: standing.posted,
-            };
-            self.seen = self.seen.max(least);
-            self.asked_at = Some(connections);
-        }
-        Ok(())
-    }
-
-    async fn call(&mut self, purchases: &[Purchase]) -> Result<Vec<Verdict>, AdmitError> {
-        self.shared.counters.calls.fetch_add(1, Ordering::Relaxed);
-        self.shared
-            .counters
-            .purchases
-            .fetch_add(purchases.len() as u64, Ordering::Relaxed);
-        match self
-            .shared
-            .gate
-            .admit(self.sale, self.seen, purchases)
-            .await
-        {
-            Ok(decision) => {
-                self.seen = self.seen.max(decision.progress);
-                Ok(decision.verdicts)
-            }
-            Err(error) => {
-                tracing::warn!(
-                    sale = %self.sale,
-                    error = &error as &dyn std::error::Error,
-                    "gate did not decide a batch"
-                );
-                Err(match error {
-                    GateError::Unavailable(_) | GateError::Unsafe(_) => AdmitError::Unavailable,
-                    GateError::OutcomeUnknown(_) | GateError::Malformed(_) => {
-                        AdmitError::OutcomeUnknown
-                    }
-                })
-            }
-        }
-    }
-}
-
-/// Answers all who wait behind a batch that was not decided: they would only wait for the same, one
-/// timeout after another. Their purchases were not sent.
-fn turn_away(queue: &mut mpsc::Receiver<Waiting>, error: AdmitError) {
-    let error = match error {
-        AdmitError::OutcomeUnknown => AdmitError::Unavailable,
-        AdmitError::UnknownSale
-        | AdmitError::QueueFull
-        | AdmitError::Unavailable
-        | AdmitError::ShuttingDown => error,
-    };
-    while let Ok(waiting) = queue.try_recv() {
-        let _ = waiting.answer.send(Err(error));
     }
 }

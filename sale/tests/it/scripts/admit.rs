@@ -78,7 +78,7 @@ async fn every_mark_comes_with_one_journal_entry_and_every_batch_with_one() {
 }
 
 #[tokio::test]
-async fn an_entry_that_the_journal_refuses_leaves_no_mark() {
+async fn an_entry_that_the_journal_refuses_leaves_no_mark_and_a_lost_gate() {
     let door = Door::shared().await;
     let sale = terms(10);
     door.warm(&sale).await;
@@ -92,9 +92,10 @@ async fn an_entry_that_the_journal_refuses_leaves_no_mark() {
         .admit(sale.id, Progress::default(), &[purchase()])
         .await;
 
-    assert!(matches!(refused, Err(GateError::Unavailable(_))));
+    assert_eq!(refused.unwrap().verdicts, [Verdict::Cold]);
     let found = door.look(sale.id).await;
     assert_eq!((found.taken, found.backlog.entries), (0, 1));
+    assert!(found.lost);
     assert_eq!(door.term(sale.id, "clock").await, None);
 }
 

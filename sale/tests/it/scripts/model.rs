@@ -65,7 +65,7 @@ pub struct Group {
     delivered: Option<EntryId>,
 }
 
-/// What `admit` does. `None` where the journal refuses the entry.
+/// What `admit` does.
 #[derive(Debug)]
 pub struct Decided {
     pub progress: Progress,
@@ -81,7 +81,7 @@ impl Model {
         }
     }
 
-    pub fn admit(&mut self, seen: Progress, bits: u32, batch: &[Purchase]) -> Option<Decided> {
+    pub fn admit(&mut self, seen: Progress, bits: u32, batch: &[Purchase]) -> Decided {
         let progress = self.progress();
         let cold = |progress| Decided {
             progress,
@@ -89,14 +89,14 @@ impl Model {
             clock_moves: false,
         };
         let Some(terms) = &mut self.terms else {
-            return Some(cold(Progress::default()));
+            return cold(Progress::default());
         };
         if progress < seen {
             terms.lost = true;
-            return Some(cold(progress));
+            return cold(progress);
         }
         if terms.lost || terms.closed {
-            return Some(cold(progress));
+            return cold(progress);
         }
         let refusal = refusal(&terms.sale);
         let mut buyers = self.buyers.clone();
@@ -126,18 +126,19 @@ impl Model {
             };
             let stream = self.journal.get_or_insert_default();
             if stream.last.is_some_and(|last| id <= last) {
-                return None;
+                terms.lost = true;
+                return cold(progress);
             }
             stream.last = Some(id);
             stream.entries.insert(id, winners.clone());
             self.written.push((id, winners));
             self.buyers = buyers;
         }
-        Some(Decided {
+        Decided {
             progress: Progress { taken, ..progress },
             verdicts,
             clock_moves,
-        })
+        }
     }
 
     pub fn sync(&mut self, sale: &Sale) -> Synced {
@@ -203,8 +204,10 @@ impl Model {
             lost: false,
             closed: true,
         });
-        let stream = self.journal.get_or_insert_default();
-        stream.group.get_or_insert_default();
+        self.journal = Some(Stream {
+            group: Some(Group::default()),
+            ..Stream::default()
+        });
         self.buyers.clone_from(prepared);
         self.installed.clone_from(prepared);
         self.written.clear();

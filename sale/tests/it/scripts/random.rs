@@ -86,10 +86,6 @@ impl Case<'_> {
             .gate
             .admit_with(self.sale, seen, bits, &batch)
             .await;
-        let Some(expected) = expected else {
-            assert!(decided.is_err(), "the journal refuses {decided:?}");
-            return;
-        };
         let decided = decided.unwrap();
         assert_eq!(decided.verdicts, expected.verdicts);
         assert_eq!(decided.progress, expected.progress);

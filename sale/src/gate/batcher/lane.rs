@@ -1,0 +1,171 @@
+//! A lane: the task that takes one sale's purchases from its queue to the gate.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::{sync::mpsc, time::timeout};
+
+use super::{AdmitError, Shared, Waiting};
+use crate::{
+    gate::{GateError, admission::Progress},
+    model::{Purchase, SaleId, Verdict},
+};
+
+/// How long a lane without purchases stays.
+const LANE_IDLE: Duration = Duration::from_secs(60);
+/// How often a batch is sent again when the connection is made anew each time.
+const CALL_TRIES: usize = 3;
+
+/// One sale's way to the gate.
+pub(super) struct Lane {
+    shared: Arc<Shared>,
+    sale: SaleId,
+    /// The furthest that this process knows the gate or its ledger to have come.
+    seen: Progress,
+    /// The last call failed: it was logged, and the next ones are not.
+    failing: bool,
+    /// The count of connections at which the ledger was last asked.
+    asked_at: Option<u64>,
+}
+
+impl Lane {
+    pub(super) fn new(shared: Arc<Shared>, sale: SaleId) -> Self {
+        Self {
+            shared,
+            sale,
+            seen: Progress::default(),
+            failing: false,
+            asked_at: None,
+        }
+    }
+
+    /// Decides what comes, until nothing has come for a while or nobody can send any more.
+    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
+        let batch_max = self.shared.limits.batch_max;
+        let mut batch = Vec::with_capacity(batch_max);
+        loop {
+            match timeout(LANE_IDLE, queue.recv_many(&mut batch, batch_max)).await {
+                Ok(0) => return,
+                Ok(_) => {
+                    if let Err(error) = self.decide(&mut batch).await {
+                        turn_away(&mut queue, error);
+                    }
+                }
+                // Closed first: who comes later is turned away, who came before is still answered.
+                Err(_) => {
+                    self.shared.end_lane(self.sale);
+                    queue.close();
+                }
+            }
+        }
+    }
+
+    /// Decides a batch and answers everyone in it.
+    async fn decide(&mut self, batch: &mut Vec<Waiting>) -> Result<(), AdmitError> {
+        // Whoever no longer waits asks again, and learns the same.
+        match self.ask(batch).await {
+            Ok(verdicts) => {
+                for (waiting, verdict) in batch.drain(..).zip(verdicts) {
+                    let _ = waiting.answer.send(Ok(verdict));
+                }
+                Ok(())
+            }
+            Err(error) => {
+                for waiting in batch.drain(..) {
+                    let _ = waiting.answer.send(Err(error));
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Asks the gate, and again where its connection was made anew meanwhile: a call that waits for
+    /// that goes out on the new connection, behind which there may be an older copy, and with what
+    /// was seen before. The next call tells what the ledger knows: the same are admitted, or nobody.
+    async fn ask(&mut self, batch: &[Waiting]) -> Result<Vec<Verdict>, AdmitError> {
+        let purchases: Vec<Purchase> = batch.iter().map(|waiting| waiting.purchase).collect();
+        self.ask_ledger().await?;
+        let mut verdicts = self.call(&purchases).await?;
+        for _ in 0..CALL_TRIES {
+            if self.asked_at == Some(self.shared.gate.connections()) {
+                return Ok(verdicts);
+            }
+            let unknown = |_| AdmitError::OutcomeUnknown;
+            self.ask_ledger().await.map_err(unknown)?;
+            verdicts = self.call(&purchases).await.map_err(unknown)?;
+        }
+        Err(AdmitError::OutcomeUnknown)
+    }
+
+    /// Learns from the ledger how far the sale has come, unless it has since the last reconnect.
+    async fn ask_ledger(&mut self) -> Result<(), AdmitError> {
+        if !self.shared.gate.is_connected() {
+            return Err(AdmitError::Unavailable);
+        }
+        let connections = self.shared.gate.connections();
+        if self.asked_at != Some(connections) {
+            let standing = self.shared.ask_standing(self.sale).await?;
+            let standing = standing.ok_or(AdmitError::UnknownSale)?;
+            let least = Progress {
+                epoch: standing.base,
+                taken: standing.posted,
+            };
+            self.seen = self.seen.max(least);
+            self.asked_at = Some(connections);
+        }
+        Ok(())
+    }
+
+    async fn call(&mut self, purchases: &[Purchase]) -> Result<Vec<Verdict>, AdmitError> {
+        self.shared.counters.calls.fetch_add(1, Ordering::Relaxed);
+        self.shared
+            .counters
+            .purchases
+            .fetch_add(purchases.len() as u64, Ordering::Relaxed);
+        match self
+            .shared
+            .gate
+            .admit(self.sale, self.seen, purchases)
+            .await
+        {
+            Ok(decision) => {
+                self.failing = false;
+                self.seen = self.seen.max(decision.progress);
+                Ok(decision.verdicts)
+            }
+            Err(error) => {
+                if !self.failing {
+                    tracing::warn!(
+                        sale = %self.sale,
+                        error = &error as &dyn std::error::Error,
+                        "gate does not decide"
+                    );
+                }
+                self.failing = true;
+                Err(match error {
+                    GateError::Unavailable(_) | GateError::Unsafe(_) => AdmitError::Unavailable,
+                    GateError::OutcomeUnknown(_) | GateError::Malformed(_) => {
+                        AdmitError::OutcomeUnknown
+                    }
+                })
+            }
+        }
+    }
+}
+
+/// Answers all who wait behind a batch that was not decided: they would only wait for the same, one
+/// timeout after another. Their purchases were not sent.
+fn turn_away(queue: &mut mpsc::Receiver<Waiting>, error: AdmitError) {
+    let error = match error {
+        AdmitError::OutcomeUnknown => AdmitError::Unavailable,
+        AdmitError::UnknownSale
+        | AdmitError::QueueFull
+        | AdmitError::Unavailable
+        | AdmitError::ShuttingDown => error,
+    };
+    while let Ok(waiting) = queue.try_recv() {
+        let _ = waiting.answer.send(Err(error));
+    }
+}
