@@ -190,13 +190,40 @@ fn is_json(content_type: &str) -> bool {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body)
-        .map_err(|error| Problem::validation(format!("The body is not valid: {error}.")))
+    serde_json::from_slice(body).map_err(|error| {
+        let why = without_type_names(&error.to_string());
+        Problem::validation(format!("The body is not valid: {why}."))
+    })
+}
+
+/// Says what was expected in the words of JSON: callers know no types of ours.
+fn without_type_names(why: &str) -> String {
+    let why = ["u16", "u32", "u64"]
+        .iter()
+        .fold(why.to_owned(), |why, name| {
+            why.replace(&format!("expected {name}"), "expected a whole number")
+        });
+    let Some((before, after)) = why.split_once("expected struct ") else {
+        return why;
+    };
+    let rest = after.find(' ').map_or("", |end| &after[end..]);
+    format!("{before}expected an object{rest}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_json;
+    use super::{is_json, without_type_names};
+
+    #[test]
+    fn a_reason_names_no_type_of_ours() {
+        let told = without_type_names("invalid type: sequence, expected struct Foo at line 1");
+        assert_eq!(told, "invalid type: sequence, expected an object at line 1");
+        let told = without_type_names("invalid type: string, expected u32 at line 1");
+        assert_eq!(
+            told,
+            "invalid type: string, expected a whole number at line 1"
+        );
+    }
 
     #[test]
     fn json_is_known_by_its_content_type() {
