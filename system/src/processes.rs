@@ -3,6 +3,7 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`process`] | one process: started, signalled, reaped, and started again where that is wanted |
+//! | [`error`] | why a process could not be started or signalled |
 //! | [`launch`] | how a process is started, and where its output goes |
 //! | [`api`], [`reconciler`] | how each program is started, and when it is ready |
 //!
@@ -10,10 +11,12 @@
 //! from `spawn_blocking`.
 
 pub mod api;
+pub mod error;
 pub mod launch;
 pub mod process;
 pub mod reconciler;
 
 pub use api::{ApiOptions, ApiProcess};
-pub use process::{Process, ProcessError};
+pub use error::ProcessError;
+pub use process::Process;
 pub use reconciler::ReconcilerProcess;

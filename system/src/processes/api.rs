@@ -7,10 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    launch::Launch,
-    process::{Process, ProcessError},
-};
+use super::{error::ProcessError, launch::Launch, process::Process};
 use crate::{binaries::Binaries, deployment::Deployment};
 
 const NAME: &str = "mincommerce-api";

@@ -9,7 +9,7 @@ use std::{
 
 use nix::sys::signal::Signal;
 
-use super::process::ProcessError;
+use super::error::ProcessError;
 
 /// How much of the end of a log a message shows, bytes.
 const LOG_TAIL_BYTES: u64 = 4_096;
