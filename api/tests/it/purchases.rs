@@ -229,7 +229,8 @@ async fn a_sale_that_is_not_in_the_gate_is_unavailable() {
         .await
         .problem(503, "UNAVAILABLE");
     assert_eq!(problem["retrySafe"], true);
-    assert_eq!(problem.get("outcomeUnknown"), None);
+    // An earlier try may have been admitted before the gate was closed.
+    assert_eq!(problem["outcomeUnknown"], true);
     api.stop().await;
 }
 
