@@ -1,4 +1,4 @@
-//! The names of what can be wrong. Each says which invariant of DESIGN.md it breaks.
+//! The names of what can be wrong. Each says which invariant of ARCHITECTURE.md it breaks.
 
 use std::fmt;
 
@@ -90,7 +90,7 @@ pub enum Breach {
 }
 
 impl Breach {
-    /// The number in DESIGN.md of the invariant that is broken; 0 for the HTTP contract.
+    /// The number in ARCHITECTURE.md of the invariant that is broken; 0 for the HTTP contract.
     pub const fn invariant(self) -> u8 {
         match self {
             Self::Oversold | Self::ConfirmedMiscounted => 1,
