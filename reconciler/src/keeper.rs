@@ -17,7 +17,7 @@ use sale::{
     install::{self, Condition, InstallError},
     journal::Journal,
     ledger::{Ledger, LedgerError, Sale},
-    model::{Phase, SaleId, SaleState},
+    model::{Phase, SaleId, SaleState, Version},
     settle::{self, SettleLimits},
 };
 use tokio::{
@@ -160,7 +160,7 @@ impl Keeper {
                 if let Some(found) = found {
                     self.check_flow(sale, &found).await?;
                     if self.is_due(sale, &found) {
-                        self.settle(sale.id).await;
+                        self.settle(sale.id, sale.version).await;
                     }
                 }
             }
@@ -242,14 +242,14 @@ impl Keeper {
         .await;
     }
 
-    async fn settle(&self, sale: SaleId) {
+    async fn settle(&self, sale: SaleId, version: Version) {
         let (gate, ledger) = (self.gate.clone(), self.ledger.clone());
         let limits = SettleLimits {
             drain_timeout: DRAIN_TIMEOUT,
             retention: self.retention,
         };
         self.work(sale, async move {
-            match settle::settle(&gate, &ledger, sale, limits).await {
+            match settle::settle_unchanged(&gate, &ledger, sale, version, limits).await {
                 Ok(done) => tracing::info!(%sale, returned = done.returned, "settled"),
                 Err(error) => warn_of(sale, "a sale could not be settled", &error),
             }

@@ -202,6 +202,9 @@ impl Poster {
             self.post_marks().await?;
         }
         self.gate.forget(self.sale, lost, &posted).await?;
+        if let Err(error) = self.gate.announce_posted(self.sale).await {
+            tracing::debug!(sale = %self.sale, %error, "who waits was not told");
+        }
         Ok(())
     }
 

@@ -7,6 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
+use sale::ledger::By;
 use tokio::{
     signal::unix::{SignalKind, signal},
     time::timeout,
@@ -39,7 +40,8 @@ pub async fn run(settings: RunSettings) -> anyhow::Result<()> {
     tracing::info!(consumer, "reconciler started");
 
     let stop = CancellationToken::new();
-    let keeper = Keeper::new(gate.clone(), ledger.clone(), Arc::from(consumer), settings);
+    let ledger = ledger.on_behalf(By::process("reconciler"));
+    let keeper = Keeper::new(gate.clone(), ledger, Arc::from(consumer), settings);
     let mut keeping = tokio::spawn(keeper.run(stop.clone()));
     tokio::select! {
         _ = terminate.recv() => {}

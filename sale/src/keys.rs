@@ -42,6 +42,11 @@ impl Keys {
         format!("{}:{epoch}", self.of_sale(sale, "prepared"))
     }
 
+    /// Channel: the id of a sale of which something was posted.
+    pub fn posted(&self) -> String {
+        format!("{}:posted", self.prefix)
+    }
+
     fn of_sale(&self, sale: SaleId, part: &str) -> String {
         format!("{}:{{{sale}}}:{part}", self.prefix)
     }

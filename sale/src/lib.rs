@@ -6,6 +6,7 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`model`], [`money`] | ids, units, states and verdicts; prices |
+//! | [`input`] | the checks of what people send |
 //! | [`token`] | who a caller is: JSON Web Tokens |
 //! | [`keys`] | the names of the Redis keys |
 //! | [`gate`] | the Redis side: the scripts, the admission of purchases in batches, what keeps a gate up to date |
@@ -13,13 +14,16 @@
 //! | [`ledger`] | Postgres, the system of record: all SQL that is not in `migrations/` |
 //! | [`install`] | loading a sale into a gate, the first time and after a loss |
 //! | [`settle`] | closing an ended sale |
+//! | [`lifecycle`] | what people do to a sale, from its creation to its settlement |
 //! | [`settings`], [`telemetry`] | what every process is told at its start, and how it logs |
 
 pub mod gate;
+pub mod input;
 pub mod install;
 pub mod journal;
 pub mod keys;
 pub mod ledger;
+pub mod lifecycle;
 pub mod model;
 pub mod money;
 pub mod settings;

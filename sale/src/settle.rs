@@ -15,7 +15,7 @@ use crate::{
     gate::{Gate, GateError, snapshot::Snapshot},
     install::Condition,
     ledger::{Ledger, LedgerError, Sale},
-    model::{SaleId, SaleState},
+    model::{SaleId, SaleState, Version},
 };
 
 /// Pause between looks at a gate that is being drained.
@@ -36,6 +36,9 @@ pub enum SettleError {
     /// The ledger knows no such sale.
     #[error("no such sale")]
     UnknownSale,
+    /// Somebody has changed the sale since it was found to be over.
+    #[error("the sale was changed meanwhile")]
+    Changed,
     /// Gate and ledger did not come to agree in time.
     #[error("not everything is posted yet: is a reconciler running?")]
     Undrained,
@@ -61,6 +64,36 @@ pub async fn settle(
     limits: SettleLimits,
 ) -> Result<Sale, SettleError> {
     let sale = ledger.sale(id).await?.ok_or(SettleError::UnknownSale)?;
+    finish(gate, ledger, sale, limits).await
+}
+
+/// Ends and settles a sale that was found to be over when it had this version. One that was changed
+/// since then (its window moved, say) is left as it is.
+///
+/// # Errors
+/// See [`SettleError`].
+pub async fn settle_unchanged(
+    gate: &Gate,
+    ledger: &Ledger,
+    id: SaleId,
+    version: Version,
+    limits: SettleLimits,
+) -> Result<Sale, SettleError> {
+    let sale = match ledger.end_unchanged(id, version).await {
+        Err(LedgerError::WrongState) => return Err(SettleError::Changed),
+        Err(LedgerError::UnknownSale) => return Err(SettleError::UnknownSale),
+        ended => ended?,
+    };
+    finish(gate, ledger, sale, limits).await
+}
+
+async fn finish(
+    gate: &Gate,
+    ledger: &Ledger,
+    sale: Sale,
+    limits: SettleLimits,
+) -> Result<Sale, SettleError> {
+    let id = sale.id;
     if sale.state != SaleState::Settled {
         let deadline = Instant::now() + limits.drain_timeout;
         while !attempt(gate, ledger, id).await? {

@@ -10,10 +10,12 @@
 //! - `journal`: winners on their way to the ledger
 //!
 //! This module owns the connection. [`admission`] asks for verdicts, [`batcher`] gathers purchases
-//! into batches, [`snapshot`] looks, [`upkeep`] keeps a gate up to date, [`install`] loads one.
+//! into batches, [`snapshot`] looks, [`upkeep`] keeps a gate up to date, [`install`] loads one,
+//! [`hints`] tells who waits that something was posted.
 
 pub mod admission;
 pub mod batcher;
+pub mod hints;
 pub mod install;
 pub mod snapshot;
 pub mod upkeep;
@@ -122,31 +124,7 @@ impl Gate {
     /// [`GateError::Unsafe`] for a Redis that may evict keys, or is older than 7.0.
     /// [`GateError::Unavailable`] when it can not be reached within the settings' time.
     pub async fn connect(settings: &RedisSettings) -> Result<Self, GateError> {
-        let mut config = Config::from_url(settings.redis_url.expose())?;
-        config.fail_fast = true;
-        let command_timeout = Duration::from_millis(settings.command_timeout_ms);
-        let pool = Builder::from_config(config)
-            .with_performance_config(|performance| {
-                performance.default_command_timeout = command_timeout;
-            })
-            .with_connection_config(|connection| {
-                connection.max_command_attempts = 1;
-                connection.max_command_buffer_len = COMMANDS_WAITING_MAX;
-                connection.connection_timeout = CONNECT_TIMEOUT;
-                connection.internal_command_timeout = command_timeout;
-                connection.tcp = TcpConfig {
-                    nodelay: Some(true),
-                    ..TcpConfig::default()
-                };
-                connection.unresponsive.max_timeout = Some(2 * command_timeout);
-            })
-            .set_policy(ReconnectPolicy::new_exponential(
-                0,
-                RECONNECT_MS.0,
-                RECONNECT_MS.1,
-                2,
-            ))
-            .build_pool(settings.pool_size)?;
+        let pool = builder(settings)?.build_pool(settings.pool_size)?;
         pool.init().await?;
 
         let reconnects = pool.clients().iter().map(EventInterface::reconnect_rx);
@@ -270,6 +248,36 @@ impl Gate {
             },
         }
     }
+}
+
+/// Connections as these settings want them, each of which tries a command once.
+fn builder(settings: &RedisSettings) -> Result<Builder, GateError> {
+    let mut config = Config::from_url(settings.redis_url.expose())?;
+    config.fail_fast = true;
+    let command_timeout = Duration::from_millis(settings.command_timeout_ms);
+    let mut builder = Builder::from_config(config);
+    builder
+        .with_performance_config(|performance| {
+            performance.default_command_timeout = command_timeout;
+        })
+        .with_connection_config(|connection| {
+            connection.max_command_attempts = 1;
+            connection.max_command_buffer_len = COMMANDS_WAITING_MAX;
+            connection.connection_timeout = CONNECT_TIMEOUT;
+            connection.internal_command_timeout = command_timeout;
+            connection.tcp = TcpConfig {
+                nodelay: Some(true),
+                ..TcpConfig::default()
+            };
+            connection.unresponsive.max_timeout = Some(2 * command_timeout);
+        })
+        .set_policy(ReconnectPolicy::new_exponential(
+            0,
+            RECONNECT_MS.0,
+            RECONNECT_MS.1,
+            2,
+        ));
+    Ok(builder)
 }
 
 /// The announcements of new connections, read where they are asked for: a task that read them

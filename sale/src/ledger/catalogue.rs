@@ -1,8 +1,9 @@
 //! Products and their stocks.
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, Page};
 use crate::{
     model::ProductId,
     money::{Currency, Money},
@@ -51,33 +52,105 @@ pub struct Product {
     pub updated_at: DateTime<Utc>,
 }
 
+/// What is to be changed of a product; `None` leaves it as it is. Sales keep the price that they were
+/// created with.
+#[derive(Debug, Clone, Default)]
+pub struct ProductChange {
+    /// What it is called.
+    pub name: Option<String>,
+    /// What it is.
+    pub description: Option<String>,
+    /// What one unit costs.
+    pub price: Option<Money>,
+    /// Where a picture of it is.
+    pub image_url: Option<String>,
+    /// Units in stock that are in no sale.
+    pub quantity: Option<u32>,
+}
+
 impl Ledger {
-    /// Creates a product with its stock.
+    /// Creates a product with its stock. With a key that was used before, it is the product of then.
     ///
     /// # Errors
-    /// Where Postgres does not answer.
+    /// [`LedgerError::KeyReused`].
     pub async fn create_product(&self, product: NewProduct) -> Result<Product, LedgerError> {
-        Ok(sqlx::query_as(
+        let details = json!({
+            "name": product.name,
+            "description": product.description,
+            "price": product.price.to_string(),
+            "currency": product.currency.as_str(),
+            "imageUrl": product.image_url,
+            "quantity": product.quantity,
+        });
+        let created = self.once("product.create", &details, async {
+            let id = ProductId::random();
+            sqlx::query(
+                "WITH product AS (
+                     INSERT INTO products (id, name, description, price, currency, image_url)
+                     VALUES ($1, $2, $3, $4::bigint / 100.0, $5, $6)
+                     RETURNING id
+                 ), stock AS (
+                     INSERT INTO stocks (product_id, quantity) SELECT id, $7 FROM product
+                 )
+                 SELECT log_action($8, 'product.create', id, $9) FROM product",
+            )
+            .bind(id)
+            .bind(&product.name)
+            .bind(&product.description)
+            .bind(product.price.cents())
+            .bind(product.currency.as_str())
+            .bind(&product.image_url)
+            .bind(i64::from(product.quantity))
+            .bind(self.by())
+            .bind(&details)
+            .execute(&self.pool)
+            .await?;
+            Ok(id.uuid())
+        });
+        self.known_product(ProductId::from_uuid(created.await?))
+            .await
+    }
+
+    /// Changes a product, and what of it is in stock.
+    ///
+    /// # Errors
+    /// [`LedgerError::UnknownProduct`].
+    pub async fn update_product(
+        &self,
+        id: ProductId,
+        change: ProductChange,
+    ) -> Result<Product, LedgerError> {
+        let details = json!({
+            "name": change.name,
+            "description": change.description,
+            "price": change.price.map(|price| price.to_string()),
+            "imageUrl": change.image_url,
+            "quantity": change.quantity,
+        });
+        sqlx::query(
             "WITH product AS (
-                 INSERT INTO products (id, name, description, price, currency, image_url)
-                 VALUES ($1, $2, $3, $4::bigint / 100.0, $5, $6)
-                 RETURNING *
+                 UPDATE products
+                 SET name = coalesce($2, name), description = coalesce($3, description),
+                     price = coalesce($4::bigint / 100.0, price),
+                     image_url = coalesce($5, image_url), updated_at = now()
+                 WHERE id = $1 RETURNING id
              ), stock AS (
-                 INSERT INTO stocks (product_id, quantity) SELECT id, $7 FROM product
-                 RETURNING quantity
+                 UPDATE stocks s SET quantity = coalesce($6::bigint, s.quantity), updated_at = now()
+                 FROM product WHERE s.product_id = product.id
              )
-             SELECT product.*, (product.price * 100)::bigint AS price_cents, stock.quantity
-             FROM product, stock",
+             SELECT log_action($7, 'product.update', id, jsonb_strip_nulls($8)) FROM product",
         )
-        .bind(ProductId::random())
-        .bind(product.name)
-        .bind(product.description)
-        .bind(product.price.cents())
-        .bind(product.currency.as_str())
-        .bind(product.image_url)
-        .bind(i64::from(product.quantity))
-        .fetch_one(&self.pool)
-        .await?)
+        .bind(id)
+        .bind(change.name)
+        .bind(change.description)
+        .bind(change.price.map(Money::cents))
+        .bind(change.image_url)
+        .bind(change.quantity.map(i64::from))
+        .bind(self.by())
+        .bind(details)
+        .execute(&self.pool)
+        .await?;
+        self.known_product(id).await
     }
 
     /// A product.
@@ -85,13 +158,32 @@ impl Ledger {
     /// # Errors
     /// Where Postgres does not answer.
     pub async fn product(&self, id: ProductId) -> Result<Option<Product>, LedgerError> {
-        Ok(sqlx::query_as(
-            "SELECT p.*, (p.price * 100)::bigint AS price_cents, s.quantity
-             FROM products p JOIN stocks s ON s.product_id = p.id
-             WHERE p.id = $1",
+        Ok(
+            sqlx::query_as("SELECT * FROM product_details WHERE id = $1")
+                .bind(id)
+                .fetch_optional(&self.pool)
+                .await?,
         )
-        .bind(id)
-        .fetch_optional(&self.pool)
+    }
+
+    /// All products, the newest first.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn products(&self, page: Page) -> Result<Vec<Product>, LedgerError> {
+        Ok(sqlx::query_as(
+            "SELECT * FROM product_details
+             WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1, $2)
+             ORDER BY created_at DESC, id DESC LIMIT $3",
+        )
+        .bind(page.after.map(|place| place.at))
+        .bind(page.after.map(|place| place.id))
+        .bind(i64::from(page.limit))
+        .fetch_all(&self.pool)
         .await?)
+    }
+
+    async fn known_product(&self, id: ProductId) -> Result<Product, LedgerError> {
+        self.product(id).await?.ok_or(LedgerError::UnknownProduct)
     }
 }

@@ -22,6 +22,9 @@ pub enum LedgerError {
     /// The id, or the address, is in use.
     #[error("it exists already")]
     Exists,
+    /// The idempotency key was used for something else.
+    #[error("this idempotency key was used for something else")]
+    KeyReused,
     /// The state of the sale does not allow it.
     #[error("the state of the sale does not allow that")]
     WrongState,

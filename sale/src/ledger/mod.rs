@@ -5,41 +5,70 @@
 //! one transaction that a lost connection can not leave half done.
 
 mod audit;
+mod audit_log;
 mod catalogue;
+mod changes;
 mod error;
 mod install;
 mod orders;
 mod posting;
 mod sales;
+mod statistics;
 mod users;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use chrono::{DateTime, Utc};
 use sqlx::{
     ConnectOptions, Connection, PgPool,
     migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
+use uuid::Uuid;
 
 pub use audit::Recount;
-pub use catalogue::{NewProduct, Product};
+pub use audit_log::{Action, By, Via};
+pub use catalogue::{NewProduct, Product, ProductChange};
 pub use error::LedgerError;
 pub use install::InstallLock;
-pub use orders::{Order, Outcome, Rejection};
+pub use orders::{Order, OrderFilter, Outcome, Rejection};
 pub use posting::{Posted, Posting};
 pub use sales::{NewSale, Sale, Standing};
+pub use statistics::Tally;
 pub use users::{NewUser, User};
 
 use crate::settings::PostgresSettings;
+
+/// What Postgres knows us as, and who acts where nobody else is named.
+const APPLICATION_NAME: &str = "mincommerce";
 
 /// How long a statement may run, and how long it may wait for a lock, before Postgres ends it.
 const STATEMENT_TIMEOUT: &str = "30s";
 const LOCK_TIMEOUT: &str = "10s";
 
-/// A pool of connections to the ledger. Clones share it.
+/// A pool of connections to the ledger, used on behalf of somebody. Clones share it.
 #[derive(Clone)]
 pub struct Ledger {
     pool: PgPool,
+    by: Arc<By>,
+}
+
+/// Where in a list a page begins: after this row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The time that the list is ordered by.
+    pub at: DateTime<Utc>,
+    /// The id of the row, where times are equal.
+    pub id: Uuid,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// Where it begins; at the beginning if `None`.
+    pub after: Option<Place>,
+    /// The most rows.
+    pub limit: u32,
 }
 
 impl Ledger {
@@ -49,7 +78,7 @@ impl Ledger {
     /// Where Postgres can not be reached, or refuses.
     pub async fn connect(settings: &PostgresSettings) -> Result<Self, LedgerError> {
         let options: PgConnectOptions = settings.database_url.expose().parse()?;
-        let options = options.application_name("mincommerce").options([
+        let options = options.application_name(APPLICATION_NAME).options([
             ("statement_timeout", STATEMENT_TIMEOUT),
             ("lock_timeout", LOCK_TIMEOUT),
         ]);
@@ -58,7 +87,10 @@ impl Ledger {
             .acquire_timeout(Duration::from_millis(settings.acquire_timeout_ms))
             .connect_with(options)
             .await?;
-        Ok(Self { pool })
+        Ok(Self {
+            pool,
+            by: By::process(APPLICATION_NAME).into(),
+        })
     }
 
     /// Brings the tables up to this version. May run in several processes at the same time.

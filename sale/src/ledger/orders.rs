@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, Page};
 use crate::{
     model::{BuyerId, OrderId, OrderStatus, ProductId, SaleId},
     money::{Currency, Money},
@@ -69,6 +69,17 @@ pub enum Outcome {
     Rejected(Rejection),
 }
 
+/// Which orders are meant.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OrderFilter {
+    /// Those of this sale.
+    pub sale: Option<SaleId>,
+    /// Those of this buyer.
+    pub buyer: Option<BuyerId>,
+    /// Those that stand, or those that were cancelled.
+    pub status: Option<OrderStatus>,
+}
+
 impl Ledger {
     /// What became of a purchase: its order, else its rejection; `None` where it is not posted.
     ///
@@ -125,9 +136,14 @@ impl Ledger {
     /// [`LedgerError::UnknownOrder`], also for an order that is not posted yet.
     pub async fn cancel(&self, order: OrderId) -> Result<Order, LedgerError> {
         sqlx::query(
-            "UPDATE orders SET status = 'cancelled' WHERE id = $1 AND status = 'confirmed'",
+            "WITH cancelled AS (
+                 UPDATE orders SET status = 'cancelled' WHERE id = $1 AND status = 'confirmed'
+                 RETURNING id
+             )
+             SELECT log_action($2, 'order.cancel', id, '{}') FROM cancelled",
         )
         .bind(order)
+        .bind(self.by())
         .execute(&self.pool)
         .await?;
         sqlx::query_as("SELECT * FROM order_details WHERE id = $1")
@@ -135,6 +151,98 @@ impl Ledger {
             .fetch_optional(&self.pool)
             .await?
             .ok_or(LedgerError::UnknownOrder)
+    }
+
+    /// What became of each of these purchases; one that is not posted is not among the answers.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn outcomes(&self, orders: &[OrderId]) -> Result<Vec<Outcome>, LedgerError> {
+        let ids: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
+        let found = sqlx::query_as("SELECT * FROM order_details WHERE id = ANY($1)")
+            .bind(&ids)
+            .fetch_all(&self.pool)
+            .await?;
+        let rejected = sqlx::query_as("SELECT * FROM rejections WHERE id = ANY($1)")
+            .bind(&ids)
+            .fetch_all(&self.pool)
+            .await?;
+        let found = found.into_iter().map(Outcome::Order);
+        Ok(found
+            .chain(rejected.into_iter().map(Outcome::Rejected))
+            .collect())
+    }
+
+    /// The orders that are asked for, the newest first.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn orders(&self, of: OrderFilter, page: Page) -> Result<Vec<Order>, LedgerError> {
+        Ok(sqlx::query_as(
+            "SELECT * FROM order_details
+             WHERE ($1::uuid IS NULL OR sale_id = $1) AND ($2::uuid IS NULL OR buyer_id = $2)
+               AND ($3::text IS NULL OR status = $3)
+               AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5))
+             ORDER BY created_at DESC, id DESC LIMIT $6",
+        )
+        .bind(of.sale)
+        .bind(of.buyer)
+        .bind(of.status.map(OrderStatus::as_str))
+        .bind(page.after.map(|place| place.at))
+        .bind(page.after.map(|place| place.id))
+        .bind(i64::from(page.limit))
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// The orders of a buyer, the newest first. Looks one order up for each sale, by the index that
+    /// keeps a buyer from buying twice: an index by buyer alone would have to be written in a rush.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn orders_of_buyer(
+        &self,
+        buyer: BuyerId,
+        page: Page,
+    ) -> Result<Vec<Order>, LedgerError> {
+        Ok(sqlx::query_as(
+            "SELECT d.*
+             FROM flash_sales s
+             CROSS JOIN LATERAL (
+                 SELECT * FROM order_details o WHERE o.sale_id = s.id AND o.buyer_id = $1 LIMIT 1
+             ) d
+             WHERE $2::timestamptz IS NULL OR (d.created_at, d.id) < ($2, $3)
+             ORDER BY d.created_at DESC, d.id DESC LIMIT $4",
+        )
+        .bind(buyer)
+        .bind(page.after.map(|place| place.at))
+        .bind(page.after.map(|place| place.id))
+        .bind(i64::from(page.limit))
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// The orders of a sale in the order of their buyers' ids, from after a buyer on: to read all of
+    /// them in steps.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn orders_by_buyer(
+        &self,
+        sale: SaleId,
+        after: Option<BuyerId>,
+        limit: u32,
+    ) -> Result<Vec<Order>, LedgerError> {
+        Ok(sqlx::query_as(
+            "SELECT * FROM order_details
+             WHERE sale_id = $1 AND ($2::uuid IS NULL OR buyer_id > $2)
+             ORDER BY buyer_id LIMIT $3",
+        )
+        .bind(sale)
+        .bind(after)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?)
     }
 
     /// All orders of a sale. For checks: a sale may have many.

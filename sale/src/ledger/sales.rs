@@ -1,10 +1,10 @@
-//! Sales: their terms, their counts, and the changes that people make to them.
+//! Sales: their terms and their counts. What changes them is in [`super::changes`].
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, Page};
 use crate::{
     model::{Epoch, Phase, ProductId, SaleId, SaleState, Version},
     money::{Currency, Money},
@@ -110,39 +110,6 @@ pub struct Standing {
 }
 
 impl Ledger {
-    /// Creates a sale, and moves its units out of the product's stock. A sale that is not in a gate
-    /// yet sells nothing: install it.
-    ///
-    /// # Errors
-    /// [`LedgerError::InsufficientStock`], [`LedgerError::InvalidWindow`],
-    /// [`LedgerError::UnknownProduct`], [`LedgerError::Exists`].
-    pub async fn create_sale(&self, sale: NewSale) -> Result<Sale, LedgerError> {
-        let created = sqlx::query(
-            "WITH stock AS (
-                 SELECT product_id, coalesce($5::bigint, quantity) AS units
-                 FROM stocks WHERE product_id = $2 FOR UPDATE
-             ), moved AS (
-                 UPDATE stocks s SET quantity = s.quantity - stock.units, updated_at = now()
-                 FROM stock WHERE s.product_id = stock.product_id
-             )
-             INSERT INTO flash_sales
-                 (id, product_id, price, currency, start_time, end_time, units, available)
-             SELECT $1, p.id, p.price, p.currency, $3, $4, stock.units, stock.units
-             FROM stock JOIN products p ON p.id = stock.product_id",
-        )
-        .bind(sale.id)
-        .bind(sale.product)
-        .bind(sale.start)
-        .bind(sale.end)
-        .bind(sale.units.map(i64::from))
-        .execute(&self.pool)
-        .await?;
-        if created.rows_affected() == 0 {
-            return Err(LedgerError::UnknownProduct);
-        }
-        self.known_sale(sale.id).await
-    }
-
     /// A sale.
     ///
     /// # Errors
@@ -195,6 +162,41 @@ impl Ledger {
         .await?)
     }
 
+    /// All sales, the newest first.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn sales(&self, page: Page) -> Result<Vec<Sale>, LedgerError> {
+        Ok(sqlx::query_as(
+            "SELECT * FROM sale_details
+             WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1, $2)
+             ORDER BY created_at DESC, id DESC LIMIT $3",
+        )
+        .bind(page.after.map(|place| place.at))
+        .bind(page.after.map(|place| place.id))
+        .bind(i64::from(page.limit))
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// The sales that have not ended, in the order of their start.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn coming_sales(&self, page: Page) -> Result<Vec<Sale>, LedgerError> {
+        Ok(sqlx::query_as(
+            "SELECT * FROM sale_details
+             WHERE state IN ('open', 'paused') AND end_time > now()
+               AND ($1::timestamptz IS NULL OR (start_time, id) > ($1, $2))
+             ORDER BY start_time, id LIMIT $3",
+        )
+        .bind(page.after.map(|place| place.at))
+        .bind(page.after.map(|place| place.id))
+        .bind(i64::from(page.limit))
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
     /// How far a sale has come.
     ///
     /// # Errors
@@ -213,119 +215,6 @@ impl Ledger {
             })
         })
         .transpose()
-    }
-
-    /// Moves the window of a sale that has not ended.
-    ///
-    /// # Errors
-    /// [`LedgerError::InvalidWindow`], [`LedgerError::UnknownSale`], [`LedgerError::WrongState`].
-    pub async fn move_sale(
-        &self,
-        id: SaleId,
-        start: DateTime<Utc>,
-        end: DateTime<Utc>,
-    ) -> Result<Sale, LedgerError> {
-        let changed = sqlx::query(
-            "UPDATE flash_sales
-             SET start_time = $2, end_time = $3, version = version + 1, updated_at = now()
-             WHERE id = $1 AND state IN ('open', 'paused')",
-        )
-        .bind(id)
-        .bind(start)
-        .bind(end)
-        .execute(&self.pool)
-        .await?;
-        self.changed(id, changed.rows_affected()).await
-    }
-
-    /// Opens, pauses or ends a sale. Doing it again changes nothing; an ended sale stays ended.
-    ///
-    /// # Errors
-    /// [`LedgerError::UnknownSale`]; [`LedgerError::WrongState`] for an ended sale, and for
-    /// [`SaleState::Settled`], which has a way of its own.
-    pub async fn set_state(&self, id: SaleId, state: SaleState) -> Result<Sale, LedgerError> {
-        if state == SaleState::Settled {
-            return Err(LedgerError::WrongState);
-        }
-        let changed = sqlx::query(
-            "UPDATE flash_sales
-             SET version = version + 1, state = $2, updated_at = now()
-             WHERE id = $1 AND state IN ('open', 'paused') AND state <> $2",
-        )
-        .bind(id)
-        .bind(state.as_str())
-        .execute(&self.pool)
-        .await?;
-        let sale = self.known_sale(id).await?;
-        if changed.rows_affected() == 0 && sale.state != state {
-            return Err(LedgerError::WrongState);
-        }
-        Ok(sale)
-    }
-
-    /// Moves more units from the product's stock into a sale that has not ended.
-    ///
-    /// # Errors
-    /// [`LedgerError::InsufficientStock`], [`LedgerError::UnknownSale`],
-    /// [`LedgerError::WrongState`].
-    pub async fn restock(&self, id: SaleId, units: u32) -> Result<Sale, LedgerError> {
-        let changed = sqlx::query(
-            "WITH sale AS (
-                 UPDATE flash_sales
-                 SET units = units + $2::bigint, available = available + $2::bigint,
-                     version = version + 1, updated_at = now()
-                 WHERE id = $1 AND state IN ('open', 'paused')
-                 RETURNING product_id
-             )
-             UPDATE stocks s SET quantity = s.quantity - $2::bigint, updated_at = now()
-             FROM sale WHERE s.product_id = sale.product_id",
-        )
-        .bind(id)
-        .bind(i64::from(units))
-        .execute(&self.pool)
-        .await?;
-        self.changed(id, changed.rows_affected()).await
-    }
-
-    /// Settles an ended sale: its available units go back to the product. Holds only if exactly
-    /// `taken` buyers are posted and the sale is of epoch `base`; otherwise false, and nothing is
-    /// changed.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
-    pub async fn settle(&self, id: SaleId, base: Epoch, taken: u64) -> Result<bool, LedgerError> {
-        let settled: i64 = sqlx::query_scalar(
-            "WITH sale AS (
-                 SELECT id, product_id, available FROM flash_sales
-                 WHERE id = $1 AND state = 'ended' AND epoch = $2 AND base = $2 AND posted = $3
-                 FOR UPDATE
-             ), settled AS (
-                 UPDATE flash_sales f
-                 SET state = 'settled', settled_at = now(), updated_at = now(),
-                     returned = f.returned + f.available, available = 0, version = f.version + 1
-                 FROM sale WHERE f.id = sale.id
-             ), stock AS (
-                 UPDATE stocks s SET quantity = s.quantity + sale.available, updated_at = now()
-                 FROM sale WHERE s.product_id = sale.product_id
-             )
-             SELECT count(*) FROM sale",
-        )
-        .bind(id)
-        .bind(base.0.cast_signed())
-        .bind(taken.cast_signed())
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(settled == 1)
-    }
-
-    /// The sale after a change to it; tells why where nothing was changed.
-    async fn changed(&self, id: SaleId, rows: u64) -> Result<Sale, LedgerError> {
-        let sale = self.known_sale(id).await?;
-        if rows == 0 {
-            Err(LedgerError::WrongState)
-        } else {
-            Ok(sale)
-        }
     }
 
     pub(super) async fn known_sale(&self, id: SaleId) -> Result<Sale, LedgerError> {

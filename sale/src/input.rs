@@ -1,0 +1,174 @@
+//! The checks of what people send, the same for the API and the command line. Each says what is
+//! wrong, and of which field.
+
+use std::ops::RangeInclusive;
+
+use chrono::{DateTime, Datelike, Utc};
+
+use crate::{
+    ledger::{NewProduct, NewSale, ProductChange},
+    money::Money,
+};
+
+/// The longest name of a product, characters.
+pub const NAME_CHARACTERS_MAX: usize = 200;
+/// The longest description, characters.
+pub const DESCRIPTION_CHARACTERS_MAX: usize = 10_000;
+/// The longest address of a picture, characters.
+pub const IMAGE_URL_CHARACTERS_MAX: usize = 2_048;
+/// The most units that the ledger counts.
+pub const UNITS_MAX: u32 = i32::MAX.cast_unsigned();
+/// The years in which a sale may be: those that gate and ledger can both write down.
+const YEARS: RangeInclusive<i32> = 2000..=9999;
+
+/// What is wrong with a field.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} {fault}")]
+pub struct Invalid {
+    /// The field's name in the API.
+    pub field: &'static str,
+    /// What is wrong with it, as the end of a sentence.
+    pub fault: String,
+}
+
+impl Invalid {
+    fn new(field: &'static str, fault: impl Into<String>) -> Self {
+        Self {
+            field,
+            fault: fault.into(),
+        }
+    }
+}
+
+/// A text of at most `characters_max` characters, without the character NUL, which Postgres does
+/// not store.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn text(field: &'static str, text: &str, characters_max: usize) -> Result<(), Invalid> {
+    if text.contains('\0') {
+        return Err(Invalid::new(field, "must not contain the character NUL"));
+    }
+    if text.chars().count() > characters_max {
+        let fault = format!("must have at most {characters_max} characters");
+        return Err(Invalid::new(field, fault));
+    }
+    Ok(())
+}
+
+/// [`text`] that is not blank.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn filled_text(field: &'static str, value: &str, characters_max: usize) -> Result<(), Invalid> {
+    if value.trim().is_empty() {
+        return Err(Invalid::new(field, "must not be empty"));
+    }
+    text(field, value, characters_max)
+}
+
+/// A number of units that the ledger can count, and at least `least`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn units(field: &'static str, units: u32, least: u32) -> Result<(), Invalid> {
+    if (least..=UNITS_MAX).contains(&units) {
+        Ok(())
+    } else {
+        let fault = format!("must be from {least} to {UNITS_MAX}");
+        Err(Invalid::new(field, fault))
+    }
+}
+
+/// A window that ends after it starts, in years that gate and ledger can write down.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn window(start: DateTime<Utc>, end: DateTime<Utc>) -> Result<(), Invalid> {
+    for (field, time) in [("startTime", start), ("endTime", end)] {
+        if !YEARS.contains(&time.year()) {
+            let fault = format!(
+                "must be in the years from {} to {}",
+                YEARS.start(),
+                YEARS.end()
+            );
+            return Err(Invalid::new(field, fault));
+        }
+    }
+    if start >= end {
+        return Err(Invalid::new("endTime", "must be after startTime"));
+    }
+    Ok(())
+}
+
+impl NewProduct {
+    /// Whether the ledger can take it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), Invalid> {
+        filled_text("name", &self.name, NAME_CHARACTERS_MAX)?;
+        optional(self.description.as_deref(), description)?;
+        optional(self.image_url.as_deref(), image_url)?;
+        price(self.price)?;
+        units("quantity", self.quantity, 1)
+    }
+}
+
+impl ProductChange {
+    /// Whether the ledger can take it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), Invalid> {
+        optional(self.name.as_deref(), |name| {
+            filled_text("name", name, NAME_CHARACTERS_MAX)
+        })?;
+        optional(self.description.as_deref(), description)?;
+        optional(self.image_url.as_deref(), image_url)?;
+        optional(self.price, price)?;
+        optional(self.quantity, |quantity| units("quantity", quantity, 0))
+    }
+}
+
+impl NewSale {
+    /// Whether the ledger can take it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), Invalid> {
+        window(self.start, self.end)?;
+        optional(self.units, |quantity| units("quantity", quantity, 1))
+    }
+}
+
+fn optional<T>(
+    value: Option<T>,
+    check: impl FnOnce(T) -> Result<(), Invalid>,
+) -> Result<(), Invalid> {
+    value.map_or(Ok(()), check)
+}
+
+fn description(value: &str) -> Result<(), Invalid> {
+    text("description", value, DESCRIPTION_CHARACTERS_MAX)
+}
+
+fn price(price: Money) -> Result<(), Invalid> {
+    if price.cents() == 0 {
+        return Err(Invalid::new("price", "must be more than 0"));
+    }
+    Ok(())
+}
+
+/// Pages show it as the source of a picture, so it is one that a browser loads and does not run.
+fn image_url(value: &str) -> Result<(), Invalid> {
+    text("imageUrl", value, IMAGE_URL_CHARACTERS_MAX)?;
+    let schemes = ["https://", "http://", "/"];
+    let plain = !value.chars().any(|c| c.is_whitespace() || c.is_control());
+    if plain && schemes.iter().any(|scheme| value.starts_with(scheme)) {
+        Ok(())
+    } else {
+        let fault = "must begin with https://, http:// or /, and have no blanks";
+        Err(Invalid::new("imageUrl", fault))
+    }
+}

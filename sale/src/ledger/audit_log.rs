@@ -1,0 +1,139 @@
+//! Who changes the ledger, and the log of what they changed.
+//!
+//! Each statement that makes a change for somebody ends in `log_action` (`migrations/0005`), so that
+//! the change and its row come into being together. The log also makes changes idempotent: with a
+//! key, an actor does the same thing once, and asking again finds what was done.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{Ledger, LedgerError};
+
+/// Through what somebody acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Via {
+    /// The HTTP service.
+    Api,
+    /// The command line.
+    Cli,
+    /// A process by itself.
+    Process,
+}
+
+/// On whose behalf the ledger is changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct By {
+    /// The id of a user, or the name of a user of the machine, or of a process.
+    pub actor: String,
+    /// Through what.
+    pub via: Via,
+    /// The request that asked for it.
+    pub request_id: Option<String>,
+    /// Makes the change once, however often it is asked for.
+    pub key: Option<String>,
+}
+
+impl By {
+    /// A process that acts by itself.
+    pub fn process(name: &str) -> Self {
+        Self {
+            actor: name.to_owned(),
+            via: Via::Process,
+            request_id: None,
+            key: None,
+        }
+    }
+}
+
+/// One change that somebody made.
+#[derive(Debug, Clone, PartialEq, sqlx::FromRow)]
+pub struct Action {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who.
+    pub actor: String,
+    /// Through what: `api`, `cli` or `process`.
+    pub via: String,
+    /// What: a word such as `sale.pause`.
+    pub action: String,
+    /// What was asked for.
+    pub details: Value,
+}
+
+impl Ledger {
+    /// The same ledger, changed on behalf of somebody else.
+    #[must_use]
+    pub fn on_behalf(&self, by: By) -> Self {
+        Self {
+            by: by.into(),
+            ..self.clone()
+        }
+    }
+
+    /// The last changes of a sale, an order, a product or a user, the newest first.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn actions(&self, subject: Uuid, limit: u32) -> Result<Vec<Action>, LedgerError> {
+        Ok(sqlx::query_as(
+            "SELECT at, actor, via, action, details FROM audit_log
+             WHERE subject = $1 ORDER BY id DESC LIMIT $2",
+        )
+        .bind(subject)
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// For `log_action`.
+    pub(super) fn by(&self) -> Json<&By> {
+        Json(&self.by)
+    }
+
+    /// Makes a change that must not be made twice: where it was made before with the same key, tells
+    /// what it was made to.
+    pub(super) async fn once(
+        &self,
+        action: &str,
+        details: &Value,
+        change: impl Future<Output = Result<Uuid, LedgerError>>,
+    ) -> Result<Uuid, LedgerError> {
+        if let Some(subject) = self.done_before(action, details).await? {
+            return Ok(subject);
+        }
+        match change.await {
+            Ok(subject) => Ok(subject),
+            // Another request with this key may have been quicker, and have taken the last unit.
+            Err(error) => self.done_before(action, details).await?.ok_or(error),
+        }
+    }
+
+    async fn done_before(
+        &self,
+        action: &str,
+        details: &Value,
+    ) -> Result<Option<Uuid>, LedgerError> {
+        let Some(key) = &self.by.key else {
+            return Ok(None);
+        };
+        let done: Option<(Uuid, Value)> = sqlx::query_as(
+            "SELECT subject, details FROM audit_log
+             WHERE actor = $1 AND action = $2 AND idempotency_key = $3",
+        )
+        .bind(&self.by.actor)
+        .bind(action)
+        .bind(key)
+        .fetch_optional(&self.pool)
+        .await?;
+        match done {
+            None => Ok(None),
+            Some((subject, before)) if before == *details => Ok(Some(subject)),
+            Some(_) => Err(LedgerError::KeyReused),
+        }
+    }
+}

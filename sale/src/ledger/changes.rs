@@ -1,0 +1,227 @@
+//! What people do to a sale, from its creation to its settlement. Each change is one statement, and
+//! logs itself.
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{Ledger, LedgerError, NewSale, Sale};
+use crate::model::{Epoch, SaleId, SaleState, Version};
+
+impl Ledger {
+    /// Creates a sale, and moves its units out of the product's stock. A sale that is not in a gate
+    /// yet sells nothing: install it. With a key that was used before, it is the sale of then.
+    ///
+    /// # Errors
+    /// [`LedgerError::InsufficientStock`], [`LedgerError::InvalidWindow`],
+    /// [`LedgerError::UnknownProduct`], [`LedgerError::Exists`], [`LedgerError::KeyReused`].
+    pub async fn create_sale(&self, sale: NewSale) -> Result<Sale, LedgerError> {
+        let details = json!({
+            "productId": sale.product,
+            "startTime": sale.start,
+            "endTime": sale.end,
+            "quantity": sale.units,
+        });
+        let created = self.once("sale.create", &details, async {
+            let logged = sqlx::query(
+                "WITH stock AS (
+                     SELECT product_id, coalesce($5::bigint, quantity) AS units
+                     FROM stocks WHERE product_id = $2 FOR UPDATE
+                 ), moved AS (
+                     UPDATE stocks s SET quantity = s.quantity - stock.units, updated_at = now()
+                     FROM stock WHERE s.product_id = stock.product_id
+                 ), sale AS (
+                     INSERT INTO flash_sales
+                         (id, product_id, price, currency, start_time, end_time, units, available)
+                     SELECT $1, p.id, p.price, p.currency, $3, $4, stock.units, stock.units
+                     FROM stock JOIN products p ON p.id = stock.product_id
+                     RETURNING id
+                 )
+                 SELECT log_action($6, 'sale.create', id, $7) FROM sale",
+            )
+            .bind(sale.id)
+            .bind(sale.product)
+            .bind(sale.start)
+            .bind(sale.end)
+            .bind(sale.units.map(i64::from))
+            .bind(self.by())
+            .bind(&details)
+            .fetch_optional(&self.pool)
+            .await?;
+            match logged {
+                Some(_) => Ok(sale.id.uuid()),
+                None => Err(LedgerError::UnknownProduct),
+            }
+        });
+        self.known_sale(SaleId::from_uuid(created.await?)).await
+    }
+
+    /// Moves the window of a sale that has not ended. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::InvalidWindow`], [`LedgerError::UnknownSale`], [`LedgerError::WrongState`].
+    pub async fn move_sale(
+        &self,
+        id: SaleId,
+        start: DateTime<Utc>,
+        end: DateTime<Utc>,
+    ) -> Result<Sale, LedgerError> {
+        sqlx::query(
+            "WITH sale AS (
+                 UPDATE flash_sales
+                 SET start_time = $2, end_time = $3, version = version + 1, updated_at = now()
+                 WHERE id = $1 AND state IN ('open', 'paused')
+                   AND (start_time, end_time) IS DISTINCT FROM ($2, $3)
+                 RETURNING id
+             )
+             SELECT log_action($4, 'sale.move', id, $5) FROM sale",
+        )
+        .bind(id)
+        .bind(start)
+        .bind(end)
+        .bind(self.by())
+        .bind(json!({ "startTime": start, "endTime": end }))
+        .fetch_optional(&self.pool)
+        .await?;
+        let sale = self.known_sale(id).await?;
+        match sale.state {
+            SaleState::Open | SaleState::Paused => Ok(sale),
+            SaleState::Ended | SaleState::Settled => Err(LedgerError::WrongState),
+        }
+    }
+
+    /// Opens, pauses or ends a sale. Doing it again changes nothing; an ended sale stays ended.
+    ///
+    /// # Errors
+    /// [`LedgerError::UnknownSale`]; [`LedgerError::WrongState`] for an ended sale, and for
+    /// [`SaleState::Settled`], which has a way of its own.
+    pub async fn set_state(&self, id: SaleId, state: SaleState) -> Result<Sale, LedgerError> {
+        self.set_state_if(id, state, None).await
+    }
+
+    /// Ends a sale, unless it was changed since it had this version.
+    ///
+    /// # Errors
+    /// As [`Ledger::set_state`]; [`LedgerError::WrongState`] where it was changed.
+    pub async fn end_unchanged(&self, id: SaleId, version: Version) -> Result<Sale, LedgerError> {
+        self.set_state_if(id, SaleState::Ended, Some(version)).await
+    }
+
+    async fn set_state_if(
+        &self,
+        id: SaleId,
+        state: SaleState,
+        version: Option<Version>,
+    ) -> Result<Sale, LedgerError> {
+        let action = match state {
+            SaleState::Open => "sale.resume",
+            SaleState::Paused => "sale.pause",
+            SaleState::Ended => "sale.end",
+            SaleState::Settled => return Err(LedgerError::WrongState),
+        };
+        let changed = sqlx::query(
+            "WITH sale AS (
+                 UPDATE flash_sales SET version = version + 1, state = $2, updated_at = now()
+                 WHERE id = $1 AND state IN ('open', 'paused') AND state <> $2
+                   AND version = coalesce($3, version)
+                 RETURNING id
+             )
+             SELECT log_action($4, $5, id, '{}') FROM sale",
+        )
+        .bind(id)
+        .bind(state.as_str())
+        .bind(version.map(|version| version.0.cast_signed()))
+        .bind(self.by())
+        .bind(action)
+        .fetch_optional(&self.pool)
+        .await?;
+        let sale = self.known_sale(id).await?;
+        if changed.is_none() && sale.state != state {
+            return Err(LedgerError::WrongState);
+        }
+        Ok(sale)
+    }
+
+    /// Moves more units from the product's stock into a sale that has not ended. With a key that was
+    /// used before, nothing more is moved.
+    ///
+    /// # Errors
+    /// [`LedgerError::InsufficientStock`], [`LedgerError::UnknownSale`],
+    /// [`LedgerError::WrongState`], [`LedgerError::KeyReused`].
+    pub async fn restock(&self, id: SaleId, units: u32) -> Result<Sale, LedgerError> {
+        let details = json!({ "saleId": id, "quantity": units });
+        let restocked = self.once(
+            "sale.restock",
+            &details,
+            self.restock_once(id, units, &details),
+        );
+        self.known_sale(SaleId::from_uuid(restocked.await?)).await
+    }
+
+    async fn restock_once(
+        &self,
+        id: SaleId,
+        units: u32,
+        details: &Value,
+    ) -> Result<Uuid, LedgerError> {
+        let logged = sqlx::query(
+            "WITH sale AS (
+                 UPDATE flash_sales
+                 SET units = units + $2::bigint, available = available + $2::bigint,
+                     version = version + 1, updated_at = now()
+                 WHERE id = $1 AND state IN ('open', 'paused')
+                 RETURNING id, product_id
+             ), stock AS (
+                 UPDATE stocks s SET quantity = s.quantity - $2::bigint, updated_at = now()
+                 FROM sale WHERE s.product_id = sale.product_id
+             )
+             SELECT log_action($3, 'sale.restock', id, $4) FROM sale",
+        )
+        .bind(id)
+        .bind(i64::from(units))
+        .bind(self.by())
+        .bind(details)
+        .fetch_optional(&self.pool)
+        .await?;
+        match logged {
+            Some(_) => Ok(id.uuid()),
+            None => {
+                self.known_sale(id).await?;
+                Err(LedgerError::WrongState)
+            }
+        }
+    }
+
+    /// Settles an ended sale: its available units go back to the product. Holds only if exactly
+    /// `taken` buyers are posted and the sale is of epoch `base`; otherwise false, and nothing is
+    /// changed.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn settle(&self, id: SaleId, base: Epoch, taken: u64) -> Result<bool, LedgerError> {
+        let settled = sqlx::query(
+            "WITH sale AS (
+                 SELECT id, product_id, available FROM flash_sales
+                 WHERE id = $1 AND state = 'ended' AND epoch = $2 AND base = $2 AND posted = $3
+                 FOR UPDATE
+             ), settled AS (
+                 UPDATE flash_sales f
+                 SET state = 'settled', settled_at = now(), updated_at = now(),
+                     returned = f.returned + f.available, available = 0, version = f.version + 1
+                 FROM sale WHERE f.id = sale.id
+             ), stock AS (
+                 UPDATE stocks s SET quantity = s.quantity + sale.available, updated_at = now()
+                 FROM sale WHERE s.product_id = sale.product_id
+             )
+             SELECT log_action($4, 'sale.settle', id, jsonb_build_object('returned', available))
+             FROM sale",
+        )
+        .bind(id)
+        .bind(base.0.cast_signed())
+        .bind(taken.cast_signed())
+        .bind(self.by())
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(settled.is_some())
+    }
+}

@@ -1,0 +1,299 @@
+//! The life of a sale: created, warmed, moved, paused, resumed, restocked, ended, settled. One piece
+//! of code for the API and the command line.
+//!
+//! Each step changes the ledger first, in one statement that logs itself, and brings that to the gate
+//! second. Each may be repeated. A crash in between, or a gate that is away, leaves a gate that is
+//! behind its ledger, which the reconciler sees and mends within a second of both being there.
+//!
+//! | step | the ledger | the gate |
+//! | --- | --- | --- |
+//! | create | units leave the product's stock | install |
+//! | warm | | install, or sync where it is sound |
+//! | move, pause, resume, end | terms, with a newer version | sync |
+//! | restock | more units leave the stock | sync: a higher limit |
+//! | cancel an order | its unit returns to the sale, or to the stock | sync: a higher limit |
+//! | settle | see [`crate::settle`] | expires |
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    gate::{Gate, GateError},
+    install::{self, Condition, InstallError},
+    journal::Journal,
+    ledger::{By, Ledger, LedgerError, NewSale, Order, Outcome, Sale},
+    model::{OrderId, SaleId, SaleState},
+    settle::{self, SettleError, SettleLimits},
+};
+
+/// How long emptying a journal may take before a gate is warmed or a sale settled. A person waits.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the gate of a sale that is settled by a person is kept, unless the reconciler has been
+/// told otherwise and comes first.
+const RETENTION: Duration = Duration::from_secs(86_400);
+
+/// A sale after a step.
+#[derive(Debug, Clone)]
+pub struct Stepped {
+    /// The sale by the ledger.
+    pub sale: Sale,
+    /// Whether its gate decides by just that. If not, it will within a second or so.
+    pub warm: bool,
+}
+
+/// Why a step was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum LifecycleError {
+    /// The order is admitted, and on its way to the ledger.
+    #[error("the order is still being posted: try again in a moment")]
+    OrderPending,
+    /// The purchase was rejected: there is no order.
+    #[error("the purchase was rejected, so there is no order")]
+    OrderRejected,
+    /// The gate could not be installed.
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    /// The sale could not be settled. It is ended.
+    #[error(transparent)]
+    Settle(#[from] SettleError),
+    /// Redis did not answer.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// The ledger refused, or did not answer.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// Counts of a sale's orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Statistics {
+    /// Orders that stand.
+    pub confirmed: u64,
+    /// Orders that were cancelled.
+    pub cancelled: u64,
+    /// Purchases that were admitted and are not in the ledger yet.
+    pub pending: u64,
+    /// Purchases that were admitted and could not become an order.
+    pub rejected: u64,
+}
+
+/// Takes sales through their lives.
+#[derive(Clone)]
+pub struct Lifecycle {
+    gate: Gate,
+    ledger: Ledger,
+}
+
+impl Lifecycle {
+    /// Acts on this gate and this ledger.
+    pub const fn new(gate: Gate, ledger: Ledger) -> Self {
+        Self { gate, ledger }
+    }
+
+    /// The same on behalf of somebody else.
+    #[must_use]
+    pub fn on_behalf(&self, by: By) -> Self {
+        Self {
+            gate: self.gate.clone(),
+            ledger: self.ledger.on_behalf(by),
+        }
+    }
+
+    /// Creates a sale, and warms its gate.
+    ///
+    /// # Errors
+    /// As [`Ledger::create_sale`].
+    pub async fn create(&self, new: NewSale) -> Result<Stepped, LifecycleError> {
+        let sale = self.ledger.create_sale(new).await?;
+        if let Err(error) = self.install(sale.id).await {
+            tracing::warn!(sale = %sale.id, %error, "a new sale could not be warmed");
+        }
+        Ok(self.stepped(sale).await)
+    }
+
+    /// Installs a sale whose gate does not decide, and syncs one whose gate does.
+    ///
+    /// # Errors
+    /// [`LedgerError::UnknownSale`], [`LedgerError::WrongState`] where it is settled, and as
+    /// [`install::install`].
+    pub async fn warm(&self, id: SaleId) -> Result<Stepped, LifecycleError> {
+        let sale = self.known_sale(id).await?;
+        if sale.state == SaleState::Settled {
+            return Err(LedgerError::WrongState.into());
+        }
+        self.install(id).await?;
+        // Installing has changed its epoch.
+        let sale = self.known_sale(id).await?;
+        self.gate.sync(&sale).await?;
+        Ok(self.stepped(sale).await)
+    }
+
+    /// Moves the window of a sale that has not ended.
+    ///
+    /// # Errors
+    /// As [`Ledger::move_sale`].
+    pub async fn move_window(
+        &self,
+        id: SaleId,
+        start: DateTime<Utc>,
+        end: DateTime<Utc>,
+    ) -> Result<Stepped, LifecycleError> {
+        let sale = self.ledger.move_sale(id, start, end).await?;
+        Ok(self.synced(sale).await)
+    }
+
+    /// Stops a sale for now.
+    ///
+    /// # Errors
+    /// As [`Ledger::set_state`].
+    pub async fn pause(&self, id: SaleId) -> Result<Stepped, LifecycleError> {
+        self.set_state(id, SaleState::Paused).await
+    }
+
+    /// Lets a paused sale go on.
+    ///
+    /// # Errors
+    /// As [`Ledger::set_state`].
+    pub async fn resume(&self, id: SaleId) -> Result<Stepped, LifecycleError> {
+        self.set_state(id, SaleState::Open).await
+    }
+
+    /// Ends a sale before its time. It does not sell again.
+    ///
+    /// # Errors
+    /// As [`Ledger::set_state`].
+    pub async fn end(&self, id: SaleId) -> Result<Stepped, LifecycleError> {
+        self.set_state(id, SaleState::Ended).await
+    }
+
+    /// Moves more units from the product's stock into a sale.
+    ///
+    /// # Errors
+    /// As [`Ledger::restock`].
+    pub async fn restock(&self, id: SaleId, units: u32) -> Result<Stepped, LifecycleError> {
+        let sale = self.ledger.restock(id, units).await?;
+        Ok(self.synced(sale).await)
+    }
+
+    /// Ends a sale and settles it: unsold units go back to the product.
+    ///
+    /// # Errors
+    /// As [`settle::settle`].
+    pub async fn settle(&self, id: SaleId) -> Result<Stepped, LifecycleError> {
+        let limits = SettleLimits {
+            drain_timeout: DRAIN_TIMEOUT,
+            retention: RETENTION,
+        };
+        let sale = settle::settle(&self.gate, &self.ledger, id, limits).await?;
+        // Nobody will ask its gate.
+        Ok(Stepped { sale, warm: false })
+    }
+
+    /// Cancels an order. Its unit returns to the sale, or to the product once the sale is settled.
+    ///
+    /// # Errors
+    /// [`LedgerError::UnknownOrder`], [`LifecycleError::OrderPending`],
+    /// [`LifecycleError::OrderRejected`].
+    pub async fn cancel(&self, order: OrderId) -> Result<Order, LifecycleError> {
+        let cancelled = match self.ledger.cancel(order).await {
+            Err(LedgerError::UnknownOrder) => return Err(self.why_unknown(order).await?),
+            cancelled => cancelled?,
+        };
+        let sale = self.known_sale(cancelled.sale).await?;
+        if sale.state != SaleState::Settled {
+            self.synced(sale).await;
+        }
+        Ok(cancelled)
+    }
+
+    /// How many orders of each kind a sale has. Where its gate is away, those on their way to the
+    /// ledger are not counted.
+    ///
+    /// # Errors
+    /// [`LedgerError::UnknownSale`].
+    pub async fn statistics(&self, id: SaleId) -> Result<(Sale, Statistics), LifecycleError> {
+        let sale = self.known_sale(id).await?;
+        let tally = self.ledger.tally(Some(id)).await?;
+        // After the ledger: what is posted in between counts as pending once, and never as lost.
+        let taken = match self.gate.snapshot(id).await {
+            Ok(found) => found.map_or(0, |gate| gate.taken),
+            Err(error) => {
+                tracing::warn!(sale = %id, %error, "a gate could not be looked at");
+                0
+            }
+        };
+        let confirmed = u64::from(sale.confirmed);
+        let statistics = Statistics {
+            confirmed,
+            cancelled: tally.orders.saturating_sub(confirmed),
+            pending: taken.saturating_sub(sale.posted.into()),
+            rejected: tally.rejections,
+        };
+        Ok((sale, statistics))
+    }
+
+    /// Whether the gate of a sale decides by what the ledger says now.
+    pub async fn is_warm(&self, sale: &Sale) -> bool {
+        match self.gate.snapshot(sale.id).await {
+            Ok(found) => {
+                Condition::of(sale, found.as_ref()) == Condition::Sound
+                    && found.is_some_and(|gate| gate.version >= sale.version)
+            }
+            Err(error) => {
+                tracing::warn!(sale = %sale.id, %error, "a gate could not be looked at");
+                false
+            }
+        }
+    }
+
+    async fn set_state(&self, id: SaleId, state: SaleState) -> Result<Stepped, LifecycleError> {
+        let sale = self.ledger.set_state(id, state).await?;
+        Ok(self.synced(sale).await)
+    }
+
+    async fn install(&self, id: SaleId) -> Result<(), InstallError> {
+        install::install(&self.gate, &self.ledger, id, DRAIN_TIMEOUT)
+            .await
+            .map(drop)
+    }
+
+    /// Brings a change to the gate. Where that fails, the reconciler does it.
+    async fn synced(&self, sale: Sale) -> Stepped {
+        if let Err(error) = self.gate.sync(&sale).await {
+            tracing::warn!(sale = %sale.id, %error, "a changed sale could not be synced");
+        }
+        self.stepped(sale).await
+    }
+
+    async fn stepped(&self, sale: Sale) -> Stepped {
+        // Installing raises the epoch, and posting the counts: judged by the ledger as it is now.
+        let now = self.ledger.sale(sale.id).await;
+        let sale = now.ok().flatten().unwrap_or(sale);
+        Stepped {
+            warm: self.is_warm(&sale).await,
+            sale,
+        }
+    }
+
+    async fn known_sale(&self, id: SaleId) -> Result<Sale, LedgerError> {
+        self.ledger.sale(id).await?.ok_or(LedgerError::UnknownSale)
+    }
+
+    /// Why the ledger has no such order: it may be on its way, or be rejected.
+    async fn why_unknown(&self, order: OrderId) -> Result<LifecycleError, LifecycleError> {
+        // The journals first: an order leaves one only once it is in the ledger.
+        let journal = Journal::new(self.gate.clone());
+        for sale in self.ledger.live_sales(Duration::ZERO).await? {
+            if journal.find(sale.id, order).await?.is_some() {
+                return Ok(LifecycleError::OrderPending);
+            }
+        }
+        Ok(match self.ledger.outcome(order).await? {
+            Some(Outcome::Order(_)) => LifecycleError::OrderPending,
+            Some(Outcome::Rejected(_)) => LifecycleError::OrderRejected,
+            None => LedgerError::UnknownOrder.into(),
+        })
+    }
+}
