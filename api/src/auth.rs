@@ -8,10 +8,15 @@ use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     registry::{MetaSecurityScheme, Registry},
 };
-use sale::{model::Role, token::Caller};
+use sale::{
+    ledger::{By, Via},
+    model::Role,
+    token::Caller,
+};
 
 use crate::{
     problem::{Code, Problem},
+    request_id::RequestId,
     services::Services,
 };
 
@@ -24,7 +29,11 @@ pub struct User(pub Caller);
 
 /// Somebody with the token of an admin.
 #[derive(Debug)]
-pub struct Admin(pub Caller);
+pub struct Admin {
+    /// Who.
+    pub caller: Caller,
+    request_id: Option<RequestId>,
+}
 
 /// Anyone. A token that is sent has to be a good one nevertheless.
 #[derive(Debug)]
@@ -64,8 +73,23 @@ impl Admin {
     fn of(request: &Request) -> Result<Self, Problem> {
         let User(caller) = User::of(request)?;
         match caller.role {
-            Role::Admin => Ok(Self(caller)),
+            Role::Admin => Ok(Self {
+                caller,
+                request_id: request.data().cloned(),
+            }),
             Role::User => Err(Problem::new(Code::Forbidden, "Only an admin may do this.")),
+        }
+    }
+}
+
+impl Admin {
+    /// On whose behalf the ledger is changed, once for the same `key`.
+    pub fn by(&self, key: Option<String>) -> By {
+        By {
+            actor: self.caller.buyer.to_string(),
+            via: Via::Api,
+            request_id: self.request_id.as_ref().map(RequestId::to_string),
+            key,
         }
     }
 }

@@ -121,10 +121,11 @@ impl Answered {
 impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
+    async fn call(&self, mut request: Request) -> Result<Response> {
         let began = Instant::now();
         let _in_flight = self.metrics.in_flight();
         let id = RequestId::of(&request);
+        request.set_data(id.clone());
         let uri = request.uri().clone();
         let span =
             tracing::debug_span!("request", %id, method = %request.method(), path = uri.path());

@@ -13,20 +13,23 @@
 //! | [`problem`], [`request_id`] | the one shape of failures; the name of a request |
 //! | `routes` | the routes, and the checks of what they are sent |
 //! | [`auth`], [`passwords`] | who calls |
-//! | [`payload`], [`price`] | JSON in and out, and money in it |
+//! | [`payload`], [`price`], [`paging`] | JSON in and out, money in it, lists in pages |
 //! | [`services`] | what handlers work with |
 //! | [`sales`], [`purchase_status`] | what is shown of a sale, and of a purchase |
+//! | [`waiting`] | requests that wait until a purchase is in the ledger |
 //! | [`detached`] | work that goes on when its caller leaves |
 //! | [`metrics`] | what is counted |
-//! | [`openapi`] | the document |
+//! | [`openapi`], [`docs`] | the OpenAPI document, and the page that shows it |
 
 pub mod acceptor;
 pub mod auth;
 pub mod connection;
 pub mod detached;
+pub mod docs;
 pub mod edge;
 pub mod metrics;
 pub mod openapi;
+pub mod paging;
 pub mod passwords;
 pub mod payload;
 pub mod price;
@@ -39,6 +42,7 @@ pub mod server;
 pub mod services;
 pub mod settings;
 pub mod signals;
+pub mod waiting;
 
 use std::future::Future;
 

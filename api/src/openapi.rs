@@ -39,6 +39,15 @@ pub fn document() -> String {
     format!("{document:#}\n")
 }
 
+/// The documentation page with the document in it.
+pub fn page() -> String {
+    // Poem's page holds poem's own document, without what is added here: of a service without routes
+    // it is short, and stands in the page once.
+    let empty = service(());
+    let document = document().replace("</", "<\\/");
+    empty.swagger_ui_html().replace(&empty.spec(), &document)
+}
+
 fn add_shared_failures(operation: &mut Value) {
     let has = |member: &str| {
         operation

@@ -248,6 +248,11 @@ impl Purchases {
         job: OrderId,
         buyer: BuyerId,
     ) -> Result<Option<Found>, Unknown> {
+        // What the ledger knows needs no gate. What it does not know may be on its way: then the gates
+        // are asked, and the ledger again.
+        if let Some(outcome) = self.ledger.outcome(job).await? {
+            return Ok((buyer_of(&outcome) == Some(buyer)).then(|| found(outcome)));
+        }
         let marks: Vec<(SaleId, Result<Option<OrderId>, Unknown>)> =
             stream::iter(sales.live().await?.iter().copied())
                 .map(|(sale, state)| async move { (sale, self.mark(sale, state, buyer).await) })
@@ -281,6 +286,9 @@ impl Purchases {
     /// # Errors
     /// Where it is not known whether there is one.
     pub async fn job(&self, sales: &Sales, job: OrderId) -> Result<Option<Found>, Unknown> {
+        if let Some(outcome) = self.ledger.outcome(job).await? {
+            return Ok(Some(found(outcome)));
+        }
         let live = sales.live().await?;
         let in_journal = stream::iter(live.iter().copied())
             .map(|(sale, _)| async move { Ok((sale, self.journal.find(sale, job).await?)) })
@@ -344,17 +352,22 @@ impl Purchases {
 }
 
 fn found(outcome: Outcome) -> Found {
-    let (order, sale) = match &outcome {
-        Outcome::Order(order) => (order.id, order.sale),
-        Outcome::Rejected(rejection) => (
-            rejection.order.unwrap_or(OrderId::from_uuid(rejection.id)),
-            rejection.sale,
-        ),
+    let sale = match &outcome {
+        Outcome::Order(order) => order.sale,
+        Outcome::Rejected(rejection) => rejection.sale,
     };
     Found {
-        order,
+        order: order_of(&outcome),
         sale,
         outcome: Some(outcome),
+    }
+}
+
+/// The order of a purchase, by the id that its buyer was told.
+pub fn order_of(outcome: &Outcome) -> OrderId {
+    match outcome {
+        Outcome::Order(order) => order.id,
+        Outcome::Rejected(rejection) => rejection.order.unwrap_or(OrderId::from_uuid(rejection.id)),
     }
 }
 

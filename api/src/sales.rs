@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use moka::future::Cache;
 use sale::{
     gate::{Gate, snapshot::Snapshot},
-    ledger::{Ledger, LedgerError, Sale},
+    ledger::{Ledger, LedgerError, Page, Sale},
     model::{Phase, SaleId, SaleState},
 };
 use tokio::time::{Instant, timeout};
@@ -26,6 +26,9 @@ const LEDGER_TIMEOUT: Duration = Duration::from_secs(3);
 const SNAPSHOT_LIFETIME: Duration = Duration::from_millis(100);
 /// Sales that are remembered, those that somebody made up included.
 const SALES_MAX: u64 = 10_000;
+
+/// Pages of lists that are remembered.
+const PAGES_MAX: u64 = 1_000;
 
 /// A ledger's error that several askers share.
 pub type SharedError = Arc<LedgerError>;
@@ -73,6 +76,7 @@ pub struct Sales {
     sales: Cache<Option<SaleId>, Option<Arc<Sale>>>,
     last_words: Cache<Option<SaleId>, Arc<Sale>>,
     live: Cache<(), Live>,
+    coming: Cache<Page, Arc<[Arc<Sale>]>>,
     looks: Cache<SaleId, Option<Arc<Look>>>,
 }
 
@@ -92,6 +96,10 @@ impl Sales {
                 .build(),
             live: Cache::builder()
                 .max_capacity(1)
+                .time_to_live(SALE_LIFETIME)
+                .build(),
+            coming: Cache::builder()
+                .max_capacity(PAGES_MAX)
                 .time_to_live(SALE_LIFETIME)
                 .build(),
             looks: Cache::builder()
@@ -148,6 +156,19 @@ impl Sales {
         self.live.try_get_with((), ask).await
     }
 
+    /// A page of the sales that are to come or under way.
+    ///
+    /// # Errors
+    /// Where the ledger does not answer.
+    pub async fn coming(&self, page: Page) -> Result<Arc<[Arc<Sale>]>, SharedError> {
+        let ask = async {
+            let asked = timeout(LEDGER_TIMEOUT, self.ledger.coming_sales(page)).await;
+            let sales = asked.unwrap_or(Err(LedgerError::TimedOut))?;
+            Ok(sales.into_iter().map(Arc::new).collect())
+        };
+        self.coming.try_get_with(page, ask).await
+    }
+
     /// Forgets a sale that was just changed through this process.
     pub async fn forget(&self, sale: SaleId) {
         for key in [Some(sale), None] {
@@ -155,6 +176,7 @@ impl Sales {
             self.last_words.invalidate(&key).await;
         }
         self.live.invalidate(&()).await;
+        self.coming.invalidate_all();
         self.looks.invalidate(&sale).await;
     }
 

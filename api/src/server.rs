@@ -11,8 +11,13 @@ use poem::{
     get,
 };
 use sale::{
-    gate::{Gate, GateError, batcher::Admissions},
+    gate::{
+        Gate, GateError,
+        batcher::Admissions,
+        hints::{Hints, HintsConnection},
+    },
     ledger::{Ledger, LedgerError},
+    lifecycle::Lifecycle,
     token::{TokenError, Tokens},
 };
 use tokio::{
@@ -25,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     acceptor::{BoundedAcceptor, ConnectionLimits},
+    docs,
     edge::Edge,
     metrics::Metrics,
     openapi,
@@ -34,8 +40,11 @@ use crate::{
     sales::Sales,
     services::Services,
     settings::{MetricsAddress, Settings},
+    waiting::Waiting,
 };
 
+/// What is left of a request's time for its answer when it has waited.
+const ANSWER_RESERVE: Duration = Duration::from_secs(1);
 /// Connections to the metrics port at the same time.
 const METRICS_CONNECTIONS_MAX: usize = 16;
 /// How long a connection to the metrics port may be silent.
@@ -77,6 +86,7 @@ pub enum ServeError {
 /// A service that is ready to serve.
 pub struct Api {
     services: Arc<Services>,
+    hearing: HintsConnection,
     routes: RouteTable,
     listener: BoundedAcceptor,
     address: SocketAddr,
@@ -113,17 +123,24 @@ impl Api {
             .await
             .map_err(ServeError::Gate)?;
         let ledger = Ledger::connect(&settings.postgres).await?;
-        let routes = RouteTable::of(&routes::apis(), &[openapi::PATH]);
+        let routes = RouteTable::of(&routes::apis(), &[docs::PATH, openapi::PATH]);
+        let hints = Hints::listen(&settings.redis).map_err(ServeError::Gate)?;
+        let hearing = hints.connection();
+        let (ending, told) = watch::channel(false);
         let services = Services {
             admissions: Admissions::start(gate.clone(), ledger.clone(), limits.admissions()),
+            lifecycle: Lifecycle::new(gate.clone(), ledger.clone()),
+            waiting: Waiting::start(ledger.clone(), hints, limits.waiting_purchases_max, told),
+            patience_max: limits.request_deadline().saturating_sub(ANSWER_RESERVE),
             purchases: Purchases::new(gate.clone(), ledger.clone()),
             sales: Sales::new(gate.clone(), ledger.clone()),
             tokens,
             passwords: PasswordChecks::new(limits.password_checks_max),
             metrics: Arc::new(Metrics::new(routes.patterns())?),
             started: Instant::now(),
-            ending: watch::Sender::new(false),
-            health: Services::health_cache(),
+            ending,
+            health: Services::look_cache(),
+            queue: Services::look_cache(),
             gate,
             ledger,
         };
@@ -131,6 +148,7 @@ impl Api {
         drop(spawn_blocking(PasswordChecks::prepare));
         Ok(Self {
             services: Arc::new(services),
+            hearing,
             routes,
             listener,
             address,
@@ -185,6 +203,7 @@ impl Api {
 
         let closed = async {
             services.admissions.close().await;
+            self.hearing.disconnect().await;
             services.gate.disconnect().await;
             services.ledger.disconnect().await;
         };
@@ -208,21 +227,15 @@ impl Api {
 struct Routes {
     services: Arc<Services>,
     service: BoxEndpoint<'static>,
-    document: Route,
+    docs: Route,
 }
 
 impl Routes {
     fn new(services: Arc<Services>) -> Self {
-        let document = openapi::document();
-        let document = make_sync(move |_| {
-            Response::builder()
-                .content_type("application/json")
-                .body(document.clone())
-        });
         Self {
             services,
             service: openapi::service(routes::apis()).into_endpoint(),
-            document: Route::new().at(openapi::PATH, get(document)),
+            docs: docs::routes(),
         }
     }
 }
@@ -231,8 +244,8 @@ impl Endpoint for Routes {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> poem::Result<Response> {
-        if request.uri().path() == openapi::PATH {
-            self.document.call(request).await
+        if request.uri().path().starts_with(docs::PATH) {
+            self.docs.call(request).await
         } else {
             request.set_data(Arc::clone(&self.services));
             self.service.call(request).await

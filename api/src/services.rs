@@ -7,6 +7,8 @@ use moka::future::Cache;
 use sale::{
     gate::{Gate, batcher::Admissions},
     ledger::Ledger,
+    lifecycle::Lifecycle,
+    queue::{self, Queue, QueueError},
     token::Tokens,
 };
 use tokio::{
@@ -16,10 +18,11 @@ use tokio::{
 
 use crate::{
     metrics::Metrics, passwords::PasswordChecks, purchase_status::Purchases, sales::Sales,
+    waiting::Waiting,
 };
 
-/// How long a look at the health of gate and ledger is used.
-const HEALTH_LIFETIME: Duration = Duration::from_millis(500);
+/// How long a look at the health of gate and ledger, or at the queue, is used.
+const LOOK_LIFETIME: Duration = Duration::from_millis(500);
 /// How long gate and ledger may take to give a sign of life.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -43,6 +46,12 @@ impl Health {
 pub struct Services {
     /// Decides purchases.
     pub admissions: Admissions,
+    /// Takes sales through their lives.
+    pub lifecycle: Lifecycle,
+    /// Lets requests wait until a purchase is in the ledger.
+    pub waiting: Waiting,
+    /// How long a request may wait at most.
+    pub patience_max: Duration,
     /// The Redis side.
     pub gate: Gate,
     /// The Postgres side.
@@ -63,15 +72,26 @@ pub struct Services {
     pub ending: watch::Sender<bool>,
     /// The last look at the servers.
     pub health: Cache<(), Health>,
+    /// The last look at the queue.
+    pub queue: Cache<(), Arc<Queue>>,
 }
 
 impl Services {
-    /// A cache for [`Services::health`].
-    pub fn health_cache() -> Cache<(), Health> {
+    /// A cache for one look.
+    pub fn look_cache<T: Clone + Send + Sync + 'static>() -> Cache<(), T> {
         Cache::builder()
             .max_capacity(1)
-            .time_to_live(HEALTH_LIFETIME)
+            .time_to_live(LOOK_LIFETIME)
             .build()
+    }
+
+    /// The way from the gates to the ledger, as of a moment ago.
+    ///
+    /// # Errors
+    /// Where gate or ledger does not answer.
+    pub async fn queue(&self) -> Result<Arc<Queue>, Arc<QueueError>> {
+        let look = async { queue::look(&self.gate, &self.ledger).await.map(Arc::new) };
+        self.queue.try_get_with((), look).await
     }
 
     /// Which of the servers answer, as of a moment ago.

@@ -121,6 +121,12 @@ pub struct Limits {
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
     pub selling_sales_max: usize,
 
+    /// Requests that may wait until their purchase is in the ledger (Prefer: wait); the others are
+    /// answered at once
+    #[arg(long, env = "WAITING_PURCHASES_MAX", default_value_t = 10_000,
+          value_parser = RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]
+    pub waiting_purchases_max: usize,
+
     /// Password checks at the same time, each of which takes a processor and 19 MiB
     #[arg(long, env = "PASSWORD_CHECKS_MAX", default_value_t = 2,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]

@@ -276,9 +276,9 @@ impl Keeper {
     /// before that.
     async fn sweep(&self, sale: &Sale) -> Result<(), sale::gate::GateError> {
         for consumer in Journal::new(self.gate.clone()).consumers(sale.id).await? {
-            if consumer != *self.consumer {
+            if consumer.name != *self.consumer {
                 self.gate
-                    .remove_consumer(sale.id, &consumer, CONSUMER_IDLE)
+                    .remove_consumer(sale.id, &consumer.name, CONSUMER_IDLE)
                     .await?;
             }
         }

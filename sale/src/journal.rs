@@ -6,7 +6,7 @@
 
 mod entry;
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use fred::{
@@ -38,6 +38,17 @@ pub struct Backlog {
     pub pending: u64,
     /// The first entry.
     pub oldest: Option<EntryId>,
+}
+
+/// One reader of a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consumer {
+    /// Its name: the same for all sales that one reconciler reads.
+    pub name: String,
+    /// Entries that it was given and has not acknowledged.
+    pub pending: u64,
+    /// For how long it has not read.
+    pub idle: Duration,
 }
 
 /// Reads the journals of the sales in a gate.
@@ -160,20 +171,54 @@ impl Journal {
         }
     }
 
-    /// The names of the readers of a sale's journal.
+    /// The readers of a sale's journal.
     ///
     /// # Errors
     /// Where Redis does not answer.
-    pub async fn consumers(&self, sale: SaleId) -> Result<Vec<String>, GateError> {
-        let xinfo = CustomCommand::new_static("XINFO CONSUMERS", None, false);
-        let args: Vec<Value> = vec![self.gate.keys().journal(sale).into(), GROUP.into()];
-        let answer: Result<Value, RedisError> = self.gate.client().custom(xinfo, args).await;
+    pub async fn consumers(&self, sale: SaleId) -> Result<Vec<Consumer>, GateError> {
+        let consumers = self.info(sale, "XINFO CONSUMERS", &[GROUP]).await?;
+        Ok(consumers
+            .into_iter()
+            .filter_map(|mut consumer| {
+                Some(Consumer {
+                    name: consumer.remove("name")?.into_string()?,
+                    pending: consumer.get("pending")?.as_u64()?,
+                    idle: Duration::from_millis(consumer.get("idle")?.as_u64()?),
+                })
+            })
+            .collect())
+    }
+
+    /// The last entry that was delivered to a reader; `None` where there was none.
+    ///
+    /// # Errors
+    /// Where Redis does not answer.
+    pub async fn last_delivered(&self, sale: SaleId) -> Result<Option<EntryId>, GateError> {
+        let groups = self.info(sale, "XINFO GROUPS", &[]).await?;
+        Ok(groups
+            .into_iter()
+            .next()
+            .and_then(|mut group| group.remove("last-delivered-id")?.into_string())
+            .and_then(|id| id.parse().ok()))
+    }
+
+    /// What XINFO tells, a map a line; nothing where there is no journal, or no group.
+    async fn info(
+        &self,
+        sale: SaleId,
+        command: &'static str,
+        more: &[&'static str],
+    ) -> Result<Vec<HashMap<String, Value>>, GateError> {
+        let command = CustomCommand::new_static(command, None, false);
+        let mut args: Vec<Value> = vec![self.gate.keys().journal(sale).into()];
+        args.extend(more.iter().map(|argument| Value::from(*argument)));
+        let answer: Result<Value, RedisError> = self.gate.client().custom(command, args).await;
         match answer {
-            Ok(answer) => Ok(answer
+            Ok(answer) => answer
                 .into_array()
                 .into_iter()
-                .filter_map(|consumer| consumer.into_array().into_iter().nth(1)?.into_string())
-                .collect()),
+                .map(|line| Ok(line.convert()?))
+                .collect(),
             Err(error) if no_group(&error) || no_key(&error) => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }
@@ -208,6 +253,14 @@ impl Journal {
             from = format!("({last}");
         }
         Ok(None)
+    }
+
+    /// The entry that has been in a journal for longest.
+    ///
+    /// # Errors
+    /// Where Redis does not answer.
+    pub async fn first(&self, sale: SaleId) -> Result<Option<Entry>, GateError> {
+        Ok(self.range(sale, "-", 1).await?.into_iter().next())
     }
 
     /// All entries of a journal, read in steps, without delivering them to anyone.

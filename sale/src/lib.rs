@@ -15,6 +15,7 @@
 //! | [`install`] | loading a sale into a gate, the first time and after a loss |
 //! | [`settle`] | closing an ended sale |
 //! | [`lifecycle`] | what people do to a sale, from its creation to its settlement |
+//! | [`queue`] | the way from the gates to the ledger, as people look at it |
 //! | [`settings`], [`telemetry`] | what every process is told at its start, and how it logs |
 
 pub mod gate;
@@ -26,6 +27,7 @@ pub mod ledger;
 pub mod lifecycle;
 pub mod model;
 pub mod money;
+pub mod queue;
 pub mod settings;
 pub mod settle;
 pub mod telemetry;

@@ -1,11 +1,94 @@
 //! The failures of the domain as problems: the one place where they meet HTTP.
 
-use sale::{gate::batcher::AdmitError, ledger::LedgerError};
+use std::sync::Arc;
+
+use sale::{
+    gate::{GateError, batcher::AdmitError},
+    input::Invalid,
+    install::InstallError,
+    ledger::LedgerError,
+    lifecycle::LifecycleError,
+    queue::QueueError,
+    settle::SettleError,
+};
 
 use super::{Code, Problem};
 use crate::{passwords::PasswordError, purchase_status::Unknown, sales::SharedError};
 
+const NEEDS_A_PERSON: &str =
+    "This sale is closed until an operator has looked at it: its records contradict each other.";
+
 const LATER: &str = "This can not be answered at the moment. It is safe to try again.";
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        Self::validation(format!("{invalid}."))
+    }
+}
+
+impl From<GateError> for Problem {
+    fn from(error: GateError) -> Self {
+        Self::unavailable(LATER).because(&error)
+    }
+}
+
+impl From<Arc<QueueError>> for Problem {
+    fn from(error: Arc<QueueError>) -> Self {
+        match &*error {
+            QueueError::Gate(error) => Self::unavailable(LATER).because(error),
+            QueueError::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl From<LifecycleError> for Problem {
+    fn from(error: LifecycleError) -> Self {
+        match error {
+            LifecycleError::OrderPending => Self::new(
+                Code::Conflict,
+                "This purchase is still being recorded. Try again in a moment.",
+            ),
+            LifecycleError::OrderRejected => Self::new(
+                Code::Conflict,
+                "This purchase could not be completed, so there is no order.",
+            ),
+            LifecycleError::Install(error) => error.into(),
+            LifecycleError::Settle(error) => error.into(),
+            LifecycleError::Gate(error) => error.into(),
+            LifecycleError::Ledger(error) => error.into(),
+        }
+    }
+}
+
+impl From<InstallError> for Problem {
+    fn from(error: InstallError) -> Self {
+        match error {
+            InstallError::Ledger(error) => error.into(),
+            InstallError::Gate(error) => error.into(),
+            InstallError::NotForSale => LedgerError::WrongState.into(),
+            InstallError::Ahead => Self::new(Code::Conflict, NEEDS_A_PERSON).because(&error),
+            InstallError::Busy | InstallError::Undrained | InstallError::Unsettled => {
+                Self::unavailable(LATER).because(&error)
+            }
+        }
+    }
+}
+
+impl From<SettleError> for Problem {
+    fn from(error: SettleError) -> Self {
+        match error {
+            SettleError::UnknownSale => Self::sale_not_found(),
+            SettleError::Changed => Self::new(Code::Conflict, "The sale was changed meanwhile."),
+            SettleError::Undrained | SettleError::Unsound(_) => Self::unavailable(
+                "The sale is ended, and not all of its purchases are recorded yet. It is safe to \
+                 try again.",
+            )
+            .because(&error),
+            SettleError::Gate(error) => error.into(),
+            SettleError::Ledger(error) => error.into(),
+        }
+    }
+}
 
 impl From<&LedgerError> for Problem {
     fn from(error: &LedgerError) -> Self {
@@ -19,6 +102,10 @@ impl From<&LedgerError> for Problem {
             ),
             LedgerError::InvalidWindow => Self::validation("A sale must end after it starts."),
             LedgerError::Exists => Self::new(Code::Conflict, "It exists already."),
+            LedgerError::KeyReused => Self::new(
+                Code::Conflict,
+                "This Idempotency-Key was used for another request.",
+            ),
             LedgerError::WrongState => Self::new(
                 Code::Conflict,
                 "The sale has ended; it can not be changed any more.",

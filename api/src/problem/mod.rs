@@ -179,6 +179,16 @@ impl Problem {
         self
     }
 
+    /// [`Problem::retry_unsafe`], unless asking again does the same thing once.
+    #[must_use]
+    pub fn unless_repeatable(self, repeatable: bool) -> Self {
+        if repeatable {
+            self
+        } else {
+            self.retry_unsafe()
+        }
+    }
+
     /// Adds `Retry-After`.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {

@@ -4,30 +4,28 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use poem::web::Data;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{
+    ApiResponse, Object, OpenApi,
+    param::{Path, Query},
+};
 use sale::{
-    ledger::{NewProduct, Product},
+    ledger::{NewProduct, Place, Product},
+    model::ProductId,
     money::Currency,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Tag, validation};
+use super::{Tag, headers::IdempotencyKey};
 use crate::{
     auth::Admin,
     detached::detached,
+    paging::{Asked, Listed, listed},
     payload::{Incoming, Reply, Success, success},
     price::Price,
-    problem::{Problem, Refusal, failures},
+    problem::{Code, Problem, Refusal, failures},
     services::Services,
 };
-
-/// The longest name, characters.
-const NAME_CHARACTERS_MAX: usize = 200;
-/// The longest description, characters.
-const DESCRIPTION_CHARACTERS_MAX: usize = 10_000;
-/// The longest address of a picture, characters.
-const IMAGE_URL_CHARACTERS_MAX: usize = 2_048;
 
 /// A product to be created.
 #[derive(Debug, Object, Deserialize)]
@@ -42,7 +40,7 @@ struct ProductRequest {
     price: Price,
     /// The currency of the price, of those with two decimals; USD if left out.
     currency: Option<String>,
-    /// Where a picture of it is, at most 2,048 characters.
+    /// Where a picture of it is: https://, http:// or a path, at most 2,048 characters.
     image_url: Option<String>,
     /// Units in stock.
     quantity: u32,
@@ -104,7 +102,32 @@ failures! {
     CreateFailed {
         /// The request is not valid.
         Invalid = 400,
-        /// It can not be done at the moment. It may have been done: look before trying again.
+        /// The Idempotency-Key was used for another product.
+        Conflict = 409,
+        /// It can not be done at the moment. Without an Idempotency-Key it may have been done: look
+        /// before trying again.
+        Unavailable = 503,
+    }
+}
+
+failures! {
+    /// Why products are not shown.
+    ShowFailed {
+        /// The request is not valid.
+        Invalid = 400,
+        /// There is no such product.
+        NotFound = 404,
+        /// It can not be answered at the moment; it is safe to try again.
+        Unavailable = 503,
+    }
+}
+
+failures! {
+    /// Why products are not listed.
+    ListFailed {
+        /// The request is not valid.
+        Invalid = 400,
+        /// It can not be answered at the moment; it is safe to try again.
         Unavailable = 503,
     }
 }
@@ -119,42 +142,75 @@ impl AdminProductsApi {
     async fn create(
         &self,
         services: Data<&Arc<Services>>,
-        Admin(caller): Admin,
+        admin: Admin,
+        /// Creates the product once, however often it is sent.
+        #[oai(name = "Idempotency-Key")]
+        IdempotencyKey(key): IdempotencyKey,
         Incoming(request): Incoming<ProductRequest>,
     ) -> Result<Created, Refusal<CreateFailed>> {
         let product = new_product(request)?;
-        let services = Arc::clone(&services);
-        let product = detached(async move { services.ledger.create_product(product).await })
+        let repeatable = key.is_some();
+        let ledger = services.ledger.on_behalf(admin.by(key));
+        let product = detached(async move { ledger.create_product(product).await })
             .await?
-            .map_err(|error| Problem::from(error).retry_unsafe())?;
-        tracing::info!(product = %product.id, by = %caller.buyer, "product created");
+            .map_err(|error| Problem::from(error).unless_repeatable(repeatable))?;
+        tracing::info!(product = %product.id, by = %admin.caller.buyer, "product created");
         Ok(Created::Product(success(product.into())))
+    }
+
+    /// All products, the newest first
+    #[oai(path = "/", method = "get", operation_id = "products")]
+    async fn list(
+        &self,
+        services: Data<&Arc<Services>>,
+        _admin: Admin,
+        /// The most products of a page; 50 if left out.
+        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
+        limit: Query<Option<u32>>,
+        /// `nextCursor` of the page before.
+        cursor: Query<Option<String>>,
+    ) -> Result<Reply<Listed<ProductReply>>, Refusal<ListFailed>> {
+        let asked = Asked::of(limit.0, cursor.0.as_deref())?;
+        let mut products = services.ledger.products(asked.and_one()).await?;
+        let next = asked.cut(&mut products, |product| Place {
+            at: product.created_at,
+            id: product.id.uuid(),
+        });
+        let products = products.into_iter().map(Into::into).collect();
+        Ok(listed(products, next))
+    }
+
+    /// A product and its stock
+    #[oai(path = "/:id", method = "get", operation_id = "product")]
+    async fn show(
+        &self,
+        services: Data<&Arc<Services>>,
+        _admin: Admin,
+        /// The product.
+        id: Path<Uuid>,
+    ) -> Result<Reply<Success<ProductReply>>, Refusal<ShowFailed>> {
+        match services.ledger.product(ProductId::from_uuid(id.0)).await? {
+            Some(product) => Ok(success(product.into())),
+            None => Err(Problem::new(Code::NotFound, "There is no such product.").into()),
+        }
     }
 }
 
 fn new_product(request: ProductRequest) -> Result<NewProduct, Problem> {
-    validation::filled_text("name", &request.name, NAME_CHARACTERS_MAX)?;
-    if let Some(description) = &request.description {
-        validation::text("description", description, DESCRIPTION_CHARACTERS_MAX)?;
-    }
-    if let Some(url) = &request.image_url {
-        validation::text("imageUrl", url, IMAGE_URL_CHARACTERS_MAX)?;
-    }
-    if request.price.0.cents() == 0 {
-        return Err(Problem::validation("price must be more than 0."));
-    }
     let currency = match &request.currency {
         Some(code) => code
             .parse()
             .map_err(|error| Problem::validation(format!("currency is not valid: {error}.")))?,
         None => Currency::DEFAULT,
     };
-    Ok(NewProduct {
+    let product = NewProduct {
         name: request.name,
         description: request.description,
         price: request.price.0,
         currency,
         image_url: request.image_url,
-        quantity: validation::units("quantity", request.quantity, 1)?,
-    })
+        quantity: request.quantity,
+    };
+    product.check()?;
+    Ok(product)
 }

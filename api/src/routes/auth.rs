@@ -9,13 +9,14 @@ use sale::model::Role;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Tag, validation};
+use super::Tag;
 use crate::{
     passwords::PASSWORD_BYTES_MAX,
     payload::{Incoming, Reply},
     problem::{Code, Problem, Refusal, failures},
     services::Services,
 };
+use sale::input;
 
 /// The longest address, characters (RFC 5321).
 const EMAIL_CHARACTERS_MAX: usize = 254;
@@ -122,7 +123,7 @@ impl AuthApi {
 }
 
 fn check(email: &str, password: &str) -> Result<(), Problem> {
-    validation::filled_text("email", email, EMAIL_CHARACTERS_MAX)?;
+    input::filled_text("email", email, EMAIL_CHARACTERS_MAX)?;
     if password.len() > PASSWORD_BYTES_MAX {
         let problem = format!("password must have at most {PASSWORD_BYTES_MAX} bytes.");
         return Err(Problem::validation(problem));

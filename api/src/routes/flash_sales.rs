@@ -1,12 +1,13 @@
 //! What is on sale, for anyone.
 
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
 use chrono::{DateTime, Utc};
+use futures_util::{StreamExt, stream};
 use poem::web::Data;
 use poem_openapi::{Enum, Object, OpenApi, param::Query};
 use sale::{
-    ledger::Sale,
+    ledger::{Place, Sale},
     model::{Phase, SaleId},
     token::Caller,
 };
@@ -16,6 +17,7 @@ use uuid::Uuid;
 use super::Tag;
 use crate::{
     auth::Visitor,
+    paging::{Asked, Listed, listed},
     payload::{Reply, Success, success},
     price::Price,
     problem::{Problem, Refusal, failures},
@@ -23,6 +25,9 @@ use crate::{
     sales::View,
     services::Services,
 };
+
+/// Gates that are looked at at the same time for a list.
+const GATES_AT_ONCE: usize = 16;
 
 /// Where a sale is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
@@ -124,17 +129,31 @@ failures! {
     }
 }
 
+failures! {
+    /// Why sales are not listed.
+    ListFailed {
+        /// The request is not valid.
+        Invalid = 400,
+        /// It can not be answered at the moment; it is safe to try again.
+        Unavailable = 503,
+    }
+}
+
 /// What is on sale.
 pub struct FlashSalesApi;
 
-#[OpenApi(prefix_path = "/api/flash-sale", tag = "Tag::FlashSales")]
+#[OpenApi(prefix_path = "/api", tag = "Tag::FlashSales")]
 impl FlashSalesApi {
     /// A sale and its stock
     ///
     /// Without `saleId` it is the current sale: the active (or paused) one that started first, else
     /// the next to start, else the one that ended last. `data` is null where there is no sale at
     /// all.
-    #[oai(path = "/status", method = "get", operation_id = "flashSaleStatus")]
+    #[oai(
+        path = "/flash-sale/status",
+        method = "get",
+        operation_id = "flashSaleStatus"
+    )]
     async fn status(
         &self,
         services: Data<&Arc<Services>>,
@@ -156,6 +175,38 @@ impl FlashSalesApi {
         };
         Ok(success(Some(flash_sale(&sale, &view, eligibility))))
     }
+
+    /// The sales that are to come or under way, in the order of their start
+    #[oai(path = "/flash-sales", method = "get", operation_id = "flashSales")]
+    async fn list(
+        &self,
+        services: Data<&Arc<Services>>,
+        /// The most sales of a page; 50 if left out.
+        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
+        limit: Query<Option<u32>>,
+        /// `nextCursor` of the page before.
+        cursor: Query<Option<String>>,
+    ) -> Result<Reply<Listed<FlashSale>>, Refusal<ListFailed>> {
+        let asked = Asked::of(limit.0, cursor.0.as_deref())?;
+        let mut sales = services.sales.coming(asked.and_one()).await?.to_vec();
+        let next = asked.cut(&mut sales, |sale| Place {
+            at: sale.start,
+            id: sale.id.uuid(),
+        });
+        let shown = stream::iter(sales)
+            .map(|sale| shown(&services, sale))
+            .buffered(GATES_AT_ONCE)
+            .filter_map(ready)
+            .collect()
+            .await;
+        Ok(listed(shown, next))
+    }
+}
+
+/// A sale, unless it is over by its gate, which may have heard of that before the ledger was asked.
+async fn shown(services: &Services, sale: Arc<Sale>) -> Option<FlashSale> {
+    let view = services.sales.view(&sale).await;
+    (view.phase != Phase::Ended).then(|| flash_sale(&sale, &view, None))
 }
 
 fn flash_sale(sale: &Sale, view: &View, eligibility: Option<Eligibility>) -> FlashSale {

@@ -14,9 +14,22 @@ use crate::{payload::Reply, services::Services};
 #[derive(Debug, Clone, Copy, Enum, Serialize)]
 #[oai(rename_all = "snake_case")]
 #[serde(rename_all = "snake_case")]
-enum HealthWord {
+pub enum HealthWord {
+    /// It works.
     Healthy,
+    /// It does not.
     Unhealthy,
+}
+
+impl HealthWord {
+    /// The word for whether something works.
+    pub const fn of(works: bool) -> Self {
+        if works {
+            Self::Healthy
+        } else {
+            Self::Unhealthy
+        }
+    }
 }
 
 /// Whether a server answers.
@@ -101,11 +114,7 @@ impl HealthApi {
     async fn health(&self, services: Data<&Arc<Services>>) -> HealthReply {
         let health = services.health().await;
         let report = Reply(HealthReport {
-            status: if health.is_good() {
-                HealthWord::Healthy
-            } else {
-                HealthWord::Unhealthy
-            },
+            status: HealthWord::of(health.is_good()),
             timestamp: Utc::now(),
             uptime: services.started.elapsed().as_secs(),
             services: ServerHealth {

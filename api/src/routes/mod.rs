@@ -4,11 +4,14 @@
 
 mod admin_products;
 mod admin_sales;
+mod admin_steps;
 mod auth;
 mod flash_sales;
+mod headers;
 mod health;
+mod orders;
 mod purchases;
-mod validation;
+mod queue;
 
 use std::{collections::HashMap, fmt::Write as _};
 
@@ -25,7 +28,7 @@ enum Tag {
     FlashSales,
     /// Buying, and what became of it.
     Purchases,
-    /// Products and sales, for admins.
+    /// Products, sales and orders, for admins.
     Administration,
     /// Whether the service works.
     Health,
@@ -37,8 +40,11 @@ pub fn apis() -> impl OpenApi + 'static {
         auth::AuthApi,
         flash_sales::FlashSalesApi,
         purchases::PurchasesApi,
+        orders::OrdersApi,
         admin_products::AdminProductsApi,
         admin_sales::AdminSalesApi,
+        admin_steps::AdminStepsApi,
+        queue::QueueApi,
         health::HealthApi,
     )
 }

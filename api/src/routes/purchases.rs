@@ -1,6 +1,6 @@
 //! Buying, and what became of it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use poem::web::Data;
@@ -10,17 +10,21 @@ use poem_openapi::{
 };
 use sale::{
     gate::batcher::AdmitError,
-    model::{OrderId, Purchase, Role, SaleId, Verdict},
+    ledger::Outcome,
+    model::{BuyerId, OrderId, OrderStatus, Purchase, Role, SaleId, SaleState, Verdict},
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Tag, validation::IdempotencyKey};
+use super::{
+    Tag,
+    headers::{IdempotencyKey, PreferWait},
+};
 use crate::{
     auth::User,
     payload::{MaybeIncoming, Reply, Success, success},
     problem::{Code, ExistingPurchase, Problem, Reason, Refusal, failures},
-    purchase_status::{ESTIMATED_WAIT_SECONDS, PurchaseStatus, Stage},
+    purchase_status::{ESTIMATED_WAIT_SECONDS, PurchaseStatus, Stage, order_of},
     services::Services,
 };
 
@@ -60,7 +64,7 @@ struct QueuedPurchase {
     order_id: Uuid,
     /// The sale.
     sale_id: Uuid,
-    /// Always `queued`.
+    /// `queued`, or `completed` where the reply waited for it.
     status: Stage,
     /// How long it should take until it is completed, seconds.
     estimated_wait_time: u32,
@@ -68,6 +72,17 @@ struct QueuedPurchase {
 
 #[derive(ApiResponse)]
 enum Purchased {
+    /// The unit is the caller's, and the order is completed: with `Prefer: wait`.
+    #[oai(status = 201)]
+    Completed(
+        Reply<Accepted>,
+        /// Where to ask what became of it.
+        #[oai(header = "Location")]
+        String,
+        /// The preference that was followed.
+        #[oai(header = "Preference-Applied")]
+        String,
+    ),
     /// The unit is the caller's.
     #[oai(status = 202)]
     Accepted(
@@ -85,7 +100,8 @@ failures! {
         Invalid = 400,
         /// SALE_NOT_FOUND: there is no such sale, or none at all.
         NotFound = 404,
-        /// ALREADY_PURCHASED, with the purchase. OUT_OF_STOCK. SALE_NOT_ACTIVE, with `reason`, and
+        /// ALREADY_PURCHASED, with the purchase. OUT_OF_STOCK. CONFLICT: it was accepted and could not
+        /// be completed. SALE_NOT_ACTIVE, with `reason`, and
         /// with `startTime` and Retry-After before the start.
         Conflict = 409,
         /// No verdict was reached; it is safe to try again. With `outcomeUnknown` the purchase may
@@ -122,6 +138,9 @@ impl PurchasesApi {
         /// Makes the purchase the same one when it is sent again.
         #[oai(name = "Idempotency-Key")]
         IdempotencyKey(key): IdempotencyKey,
+        /// `wait=N` (RFC 7240): answer when the order is completed, or after N seconds, at most 30.
+        #[oai(name = "Prefer")]
+        PreferWait(wait): PreferWait,
         MaybeIncoming(request): MaybeIncoming<PurchaseRequest>,
     ) -> Result<Purchased, Refusal<PurchaseFailed>> {
         let sale = match request.unwrap_or_default().sale_id {
@@ -137,13 +156,12 @@ impl PurchasesApi {
         };
         let buyer = caller.buyer;
         let order = key.map_or_else(OrderId::random, |key| OrderId::derived(buyer, sale, &key));
-        let answer = services
-            .admissions
-            .purchase(sale, Purchase { buyer, order })
-            .await;
+        let purchase = Purchase { buyer, order };
+        let answer = services.admissions.purchase(sale, purchase).await;
         services.metrics.purchase(&answer);
         match answer {
-            Ok(Verdict::Admitted) => Ok(accepted(sale, order)),
+            Ok(Verdict::Admitted) => Ok(admitted(&services, sale, purchase, wait).await?),
+            Ok(Verdict::Ended) => Ok(ended(&services, sale, purchase, wait).await?),
             refused => Err(refusal(&services, sale, refused).await.into()),
         }
     }
@@ -200,19 +218,124 @@ impl PurchasesApi {
     }
 }
 
+/// The answer to a purchase that was admitted: at once, or when its order is completed.
+async fn admitted(
+    services: &Services,
+    sale: SaleId,
+    purchase: Purchase,
+    wait: Option<Duration>,
+) -> Result<Purchased, Problem> {
+    let Some(wait) = wait else {
+        return Ok(accepted(sale, purchase.order));
+    };
+    let patience = wait.min(services.patience_max);
+    match services.waiting.outcome(purchase.order, patience).await {
+        None => Ok(accepted(sale, purchase.order)),
+        Some(outcome) => recorded(services, sale, purchase.buyer, &outcome, wait).await,
+    }
+}
+
+/// The answer to an admitted purchase of which the ledger knows what became.
+async fn recorded(
+    services: &Services,
+    sale: SaleId,
+    buyer: BuyerId,
+    outcome: &Outcome,
+    wait: Duration,
+) -> Result<Purchased, Problem> {
+    match outcome {
+        Outcome::Order(order) if order.status == OrderStatus::Confirmed => {
+            Ok(completed(sale, order.id, wait))
+        }
+        Outcome::Order(order) => Err(existing(sale, order.id, Stage::Cancelled)),
+        Outcome::Rejected(rejection) => Err(match rejection.reason.as_str() {
+            "no_units" => Problem::new(Code::OutOfStock, "Everything is sold."),
+            "sale_settled" => Problem::not_active(Reason::Ended),
+            "buyer_has_order" => match services.ledger.outcome_of(sale, buyer).await? {
+                Some(Outcome::Order(order)) => {
+                    existing(sale, order.id, Stage::of(Some(&Outcome::Order(order))))
+                }
+                Some(Outcome::Rejected(_)) | None => not_completed(),
+            },
+            _ => not_completed(),
+        }),
+    }
+}
+
+/// The gate of a settled sale is gone, and with it the marks of those who bought: for them the ledger
+/// answers.
+async fn ended(
+    services: &Services,
+    sale: SaleId,
+    purchase: Purchase,
+    wait: Option<Duration>,
+) -> Result<Purchased, Problem> {
+    let ended = Problem::not_active(Reason::Ended);
+    let settled = services.sales.get(Some(sale)).await?;
+    if !settled.is_some_and(|sale| sale.state == SaleState::Settled) {
+        return Err(ended);
+    }
+    match services.ledger.outcome_of(sale, purchase.buyer).await? {
+        None => Err(ended),
+        Some(outcome) if order_of(&outcome) == purchase.order => match wait {
+            Some(wait) => recorded(services, sale, purchase.buyer, &outcome, wait).await,
+            None => Ok(accepted(sale, purchase.order)),
+        },
+        Some(outcome) => Err(existing(
+            sale,
+            order_of(&outcome),
+            Stage::of(Some(&outcome)),
+        )),
+    }
+}
+
 fn accepted(sale: SaleId, order: OrderId) -> Purchased {
-    let reply = Accepted {
+    Purchased::Accepted(reply(sale, order, Stage::Queued), location(order))
+}
+
+fn completed(sale: SaleId, order: OrderId, wait: Duration) -> Purchased {
+    Purchased::Completed(
+        reply(sale, order, Stage::Completed),
+        location(order),
+        format!("wait={}", wait.as_secs()),
+    )
+}
+
+fn reply(sale: SaleId, order: OrderId, status: Stage) -> Reply<Accepted> {
+    let done = status == Stage::Completed;
+    Reply(Accepted {
         success: true,
-        message: "Your purchase is accepted.".to_owned(),
+        message: if done {
+            "Your purchase is completed."
+        } else {
+            "Your purchase is accepted."
+        }
+        .to_owned(),
         data: QueuedPurchase {
             job_id: order.uuid(),
             order_id: order.uuid(),
             sale_id: sale.uuid(),
-            status: Stage::Queued,
-            estimated_wait_time: ESTIMATED_WAIT_SECONDS,
+            status,
+            estimated_wait_time: if done { 0 } else { ESTIMATED_WAIT_SECONDS },
         },
-    };
-    Purchased::Accepted(Reply(reply), format!("/api/purchase/job/{order}"))
+    })
+}
+
+fn location(order: OrderId) -> String {
+    format!("/api/purchase/job/{order}")
+}
+
+fn not_completed() -> Problem {
+    Problem::new(Code::Conflict, "Your purchase could not be completed.")
+}
+
+fn existing(sale: SaleId, order: OrderId, status: Stage) -> Problem {
+    Problem::already_purchased(ExistingPurchase {
+        order_id: order.uuid(),
+        job_id: order.uuid(),
+        sale_id: sale.uuid(),
+        status,
+    })
 }
 
 async fn refusal(
@@ -239,12 +362,7 @@ async fn duplicate(services: &Services, sale: SaleId, order: OrderId) -> Problem
         .stage(order)
         .await
         .unwrap_or(Stage::Queued);
-    Problem::already_purchased(ExistingPurchase {
-        order_id: order.uuid(),
-        job_id: order.uuid(),
-        sale_id: sale.uuid(),
-        status,
-    })
+    existing(sale, order, status)
 }
 
 async fn too_early(services: &Services, sale: SaleId) -> Problem {

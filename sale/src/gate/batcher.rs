@@ -98,6 +98,12 @@ impl BatchCounters {
     pub fn purchases(&self) -> u64 {
         self.purchases.load(Ordering::Relaxed)
     }
+
+    /// Purchases that one call decided, on average; `None` before the first one.
+    pub fn per_call(&self) -> Option<f64> {
+        let calls = self.calls();
+        (calls > 0).then(|| self.purchases() as f64 / calls as f64)
+    }
 }
 
 struct Shared {

@@ -32,6 +32,16 @@ pub struct EntryId {
     pub sequence: u64,
 }
 
+/// Where in a sequence the number of the taken begins, as in `lua/admit.lua`.
+const TAKEN_SHIFT: u32 = 20;
+
+impl EntryId {
+    /// How many buyers the gate had taken once this entry was written.
+    pub const fn taken(self) -> u64 {
+        self.sequence >> TAKEN_SHIFT
+    }
+}
+
 impl fmt::Display for EntryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.epoch, self.sequence)

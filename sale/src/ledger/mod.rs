@@ -11,6 +11,7 @@ mod changes;
 mod error;
 mod install;
 mod orders;
+mod page;
 mod posting;
 mod sales;
 mod statistics;
@@ -18,13 +19,11 @@ mod users;
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
 use sqlx::{
     ConnectOptions, Connection, PgPool,
     migrate::MigrateError,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use uuid::Uuid;
 
 pub use audit::Recount;
 pub use audit_log::{Action, By, Via};
@@ -32,6 +31,7 @@ pub use catalogue::{NewProduct, Product, ProductChange};
 pub use error::LedgerError;
 pub use install::InstallLock;
 pub use orders::{Order, OrderFilter, Outcome, Rejection};
+pub use page::{MalformedCursor, Page, Place};
 pub use posting::{Posted, Posting};
 pub use sales::{NewSale, Sale, Standing};
 pub use statistics::Tally;
@@ -51,24 +51,6 @@ const LOCK_TIMEOUT: &str = "10s";
 pub struct Ledger {
     pool: PgPool,
     by: Arc<By>,
-}
-
-/// Where in a list a page begins: after this row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
-    /// The time that the list is ordered by.
-    pub at: DateTime<Utc>,
-    /// The id of the row, where times are equal.
-    pub id: Uuid,
-}
-
-/// A part of a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Page {
-    /// Where it begins; at the beginning if `None`.
-    pub after: Option<Place>,
-    /// The most rows.
-    pub limit: u32,
 }
 
 impl Ledger {

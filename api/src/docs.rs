@@ -1,0 +1,33 @@
+//! The documentation page: Swagger UI, served from the binary, so that it works without any other
+//! host.
+
+use poem::{Response, Route, endpoint::make_sync, get, http::header};
+
+use crate::openapi;
+
+/// Where the page is served. All that is served below it is here.
+pub const PATH: &str = "/api-docs";
+
+/// What the page may do: run its own scripts, which stand in it, and call this service.
+const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
+                      img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; \
+                      base-uri 'none'; form-action 'none'";
+
+/// The page, and the document that it shows.
+pub fn routes() -> Route {
+    let (page, document) = (openapi::page(), openapi::document());
+    let page = make_sync(move |_| {
+        Response::builder()
+            .content_type("text/html; charset=utf-8")
+            .header(header::CONTENT_SECURITY_POLICY, POLICY)
+            .body(page.clone())
+    });
+    let document = make_sync(move |_| {
+        Response::builder()
+            .content_type("application/json")
+            .body(document.clone())
+    });
+    Route::new()
+        .at(PATH, get(page))
+        .at(openapi::PATH, get(document))
+}

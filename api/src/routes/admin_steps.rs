@@ -1,0 +1,238 @@
+//! The steps of a sale's life that admins take, and the cancellation of an order. Each may be
+//! repeated; what they do is in `sale/src/lifecycle.rs`.
+
+use std::sync::Arc;
+
+use poem::web::Data;
+use poem_openapi::{Object, OpenApi, param::Path};
+use sale::{
+    input,
+    lifecycle::{Lifecycle, Stepped},
+    model::{OrderId, SaleId},
+};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::{Tag, admin_sales::AdminSale, headers::IdempotencyKey, orders::OrderReply};
+use crate::{
+    auth::Admin,
+    detached::detached,
+    payload::{Incoming, Reply, Success, success},
+    problem::{Problem, Refusal, failures},
+    services::Services,
+};
+
+/// How many units come to a sale.
+#[derive(Debug, Object, Deserialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+struct RestockRequest {
+    /// Units to move from the product's stock into the sale.
+    quantity: u32,
+}
+
+failures! {
+    /// Why a step was not taken.
+    StepFailed {
+        /// The request is not valid, or INSUFFICIENT_STOCK.
+        Invalid = 400,
+        /// SALE_NOT_FOUND.
+        NotFound = 404,
+        /// The sale has ended, or the Idempotency-Key was used for something else.
+        Conflict = 409,
+        /// It can not be done at the moment. `retrySafe` tells whether to look before trying again.
+        Unavailable = 503,
+    }
+}
+
+failures! {
+    /// Why an order was not cancelled.
+    CancelFailed {
+        /// The request is not valid.
+        Invalid = 400,
+        /// There is no such order.
+        NotFound = 404,
+        /// The purchase is still being recorded, or could not be completed.
+        Conflict = 409,
+        /// It can not be done at the moment; it is safe to try again.
+        Unavailable = 503,
+    }
+}
+
+type StepReply = Result<Reply<Success<AdminSale>>, Refusal<StepFailed>>;
+
+/// The steps of a sale's life.
+pub struct AdminStepsApi;
+
+#[OpenApi(prefix_path = "/api/admin", tag = "Tag::Administration")]
+impl AdminStepsApi {
+    /// Load a sale into its gate, or bring the gate up to date
+    #[oai(
+        path = "/flash-sale/:id/warm",
+        method = "post",
+        operation_id = "warmFlashSale"
+    )]
+    async fn warm(
+        &self,
+        services: Data<&Arc<Services>>,
+        admin: Admin,
+        /// The sale.
+        id: Path<Uuid>,
+    ) -> StepReply {
+        step(&services, &admin, None, |sales| async move {
+            sales.warm(SaleId::from_uuid(id.0)).await
+        })
+        .await
+    }
+
+    /// Stop a sale for now
+    #[oai(
+        path = "/flash-sale/:id/pause",
+        method = "post",
+        operation_id = "pauseFlashSale"
+    )]
+    async fn pause(
+        &self,
+        services: Data<&Arc<Services>>,
+        admin: Admin,
+        /// The sale.
+        id: Path<Uuid>,
+    ) -> StepReply {
+        step(&services, &admin, None, |sales| async move {
+            sales.pause(SaleId::from_uuid(id.0)).await
+        })
+        .await
+    }
+
+    /// Let a paused sale go on
+    #[oai(
+        path = "/flash-sale/:id/resume",
+        method = "post",
+        operation_id = "resumeFlashSale"
+    )]
+    async fn resume(
+        &self,
+        services: Data<&Arc<Services>>,
+        admin: Admin,
+        /// The sale.
+        id: Path<Uuid>,
+    ) -> StepReply {
+        step(&services, &admin, None, |sales| async move {
+            sales.resume(SaleId::from_uuid(id.0)).await
+        })
+        .await
+    }
+
+    /// End a sale before its time
+    ///
+    /// It does not sell again.
+    #[oai(
+        path = "/flash-sale/:id/end",
+        method = "post",
+        operation_id = "endFlashSale"
+    )]
+    async fn end(
+        &self,
+        services: Data<&Arc<Services>>,
+        admin: Admin,
+        /// The sale.
+        id: Path<Uuid>,
+    ) -> StepReply {
+        step(&services, &admin, None, |sales| async move {
+            sales.end(SaleId::from_uuid(id.0)).await
+        })
+        .await
+    }
+
+    /// End a sale and close it for good
+    ///
+    /// Once all purchases are recorded, unsold units go back to the product's stock.
+    #[oai(
+        path = "/flash-sale/:id/settle",
+        method = "post",
+        operation_id = "settleFlashSale"
+    )]
+    async fn settle(
+        &self,
+        services: Data<&Arc<Services>>,
+        admin: Admin,
+        /// The sale.
+        id: Path<Uuid>,
+    ) -> StepReply {
+        step(&services, &admin, None, |sales| async move {
+            sales.settle(SaleId::from_uuid(id.0)).await
+        })
+        .await
+    }
+
+    /// Move more units from the product's stock into a sale
+    #[oai(
+        path = "/flash-sale/:id/restock",
+        method = "post",
+        operation_id = "restockFlashSale"
+    )]
+    async fn restock(
+        &self,
+        services: Data<&Arc<Services>>,
+        admin: Admin,
+        /// The sale.
+        id: Path<Uuid>,
+        /// Moves the units once, however often it is sent.
+        #[oai(name = "Idempotency-Key")]
+        IdempotencyKey(key): IdempotencyKey,
+        Incoming(request): Incoming<RestockRequest>,
+    ) -> StepReply {
+        input::units("quantity", request.quantity, 1)?;
+        let repeatable = key.is_some();
+        step(&services, &admin, key, |sales| async move {
+            let restocked = sales.restock(SaleId::from_uuid(id.0), request.quantity);
+            let restocked = restocked.await.map_err(Problem::from);
+            restocked.map_err(|problem| problem.unless_repeatable(repeatable))
+        })
+        .await
+    }
+
+    /// Cancel an order
+    ///
+    /// Its unit returns to the sale, or to the product's stock once the sale is settled. Its buyer
+    /// does not buy again in this sale.
+    #[oai(
+        path = "/orders/:orderId/cancel",
+        method = "post",
+        operation_id = "cancelOrder"
+    )]
+    async fn cancel(
+        &self,
+        services: Data<&Arc<Services>>,
+        admin: Admin,
+        /// The order.
+        #[oai(name = "orderId")]
+        order_id: Path<Uuid>,
+    ) -> Result<Reply<Success<OrderReply>>, Refusal<CancelFailed>> {
+        let order = OrderId::from_uuid(order_id.0);
+        let sales = services.lifecycle.on_behalf(admin.by(None));
+        let cancelled = detached(async move { sales.cancel(order).await }).await??;
+        services.sales.forget(cancelled.sale).await;
+        tracing::info!(%order, by = %admin.caller.buyer, "order cancelled");
+        Ok(success(cancelled.into()))
+    }
+}
+
+/// Takes a step on behalf of an admin, to its end.
+async fn step<F, E>(
+    services: &Arc<Services>,
+    admin: &Admin,
+    key: Option<String>,
+    take: impl FnOnce(Lifecycle) -> F,
+) -> StepReply
+where
+    F: Future<Output = Result<Stepped, E>> + Send + 'static,
+    E: Send + 'static,
+    Problem: From<E>,
+{
+    let step = take(services.lifecycle.on_behalf(admin.by(key)));
+    let stepped = detached(step).await?.map_err(Problem::from)?;
+    services.sales.forget(stepped.sale.id).await;
+    tracing::info!(sale = %stepped.sale.id, state = %stepped.sale.state, by = %admin.caller.buyer, "sale changed");
+    Ok(success(AdminSale::of(services, stepped).await))
+}

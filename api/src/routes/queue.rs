@@ -1,0 +1,184 @@
+//! The way from the gates to the ledger, as the queue that clients of the replaced system knew.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use poem::web::Data;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use sale::{ledger::Tally, queue::Queue};
+use serde::Serialize;
+
+use super::{Tag, health::HealthWord};
+use crate::{
+    auth::Admin,
+    payload::{Reply, Success, success},
+    problem::{Refusal, failures},
+    services::Services,
+};
+
+/// Purchases by how far they have come.
+#[derive(Debug, Object, Serialize)]
+struct QueueCounts {
+    /// Accepted, and not read by a reconciler yet.
+    waiting: u64,
+    /// Read by a reconciler, and not in the ledger yet.
+    active: u64,
+    /// In the ledger, in all sales ever.
+    completed: u64,
+    /// Rejected, in all sales ever.
+    failed: u64,
+}
+
+/// The reconcilers.
+#[derive(Debug, Object, Serialize)]
+struct Workers {
+    /// At work.
+    total: usize,
+    /// Those of them that have something in hand.
+    active: usize,
+    /// Those that wait for something to do.
+    idle: usize,
+}
+
+/// How the queue is doing.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+struct Performance {
+    /// Sales whose purchases are recorded.
+    sales: u64,
+    /// How long the purchase has waited that has waited longest, milliseconds; 0 where none waits.
+    oldest_waiting_milliseconds: u64,
+    /// Purchases that one call to the gate decided, on average since this process started; null
+    /// before the first one.
+    purchases_per_gate_call: Option<f64>,
+}
+
+/// The queue.
+#[derive(Debug, Object, Serialize)]
+struct QueueReport {
+    /// Purchases by how far they have come.
+    queue: QueueCounts,
+    /// Who records them.
+    workers: Workers,
+    /// How it is doing.
+    performance: Performance,
+    /// When this was counted.
+    timestamp: DateTime<Utc>,
+}
+
+/// Whether the queue works.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+struct QueueSystem {
+    /// Whether what is accepted is being recorded.
+    is_running: bool,
+    /// Reconcilers at work.
+    workers: usize,
+    /// Purchases that are not in the ledger yet.
+    waiting: u64,
+}
+
+/// Whether the queue works. This reply is flat.
+#[derive(Debug, Object, Serialize)]
+struct QueueHealth {
+    /// `healthy` if it is running.
+    status: HealthWord,
+    /// Why.
+    system: QueueSystem,
+    /// When this was said.
+    timestamp: DateTime<Utc>,
+}
+
+#[derive(ApiResponse)]
+enum QueueHealthReply {
+    /// What is accepted is being recorded.
+    #[oai(status = 200)]
+    Healthy(Reply<QueueHealth>),
+    /// It is not.
+    #[oai(status = 503)]
+    Unhealthy(Reply<QueueHealth>),
+}
+
+failures! {
+    /// Why the queue is not shown.
+    StatsFailed {
+        /// It can not be answered at the moment; it is safe to try again.
+        Unavailable = 503,
+    }
+}
+
+/// The queue.
+pub struct QueueApi;
+
+#[OpenApi(prefix_path = "/api/queue")]
+impl QueueApi {
+    /// What waits to be recorded, and who records it
+    #[oai(
+        path = "/stats",
+        method = "get",
+        operation_id = "queueStats",
+        tag = "Tag::Administration"
+    )]
+    async fn stats(
+        &self,
+        services: Data<&Arc<Services>>,
+        _admin: Admin,
+    ) -> Result<Reply<Success<QueueReport>>, Refusal<StatsFailed>> {
+        let queue = services.queue().await?;
+        let tally = services.ledger.tally(None).await?;
+        Ok(success(report(&services, &queue, tally)))
+    }
+
+    /// Whether what is accepted is being recorded
+    #[oai(
+        path = "/health",
+        method = "get",
+        operation_id = "queueHealth",
+        tag = "Tag::Health"
+    )]
+    async fn health(&self, services: Data<&Arc<Services>>) -> QueueHealthReply {
+        let queue = services.queue().await.ok();
+        let running = queue.as_ref().is_some_and(|queue| queue.is_worked());
+        let queue = queue.unwrap_or_default();
+        let report = Reply(QueueHealth {
+            status: HealthWord::of(running),
+            system: QueueSystem {
+                is_running: running,
+                workers: queue.workers.len(),
+                waiting: queue.waiting + queue.active,
+            },
+            timestamp: Utc::now(),
+        });
+        if running {
+            QueueHealthReply::Healthy(report)
+        } else {
+            QueueHealthReply::Unhealthy(report)
+        }
+    }
+}
+
+fn report(services: &Services, queue: &Queue, tally: Tally) -> QueueReport {
+    let busy = queue.busy();
+    let oldest = queue.oldest.unwrap_or_default();
+    QueueReport {
+        queue: QueueCounts {
+            waiting: queue.waiting,
+            active: queue.active,
+            completed: tally.orders,
+            failed: tally.rejections,
+        },
+        workers: Workers {
+            total: queue.workers.len(),
+            active: busy,
+            idle: queue.workers.len() - busy,
+        },
+        performance: Performance {
+            sales: queue.sales,
+            oldest_waiting_milliseconds: u64::try_from(oldest.as_millis()).unwrap_or(u64::MAX),
+            purchases_per_gate_call: services.admissions.counters().per_call(),
+        },
+        timestamp: Utc::now(),
+    }
+}

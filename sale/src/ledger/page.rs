@@ -1,0 +1,101 @@
+//! Lists in parts: a page begins after the last row of the one before it, so that rows which come
+//! and go meanwhile neither hide others nor show them twice.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+/// The last instant that both Postgres and RFC 3339 can write: the end of the year 9999.
+const MICROS_MAX: i64 = 253_402_300_799_999_999;
+/// Hexadecimal digits of the time, and of the id.
+const TIME_DIGITS: usize = 16;
+const ID_DIGITS: usize = 32;
+
+/// Where in a list a page begins: after this row. As a text it is the cursor that clients get, 48
+/// hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The time that the list is ordered by, in whole microseconds.
+    pub at: DateTime<Utc>,
+    /// The id of the row, where times are equal.
+    pub id: Uuid,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Page {
+    /// Where it begins; at the beginning if `None`.
+    pub after: Option<Place>,
+    /// The most rows.
+    pub limit: u32,
+}
+
+/// A text that is no cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a cursor is what an earlier page was answered with")]
+pub struct MalformedCursor;
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}{}", self.at.timestamp_micros(), self.id.simple())
+    }
+}
+
+impl FromStr for Place {
+    type Err = MalformedCursor;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !digits || text.len() != TIME_DIGITS + ID_DIGITS {
+            return Err(MalformedCursor);
+        }
+        let (time, id) = text.split_at(TIME_DIGITS);
+        let at = i64::from_str_radix(time, 16)
+            .ok()
+            .filter(|micros| *micros <= MICROS_MAX)
+            .and_then(DateTime::from_timestamp_micros)
+            .ok_or(MalformedCursor)?;
+        let id = Uuid::parse_str(id).map_err(|_| MalformedCursor)?;
+        Ok(Self { at, id })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+    use uuid::Uuid;
+
+    use super::Place;
+
+    #[test]
+    fn a_place_is_read_as_it_was_written() {
+        for at in [
+            DateTime::<Utc>::UNIX_EPOCH,
+            "2026-11-22T19:00:00.123456Z".parse().unwrap(),
+        ] {
+            let place = Place {
+                at,
+                id: Uuid::now_v7(),
+            };
+            assert_eq!(place.to_string().parse(), Ok(place));
+        }
+    }
+
+    #[test]
+    fn what_is_made_up_is_no_place() {
+        let id = Uuid::nil().simple().to_string();
+        for text in [
+            "",
+            "next",
+            &id,
+            &format!("{:016x}{id}", i64::MAX),
+            &format!("{:016x}{id}", -1_i64),
+            &format!("+00000000000000a{id}"),
+            &format!("é{id}00000000000000"),
+            &format!("{:016x}{id}0", 1),
+        ] {
+            assert!(text.parse::<Place>().is_err(), "{text}");
+        }
+    }
+}
