@@ -4,6 +4,9 @@
 //! Poem-openapi knows what handlers answer, and not what its extractors do. So the failures that
 //! an operation shares with all others of its kind are added here: by whether it takes a token, a
 //! body, or parameters.
+//!
+//! Poem writes OpenAPI 3.0.0 and leaves out that an optional member may be null. The document here is
+//! OpenAPI 3.1, whose schemas are JSON Schema, so that replies can be checked by it as they are.
 
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService, payload::Payload};
 use serde_json::{Map, Value, json};
@@ -34,9 +37,56 @@ pub fn document() -> String {
             add_shared_failures(operation);
         }
     }
+    document["openapi"] = json!("3.1.0");
+    let schemas = document.pointer_mut("/components/schemas");
+    if let Some(schemas) = schemas.and_then(Value::as_object_mut) {
+        schemas.values_mut().for_each(allow_null);
+    }
+    bound_numbers(&mut document);
     // Some crate's feature decides whether objects keep their order: not ours.
     document.sort_all_objects();
     format!("{document:#}\n")
+}
+
+/// Members of an object that need not be there may be null.
+fn allow_null(schema: &mut Value) {
+    let required = schema["required"].as_array().cloned().unwrap_or_default();
+    let Some(members) = schema.get_mut("properties").and_then(Value::as_object_mut) else {
+        return;
+    };
+    for (name, member) in members {
+        if required.contains(&json!(name)) {
+            continue;
+        }
+        if let Some(kind) = member.get("type") {
+            member["type"] = json!([kind, "null"]);
+        } else {
+            let description = member["description"].take();
+            *member = json!({ "anyOf": [member, { "type": "null" }], "description": description });
+        }
+    }
+}
+
+/// Says what poem's formats of whole numbers mean, which nobody else knows.
+fn bound_numbers(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            let most = match members.get("format").and_then(Value::as_str) {
+                Some("uint16") => Some(u64::from(u16::MAX)),
+                Some("uint32") => Some(u64::from(u32::MAX)),
+                Some("uint64") => Some(u64::MAX),
+                _ => None,
+            };
+            if let Some(most) = most {
+                members.remove("format");
+                members.entry("minimum").or_insert(json!(0));
+                members.entry("maximum").or_insert(json!(most));
+            }
+            members.values_mut().for_each(bound_numbers);
+        }
+        Value::Array(items) => items.iter_mut().for_each(bound_numbers),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 /// The documentation page with the document in it.

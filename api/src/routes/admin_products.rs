@@ -33,16 +33,21 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 struct ProductRequest {
     /// Its name, at most 200 characters.
+    #[oai(validator(min_length = 1, max_length = 200))]
     name: String,
     /// Its description, at most 10,000 characters.
+    #[oai(validator(max_length = 10_000))]
     description: Option<String>,
     /// Its price, more than 0, with at most two decimals.
     price: Price,
     /// The currency of the price, of those with two decimals; USD if left out.
+    #[oai(validator(pattern = "^[A-Z]{3}$"))]
     currency: Option<String>,
     /// Where a picture of it is: https://, http:// or a path, at most 2,048 characters.
+    #[oai(validator(max_length = 2_048, pattern = "^(https?://|/)[^\\s]*$"))]
     image_url: Option<String>,
     /// Units in stock.
+    #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]
     quantity: u32,
 }
 
@@ -168,6 +173,7 @@ impl AdminProductsApi {
         #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<Option<u32>>,
         /// `nextCursor` of the page before.
+        #[oai(validator(pattern = "^[0-9a-f]{48}$"))]
         cursor: Query<Option<String>>,
     ) -> Result<Reply<Listed<ProductReply>>, Refusal<ListFailed>> {
         let asked = Asked::of(limit.0, cursor.0.as_deref())?;

@@ -44,6 +44,7 @@ struct SaleRequest {
     /// The first instant at which it no longer sells.
     end_time: DateTime<Utc>,
     /// How many units; the whole stock if left out.
+    #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]
     quantity: Option<u32>,
     /// Moves this sale instead of creating one.
     sale_id: Option<Uuid>,
@@ -269,6 +270,7 @@ impl AdminSalesApi {
         #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<Option<u32>>,
         /// `nextCursor` of the page before.
+        #[oai(validator(pattern = "^[0-9a-f]{48}$"))]
         cursor: Query<Option<String>>,
     ) -> Result<Reply<Listed<AdminSale>>, Refusal<ListFailed>> {
         let asked = Asked::of(limit.0, cursor.0.as_deref())?;

@@ -28,6 +28,7 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 struct RestockRequest {
     /// Units to move from the product's stock into the sale.
+    #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]
     quantity: u32,
 }
 

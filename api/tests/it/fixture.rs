@@ -1,6 +1,6 @@
 //! One API of its own for each test: an own database, own keys, a free port.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 
 use api::{Api, Settings};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 use tokio::{sync::oneshot, task::JoinHandle};
 use uuid::Uuid;
 
+use crate::documented;
+
 pub const SECRET: &str = "a secret for tests, of 32 bytes or more";
 
 /// A running API and everything that a test needs to look behind it.
@@ -31,6 +33,8 @@ pub struct Fixture {
     pub ledger: Ledger,
     pub settings: Settings,
     pub admin: String,
+    /// Which operations have answered, and with what status.
+    pub answers: Mutex<BTreeSet<(&'static str, u16)>>,
     client: reqwest::Client,
     tokens: Tokens,
     shutdown: Option<oneshot::Sender<()>>,
@@ -166,6 +170,7 @@ impl Fixture {
             ledger,
             settings,
             admin,
+            answers: Mutex::default(),
             client,
             tokens,
             shutdown: Some(shutdown),
@@ -207,12 +212,19 @@ impl Fixture {
     }
 
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        let response = request.send().await.unwrap();
-        Answer {
+        let request = request.build().unwrap();
+        let (method, path) = (request.method().clone(), request.url().path().to_owned());
+        let response = self.client.execute(request).await.unwrap();
+        let answer = Answer {
             status: response.status(),
             headers: response.headers().clone(),
             text: response.text().await.unwrap(),
+        };
+        if let Some(operation) = documented::check(&method, &path, &answer) {
+            let mut answers = self.answers.lock().unwrap();
+            answers.insert((operation, answer.status.as_u16()));
         }
+        answer
     }
 
     pub async fn get(&self, path: &str) -> Answer {

@@ -3,13 +3,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it can not go on")]
 
+mod administration;
+mod contract;
+mod documented;
 mod failures;
 mod fixture;
 mod health;
 mod limits;
+mod lists;
 mod login;
 mod openapi;
 mod process;
 mod purchases;
 mod sales;
 mod statuses;
+mod waiting;

@@ -24,6 +24,17 @@ pub enum Via {
     Process,
 }
 
+impl Via {
+    /// The word for it in the log.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Cli => "cli",
+            Self::Process => "process",
+        }
+    }
+}
+
 /// On whose behalf the ledger is changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]

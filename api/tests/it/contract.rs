@@ -1,0 +1,163 @@
+//! Every route of the OpenAPI document, called once as a client would. (That each reply is as
+//! documented is checked with every request of every test: see `documented`.)
+
+use std::collections::BTreeSet;
+
+use chrono::{TimeDelta, Utc};
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    documented,
+    fixture::{Fixture, id, window},
+};
+
+#[tokio::test]
+async fn every_documented_route_is_there_and_does_what_it_is_for() {
+    let api = Fixture::start_with(&["--buyer-login=email"]).await;
+    probes(&api).await;
+    let token = accounts(&api).await;
+    let product = products(&api).await;
+    let sale = sale(&api, product).await;
+    let order = purchase(&api, &token, sale).await;
+    life(&api, sale, order).await;
+
+    let answers = api.answers.lock().unwrap().clone();
+    let succeeded: BTreeSet<&str> = answers
+        .iter()
+        .filter(|(_, status)| (200..300).contains(status))
+        .map(|(operation, _)| *operation)
+        .collect();
+    let missing: Vec<&str> = documented::all()
+        .filter(|operation| !succeeded.contains(operation))
+        .collect();
+    // Nobody reads the journals here.
+    assert_eq!(missing, ["queueHealth"], "never called with success");
+    assert!(answers.contains(&("queueHealth", 503)));
+    api.stop().await;
+}
+
+async fn probes(api: &Fixture) {
+    let health = api.get("/api/health").await.json();
+    assert_eq!(health["status"], "healthy");
+    assert_eq!(api.get("/api/health/live").await.json()["status"], "alive");
+    assert_eq!(api.get("/api/health/ready").await.json()["status"], "ready");
+}
+
+async fn accounts(api: &Fixture) -> String {
+    let account = json!({ "email": "buyer@example.org", "password": "correct horse" });
+    let registered = api.post("/api/auth/register", &account).await;
+    assert_eq!(registered.status, 201, "{}", registered.text);
+    let login = api.post("/api/auth/login", &account).await.json();
+    assert_eq!(login["success"], true);
+    assert_eq!(login["userType"], "user");
+    let token = login["token"].as_str().unwrap().to_owned();
+    let verified = api
+        .post("/api/auth/verify", &json!({ "token": token }))
+        .await
+        .json();
+    assert_eq!(verified["valid"], true);
+    assert_eq!(verified["userId"], login["userId"]);
+    token
+}
+
+async fn products(api: &Fixture) -> Uuid {
+    let product = api.product(10).await;
+    let listed = api.get_as(&api.admin, "/api/admin/products").await.json();
+    assert_eq!(listed["data"][0]["productId"], json!(product));
+    assert_eq!(listed["nextCursor"], Value::Null);
+    let shown = api
+        .get_as(&api.admin, &format!("/api/admin/products/{product}"))
+        .await
+        .data();
+    assert_eq!(shown, listed["data"][0]);
+    product
+}
+
+async fn sale(api: &Fixture, product: Uuid) -> Uuid {
+    let mut body = window(
+        product,
+        Utc::now() - TimeDelta::minutes(1),
+        Utc::now() + TimeDelta::hours(1),
+    );
+    body["quantity"] = json!(5);
+    let created = api
+        .post_as(&api.admin, "/api/admin/flash-sale", &body)
+        .await
+        .data();
+    let sale = id(&created["saleId"]);
+    assert_eq!(api.get("/api/queue/health").await.status, 503);
+    for path in ["/api/flash-sales", "/api/admin/flash-sales"] {
+        let listed = api.get_as(&api.admin, path).await.json();
+        assert_eq!(listed["data"][0]["saleId"], json!(sale), "{path}");
+    }
+    let status = api.get("/api/flash-sale/status").await.data();
+    assert_eq!(status["status"], "active");
+    sale
+}
+
+async fn purchase(api: &Fixture, token: &str, sale: Uuid) -> Uuid {
+    let accepted = api.buy(token, sale).await;
+    assert_eq!(accepted.status, 202);
+    let order = id(&accepted.data()["orderId"]);
+    assert_eq!(
+        accepted.header("location"),
+        Some(format!("/api/purchase/job/{order}").as_str())
+    );
+    let queue = api.get_as(&api.admin, "/api/queue/stats").await.data();
+    assert_eq!(queue["queue"]["waiting"], 1, "{queue}");
+    api.post_journal(sale).await;
+
+    for path in [
+        format!("/api/purchase/status?saleId={sale}"),
+        format!("/api/purchase/job/{order}"),
+    ] {
+        let status = api.get_as(token, &path).await.data();
+        assert_eq!(status["status"], "completed", "{path}");
+    }
+    let me = api
+        .post("/api/auth/verify", &json!({ "token": token }))
+        .await
+        .json();
+    let mine = format!("/api/purchase/user/{}", id(&me["userId"]));
+    let orders = api.get_as(token, &mine).await.json();
+    assert_eq!(orders["data"][0]["orderId"], json!(order));
+    assert_eq!(orders["data"][0]["status"], "confirmed");
+    order
+}
+
+async fn life(api: &Fixture, sale: Uuid, order: Uuid) {
+    let path = format!("/api/admin/flash-sale/{sale}");
+    let step = async |step: &str, body: Value| {
+        let request = api.request(Method::POST, &format!("{path}/{step}"));
+        let request = request.bearer_auth(&api.admin);
+        let request = if body.is_null() {
+            request
+        } else {
+            request.json(&body)
+        };
+        api.send(request).await.data()
+    };
+    assert_eq!(step("warm", Value::Null).await["warm"], true);
+    assert_eq!(step("pause", Value::Null).await["status"], "paused");
+    assert_eq!(step("resume", Value::Null).await["status"], "active");
+    let restocked = step("restock", json!({ "quantity": 2 })).await;
+    assert_eq!(restocked["totalQuantity"], 7);
+    let cancel = format!("/api/admin/orders/{order}/cancel");
+    let cancelled = api.post_as(&api.admin, &cancel, &json!({})).await.data();
+    assert_eq!(cancelled["status"], "cancelled");
+    let stats = api
+        .get_as(&api.admin, &format!("{path}/stats"))
+        .await
+        .data();
+    assert_eq!(
+        (&stats["totalOrders"], &stats["cancelledOrders"]),
+        (&json!(1), &json!(1))
+    );
+    assert_eq!(step("end", Value::Null).await["status"], "ended");
+    let settled = step("settle", Value::Null).await;
+    assert_eq!(settled["state"], "settled");
+    let shown = api.get_as(&api.admin, &path).await.data();
+    assert_eq!(shown["soldQuantity"], 0);
+}

@@ -1,0 +1,99 @@
+//! Every reply that a test gets is held against the OpenAPI document: its status and its shape must
+//! stand there.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use jsonschema::Validator;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::fixture::Answer;
+
+/// The operations of the document.
+static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(operations);
+
+struct Operation {
+    id: String,
+    method: String,
+    /// The segments of its path; `None` for a parameter.
+    path: Vec<Option<String>>,
+    /// By status: the content type, and the shape.
+    replies: HashMap<u16, (String, Validator)>,
+}
+
+fn operations() -> Vec<Operation> {
+    let document: Value = serde_json::from_str(&api::openapi_document()).unwrap();
+    let components = &document["components"];
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let replies = operation["responses"].as_object().unwrap();
+            operations.push(Operation {
+                id: operation["operationId"].as_str().unwrap().to_owned(),
+                method: method.to_uppercase(),
+                path: segments(path)
+                    .map(|segment| (!segment.starts_with('{')).then(|| segment.to_owned()))
+                    .collect(),
+                replies: replies
+                    .iter()
+                    .map(|(status, reply)| (status.parse().unwrap(), shape(reply, components)))
+                    .collect(),
+            });
+        }
+    }
+    operations
+}
+
+/// The content type of a reply, and what checks its shape.
+fn shape(reply: &Value, components: &Value) -> (String, Validator) {
+    let (content_type, media) = reply["content"].as_object().unwrap().iter().next().unwrap();
+    let schema = json!({ "allOf": [media["schema"]], "components": components });
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    (content_type.clone(), validator)
+}
+
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|segment| !segment.is_empty())
+}
+
+/// The ids of all operations.
+pub fn all() -> impl Iterator<Item = &'static str> {
+    OPERATIONS.iter().map(|operation| operation.id.as_str())
+}
+
+/// Holds a reply against the document. Returns the id of its operation; `None` for what is none.
+#[track_caller]
+pub fn check(method: &Method, path: &str, answer: &Answer) -> Option<&'static str> {
+    let asked: Vec<&str> = segments(path.split('?').next().unwrap()).collect();
+    let fits = |operation: &&Operation| {
+        operation.method == method.as_str()
+            && operation.path.len() == asked.len()
+            && operation
+                .path
+                .iter()
+                .zip(&asked)
+                .all(|(known, asked)| known.as_ref().is_none_or(|known| known == asked))
+    };
+    let operation = OPERATIONS.iter().find(fits)?;
+    let status = answer.status.as_u16();
+    let (content_type, shape) = operation.replies.get(&status).unwrap_or_else(|| {
+        panic!(
+            "{} {status} is not documented: {}",
+            operation.id, answer.text
+        )
+    });
+    assert_eq!(
+        answer.header("content-type"),
+        Some(content_type.as_str()),
+        "{} {status}",
+        operation.id
+    );
+    let body = answer.json();
+    if let Err(error) = shape.validate(&body) {
+        panic!(
+            "{} {status} is not as documented: {error}: {body}",
+            operation.id
+        );
+    }
+    Some(&operation.id)
+}
