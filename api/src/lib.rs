@@ -10,6 +10,7 @@
 //! | [`server`], [`signals`] | starting, serving, ending |
 //! | [`acceptor`], [`connection`] | taking connections, and breaking off silent ones |
 //! | [`edge`] | what happens to every request and every reply |
+//! | [`client_address`] | from where a request comes |
 //! | [`problem`], [`request_id`] | the one shape of failures; the name of a request |
 //! | `routes` | the routes, and the checks of what they are sent |
 //! | [`auth`], [`passwords`] | who calls |
@@ -22,6 +23,7 @@
 
 pub mod acceptor;
 pub mod auth;
+pub mod client_address;
 pub mod connection;
 pub mod detached;
 pub mod edge;
