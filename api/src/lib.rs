@@ -11,6 +11,7 @@
 //! | [`acceptor`], [`connection`] | taking connections, and breaking off silent ones |
 //! | [`edge`] | what happens to every request and every reply |
 //! | [`client_address`] | from where a request comes |
+//! | [`cors`] | which web pages may call |
 //! | [`problem`], [`request_id`] | the one shape of failures; the name of a request |
 //! | `routes` | the routes, and the checks of what they are sent |
 //! | [`auth`], [`passwords`] | who calls |
@@ -25,6 +26,7 @@ pub mod acceptor;
 pub mod auth;
 pub mod client_address;
 pub mod connection;
+pub mod cors;
 pub mod detached;
 pub mod edge;
 pub mod metrics;
