@@ -11,7 +11,7 @@
 //! | [`acceptor`], [`connection`] | taking connections, and breaking off silent ones |
 //! | [`edge`] | what happens to every request and every reply |
 //! | [`client_address`] | from where a request comes |
-//! | [`cors`] | which web pages may call |
+//! | [`cors`], [`security_headers`] | what browsers are told |
 //! | [`problem`], [`request_id`] | the one shape of failures; the name of a request |
 //! | `routes` | the routes, and the checks of what they are sent |
 //! | [`auth`], [`passwords`] | who calls |
@@ -39,6 +39,7 @@ pub mod purchase_status;
 pub mod request_id;
 mod routes;
 pub mod sales;
+pub mod security_headers;
 pub mod server;
 pub mod services;
 pub mod settings;
