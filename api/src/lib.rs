@@ -1,7 +1,7 @@
 //! The HTTP service of MinCommerce.
 //!
 //! A request goes one way: [`acceptor`] and [`connection`] (limits on connections) -> [`edge`] (id,
-//! deadline, the shape of failures) -> `routes` (one file a resource) -> the `sale` crate. HTTP
+//! deadline, rate limits, the shape of failures) -> `routes` (one file a resource) -> the `sale` crate. HTTP
 //! status codes live in this crate alone; SQL and Redis keys live elsewhere.
 //!
 //! | module | owns |
@@ -10,7 +10,7 @@
 //! | [`server`], [`signals`] | starting, serving, ending |
 //! | [`acceptor`], [`connection`] | taking connections, and breaking off silent ones |
 //! | [`edge`] | what happens to every request and every reply |
-//! | [`client_address`] | from where a request comes |
+//! | [`client_address`], [`rate_limits`] | who asks from where, and how often they may |
 //! | [`cors`], [`security_headers`] | what browsers are told |
 //! | [`problem`], [`request_id`] | the one shape of failures; the name of a request |
 //! | `routes` | the routes, and the checks of what they are sent |
@@ -36,6 +36,7 @@ pub mod payload;
 pub mod price;
 pub mod problem;
 pub mod purchase_status;
+pub mod rate_limits;
 pub mod request_id;
 mod routes;
 pub mod sales;

@@ -25,11 +25,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     acceptor::{BoundedAcceptor, ConnectionLimits},
-    edge::Edge,
+    edge::{Edge, Rules},
     metrics::Metrics,
     openapi,
     passwords::PasswordChecks,
     purchase_status::Purchases,
+    rate_limits::RateLimits,
     routes::{self, RouteTable},
     sales::Sales,
     services::Services,
@@ -77,11 +78,10 @@ pub enum ServeError {
 /// A service that is ready to serve.
 pub struct Api {
     services: Arc<Services>,
-    routes: RouteTable,
+    rules: Rules,
     listener: BoundedAcceptor,
     address: SocketAddr,
     metrics: Option<(BoundedAcceptor, SocketAddr)>,
-    request_deadline: Duration,
     shutdown_deadline: Duration,
 }
 
@@ -114,12 +114,14 @@ impl Api {
             .map_err(ServeError::Gate)?;
         let ledger = Ledger::connect(&settings.postgres).await?;
         let routes = RouteTable::of(&routes::apis(), &[openapi::PATH]);
+        let rate_limits = Arc::new(RateLimits::new(&settings.rate_limits));
         let services = Services {
             admissions: Admissions::start(gate.clone(), ledger.clone(), limits.admissions()),
             purchases: Purchases::new(gate.clone(), ledger.clone()),
             sales: Sales::new(gate.clone(), ledger.clone()),
             tokens,
             passwords: PasswordChecks::new(limits.password_checks_max),
+            rate_limits: Arc::clone(&rate_limits),
             metrics: Arc::new(Metrics::new(routes.patterns())?),
             started: Instant::now(),
             ending: watch::Sender::new(false),
@@ -131,11 +133,16 @@ impl Api {
         drop(spawn_blocking(PasswordChecks::prepare));
         Ok(Self {
             services: Arc::new(services),
-            routes,
+            rules: Rules {
+                routes,
+                deadline: limits.request_deadline(),
+                proxies: settings.trusted_proxies.clone(),
+                rate_limits,
+                origins: settings.cors_allowed_origins.clone(),
+            },
             listener,
             address,
             metrics,
-            request_deadline: limits.request_deadline(),
             shutdown_deadline: limits.shutdown_deadline(),
         })
     }
@@ -176,8 +183,7 @@ impl Api {
         let edge = Edge::new(
             Routes::new(Arc::clone(&services)),
             Arc::clone(&services.metrics),
-            self.routes,
-            self.request_deadline,
+            self.rules,
         );
         let served = Server::new_with_acceptor(self.listener)
             .run_with_graceful_shutdown(edge, ending, Some(self.shutdown_deadline))

@@ -15,7 +15,8 @@ use tokio::{
 };
 
 use crate::{
-    metrics::Metrics, passwords::PasswordChecks, purchase_status::Purchases, sales::Sales,
+    metrics::Metrics, passwords::PasswordChecks, purchase_status::Purchases,
+    rate_limits::RateLimits, sales::Sales,
 };
 
 /// How long a look at the health of gate and ledger is used.
@@ -55,6 +56,8 @@ pub struct Services {
     pub tokens: Tokens,
     /// Checks passwords.
     pub passwords: PasswordChecks,
+    /// Knows how often callers may ask.
+    pub rate_limits: Arc<RateLimits>,
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// When the process began to serve.

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it can not go on")]
 
+mod cors;
 mod failures;
 mod fixture;
 mod health;
@@ -11,5 +12,7 @@ mod login;
 mod openapi;
 mod process;
 mod purchases;
+mod rate_limits;
 mod sales;
+mod security_headers;
 mod statuses;
