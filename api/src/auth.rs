@@ -1,5 +1,5 @@
 //! Who calls: extractors that read the `Authorization` header. Whatever is wrong with a token, the
-//! answer is the same 401.
+//! answer is the same 401. A token that counts also counts against the rate limit of its user.
 
 use std::sync::Arc;
 
@@ -56,11 +56,12 @@ fn caller(request: &Request) -> Result<Option<Caller>, Problem> {
         return Err(unauthorized());
     }
     let services = request.data::<Arc<Services>>().ok_or_else(unauthorized)?;
-    services
+    let caller = services
         .tokens
         .verify(token.trim_start())
-        .map(Some)
-        .map_err(|_| unauthorized())
+        .map_err(|_| unauthorized())?;
+    services.rate_limits.user(caller.buyer)?;
+    Ok(Some(caller))
 }
 
 impl User {

@@ -1,9 +1,9 @@
 //! The edge: what happens to every request and every reply, whatever the route.
 //!
-//! A request gets its id and a deadline. A failure, wherever
-//! it came from (a handler, an extractor, the router, a panic, the deadline), leaves in the one
-//! shape of [`crate::problem`], and is logged here if it is ours. Every reply carries the id, and is
-//! counted.
+//! A request gets its id and a deadline, and its address is asked about at the rate limits. A failure,
+//! wherever it came from (a handler, an extractor, the router, a panic, the deadline, a limit), leaves
+//! in the one shape of [`crate::problem`], and is logged here if it is ours. Every reply carries the
+//! id, what is left of the rate limit, and what browsers are to know, and is counted.
 
 use std::{
     any::Any,
@@ -16,38 +16,57 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use poem::{Endpoint, PathPattern, Request, Response, Result, http::Uri};
+use poem::{
+    Endpoint, PathPattern, Request, Response, Result,
+    http::{HeaderValue, Uri},
+};
 use tokio::time::{Instant, timeout};
 use tracing::Instrument;
 
 use crate::{
+    client_address::TrustedProxies,
+    cors::{self, AllowedOrigins},
     metrics::Metrics,
     problem::{Code, Problem},
+    rate_limits::{Class, Least, RateLimits},
     request_id::{self, RequestId},
     routes::RouteTable,
+    security_headers,
 };
 
 /// Refusals for want of a server behind us that are logged, in a second.
 const REFUSALS_LOGGED_MAX: u64 = 10;
 
+/// What the edge goes by.
+pub struct Rules {
+    /// What methods each route takes.
+    pub routes: RouteTable,
+    /// After so long a request is answered with a 503.
+    pub deadline: Duration,
+    /// Who tells where requests come from.
+    pub proxies: TrustedProxies,
+    /// How often callers may ask.
+    pub rate_limits: Arc<RateLimits>,
+    /// Whose pages may call.
+    pub origins: AllowedOrigins,
+}
+
 /// Wraps the routes.
 pub struct Edge<E> {
     inner: E,
     metrics: Arc<Metrics>,
-    routes: RouteTable,
-    deadline: Duration,
+    rules: Rules,
     began: Instant,
     log_limit: LogLimit,
 }
 
 impl<E: Endpoint<Output = Response>> Edge<E> {
-    /// Wraps `inner`, whose routes are `routes`. After `deadline` a request is answered with a 503.
-    pub fn new(inner: E, metrics: Arc<Metrics>, routes: RouteTable, deadline: Duration) -> Self {
+    /// Wraps `inner`, whose routes are those of `rules`.
+    pub fn new(inner: E, metrics: Arc<Metrics>, rules: Rules) -> Self {
         Self {
             inner,
             metrics,
-            routes,
-            deadline,
+            rules,
             began: Instant::now(),
             log_limit: LogLimit::default(),
         }
@@ -55,7 +74,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
 
     async fn answer(&self, request: Request, id: &RequestId, uri: &Uri) -> Answered {
         let handled = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
-        match timeout(self.deadline, handled).await {
+        match timeout(self.rules.deadline, handled).await {
             Ok(Ok(Ok(response))) => Answered::of_response(response),
             Ok(Ok(Err(error))) => self.of_error(&error),
             Ok(Err(panic)) => {
@@ -83,7 +102,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
     fn of_error(&self, error: &poem::Error) -> Answered {
         let route = error.data::<PathPattern>().cloned();
         let mut problem = Problem::of_error(error);
-        let allowed = route.as_ref().and_then(|route| self.routes.allow(&route.0));
+        let allowed = self.methods_of(route.as_ref());
         if let (Code::MethodNotAllowed, Some(methods)) = (problem.code(), allowed) {
             problem = problem.allow(methods.clone());
         }
@@ -91,6 +110,44 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             answer: Err(problem),
             route,
         }
+    }
+
+    fn methods_of(&self, route: Option<&PathPattern>) -> Option<&HeaderValue> {
+        self.rules.routes.allow(&route?.0)
+    }
+
+    /// Answers a request, unless its address or its user may not ask now.
+    async fn answer_in_limits(
+        &self,
+        request: Request,
+        id: &RequestId,
+        uri: &Uri,
+    ) -> (Answered, Option<Least>) {
+        let Some(class) = Class::of(request.method(), uri.path()) else {
+            return (self.answer(request, id, uri).await, None);
+        };
+        let address = self.rules.proxies.client_of(&request);
+        let answer = self.answer(request, id, uri);
+        let (answered, least) = self.rules.rate_limits.watch(class, address, answer).await;
+        let answered = answered.unwrap_or_else(Answered::problem);
+        if answered.code() == Some(Code::TooManyAttempts) {
+            self.metrics.rate_limited(class);
+        }
+        (answered, least)
+    }
+
+    /// A page asks what it may send. The router has no such method, but knows the route. Not limited:
+    /// what counts is the request that follows.
+    async fn answer_preflight(&self, request: Request, id: &RequestId, uri: &Uri) -> Answered {
+        let mut answered = self.answer(request, id, uri).await;
+        if matches!(
+            answered.code(),
+            Some(Code::MethodNotAllowed | Code::NotFound)
+        ) {
+            let methods = self.methods_of(answered.route.as_ref());
+            answered.answer = Ok(cors::preflight(methods));
+        }
+        answered
     }
 }
 
@@ -108,6 +165,10 @@ impl Answered {
             answer: problem.map_or(Ok(response), Err),
             route,
         }
+    }
+
+    fn code(&self) -> Option<Code> {
+        self.answer.as_ref().err().map(Problem::code)
     }
 
     const fn problem(problem: Problem) -> Self {
@@ -130,7 +191,16 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let span =
             tracing::debug_span!("request", %id, method = %request.method(), path = uri.path());
 
-        let Answered { answer, route } = self.answer(request, &id, &uri).instrument(span).await;
+        let origin = self.rules.origins.allow(request.headers());
+        let preflight = origin.is_some() && cors::is_preflight(&request);
+        let answered = async {
+            if preflight {
+                (self.answer_preflight(request, &id, &uri).await, None)
+            } else {
+                self.answer_in_limits(request, &id, &uri).await
+            }
+        };
+        let (Answered { answer, route }, least) = answered.instrument(span).await;
         let mut response = answer.unwrap_or_else(|problem| {
             self.log(&problem, &id, &uri);
             problem.render(uri.path())
@@ -140,9 +210,14 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let route = route.as_ref().map(|route| &*route.0);
         self.metrics.replied(route, response.status(), after);
         tracing::debug!(request_id = %id, status = response.status().as_u16(), ?after, "replied");
-        response
-            .headers_mut()
-            .insert(request_id::HEADER, id.into_header());
+
+        let headers = response.headers_mut();
+        headers.insert(request_id::HEADER, id.into_header());
+        if let Some(least) = least {
+            self.rules.rate_limits.announce(least, headers);
+        }
+        self.rules.origins.announce(origin, headers);
+        security_headers::add(uri.path(), headers);
         Ok(response)
     }
 }
@@ -190,17 +265,22 @@ mod tests {
     use poem::{
         Endpoint, Request, Response,
         endpoint::make,
-        http::{StatusCode, Uri},
+        http::{StatusCode, Uri, header},
     };
     use serde_json::Value;
 
-    use super::{Edge, LogLimit, REFUSALS_LOGGED_MAX};
+    use super::{Edge, LogLimit, REFUSALS_LOGGED_MAX, Rules};
     use crate::{
+        client_address::TrustedProxies,
         metrics::Metrics,
         problem::CONTENT_TYPE,
+        rate_limits::{RATE_LIMIT, RateLimits},
         request_id,
         routes::{RouteTable, apis},
+        settings::RateLimitSettings,
     };
+
+    const ORIGIN: &str = "https://shop.example";
 
     async fn answer<F>(handler: fn() -> F) -> (StatusCode, Value)
     where
@@ -209,15 +289,28 @@ mod tests {
         let edge = Edge::new(
             make(move |_| handler()),
             Arc::new(Metrics::new([]).unwrap()),
-            RouteTable::of(&apis(), &[]),
-            Duration::from_millis(20),
+            Rules {
+                routes: RouteTable::of(&apis(), &[]),
+                deadline: Duration::from_millis(20),
+                proxies: TrustedProxies::default(),
+                rate_limits: Arc::new(RateLimits::new(&RateLimitSettings::of(&[]))),
+                origins: ORIGIN.parse().unwrap(),
+            },
         );
         let request = Request::builder()
             .uri(Uri::from_static("/api/anything?a=b"))
+            .header(header::ORIGIN, ORIGIN)
             .finish();
         let response = edge.call(request).await.unwrap();
         assert_eq!(response.content_type(), Some(CONTENT_TYPE));
-        assert!(response.headers().contains_key(request_id::HEADER));
+        for name in [
+            request_id::HEADER,
+            RATE_LIMIT,
+            header::X_FRAME_OPTIONS,
+            header::ACCESS_CONTROL_ALLOW_ORIGIN,
+        ] {
+            assert!(response.headers().contains_key(&name), "{name}");
+        }
         let status = response.status();
         let problem: Value = response.into_body().into_json().await.unwrap();
         assert_eq!(problem["status"], status.as_u16());

@@ -1,7 +1,7 @@
 //! The HTTP service of MinCommerce.
 //!
 //! A request goes one way: [`acceptor`] and [`connection`] (limits on connections) -> [`edge`] (id,
-//! deadline, the shape of failures) -> `routes` (one file a resource) -> the `sale` crate. HTTP
+//! deadline, rate limits, the shape of failures) -> `routes` (one file a resource) -> the `sale` crate. HTTP
 //! status codes live in this crate alone; SQL and Redis keys live elsewhere.
 //!
 //! | module | owns |
@@ -10,6 +10,8 @@
 //! | [`server`], [`signals`] | starting, serving, ending |
 //! | [`acceptor`], [`connection`] | taking connections, and breaking off silent ones |
 //! | [`edge`] | what happens to every request and every reply |
+//! | [`client_address`], [`rate_limits`] | who asks from where, and how often they may |
+//! | [`cors`], [`security_headers`] | what browsers are told |
 //! | [`problem`], [`request_id`] | the one shape of failures; the name of a request |
 //! | `routes` | the routes, and the checks of what they are sent |
 //! | [`auth`], [`passwords`] | who calls |
@@ -23,7 +25,9 @@
 
 pub mod acceptor;
 pub mod auth;
+pub mod client_address;
 pub mod connection;
+pub mod cors;
 pub mod detached;
 pub mod docs;
 pub mod edge;
@@ -35,9 +39,11 @@ pub mod payload;
 pub mod price;
 pub mod problem;
 pub mod purchase_status;
+pub mod rate_limits;
 pub mod request_id;
 mod routes;
 pub mod sales;
+pub mod security_headers;
 pub mod server;
 pub mod services;
 pub mod settings;

@@ -6,6 +6,7 @@
 //! | `mincommerce_gate_calls_total`, `mincommerce_gate_purchases_total` | |
 //! | `mincommerce_http_request_duration_seconds` | `route` (a pattern, never an address), `status` (a class) |
 //! | `mincommerce_http_requests_in_flight` | |
+//! | `mincommerce_rate_limited_total` | `class` |
 //!
 //! Everything that a request touches is resolved at the start: no label is looked up on its way
 //! but the route, once.
@@ -21,6 +22,8 @@ use sale::{
     gate::batcher::{AdmitError, BatchCounters},
     model::Verdict,
 };
+
+use crate::rate_limits::Class;
 
 /// From half a millisecond to ten seconds.
 const DURATION_BUCKETS_SECONDS: [f64; 12] = [
@@ -46,6 +49,32 @@ struct Verdicts {
     outcome_unknown: IntCounter,
 }
 
+struct Limited {
+    login: IntCounter,
+    purchase: IntCounter,
+    reading: IntCounter,
+}
+
+impl Limited {
+    fn registered(registry: &Registry) -> prometheus::Result<Self> {
+        let of_class = registered(
+            registry,
+            IntCounterVec::new(
+                Opts::new(
+                    "mincommerce_rate_limited_total",
+                    "Requests refused for coming too often.",
+                ),
+                &["class"],
+            )?,
+        )?;
+        Ok(Self {
+            login: of_class.with_label_values(&["login"]),
+            purchase: of_class.with_label_values(&["purchase"]),
+            reading: of_class.with_label_values(&["reading"]),
+        })
+    }
+}
+
 type ByClass = [Histogram; STATUS_CLASSES.len()];
 
 /// What the process counts.
@@ -55,6 +84,7 @@ pub struct Metrics {
     durations: HashMap<String, ByClass>,
     unrouted: ByClass,
     in_flight: IntGauge,
+    limited: Limited,
     gate_calls: IntCounter,
     gate_purchases: IntCounter,
 }
@@ -104,6 +134,7 @@ impl Metrics {
                 unavailable: verdict("unavailable"),
                 outcome_unknown: verdict("outcome_unknown"),
             },
+            limited: Limited::registered(&registry)?,
             durations: routes
                 .into_iter()
                 .map(|route| (route.clone(), of_route(&route)))
@@ -154,6 +185,16 @@ impl Metrics {
     pub fn in_flight(&self) -> InFlight {
         self.in_flight.inc();
         InFlight(self.in_flight.clone())
+    }
+
+    /// Counts a request that came too often.
+    pub fn rate_limited(&self, class: Class) {
+        match class {
+            Class::Login => &self.limited.login,
+            Class::Purchase => &self.limited.purchase,
+            Class::Reading => &self.limited.reading,
+        }
+        .inc();
     }
 
     /// Counts a reply.

@@ -3,15 +3,15 @@
 //!
 //! Poem-openapi knows what handlers answer, and not what its extractors do. So the failures that
 //! an operation shares with all others of its kind are added here: by whether it takes a token, a
-//! body, or parameters.
+//! body, or parameters, and has a rate limit.
 //!
 //! Poem writes OpenAPI 3.0.0 and leaves out that an optional member may be null. The document here is
 //! OpenAPI 3.1, whose schemas are JSON Schema, so that replies can be checked by it as they are.
 
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService, payload::Payload};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::{problem::Problem, routes};
+use crate::{problem::Problem, rate_limits::Class, routes};
 
 /// Where the document is served.
 pub const PATH: &str = "/api-docs/openapi.json";
@@ -32,9 +32,12 @@ pub fn document() -> String {
     let spec = service(routes::apis()).spec();
     let mut document: Value = serde_json::from_str(&spec).unwrap_or_default();
     if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
-        let operations = paths.values_mut().filter_map(Value::as_object_mut);
-        for operation in operations.flat_map(Map::values_mut) {
-            add_shared_failures(operation);
+        let operations = paths.iter_mut().flat_map(|(path, methods)| {
+            let methods = methods.as_object_mut().into_iter().flatten();
+            methods.map(move |(method, operation)| (is_limited(method, path), operation))
+        });
+        for (limited, operation) in operations {
+            add_shared_failures(limited, operation);
         }
     }
     document["openapi"] = json!("3.1.0");
@@ -98,7 +101,13 @@ pub fn page() -> String {
     empty.swagger_ui_html().replace(&empty.spec(), &document)
 }
 
-fn add_shared_failures(operation: &mut Value) {
+/// Whether an operation has a rate limit.
+fn is_limited(method: &str, path: &str) -> bool {
+    let method = method.to_ascii_uppercase().parse();
+    method.is_ok_and(|method| Class::of(&method, path).is_some())
+}
+
+fn add_shared_failures(limited: bool, operation: &mut Value) {
     let has = |member: &str| {
         operation
             .get(member)
@@ -117,6 +126,7 @@ fn add_shared_failures(operation: &mut Value) {
         (parameters || body, "400", "The request is not valid."),
         (body, "413", "The body is too large."),
         (body, "415", "The body is not application/json."),
+        (limited, "429", "The caller asks too often."),
         (true, "500", "Something went wrong on our side."),
         (true, "503", "It took too long."),
     ];
@@ -133,7 +143,18 @@ fn add_shared_failures(operation: &mut Value) {
     }
     for (status, response) in responses {
         response["headers"]["X-Request-Id"] = header("string", "Names the request in the logs.");
-        if status == "503" {
+        if limited {
+            response["headers"]["RateLimit-Policy"] = header(
+                "string",
+                "The rate limit that has least left: its name, the quota (q) and its window (w), \
+                 seconds.",
+            );
+            response["headers"]["RateLimit"] = header(
+                "string",
+                "What is left of it: requests (r), and when all would be there again (t), seconds.",
+            );
+        }
+        if ["429", "503"].contains(&&**status) {
             response["headers"]["Retry-After"] = header("integer", "When to ask again, seconds.");
         }
     }

@@ -31,11 +31,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     acceptor::{BoundedAcceptor, ConnectionLimits},
     docs,
-    edge::Edge,
+    edge::{Edge, Rules},
     metrics::Metrics,
     openapi,
     passwords::PasswordChecks,
     purchase_status::Purchases,
+    rate_limits::RateLimits,
     routes::{self, RouteTable},
     sales::Sales,
     services::Services,
@@ -87,11 +88,10 @@ pub enum ServeError {
 pub struct Api {
     services: Arc<Services>,
     hearing: HintsConnection,
-    routes: RouteTable,
+    rules: Rules,
     listener: BoundedAcceptor,
     address: SocketAddr,
     metrics: Option<(BoundedAcceptor, SocketAddr)>,
-    request_deadline: Duration,
     shutdown_deadline: Duration,
 }
 
@@ -127,6 +127,7 @@ impl Api {
         let hints = Hints::listen(&settings.redis).map_err(ServeError::Gate)?;
         let hearing = hints.connection();
         let (ending, told) = watch::channel(false);
+        let rate_limits = Arc::new(RateLimits::new(&settings.rate_limits));
         let services = Services {
             admissions: Admissions::start(gate.clone(), ledger.clone(), limits.admissions()),
             lifecycle: Lifecycle::new(gate.clone(), ledger.clone()),
@@ -136,6 +137,7 @@ impl Api {
             sales: Sales::new(gate.clone(), ledger.clone()),
             tokens,
             passwords: PasswordChecks::new(limits.password_checks_max),
+            rate_limits: Arc::clone(&rate_limits),
             metrics: Arc::new(Metrics::new(routes.patterns())?),
             started: Instant::now(),
             ending,
@@ -149,11 +151,16 @@ impl Api {
         Ok(Self {
             services: Arc::new(services),
             hearing,
-            routes,
+            rules: Rules {
+                routes,
+                deadline: limits.request_deadline(),
+                proxies: settings.trusted_proxies.clone(),
+                rate_limits,
+                origins: settings.cors_allowed_origins.clone(),
+            },
             listener,
             address,
             metrics,
-            request_deadline: limits.request_deadline(),
             shutdown_deadline: limits.shutdown_deadline(),
         })
     }
@@ -194,8 +201,7 @@ impl Api {
         let edge = Edge::new(
             Routes::new(Arc::clone(&services)),
             Arc::clone(&services.metrics),
-            self.routes,
-            self.request_deadline,
+            self.rules,
         );
         let served = Server::new_with_acceptor(self.listener)
             .run_with_graceful_shutdown(edge, ending, Some(self.shutdown_deadline))

@@ -17,8 +17,8 @@ use tokio::{
 };
 
 use crate::{
-    metrics::Metrics, passwords::PasswordChecks, purchase_status::Purchases, sales::Sales,
-    waiting::Waiting,
+    metrics::Metrics, passwords::PasswordChecks, purchase_status::Purchases,
+    rate_limits::RateLimits, sales::Sales, waiting::Waiting,
 };
 
 /// How long a look at the health of gate and ledger, or at the queue, is used.
@@ -64,6 +64,8 @@ pub struct Services {
     pub tokens: Tokens,
     /// Checks passwords.
     pub passwords: PasswordChecks,
+    /// Knows how often callers may ask.
+    pub rate_limits: Arc<RateLimits>,
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// When the process began to serve.

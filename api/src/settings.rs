@@ -9,7 +9,10 @@ use sale::{
     settings::{LogSettings, PostgresSettings, RedisSettings, TokenSettings},
 };
 
-use crate::acceptor::ConnectionLimits;
+use crate::{acceptor::ConnectionLimits, client_address::TrustedProxies, cors::AllowedOrigins};
+
+/// The most requests that a rate limit can be set to: one in a nanosecond of the shortest window.
+const REQUESTS_MAX: i64 = 1_000_000_000;
 
 /// Where metrics can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +56,26 @@ pub struct Settings {
     #[arg(long, env = "METRICS_ADDRESS", default_value = "127.0.0.1:9464")]
     pub metrics_address: MetricsAddress,
 
+    /// Proxies whose X-Forwarded-For is believed: addresses and networks with commas in between, such
+    /// as 10.0.0.0/8,2001:db8::1. Without any, the client is whoever connects
+    #[arg(
+        long,
+        env = "TRUSTED_PROXIES",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub trusted_proxies: TrustedProxies,
+
+    /// Origins whose web pages may call: such as https://shop.example, with commas in between, or *
+    /// for all. Without any, only pages of the API's own origin
+    #[arg(
+        long,
+        env = "CORS_ALLOWED_ORIGINS",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub cors_allowed_origins: AllowedOrigins,
+
     /// Where the gates are.
     #[command(flatten)]
     pub redis: RedisSettings,
@@ -72,6 +95,10 @@ pub struct Settings {
     /// The limits.
     #[command(flatten)]
     pub limits: Limits,
+
+    /// How often callers may ask.
+    #[command(flatten)]
+    pub rate_limits: RateLimitSettings,
 }
 
 impl Settings {
@@ -162,11 +189,74 @@ impl Limits {
     }
 }
 
+/// How often callers may ask. Each limit is a bucket that holds so many requests, and that fills
+/// from empty to full in a window.
+#[derive(Debug, Clone, clap::Args)]
+pub struct RateLimitSettings {
+    /// The window of all rate limits, milliseconds. A limit of 0 requests is no limit
+    #[arg(long = "rate-limit-window-ms", env = "RATE_LIMIT_WINDOW_MS", default_value_t = 60_000,
+          value_parser = value_parser!(u64).range(1_000..=86_400_000))]
+    pub window_ms: u64,
+
+    /// Requests of one address in the window, without logins and purchases. (An IPv6 address counts
+    /// by its first 64 bits)
+    #[arg(long = "rate-limit-max-requests", env = "RATE_LIMIT_MAX_REQUESTS", default_value_t = 1_000,
+          value_parser = value_parser!(u32).range(..=REQUESTS_MAX))]
+    pub max_requests: u32,
+
+    /// Requests of one user in the window, without purchases
+    #[arg(long = "rate-limit-user-max-requests", env = "RATE_LIMIT_USER_MAX_REQUESTS",
+          default_value_t = 600, value_parser = value_parser!(u32).range(..=REQUESTS_MAX))]
+    pub user_max_requests: u32,
+
+    /// Purchases of one address in the window, admitted or not
+    #[arg(long = "rate-limit-purchase-max-requests", env = "RATE_LIMIT_PURCHASE_MAX_REQUESTS",
+          default_value_t = 600, value_parser = value_parser!(u32).range(..=REQUESTS_MAX))]
+    pub purchase_max_requests: u32,
+
+    /// Purchases of one user in the window, admitted or not
+    #[arg(long = "rate-limit-purchase-user-max-requests", env = "RATE_LIMIT_PURCHASE_USER_MAX_REQUESTS",
+          default_value_t = 60, value_parser = value_parser!(u32).range(..=REQUESTS_MAX))]
+    pub purchase_user_max_requests: u32,
+
+    /// Requests of one address to /api/auth in the window
+    #[arg(long = "rate-limit-login-max-requests", env = "RATE_LIMIT_LOGIN_MAX_REQUESTS",
+          default_value_t = 30, value_parser = value_parser!(u32).range(..=REQUESTS_MAX))]
+    pub login_max_requests: u32,
+
+    /// Attempts to log in to one account in the window, from whatever address
+    #[arg(long = "rate-limit-login-account-max-requests", env = "RATE_LIMIT_LOGIN_ACCOUNT_MAX_REQUESTS",
+          default_value_t = 10, value_parser = value_parser!(u32).range(..=REQUESTS_MAX))]
+    pub login_account_max_requests: u32,
+
+    /// Addresses, users or accounts that one limit tells apart, by hash. Each takes 8 bytes for
+    /// each of six limits
+    #[arg(long = "rate-limit-keys-max", env = "RATE_LIMIT_KEYS_MAX", default_value_t = 1_000_000,
+          value_parser = value_parser!(u32).range(1..=100_000_000))]
+    pub keys_max: u32,
+}
+
+impl RateLimitSettings {
+    /// How long an empty bucket takes to be full.
+    pub const fn window(&self) -> Duration {
+        Duration::from_millis(self.window_ms)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use clap::{Args, Command, CommandFactory, FromArgMatches};
 
-    use super::{MetricsAddress, Settings};
+    use super::{MetricsAddress, RateLimitSettings, Settings};
+
+    impl RateLimitSettings {
+        /// What these arguments say.
+        pub(crate) fn of(arguments: &[&str]) -> Self {
+            let matches = Self::augment_args(Command::new("test").no_binary_name(true))
+                .get_matches_from(arguments);
+            Self::from_arg_matches(&matches).unwrap()
+        }
+    }
 
     #[test]
     fn the_command_line_is_sound() {

@@ -35,6 +35,8 @@ pub enum Code {
     PayloadTooLarge,
     /// The body is not JSON by its content type.
     UnsupportedMediaType,
+    /// The caller has asked too often.
+    TooManyAttempts,
     /// Something failed here.
     Internal,
     /// It can not be answered now.
@@ -55,6 +57,7 @@ impl Code {
             }
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -79,6 +82,7 @@ impl Code {
                 "urn:mincommerce:unsupported-media-type",
                 "Unsupported media type",
             ),
+            Self::TooManyAttempts => ("urn:mincommerce:too-many-attempts", "Too many attempts"),
             Self::Internal => ("urn:mincommerce:internal", "Internal error"),
             Self::Unavailable => ("urn:mincommerce:unavailable", "Unavailable"),
         }

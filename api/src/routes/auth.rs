@@ -76,6 +76,8 @@ failures! {
         Invalid = 400,
         /// The email or the password is wrong.
         Unauthorized = 401,
+        /// Too many requests, or attempts to log in to this account.
+        TooMany = 429,
         /// It can not be done at the moment; it is safe to try again.
         Unavailable = 503,
     }
@@ -96,6 +98,7 @@ impl AuthApi {
         let email = login.email.trim();
         let password = login.password.unwrap_or_default();
         check(email, &password)?;
+        services.rate_limits.login_account(email)?;
 
         let user = services.ledger.user_by_email(email).await?;
         let hash = user.as_ref().and_then(|user| user.password_hash.clone());

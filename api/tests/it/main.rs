@@ -5,6 +5,7 @@
 
 mod administration;
 mod contract;
+mod cors;
 mod documented;
 mod failures;
 mod fixture;
@@ -15,6 +16,8 @@ mod login;
 mod openapi;
 mod process;
 mod purchases;
+mod rate_limits;
 mod sales;
+mod security_headers;
 mod statuses;
 mod waiting;

@@ -161,6 +161,16 @@ async fn a_bad_setting_stops_the_start_with_a_clear_word() {
             "postgres://nobody@127.0.0.1:1/none",
             "Postgres (DATABASE_URL)",
         ),
+        (
+            "TRUSTED_PROXIES",
+            "10.0.0.0/8,proxy",
+            "proxy is neither an address nor a network",
+        ),
+        (
+            "CORS_ALLOWED_ORIGINS",
+            "https://shop.example/",
+            "https://shop.example/ is no origin",
+        ),
         ("REDIS_URL", "redis://127.0.0.1:1", "Redis (REDIS_URL)"),
         ("REDIS_URL", "nonsense", "Redis (REDIS_URL)"),
     ] {

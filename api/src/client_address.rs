@@ -1,0 +1,203 @@
+//! Where a request comes from: the address of the peer, unless that is a proxy of ours.
+//!
+//! Anyone can send `X-Forwarded-For`, so it is read only where the peer is trusted
+//! (`TRUSTED_PROXIES`), and from the right: each proxy adds the address of its own peer at the end.
+//! Trusted addresses are skipped, and the first that is not trusted is the client, whatever stands to
+//! the left of it. An element that is no address ends the walk at the last good one. All lines of
+//! the header count, as one list in their order.
+
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    str::FromStr,
+};
+
+use ipnet::IpNet;
+use poem::{
+    Request,
+    http::{HeaderMap, HeaderName},
+};
+
+/// The header in which proxies tell where requests come from.
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The proxies whose word is taken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrustedProxies(Vec<IpNet>);
+
+impl FromStr for TrustedProxies {
+    type Err = String;
+
+    /// A list with commas: `10.0.0.0/8, 2001:db8::1`. An empty one trusts nobody.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.split(',')
+            .map(str::trim)
+            .filter(|element| !element.is_empty())
+            .map(|element| {
+                let address = element.parse::<IpAddr>().map(|one| one.to_canonical());
+                address
+                    .map(IpNet::from)
+                    .or_else(|_| element.parse())
+                    .map_err(|_| {
+                        format!("{element} is neither an address nor a network, such as 10.0.0.0/8")
+                    })
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+impl TrustedProxies {
+    /// The address of the client. (One that is not known, as of no connection, is `::`.)
+    pub fn client_of(&self, request: &Request) -> IpAddr {
+        let peer = request.remote_addr().as_socket_addr();
+        let peer = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), SocketAddr::ip);
+        self.client(peer, request.headers())
+    }
+
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let mut client = peer.to_canonical();
+        if !self.trust(client) {
+            return client;
+        }
+        let lines = headers.get_all(FORWARDED_FOR).iter().rev();
+        for element in lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
+            let Some(address) = address(element) else {
+                break;
+            };
+            client = address;
+            if !self.trust(client) {
+                break;
+            }
+        }
+        client
+    }
+
+    fn trust(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// An address as proxies write it: bare, in brackets, with a port.
+fn address(element: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(element).ok()?.trim();
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    text.parse()
+        .ok()
+        .or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
+        .or_else(|| bracketed().map(IpAddr::V6))
+        .map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use poem::http::{HeaderMap, HeaderValue};
+
+    use super::{FORWARDED_FOR, TrustedProxies, address};
+
+    #[track_caller]
+    fn assert_client(trusted: &str, peer: &str, lines: &[&str], client: &str) {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(FORWARDED_FOR, HeaderValue::from_str(line).unwrap());
+        }
+        let trusted: TrustedProxies = trusted.parse().unwrap();
+        let found = trusted.client(peer.parse().unwrap(), &headers);
+        assert_eq!(found, client.parse::<IpAddr>().unwrap(), "{lines:?}");
+    }
+
+    #[test]
+    fn a_peer_that_is_not_trusted_is_the_client_whatever_it_says() {
+        assert_client("", "203.0.113.9", &["198.51.100.1"], "203.0.113.9");
+        assert_client(
+            "10.0.0.0/8",
+            "203.0.113.9",
+            &["198.51.100.1"],
+            "203.0.113.9",
+        );
+        assert_client("10.0.0.0/8", "203.0.113.9", &["10.0.0.1"], "203.0.113.9");
+    }
+
+    #[test]
+    fn a_trusted_peer_tells_who_the_client_is() {
+        assert_client("10.0.0.1", "10.0.0.1", &["198.51.100.1"], "198.51.100.1");
+        assert_client(
+            "10.0.0.1",
+            "::ffff:10.0.0.1",
+            &["198.51.100.1"],
+            "198.51.100.1",
+        );
+        assert_client(
+            "::ffff:10.0.0.1",
+            "10.0.0.1",
+            &["198.51.100.1"],
+            "198.51.100.1",
+        );
+        assert_client("10.0.0.1", "10.0.0.1", &[], "10.0.0.1");
+    }
+
+    #[test]
+    fn what_the_client_itself_wrote_to_the_left_is_not_believed() {
+        let lines = ["1.1.1.1, 10.0.0.7, 198.51.100.1, 10.0.0.2"];
+        assert_client("10.0.0.0/8", "10.0.0.1", &lines, "198.51.100.1");
+    }
+
+    #[test]
+    fn where_everyone_is_trusted_the_first_of_the_row_is_the_client() {
+        assert_client(
+            "10.0.0.0/8",
+            "10.0.0.1",
+            &["10.0.0.3, 10.0.0.2"],
+            "10.0.0.3",
+        );
+    }
+
+    #[test]
+    fn all_lines_count_in_their_order() {
+        let lines = ["1.1.1.1", "198.51.100.1", "10.0.0.3,10.0.0.2"];
+        assert_client("10.0.0.0/8", "10.0.0.1", &lines, "198.51.100.1");
+    }
+
+    #[test]
+    fn an_element_that_is_no_address_ends_the_walk() {
+        for nonsense in [
+            "unknown",
+            "",
+            "1.2.3",
+            "_hidden",
+            "[::1",
+            "1.1.1.1:x",
+            "fe80::1%eth0",
+        ] {
+            let line = format!("198.51.100.1, {nonsense}, 10.0.0.2");
+            assert_client("10.0.0.0/8", "10.0.0.1", &[&line], "10.0.0.2");
+            assert_client("10.0.0.0/8", "10.0.0.1", &[nonsense], "10.0.0.1");
+        }
+        assert_eq!(address(b"\xff"), None);
+    }
+
+    #[test]
+    fn addresses_come_with_ports_brackets_and_in_both_kinds() {
+        for (written, meant) in [
+            ("198.51.100.1:4711", "198.51.100.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            (" [2001:db8::1]:443 ", "2001:db8::1"),
+            ("::ffff:198.51.100.1", "198.51.100.1"),
+        ] {
+            assert_client("fd00::/8", "fd00::1", &[written], meant);
+        }
+    }
+
+    #[test]
+    fn a_list_of_proxies_holds_addresses_and_networks() {
+        let none = TrustedProxies::default();
+        assert_eq!("".parse(), Ok(none));
+        assert!("10.0.0.0/8, 2001:db8::1".parse::<TrustedProxies>().is_ok());
+        for wrong in ["10.0.0.0/33", "proxy.example", "10.0.0.1:80"] {
+            let error = wrong.parse::<TrustedProxies>().unwrap_err();
+            assert!(error.contains(wrong), "{error}");
+        }
+    }
+}
