@@ -47,7 +47,7 @@ pub enum ServeError {
     /// A connection would be broken off before its request is answered.
     #[error("CONNECTION_SILENCE_MAX_SECONDS must be more than REQUEST_DEADLINE_SECONDS")]
     Impatient,
-    /// The secret for tokens is no good.
+    /// A secret or a key for tokens is no good.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// Redis can not be reached, or is not fit. (Without its source, which is no line to read.)
