@@ -12,7 +12,7 @@
 //! | [`edge`] | what happens to every request and every reply |
 //! | [`problem`], [`request_id`] | the one shape of failures; the name of a request |
 //! | `routes` | the routes, and the checks of what they are sent |
-//! | [`auth`], [`passwords`] | who calls |
+//! | [`auth`] | who calls |
 //! | [`payload`], [`price`] | JSON in and out, and money in it |
 //! | [`services`] | what handlers work with |
 //! | [`sales`], [`purchase_status`] | what is shown of a sale, and of a purchase |
@@ -27,7 +27,6 @@ pub mod detached;
 pub mod edge;
 pub mod metrics;
 pub mod openapi;
-pub mod passwords;
 pub mod payload;
 pub mod price;
 pub mod problem;

@@ -13,12 +13,12 @@ use poem::{
 use sale::{
     gate::{Gate, GateError, batcher::Admissions},
     ledger::{Ledger, LedgerError},
+    passwords::PasswordThreads,
     token::{TokenError, Tokens},
 };
 use tokio::{
     net::TcpListener,
     sync::watch,
-    task::spawn_blocking,
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -28,7 +28,6 @@ use crate::{
     edge::Edge,
     metrics::Metrics,
     openapi,
-    passwords::PasswordChecks,
     purchase_status::Purchases,
     routes::{self, RouteTable},
     sales::Sales,
@@ -56,6 +55,9 @@ pub enum ServeError {
     /// Postgres can not be reached.
     #[error("Postgres (DATABASE_URL)")]
     Ledger(#[from] LedgerError),
+    /// The system gives no threads.
+    #[error("no threads for passwords (PASSWORD_CHECKS_MAX)")]
+    PasswordThreads(#[source] io::Error),
     /// The metrics contradict each other.
     #[error("metrics")]
     Metrics(#[from] prometheus::Error),
@@ -119,7 +121,8 @@ impl Api {
             purchases: Purchases::new(gate.clone(), ledger.clone()),
             sales: Sales::new(gate.clone(), ledger.clone()),
             tokens,
-            passwords: PasswordChecks::new(limits.password_checks_max),
+            passwords: PasswordThreads::start(limits.password_checks_max)
+                .map_err(ServeError::PasswordThreads)?,
             metrics: Arc::new(Metrics::new(routes.patterns())?),
             started: Instant::now(),
             ending: watch::Sender::new(false),
@@ -127,8 +130,6 @@ impl Api {
             gate,
             ledger,
         };
-        // A task of its own: what it prepares takes a while, and nobody waits for it.
-        drop(spawn_blocking(PasswordChecks::prepare));
         Ok(Self {
             services: Arc::new(services),
             routes,

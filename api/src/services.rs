@@ -7,6 +7,7 @@ use moka::future::Cache;
 use sale::{
     gate::{Gate, batcher::Admissions},
     ledger::Ledger,
+    passwords::PasswordThreads,
     token::Tokens,
 };
 use tokio::{
@@ -14,9 +15,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{
-    metrics::Metrics, passwords::PasswordChecks, purchase_status::Purchases, sales::Sales,
-};
+use crate::{metrics::Metrics, purchase_status::Purchases, sales::Sales};
 
 /// How long a look at the health of gate and ledger is used.
 const HEALTH_LIFETIME: Duration = Duration::from_millis(500);
@@ -53,8 +52,8 @@ pub struct Services {
     pub sales: Sales,
     /// Signs and checks tokens.
     pub tokens: Tokens,
-    /// Checks passwords.
-    pub passwords: PasswordChecks,
+    /// Checks and hashes passwords.
+    pub passwords: PasswordThreads,
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// When the process began to serve.

@@ -121,8 +121,9 @@ pub struct Limits {
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
     pub selling_sales_max: usize,
 
-    /// Password checks at the same time, each of which takes a processor and 19 MiB
-    #[arg(long, env = "PASSWORD_CHECKS_MAX", default_value_t = 2,
+    /// Passwords that are checked or hashed at the same time, each of which takes a processor and
+    /// 19 MiB. For each, 32 more may wait; the rest is refused
+    #[arg(long, env = "PASSWORD_CHECKS_MAX", default_value_t = 1,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub password_checks_max: usize,
 }

@@ -7,6 +7,7 @@
 //! | --- | --- |
 //! | [`model`], [`money`] | ids, units, states and verdicts; prices |
 //! | [`token`] | who a caller is: JSON Web Tokens |
+//! | [`accounts`], [`passwords`] | what somebody logs in with: addresses and passwords |
 //! | [`keys`] | the names of the Redis keys |
 //! | [`gate`] | the Redis side: the scripts, the admission of purchases in batches, what keeps a gate up to date |
 //! | [`journal`] | the stream of winners between gate and ledger |
@@ -15,6 +16,7 @@
 //! | [`settle`] | closing an ended sale |
 //! | [`settings`], [`telemetry`] | what every process is told at its start, and how it logs |
 
+pub mod accounts;
 pub mod gate;
 pub mod install;
 pub mod journal;
@@ -22,6 +24,7 @@ pub mod keys;
 pub mod ledger;
 pub mod model;
 pub mod money;
+pub mod passwords;
 pub mod settings;
 pub mod settle;
 pub mod telemetry;

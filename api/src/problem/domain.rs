@@ -1,9 +1,12 @@
 //! The failures of the domain as problems: the one place where they meet HTTP.
 
-use sale::{gate::batcher::AdmitError, ledger::LedgerError};
+use sale::{
+    accounts::AccountError, gate::batcher::AdmitError, ledger::LedgerError,
+    passwords::PasswordError,
+};
 
 use super::{Code, Problem};
-use crate::{passwords::PasswordError, purchase_status::Unknown, sales::SharedError};
+use crate::{purchase_status::Unknown, sales::SharedError};
 
 const LATER: &str = "This can not be answered at the moment. It is safe to try again.";
 
@@ -84,7 +87,13 @@ impl From<PasswordError> for Problem {
             PasswordError::Busy => {
                 Self::unavailable("Too many logins are waiting. It is safe to try again.")
             }
-            PasswordError::Hash(_) | PasswordError::BrokenOff(_) => Self::internal(&error),
+            PasswordError::Hash(_) | PasswordError::BrokenOff => Self::internal(&error),
         }
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        Self::validation(format!("{error}."))
     }
 }

@@ -5,20 +5,19 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use poem::web::Data;
 use poem_openapi::{Enum, Object, OpenApi};
-use sale::model::Role;
+use sale::{
+    accounts::{self, EMAIL_CHARACTERS_MAX},
+    model::Role,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Tag, validation};
 use crate::{
-    passwords::PASSWORD_BYTES_MAX,
     payload::{Incoming, Reply},
     problem::{Code, Problem, Refusal, failures},
     services::Services,
 };
-
-/// The longest address, characters (RFC 5321).
-const EMAIL_CHARACTERS_MAX: usize = 254;
 
 /// Who wants in.
 #[derive(Object, Deserialize)]
@@ -123,9 +122,5 @@ impl AuthApi {
 
 fn check(email: &str, password: &str) -> Result<(), Problem> {
     validation::filled_text("email", email, EMAIL_CHARACTERS_MAX)?;
-    if password.len() > PASSWORD_BYTES_MAX {
-        let problem = format!("password must have at most {PASSWORD_BYTES_MAX} bytes.");
-        return Err(Problem::validation(problem));
-    }
-    Ok(())
+    Ok(accounts::check_password_length(password)?)
 }

@@ -312,7 +312,7 @@ impl Fixture {
     }
 
     pub async fn user(&self, email: &str, password: Option<&str>, role: Role) -> Uuid {
-        let password_hash = password.map(|password| api::passwords::hash(password).unwrap());
+        let password_hash = password.map(|password| sale::passwords::hash(password).unwrap());
         let user = NewUser {
             email: email.to_owned(),
             password_hash,

@@ -132,7 +132,7 @@ async fn a_user_created_after_a_migration_can_log_in() {
         .unwrap()
         .unwrap();
     assert_eq!((user.id.to_string(), user.role), (id, Role::Admin));
-    assert!(api::passwords::verify(
+    assert!(sale::passwords::verify(
         "correct horse",
         &user.password_hash.unwrap()
     ));
