@@ -123,6 +123,7 @@ impl Api {
             tokens,
             passwords: PasswordThreads::start(limits.password_checks_max)
                 .map_err(ServeError::PasswordThreads)?,
+            buyer_login: settings.buyer_login,
             metrics: Arc::new(Metrics::new(routes.patterns())?),
             started: Instant::now(),
             ending: watch::Sender::new(false),

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{metrics::Metrics, purchase_status::Purchases, sales::Sales};
+use crate::{metrics::Metrics, purchase_status::Purchases, sales::Sales, settings::BuyerLogin};
 
 /// How long a look at the health of gate and ledger is used.
 const HEALTH_LIFETIME: Duration = Duration::from_millis(500);
@@ -54,6 +54,8 @@ pub struct Services {
     pub tokens: Tokens,
     /// Checks and hashes passwords.
     pub passwords: PasswordThreads,
+    /// What a buyer needs to log in.
+    pub buyer_login: BuyerLogin,
     /// Counts.
     pub metrics: Arc<Metrics>,
     /// When the process began to serve.

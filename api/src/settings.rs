@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 
-use clap::{Parser, builder::RangedU64ValueParser, value_parser};
+use clap::{Parser, ValueEnum, builder::RangedU64ValueParser, value_parser};
 use sale::{
     gate::batcher::AdmissionLimits,
     settings::{LogSettings, PostgresSettings, RedisSettings, TokenSettings},
@@ -31,6 +31,15 @@ impl FromStr for MetricsAddress {
             "neither an address with a port, such as 127.0.0.1:9464, nor off".to_owned()
         })
     }
+}
+
+/// What a buyer needs to log in. An admin always needs a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BuyerLogin {
+    /// An address and its password.
+    Password,
+    /// An address is enough for a buyer who has set no password; one that is new makes a user.
+    Email,
 }
 
 /// The HTTP service of MinCommerce.
@@ -64,6 +73,11 @@ pub struct Settings {
     /// How tokens are signed.
     #[command(flatten)]
     pub token: TokenSettings,
+
+    /// What a buyer needs to log in. With email anyone can log in with anyone's address: for
+    /// demonstrations, or where something in front knows better
+    #[arg(long, env = "BUYER_LOGIN", value_enum, default_value_t = BuyerLogin::Password)]
+    pub buyer_login: BuyerLogin,
 
     /// How to log.
     #[command(flatten)]

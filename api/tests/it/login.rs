@@ -71,6 +71,20 @@ async fn whatever_is_wrong_the_answer_is_the_same() {
 }
 
 #[tokio::test]
+async fn nobody_is_made_by_a_login_without_a_password() {
+    let api = Fixture::start().await;
+    let body = json!({ "email": "new@example.org" });
+    api.post(PATH, &body).await.problem(401, "UNAUTHORIZED");
+    let nobody = api.ledger.user_by_email("new@example.org").await.unwrap();
+    assert!(nobody.is_none());
+    let body = json!({ "email": ["new@example.org"], "password": "correct horse" });
+    api.post(PATH, &body)
+        .await
+        .problem(400, "VALIDATION_FAILED");
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn surplus_logins_are_refused_while_purchases_are_answered() {
     let api = Fixture::start_with(&["--password-checks-max=1"]).await;
     let sale = api.active_sale(100_000).await;

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it can not go on")]
 
+mod accounts;
+mod email_login;
 mod failures;
 mod fixture;
 mod health;
@@ -13,3 +15,4 @@ mod process;
 mod purchases;
 mod sales;
 mod statuses;
+mod verify;

@@ -155,6 +155,11 @@ async fn a_bad_setting_stops_the_start_with_a_clear_word() {
             "/nowhere/keys.json",
             "JWT_JWKS_FILE and JWT_JWKS_ISSUER must be set together",
         ),
+        (
+            "BUYER_LOGIN",
+            "x",
+            "invalid value 'x' for '--buyer-login <BUYER_LOGIN>'",
+        ),
         ("PORT", "x", "invalid value 'x' for '--port <PORT>'"),
         (
             "METRICS_ADDRESS",
