@@ -14,7 +14,7 @@
 //! | [`cors`], [`security_headers`] | what browsers are told |
 //! | [`problem`], [`request_id`] | the one shape of failures; the name of a request |
 //! | `routes` | the routes, and the checks of what they are sent |
-//! | [`auth`], [`passwords`] | who calls |
+//! | [`auth`] | who calls |
 //! | [`payload`], [`price`], [`paging`] | JSON in and out, money in it, lists in pages |
 //! | [`services`] | what handlers work with |
 //! | [`sales`], [`purchase_status`] | what is shown of a sale, and of a purchase |
@@ -34,7 +34,6 @@ pub mod edge;
 pub mod metrics;
 pub mod openapi;
 pub mod paging;
-pub mod passwords;
 pub mod payload;
 pub mod price;
 pub mod problem;

@@ -18,12 +18,12 @@ use sale::{
     },
     ledger::{Ledger, LedgerError},
     lifecycle::Lifecycle,
+    passwords::PasswordThreads,
     token::{TokenError, Tokens},
 };
 use tokio::{
     net::TcpListener,
     sync::watch,
-    task::spawn_blocking,
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -34,7 +34,6 @@ use crate::{
     edge::{Edge, Rules},
     metrics::Metrics,
     openapi,
-    passwords::PasswordChecks,
     purchase_status::Purchases,
     rate_limits::RateLimits,
     routes::{self, RouteTable},
@@ -57,7 +56,7 @@ pub enum ServeError {
     /// A connection would be broken off before its request is answered.
     #[error("CONNECTION_SILENCE_MAX_SECONDS must be more than REQUEST_DEADLINE_SECONDS")]
     Impatient,
-    /// The secret for tokens is no good.
+    /// A secret or a key for tokens is no good.
     #[error(transparent)]
     Token(#[from] TokenError),
     /// Redis can not be reached, or is not fit. (Without its source, which is no line to read.)
@@ -66,6 +65,9 @@ pub enum ServeError {
     /// Postgres can not be reached.
     #[error("Postgres (DATABASE_URL)")]
     Ledger(#[from] LedgerError),
+    /// The system gives no threads.
+    #[error("no threads for passwords (PASSWORD_CHECKS_MAX)")]
+    PasswordThreads(#[source] io::Error),
     /// The metrics contradict each other.
     #[error("metrics")]
     Metrics(#[from] prometheus::Error),
@@ -136,7 +138,9 @@ impl Api {
             purchases: Purchases::new(gate.clone(), ledger.clone()),
             sales: Sales::new(gate.clone(), ledger.clone()),
             tokens,
-            passwords: PasswordChecks::new(limits.password_checks_max),
+            passwords: PasswordThreads::start(limits.password_checks_max)
+                .map_err(ServeError::PasswordThreads)?,
+            buyer_login: settings.buyer_login,
             rate_limits: Arc::clone(&rate_limits),
             metrics: Arc::new(Metrics::new(routes.patterns())?),
             started: Instant::now(),
@@ -146,8 +150,6 @@ impl Api {
             gate,
             ledger,
         };
-        // A task of its own: what it prepares takes a while, and nobody waits for it.
-        drop(spawn_blocking(PasswordChecks::prepare));
         Ok(Self {
             services: Arc::new(services),
             hearing,

@@ -8,6 +8,7 @@ use sale::{
     gate::{Gate, batcher::Admissions},
     ledger::Ledger,
     lifecycle::Lifecycle,
+    passwords::PasswordThreads,
     queue::{self, Queue, QueueError},
     token::Tokens,
 };
@@ -17,8 +18,8 @@ use tokio::{
 };
 
 use crate::{
-    metrics::Metrics, passwords::PasswordChecks, purchase_status::Purchases,
-    rate_limits::RateLimits, sales::Sales, waiting::Waiting,
+    metrics::Metrics, purchase_status::Purchases, rate_limits::RateLimits, sales::Sales,
+    settings::BuyerLogin, waiting::Waiting,
 };
 
 /// How long a look at the health of gate and ledger, or at the queue, is used.
@@ -62,8 +63,10 @@ pub struct Services {
     pub sales: Sales,
     /// Signs and checks tokens.
     pub tokens: Tokens,
-    /// Checks passwords.
-    pub passwords: PasswordChecks,
+    /// Checks and hashes passwords.
+    pub passwords: PasswordThreads,
+    /// What a buyer needs to log in.
+    pub buyer_login: BuyerLogin,
     /// Knows how often callers may ask.
     pub rate_limits: Arc<RateLimits>,
     /// Counts.

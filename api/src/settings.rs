@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 
-use clap::{Parser, builder::RangedU64ValueParser, value_parser};
+use clap::{Parser, ValueEnum, builder::RangedU64ValueParser, value_parser};
 use sale::{
     gate::batcher::AdmissionLimits,
     settings::{LogSettings, PostgresSettings, RedisSettings, TokenSettings},
@@ -34,6 +34,15 @@ impl FromStr for MetricsAddress {
             "neither an address with a port, such as 127.0.0.1:9464, nor off".to_owned()
         })
     }
+}
+
+/// What a buyer needs to log in. An admin always needs a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum BuyerLogin {
+    /// An address and its password.
+    Password,
+    /// An address is enough for a buyer who has set no password; one that is new makes a user.
+    Email,
 }
 
 /// The HTTP service of MinCommerce.
@@ -87,6 +96,11 @@ pub struct Settings {
     /// How tokens are signed.
     #[command(flatten)]
     pub token: TokenSettings,
+
+    /// What a buyer needs to log in. With email anyone can log in with anyone's address: for
+    /// demonstrations, or where something in front knows better
+    #[arg(long, env = "BUYER_LOGIN", value_enum, default_value_t = BuyerLogin::Password)]
+    pub buyer_login: BuyerLogin,
 
     /// How to log.
     #[command(flatten)]
@@ -154,8 +168,9 @@ pub struct Limits {
           value_parser = RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]
     pub waiting_purchases_max: usize,
 
-    /// Password checks at the same time, each of which takes a processor and 19 MiB
-    #[arg(long, env = "PASSWORD_CHECKS_MAX", default_value_t = 2,
+    /// Passwords that are checked or hashed at the same time, each of which takes a processor and
+    /// 19 MiB. For each, 32 more may wait; the rest is refused
+    #[arg(long, env = "PASSWORD_CHECKS_MAX", default_value_t = 1,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub password_checks_max: usize,
 }

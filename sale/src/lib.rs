@@ -8,6 +8,7 @@
 //! | [`model`], [`money`] | ids, units, states and verdicts; prices |
 //! | [`input`] | the checks of what people send |
 //! | [`token`] | who a caller is: JSON Web Tokens |
+//! | [`accounts`], [`passwords`] | what somebody logs in with: addresses and passwords |
 //! | [`keys`] | the names of the Redis keys |
 //! | [`gate`] | the Redis side: the scripts, the admission of purchases in batches, what keeps a gate up to date |
 //! | [`journal`] | the stream of winners between gate and ledger |
@@ -18,6 +19,7 @@
 //! | [`queue`] | the way from the gates to the ledger, as people look at it |
 //! | [`settings`], [`telemetry`] | what every process is told at its start, and how it logs |
 
+pub mod accounts;
 pub mod gate;
 pub mod input;
 pub mod install;
@@ -27,6 +29,7 @@ pub mod ledger;
 pub mod lifecycle;
 pub mod model;
 pub mod money;
+pub mod passwords;
 pub mod queue;
 pub mod settings;
 pub mod settle;

@@ -1,7 +1,7 @@
 //! Settings that several processes share: arguments with an environment variable each. `--help`
 //! of any binary is the reference.
 
-use std::{convert::Infallible, fmt, str::FromStr};
+use std::{convert::Infallible, fmt, path::PathBuf, str::FromStr};
 
 use clap::{Args, ValueEnum};
 
@@ -92,11 +92,16 @@ pub struct TokenSettings {
     #[arg(long, env = "JWT_SECRET", hide_env_values = true)]
     pub jwt_secret: Secret,
 
+    /// The secret that signed tokens until lately: they stay good, and no new ones are signed with
+    /// it. At least 32 bytes
+    #[arg(long, env = "JWT_PREVIOUS_SECRET", hide_env_values = true)]
+    pub jwt_previous_secret: Option<Secret>,
+
     /// Who issues the tokens
     #[arg(long, env = "JWT_ISSUER", default_value = "mincommerce")]
     pub jwt_issuer: String,
 
-    /// For whom the tokens are
+    /// For whom the tokens are, those of an outside issuer too
     #[arg(long, env = "JWT_AUDIENCE", default_value = "mincommerce")]
     pub jwt_audience: String,
 
@@ -104,6 +109,15 @@ pub struct TokenSettings {
     #[arg(long, env = "JWT_LIFETIME_SECONDS", default_value_t = 86_400,
           value_parser = clap::value_parser!(u32).range(60..=31_536_000))]
     pub jwt_lifetime_seconds: u32,
+
+    /// Public keys of an outside issuer whose tokens count as well: a file with a JSON Web Key Set
+    /// of RS256 and EdDSA keys, read at the start. Needs JWT_JWKS_ISSUER
+    #[arg(long, env = "JWT_JWKS_FILE")]
+    pub jwt_jwks_file: Option<PathBuf>,
+
+    /// Who the outside issuer is: the claim iss of its tokens
+    #[arg(long, env = "JWT_JWKS_ISSUER")]
+    pub jwt_jwks_issuer: Option<String>,
 }
 
 /// How a process logs, on standard error. `RUST_LOG` says what.

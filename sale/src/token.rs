@@ -1,13 +1,30 @@
-//! Tokens: who a caller is. JSON Web Tokens (RFC 7519), signed with HS256.
+//! Tokens: who a caller is. JSON Web Tokens (RFC 7519).
+//!
+//! | issuer | algorithm | keys |
+//! | --- | --- | --- |
+//! | we (`JWT_ISSUER`) | HS256 | `JWT_SECRET` signs and checks, `JWT_PREVIOUS_SECRET` checks |
+//! | an outside one (`JWT_JWKS_ISSUER`) | RS256, EdDSA | public ones in `JWT_JWKS_FILE` |
+//!
+//! No key is ever tried with an algorithm, or for an issuer, of the other row. A token of ours is
+//! looked at first and once: only where the algorithm or the signature is not that of `JWT_SECRET`
+//! is a second look taken, with the one key that is left to try.
+
+mod outside;
+
+use std::path::PathBuf;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{
+    Algorithm, DecodingKey, EncodingKey, Header, TokenData, Validation, decode, errors::ErrorKind,
+};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::outside::KeySetError;
+use self::outside::OutsideIssuer;
 use crate::{
     model::{BuyerId, Role},
-    settings::TokenSettings,
+    settings::{Secret, TokenSettings},
 };
 
 /// The fewest bytes of a secret: as many as the hash has (RFC 7518, section 3.2).
@@ -22,9 +39,26 @@ const SUBJECT_BYTES_MAX: usize = 255;
 /// Why there is no token, or no caller.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The secret is too short to be safe.
-    #[error("JWT_SECRET must have at least {SECRET_BYTES_MIN} bytes")]
-    ShortSecret,
+    /// A secret is too short to be safe.
+    #[error("{setting} must have at least {SECRET_BYTES_MIN} bytes")]
+    ShortSecret {
+        /// Which.
+        setting: &'static str,
+    },
+    /// The keys of an outside issuer and its name go together.
+    #[error("JWT_JWKS_FILE and JWT_JWKS_ISSUER must be set together")]
+    HalfAnIssuer,
+    /// An outside issuer can not have our name: nobody could tell whose token it is.
+    #[error("JWT_JWKS_ISSUER must not be JWT_ISSUER")]
+    SameIssuer,
+    /// The keys of the outside issuer are no good.
+    #[error("JWT_JWKS_FILE {path:?}: {why}")]
+    KeySet {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: KeySetError,
+    },
     /// The token is malformed, expired, tampered with, or for somebody else.
     #[error("the token is not valid")]
     Invalid,
@@ -75,38 +109,37 @@ pub struct Caller {
 }
 
 /// Signs and checks tokens.
-#[derive(Clone)]
 pub struct Tokens {
     signing: EncodingKey,
     checking: DecodingKey,
+    checking_previous: Option<DecodingKey>,
     validation: Validation,
+    outside: Option<OutsideIssuer>,
     issuer: String,
     audience: String,
     lifetime: TimeDelta,
 }
 
 impl Tokens {
-    /// Signs and checks with these settings.
+    /// Signs and checks with these settings. Reads the file of keys, where there is one.
     ///
     /// # Errors
-    /// [`TokenError::ShortSecret`].
+    /// A setting is no good: [`TokenError`] says which.
     pub fn new(settings: &TokenSettings) -> Result<Self, TokenError> {
-        let secret = settings.jwt_secret.expose().as_bytes();
-        if secret.len() < SECRET_BYTES_MIN {
-            return Err(TokenError::ShortSecret);
-        }
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_issuer(&[&settings.jwt_issuer]);
-        validation.set_audience(&[&settings.jwt_audience]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        validation.leeway = LEEWAY_SECONDS;
-        validation.validate_nbf = true;
+        let secret = bytes_of("JWT_SECRET", &settings.jwt_secret)?;
+        let previous = settings.jwt_previous_secret.as_ref();
+        let previous = previous
+            .map(|secret| bytes_of("JWT_PREVIOUS_SECRET", secret))
+            .transpose()?;
+        let (issuer, audience) = (&settings.jwt_issuer, &settings.jwt_audience);
         Ok(Self {
             signing: EncodingKey::from_secret(secret),
             checking: DecodingKey::from_secret(secret),
-            validation,
-            issuer: settings.jwt_issuer.clone(),
-            audience: settings.jwt_audience.clone(),
+            checking_previous: previous.map(DecodingKey::from_secret),
+            validation: validation(Algorithm::HS256, issuer, audience),
+            outside: outside_issuer(settings)?,
+            issuer: issuer.clone(),
+            audience: audience.clone(),
             lifetime: TimeDelta::seconds(settings.jwt_lifetime_seconds.into()),
         })
     }
@@ -146,9 +179,14 @@ impl Tokens {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::Invalid);
         }
-        let read = jsonwebtoken::decode::<Read>(token, &self.checking, &self.validation)
-            .map_err(|_| TokenError::Invalid)?
-            .claims;
+        let TokenData {
+            header,
+            claims: read,
+        } = self.check(token)?;
+        // What a token calls critical must be understood (RFC 7515, section 4.1.11): we know none.
+        if header.crit.is_some() {
+            return Err(TokenError::Invalid);
+        }
         if read.sub.is_empty() || read.sub.len() > SUBJECT_BYTES_MAX {
             return Err(TokenError::Invalid);
         }
@@ -159,4 +197,59 @@ impl Tokens {
             expires_at: DateTime::from_timestamp(read.exp, 0).ok_or(TokenError::Invalid)?,
         })
     }
+
+    /// What a token says, if one of the keys signed it.
+    fn check(&self, token: &str) -> Result<TokenData<Read>, TokenError> {
+        let error = match decode(token, &self.checking, &self.validation) {
+            Ok(checked) => return Ok(checked),
+            Err(error) => error,
+        };
+        if matches!(error.kind(), ErrorKind::InvalidSignature)
+            && let Some(previous) = &self.checking_previous
+        {
+            return decode(token, previous, &self.validation).map_err(|_| TokenError::Invalid);
+        }
+        if matches!(error.kind(), ErrorKind::InvalidAlgorithm)
+            && let Some(outside) = &self.outside
+        {
+            return outside.check(token);
+        }
+        Err(TokenError::Invalid)
+    }
+}
+
+fn bytes_of<'a>(setting: &'static str, secret: &'a Secret) -> Result<&'a [u8], TokenError> {
+    let bytes = secret.expose().as_bytes();
+    if bytes.len() < SECRET_BYTES_MIN {
+        return Err(TokenError::ShortSecret { setting });
+    }
+    Ok(bytes)
+}
+
+fn outside_issuer(settings: &TokenSettings) -> Result<Option<OutsideIssuer>, TokenError> {
+    let (path, issuer) = match (&settings.jwt_jwks_file, &settings.jwt_jwks_issuer) {
+        (None, None) => return Ok(None),
+        (Some(path), Some(issuer)) => (path, issuer),
+        (Some(_), None) | (None, Some(_)) => return Err(TokenError::HalfAnIssuer),
+    };
+    if *issuer == settings.jwt_issuer {
+        return Err(TokenError::SameIssuer);
+    }
+    OutsideIssuer::read(path, issuer, &settings.jwt_audience)
+        .map(Some)
+        .map_err(|why| TokenError::KeySet {
+            path: path.clone(),
+            why,
+        })
+}
+
+/// What must hold of a token's claims, whoever signed it.
+fn validation(algorithm: Algorithm, issuer: &str, audience: &str) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.set_issuer(&[issuer]);
+    validation.set_audience(&[audience]);
+    validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    validation.leeway = LEEWAY_SECONDS;
+    validation.validate_nbf = true;
+    validation
 }

@@ -87,9 +87,12 @@ impl Deployment {
     pub fn tokens(&self) -> TokenSettings {
         TokenSettings {
             jwt_secret: self.jwt_secret.clone(),
+            jwt_previous_secret: None,
             jwt_issuer: ISSUER.to_owned(),
             jwt_audience: ISSUER.to_owned(),
             jwt_lifetime_seconds: TOKEN_LIFETIME_SECONDS,
+            jwt_jwks_file: None,
+            jwt_jwks_issuer: None,
         }
     }
 

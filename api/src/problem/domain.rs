@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use sale::{
+    accounts::AccountError,
     gate::{GateError, batcher::AdmitError},
     input::Invalid,
     install::InstallError,
     ledger::LedgerError,
     lifecycle::LifecycleError,
+    passwords::PasswordError,
     queue::QueueError,
     settle::SettleError,
 };
 
 use super::{Code, Problem};
-use crate::{passwords::PasswordError, purchase_status::Unknown, sales::SharedError};
+use crate::{purchase_status::Unknown, sales::SharedError};
 
 const NEEDS_A_PERSON: &str =
     "This sale is closed until an operator has looked at it: its records contradict each other.";
@@ -171,7 +173,13 @@ impl From<PasswordError> for Problem {
             PasswordError::Busy => {
                 Self::unavailable("Too many logins are waiting. It is safe to try again.")
             }
-            PasswordError::Hash(_) | PasswordError::BrokenOff(_) => Self::internal(&error),
+            PasswordError::Hash(_) | PasswordError::BrokenOff => Self::internal(&error),
         }
+    }
+}
+
+impl From<AccountError> for Problem {
+    fn from(error: AccountError) -> Self {
+        Self::validation(format!("{error}."))
     }
 }

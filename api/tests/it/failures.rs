@@ -55,6 +55,8 @@ async fn a_bad_body_is_refused() {
             r#"{"email": "a\u0000b", "password": "x"}"#,
         ),
         ("/api/auth/login", ""),
+        ("/api/auth/register", r#"{"email": "a@b"}"#),
+        ("/api/auth/verify", "null"),
         ("/api/admin/products", "null"),
         ("/api/admin/flash-sale", r#"{"productId": "x"}"#),
     ] {
@@ -68,7 +70,13 @@ async fn a_bad_body_is_refused() {
 #[tokio::test]
 async fn a_body_of_another_content_type_is_refused() {
     let api = Fixture::start().await;
-    for path in ["/api/purchase", "/api/auth/login", "/api/admin/products"] {
+    for path in [
+        "/api/purchase",
+        "/api/auth/login",
+        "/api/auth/register",
+        "/api/auth/verify",
+        "/api/admin/products",
+    ] {
         api.post_raw(path, "text/plain", "{}")
             .await
             .problem(415, "UNSUPPORTED_MEDIA_TYPE");

@@ -25,6 +25,13 @@ use crate::documented;
 
 pub const SECRET: &str = "a secret for tests, of 32 bytes or more";
 
+/// For tests that ask again and again.
+pub const NO_LIMITS: [&str; 3] = [
+    "--rate-limit-purchase-max-requests=0",
+    "--rate-limit-purchase-user-max-requests=0",
+    "--rate-limit-max-requests=0",
+];
+
 /// A running API and everything that a test needs to look behind it.
 pub struct Fixture {
     pub url: String,
@@ -324,7 +331,7 @@ impl Fixture {
     }
 
     pub async fn user(&self, email: &str, password: Option<&str>, role: Role) -> Uuid {
-        let password_hash = password.map(|password| api::passwords::hash(password).unwrap());
+        let password_hash = password.map(|password| sale::passwords::hash(password).unwrap());
         let user = NewUser {
             email: email.to_owned(),
             password_hash,

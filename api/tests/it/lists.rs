@@ -114,7 +114,7 @@ async fn a_limit_or_a_cursor_that_is_none_is_refused() {
         }
     }
     // One that could have been ours is taken for what it says: a place before everything.
-    let all = api.get_as(&api.admin, &format!("/api/flash-sales?cursor={zeros}"));
-    assert_eq!(all.await.status, 200);
+    let path = format!("/api/flash-sales?cursor={zeros}");
+    assert_eq!(api.get(&path).await.status, 200);
     api.stop().await;
 }

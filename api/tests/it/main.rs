@@ -3,10 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it can not go on")]
 
+mod accounts;
 mod administration;
 mod contract;
 mod cors;
 mod documented;
+mod email_login;
 mod failures;
 mod fixture;
 mod health;
@@ -20,4 +22,5 @@ mod rate_limits;
 mod sales;
 mod security_headers;
 mod statuses;
+mod verify;
 mod waiting;

@@ -145,6 +145,21 @@ async fn a_bad_setting_stops_the_start_with_a_clear_word() {
             "short",
             "JWT_SECRET must have at least 32 bytes",
         ),
+        (
+            "JWT_PREVIOUS_SECRET",
+            "short",
+            "JWT_PREVIOUS_SECRET must have at least 32 bytes",
+        ),
+        (
+            "JWT_JWKS_FILE",
+            "/nowhere/keys.json",
+            "JWT_JWKS_FILE and JWT_JWKS_ISSUER must be set together",
+        ),
+        (
+            "BUYER_LOGIN",
+            "x",
+            "invalid value 'x' for '--buyer-login <BUYER_LOGIN>'",
+        ),
         ("PORT", "x", "invalid value 'x' for '--port <PORT>'"),
         (
             "METRICS_ADDRESS",

@@ -2,19 +2,15 @@
 
 use std::io::Read;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use sale::{
+    accounts::{self, PASSWORD_BYTES_MAX},
     ledger::{Ledger, LedgerError, NewUser},
     model::Role,
+    passwords,
     settings::PostgresSettings,
 };
-
-/// The shortest password.
-const PASSWORD_CHARACTERS_MIN: usize = 8;
-
-/// The longest password that is read, bytes.
-const PASSWORD_BYTES_MAX: usize = api::passwords::PASSWORD_BYTES_MAX;
 
 /// What to do with users.
 #[derive(Debug, Subcommand)]
@@ -46,15 +42,11 @@ pub struct Create {
 /// Creates a user.
 ///
 /// # Errors
-/// The address is taken or is none, the password is too short, or Postgres can not be reached.
+/// The address is taken or is none, the password is too short or too long, or Postgres can not be
+/// reached.
 pub async fn run(user: User) -> anyhow::Result<()> {
     let User::Create(create) = user;
-    let email = create.email.trim();
-    let parts = email.split_once('@');
-    ensure!(
-        parts.is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty()),
-        "{email:?} is no email address"
-    );
+    let email = accounts::email(&create.email)?;
     let password_hash = if create.password_stdin {
         Some(hash_of_stdin()?)
     } else {
@@ -88,13 +80,6 @@ fn hash_of_stdin() -> anyhow::Result<String> {
         .context("the password can not be read")?;
     let password = password.strip_suffix('\n').unwrap_or(&password);
     let password = password.strip_suffix('\r').unwrap_or(password);
-    ensure!(
-        password.chars().count() >= PASSWORD_CHARACTERS_MIN,
-        "a password has at least {PASSWORD_CHARACTERS_MIN} characters"
-    );
-    ensure!(
-        password.len() <= PASSWORD_BYTES_MAX,
-        "a password has at most {PASSWORD_BYTES_MAX} bytes"
-    );
-    Ok(api::passwords::hash(password)?)
+    accounts::check_new_password(password)?;
+    Ok(passwords::hash(password)?)
 }

@@ -55,9 +55,12 @@ fn a_minted_token_is_one_that_the_api_takes() {
     );
     let tokens = Tokens::new(&TokenSettings {
         jwt_secret: Secret::new(SECRET),
+        jwt_previous_secret: None,
         jwt_issuer: "mincommerce".to_owned(),
         jwt_audience: "mincommerce".to_owned(),
         jwt_lifetime_seconds: 3_600,
+        jwt_jwks_file: None,
+        jwt_jwks_issuer: None,
     });
     let caller = tokens.unwrap().verify(&token).unwrap();
     assert_eq!((caller.buyer.uuid(), caller.role), (id, Role::Admin));
@@ -129,7 +132,7 @@ async fn a_user_created_after_a_migration_can_log_in() {
         .unwrap()
         .unwrap();
     assert_eq!((user.id.to_string(), user.role), (id, Role::Admin));
-    assert!(api::passwords::verify(
+    assert!(sale::passwords::verify(
         "correct horse",
         &user.password_hash.unwrap()
     ));

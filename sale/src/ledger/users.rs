@@ -48,6 +48,19 @@ impl Ledger {
         .await?)
     }
 
+    /// The user with this id.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn user(&self, id: Uuid) -> Result<Option<User>, LedgerError> {
+        Ok(
+            sqlx::query_as("SELECT id, email, password_hash, role FROM users WHERE id = $1")
+                .bind(id)
+                .fetch_optional(&self.pool)
+                .await?,
+        )
+    }
+
     /// The user with this address, in any spelling.
     ///
     /// # Errors
@@ -57,6 +70,63 @@ impl Ledger {
             "SELECT id, email, password_hash, role FROM users WHERE lower(email) = lower($1)",
         )
         .bind(email)
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+
+    /// The user with this address, in any spelling; where there is none, a new one who may buy and
+    /// has no password. Callers at the same time get the same user, whoever that is by then: look
+    /// at the role and the password.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn ensure_buyer(&self, email: &str) -> Result<User, LedgerError> {
+        // The update changes nothing. It is there because DO NOTHING would return no row, and a
+        // second look in the same statement would not see one that another caller has just made.
+        Ok(sqlx::query_as(
+            "INSERT INTO users AS known (id, email, role) VALUES ($1, $2, $3)
+             ON CONFLICT (lower(email)) WHERE email IS NOT NULL DO UPDATE SET role = known.role
+             RETURNING id, email, password_hash, role",
+        )
+        .bind(Uuid::now_v7())
+        .bind(email)
+        .bind(Role::User.as_str())
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
+    /// Gives the user with this address, in any spelling, another password, or none. `None` where
+    /// there is no such user.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn set_password(
+        &self,
+        email: &str,
+        password_hash: Option<&str>,
+    ) -> Result<Option<User>, LedgerError> {
+        Ok(sqlx::query_as(
+            "UPDATE users SET password_hash = $2 WHERE lower(email) = lower($1)
+             RETURNING id, email, password_hash, role",
+        )
+        .bind(email)
+        .bind(password_hash)
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+
+    /// Lets the user with this address, in any spelling, do more or less. Tokens keep the role that
+    /// they were signed with. `None` where there is no such user.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn set_role(&self, email: &str, role: Role) -> Result<Option<User>, LedgerError> {
+        Ok(sqlx::query_as(
+            "UPDATE users SET role = $2 WHERE lower(email) = lower($1)
+             RETURNING id, email, password_hash, role",
+        )
+        .bind(email)
+        .bind(role.as_str())
         .fetch_optional(&self.pool)
         .await?)
     }

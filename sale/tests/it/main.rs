@@ -17,3 +17,4 @@ mod posting;
 mod scripts;
 mod settle;
 mod token;
+mod users;

@@ -1,5 +1,7 @@
 //! Tokens: only what this issuer signed, for this audience, in time, is somebody.
 
+mod outside;
+
 use chrono::Utc;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use sale::{
@@ -17,9 +19,12 @@ const ALG_NONE: &str = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
 fn settings(secret: &str) -> TokenSettings {
     TokenSettings {
         jwt_secret: Secret::new(secret),
+        jwt_previous_secret: None,
         jwt_issuer: "issuer".to_owned(),
         jwt_audience: "shop".to_owned(),
         jwt_lifetime_seconds: 600,
+        jwt_jwks_file: None,
+        jwt_jwks_issuer: None,
     }
 }
 
@@ -141,8 +146,63 @@ fn a_subject_that_is_no_uuid_is_always_the_same_buyer_and_another_for_each_issue
 }
 
 #[test]
+fn a_token_that_calls_something_critical_is_refused() {
+    let header = Header {
+        crit: Some(vec!["b64".to_owned()]),
+        ..Header::new(Algorithm::HS256)
+    };
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    assert_refused(&encode(&header, &claims(), &key).unwrap(), "crit");
+}
+
+#[test]
+fn after_a_rotation_the_previous_secret_checks_and_does_not_sign() {
+    const NEXT: &str = "fedcba9876543210fedcba9876543210";
+    let (before, _) = tokens().mint(Uuid::now_v7(), None, Role::Admin).unwrap();
+    let rotated = Tokens::new(&TokenSettings {
+        jwt_previous_secret: Some(Secret::new(SECRET)),
+        ..settings(NEXT)
+    })
+    .unwrap();
+    assert_eq!(rotated.verify(&before).unwrap().role, Role::Admin);
+    let (after, _) = rotated.mint(Uuid::now_v7(), None, Role::User).unwrap();
+    assert!(rotated.verify(&after).is_ok());
+    assert_refused(&after, "signed with the secret that is new");
+    let forgotten = Tokens::new(&settings(NEXT)).unwrap();
+    assert!(forgotten.verify(&after).is_ok());
+    assert!(forgotten.verify(&before).is_err());
+
+    let expired = with("exp", json!(Utc::now().timestamp() - 60));
+    let third = "another secret of sufficient size";
+    for (token, why) in [
+        (sign(&expired, Algorithm::HS256, SECRET), "expired"),
+        (sign(&claims(), Algorithm::HS512, SECRET), "algorithm"),
+        (sign(&claims(), Algorithm::HS256, third), "a third secret"),
+    ] {
+        assert!(rotated.verify(&token).is_err(), "{why}");
+    }
+}
+
+#[test]
 fn a_short_secret_is_refused_and_a_secret_is_not_printed() {
-    let short = Tokens::new(&settings(&SECRET[1..]));
-    assert!(matches!(short, Err(TokenError::ShortSecret)));
-    assert!(!format!("{:?}", settings(SECRET)).contains(SECRET));
+    let refused = |settings: &TokenSettings| Tokens::new(settings).err().unwrap().to_string();
+    assert_eq!(
+        refused(&settings(&SECRET[1..])),
+        "JWT_SECRET must have at least 32 bytes"
+    );
+    for short in ["", &SECRET[1..]] {
+        let previous = TokenSettings {
+            jwt_previous_secret: Some(Secret::new(short)),
+            ..settings(SECRET)
+        };
+        assert_eq!(
+            refused(&previous),
+            "JWT_PREVIOUS_SECRET must have at least 32 bytes"
+        );
+    }
+    let previous = TokenSettings {
+        jwt_previous_secret: Some(Secret::new(SECRET)),
+        ..settings(SECRET)
+    };
+    assert!(!format!("{previous:?}").contains(SECRET));
 }

@@ -10,6 +10,7 @@ use sale::{
     ledger::{Ledger, NewProduct, NewSale, NewUser, User},
     model::{Role, SaleId},
     money::{Currency, Money},
+    passwords,
 };
 use tokio::task::spawn_blocking;
 
@@ -36,7 +37,7 @@ pub(super) struct Seed {
 pub(super) async fn seed(gate: &Gate, ledger: &Ledger, units: u32) -> anyhow::Result<Seed> {
     let password = format!("{:032x}", rand::random::<u128>());
     let secret = password.clone();
-    let hash = spawn_blocking(move || api::passwords::hash(&secret)).await??;
+    let hash = spawn_blocking(move || passwords::hash(&secret)).await??;
     let admin = NewUser {
         email: ADMIN_EMAIL.to_owned(),
         password_hash: Some(hash),

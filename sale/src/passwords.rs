@@ -1,0 +1,299 @@
+//! Passwords: Argon2id with the parameters that the `argon2` crate recommends (19 MiB, 2 passes).
+//!
+//! One check costs tens of milliseconds of a processor and 19 MiB. So async callers hand theirs to
+//! a few threads that do nothing else, through a queue that has an end. (A pool whose threads
+//! change would not do: an allocator keeps memory for each thread that ever asked for some.)
+
+use std::{
+    fmt, io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, LazyLock, Mutex,
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
+    thread::{self, JoinHandle},
+};
+
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use tokio::sync::oneshot;
+
+/// Callers that may wait for their turn, for each thread.
+const WAITING_PER_THREAD: usize = 32;
+
+/// A hash of nothing anyone knows. Checking a password against it takes as long as against the
+/// hash of a user, so that the time of an answer does not tell whether there is such a user.
+static NOBODY: LazyLock<String> =
+    LazyLock::new(|| hash(&uuid::Uuid::new_v4().to_string()).unwrap_or_default());
+
+/// Why a password was neither right nor wrong, or not hashed.
+#[derive(Debug, thiserror::Error)]
+pub enum PasswordError {
+    /// It could not be hashed.
+    #[error("a password could not be hashed: {0}")]
+    Hash(argon2::password_hash::Error),
+    /// Too many callers are waiting.
+    #[error("too many passwords are waiting to be checked")]
+    Busy,
+    /// The work on it did not come to an end.
+    #[error("the work on a password was broken off")]
+    BrokenOff,
+}
+
+/// The hash to store of a password, as a PHC string with a salt of its own. Takes tens of
+/// milliseconds: not for an async thread, which asks [`PasswordThreads`].
+///
+/// # Errors
+/// Where the system gives no random numbers.
+pub fn hash(password: &str) -> Result<String, PasswordError> {
+    let hash: PasswordHash = Argon2::default()
+        .hash_password(password.as_bytes())
+        .map_err(PasswordError::Hash)?;
+    Ok(hash.to_string())
+}
+
+/// Whether a password is the one that was hashed. Takes as long as [`hash`].
+pub fn verify(password: &str, hash: &str) -> bool {
+    PasswordHash::new(hash).is_ok_and(|hash| {
+        Argon2::default()
+            .verify_password(password.as_bytes(), &hash)
+            .is_ok()
+    })
+}
+
+/// Checks or hashes one password, unless nobody waits for it any more.
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Threads that check and hash passwords for async callers. They end with this value, which waits
+/// for the checks that are under way.
+pub struct PasswordThreads {
+    /// None only while this is being dropped.
+    queue: Option<SyncSender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl fmt::Debug for PasswordThreads {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PasswordThreads")
+            .field("threads", &self.threads.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl PasswordThreads {
+    /// Starts so many threads.
+    ///
+    /// # Errors
+    /// The system gives no more threads.
+    pub fn start(count: usize) -> io::Result<Self> {
+        let (queue, jobs) = sync_channel(count * WAITING_PER_THREAD);
+        let jobs = Arc::new(Mutex::new(jobs));
+        let threads = (0..count).map(|_| {
+            let jobs = Arc::clone(&jobs);
+            let thread = thread::Builder::new().name("passwords".to_owned());
+            thread.spawn(move || work(&jobs))
+        });
+        Ok(Self {
+            threads: threads.collect::<Result<_, _>>()?,
+            queue: Some(queue),
+        })
+    }
+
+    /// Whether the password is the one that was hashed. Without a hash it is not, and takes as
+    /// long.
+    ///
+    /// # Errors
+    /// [`PasswordError::Busy`] where too many wait already.
+    pub async fn check(
+        &self,
+        password: String,
+        hash: Option<String>,
+    ) -> Result<bool, PasswordError> {
+        let check = move || match hash {
+            Some(hash) => verify(&password, &hash),
+            None => {
+                verify(&password, &NOBODY);
+                false
+            }
+        };
+        self.run(check).await
+    }
+
+    /// The hash to store of a password.
+    ///
+    /// # Errors
+    /// [`PasswordError::Busy`] where too many wait already.
+    pub async fn hash(&self, password: String) -> Result<String, PasswordError> {
+        self.run(move || hash(&password)).await?
+    }
+
+    /// Has this done by one of the threads, unless the caller leaves before its turn.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PasswordError> {
+        let (answer, answered) = oneshot::channel();
+        let job = move || {
+            if !answer.is_closed() {
+                // Whoever leaves during the work does not get its result.
+                drop(answer.send(work()));
+            }
+        };
+        let queue = self.queue.as_ref().ok_or(PasswordError::BrokenOff)?;
+        queue.try_send(Box::new(job)).map_err(|error| match error {
+            TrySendError::Full(_) => PasswordError::Busy,
+            TrySendError::Disconnected(_) => PasswordError::BrokenOff,
+        })?;
+        answered.await.map_err(|_| PasswordError::BrokenOff)
+    }
+}
+
+impl Drop for PasswordThreads {
+    fn drop(&mut self) {
+        self.queue = None;
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread for passwords did not end in order");
+            }
+        }
+    }
+}
+
+/// What each thread does until there is nobody left to ask for anything.
+fn work(jobs: &Mutex<Receiver<Job>>) {
+    // So that the first check takes no longer than the others.
+    LazyLock::force(&NOBODY);
+    while let Some(job) = next(jobs) {
+        // One that panics must not take the thread from those who wait behind it.
+        if catch_unwind(AssertUnwindSafe(job)).is_err() {
+            tracing::error!("the work on a password panicked");
+        }
+    }
+}
+
+/// The next job. The lock is held while waiting for it, and not any longer.
+fn next(jobs: &Mutex<Receiver<Job>>) -> Option<Job> {
+    jobs.lock().ok()?.recv().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        cell::RefCell,
+        pin::Pin,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+            mpsc,
+        },
+        time::Duration,
+    };
+
+    use tokio::time::timeout;
+
+    use super::{PasswordError, PasswordThreads, WAITING_PER_THREAD, hash, verify};
+
+    type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<T, PasswordError>> + 'a>>;
+
+    /// A job that waits in the queue from now on.
+    async fn queued<'a, T: Send + 'static>(
+        threads: &'a PasswordThreads,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Waiting<'a, T> {
+        let mut waiting: Waiting<'a, T> = Box::pin(threads.run(work));
+        let early = timeout(Duration::ZERO, &mut waiting).await;
+        assert!(early.is_err(), "the only thread is busy");
+        waiting
+    }
+
+    /// Keeps the only thread busy until something is sent.
+    async fn busy(threads: &PasswordThreads) -> (mpsc::Sender<()>, Waiting<'_, bool>) {
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (release, released) = mpsc::channel();
+        let job = queued(threads, move || {
+            begun.send(()).unwrap();
+            released.recv().is_ok()
+        });
+        let job = job.await;
+        has_begun.await.unwrap();
+        (release, job)
+    }
+
+    #[test]
+    fn a_password_matches_its_own_hash_alone() {
+        let stored = hash("correct horse").unwrap();
+        assert!(stored.starts_with("$argon2id$"));
+        assert!(verify("correct horse", &stored));
+        assert!(!verify("battery staple", &stored));
+        assert!(!verify("correct horse", "no hash"));
+    }
+
+    #[tokio::test]
+    async fn what_the_threads_hash_they_check() {
+        let threads = PasswordThreads::start(2).unwrap();
+        let stored = threads.hash("correct horse".to_owned()).await.unwrap();
+        let check = |password: &str, hash| threads.check(password.to_owned(), hash);
+        assert!(check("correct horse", Some(stored.clone())).await.unwrap());
+        assert!(!check("battery staple", Some(stored)).await.unwrap());
+        assert!(!check("anything", None).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn more_than_may_wait_are_refused() {
+        let threads = PasswordThreads::start(1).unwrap();
+        let (release, first) = busy(&threads).await;
+        let mut waiting = Vec::new();
+        for number in 0..WAITING_PER_THREAD {
+            waiting.push(queued(&threads, move || number).await);
+        }
+        let surplus = threads.check("anything".to_owned(), None).await;
+        assert!(matches!(surplus, Err(PasswordError::Busy)));
+        release.send(()).unwrap();
+        assert!(first.await.unwrap());
+        for (number, waiting) in waiting.into_iter().enumerate() {
+            assert_eq!(waiting.await.unwrap(), number);
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_done_for_a_caller_who_has_left() {
+        let threads = PasswordThreads::start(1).unwrap();
+        let (release, first) = busy(&threads).await;
+        let done = Arc::new(AtomicUsize::new(0));
+        let count = || {
+            let done = Arc::clone(&done);
+            move || done.fetch_add(1, Ordering::Relaxed)
+        };
+        let leaves = queued(&threads, count()).await;
+        let stays = queued(&threads, count()).await;
+        drop(leaves);
+        release.send(()).unwrap();
+        first.await.unwrap();
+        assert_eq!(stays.await.unwrap(), 0, "nobody was served before");
+        assert_eq!(done.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_does_not_take_its_thread_along() {
+        let threads = PasswordThreads::start(1).unwrap();
+        let broken: Result<(), _> = threads.run(|| panic!("on purpose")).await;
+        assert!(matches!(broken, Err(PasswordError::BrokenOff)));
+        assert_eq!(threads.run(|| 1).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn the_threads_end_with_their_handle() {
+        thread_local! {
+            static HELD: RefCell<Option<mpsc::Sender<()>>> = const { RefCell::new(None) };
+        }
+        let threads = PasswordThreads::start(1).unwrap();
+        let (holds, held) = mpsc::channel();
+        let hold = move || HELD.set(Some(holds));
+        threads.run(hold).await.unwrap();
+        assert_eq!(held.try_recv(), Err(mpsc::TryRecvError::Empty));
+        drop(threads);
+        assert_eq!(held.try_recv(), Err(mpsc::TryRecvError::Disconnected));
+    }
+}
