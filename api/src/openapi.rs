@@ -61,12 +61,8 @@ fn allow_null(schema: &mut Value) {
         if required.contains(&json!(name)) {
             continue;
         }
-        if let Some(kind) = member.get("type") {
-            member["type"] = json!([kind, "null"]);
-        } else {
-            let description = member["description"].take();
-            *member = json!({ "anyOf": [member, { "type": "null" }], "description": description });
-        }
+        let description = member["description"].take();
+        *member = json!({ "anyOf": [member, { "type": "null" }], "description": description });
     }
 }
 

@@ -10,7 +10,11 @@ use poem_openapi::{
     registry::{MetaMediaType, MetaRequest, MetaResponse, MetaResponses, MetaSchemaRef, Registry},
     types::{ParseFromJSON, ToJSON, Type},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
+use serde_json::Number;
 
 use crate::problem::{Code, Problem};
 
@@ -189,6 +193,34 @@ fn is_json(content_type: &str) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
+/// A whole number, also where it is written as `5.0`: JSON Schema takes that for an integer.
+///
+/// # Errors
+/// Where it is none, or has no place in 32 bits.
+pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    let integer = number.as_u64().or_else(|| {
+        let float = number.as_f64().filter(|float| float.fract() == 0.0)?;
+        // Beyond 32 bits it is none of ours, and up to there a float is exact.
+        (0.0..=f64::from(u32::MAX))
+            .contains(&float)
+            .then_some(float as u64)
+    });
+    integer
+        .and_then(|integer| u32::try_from(integer).ok())
+        .ok_or_else(|| D::Error::custom(format!("{number} is no whole number that can be counted")))
+}
+
+/// [`whole`], or nothing.
+///
+/// # Errors
+/// As [`whole`].
+pub fn optional_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    #[derive(Deserialize)]
+    struct Whole(#[serde(deserialize_with = "whole")] u32);
+    Ok(Option::<Whole>::deserialize(deserializer)?.map(|Whole(number)| number))
+}
+
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     serde_json::from_slice(body).map_err(|error| {
         let why = without_type_names(&error.to_string());
@@ -223,6 +255,40 @@ mod tests {
             told,
             "invalid type: string, expected a whole number at line 1"
         );
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Counted {
+            #[serde(deserialize_with = "super::whole")]
+            quantity: u32,
+            #[serde(default, deserialize_with = "super::optional_whole")]
+            more: Option<u32>,
+        }
+        let read = |quantity: &str| {
+            let body = format!(r#"{{"quantity": {quantity}, "more": {quantity}}}"#);
+            serde_json::from_str::<Counted>(&body)
+                .map(|read| (read.quantity, read.more))
+                .ok()
+        };
+        assert_eq!(read("5"), Some((5, Some(5))));
+        assert_eq!(read("5.0"), Some((5, Some(5))));
+        assert_eq!(read("4294967295"), Some((u32::MAX, Some(u32::MAX))));
+        for none in [
+            "5.5",
+            "-1",
+            "-1.0",
+            "4294967296",
+            "1e30",
+            "\"5\"",
+            "null",
+            "[]",
+        ] {
+            assert_eq!(read(none), None, "{none}");
+        }
+        let alone: Counted = serde_json::from_str(r#"{"quantity": 1, "more": null}"#).unwrap();
+        assert_eq!(alone.more, None);
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Type for Price {
     fn schema_ref() -> MetaSchemaRef {
         MetaSchemaRef::Inline(Box::new(MetaSchema {
             description: Some("An amount with two decimals."),
-            minimum: Some(0.0),
+            minimum: Some(0.01),
             multiple_of: Some(0.01),
             ..MetaSchema::new("number")
         }))

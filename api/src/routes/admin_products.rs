@@ -21,7 +21,7 @@ use crate::{
     auth::Admin,
     detached::detached,
     paging::{Asked, Listed, listed},
-    payload::{Incoming, Reply, Success, success},
+    payload::{Incoming, Reply, Success, success, whole},
     price::Price,
     problem::{Code, Problem, Refusal, failures},
     services::Services,
@@ -48,6 +48,7 @@ struct ProductRequest {
     image_url: Option<String>,
     /// Units in stock.
     #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]
+    #[serde(deserialize_with = "whole")]
     quantity: u32,
 }
 
@@ -173,7 +174,7 @@ impl AdminProductsApi {
         #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<Option<u32>>,
         /// `nextCursor` of the page before.
-        #[oai(validator(pattern = "^[0-9a-f]{48}$"))]
+        #[oai(validator(pattern = "^0[0-3][0-9a-f]{46}$"))]
         cursor: Query<Option<String>>,
     ) -> Result<Reply<Listed<ProductReply>>, Refusal<ListFailed>> {
         let asked = Asked::of(limit.0, cursor.0.as_deref())?;

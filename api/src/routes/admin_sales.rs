@@ -23,7 +23,7 @@ use crate::{
     auth::Admin,
     detached::detached,
     paging::{Asked, Listed, listed},
-    payload::{Incoming, Reply, Success, success},
+    payload::{Incoming, Reply, Success, optional_whole, success},
     price::Price,
     problem::{Code, Problem, Refusal, failures},
     services::Services,
@@ -45,6 +45,7 @@ struct SaleRequest {
     end_time: DateTime<Utc>,
     /// How many units; the whole stock if left out.
     #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]
+    #[serde(default, deserialize_with = "optional_whole")]
     quantity: Option<u32>,
     /// Moves this sale instead of creating one.
     sale_id: Option<Uuid>,
@@ -270,7 +271,7 @@ impl AdminSalesApi {
         #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<Option<u32>>,
         /// `nextCursor` of the page before.
-        #[oai(validator(pattern = "^[0-9a-f]{48}$"))]
+        #[oai(validator(pattern = "^0[0-3][0-9a-f]{46}$"))]
         cursor: Query<Option<String>>,
     ) -> Result<Reply<Listed<AdminSale>>, Refusal<ListFailed>> {
         let asked = Asked::of(limit.0, cursor.0.as_deref())?;

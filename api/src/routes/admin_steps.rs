@@ -17,7 +17,7 @@ use super::{Tag, admin_sales::AdminSale, headers::IdempotencyKey, orders::OrderR
 use crate::{
     auth::Admin,
     detached::detached,
-    payload::{Incoming, Reply, Success, success},
+    payload::{Incoming, Reply, Success, success, whole},
     problem::{Problem, Refusal, failures},
     services::Services,
 };
@@ -29,6 +29,7 @@ use crate::{
 struct RestockRequest {
     /// Units to move from the product's stock into the sale.
     #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]
+    #[serde(deserialize_with = "whole")]
     quantity: u32,
 }
 

@@ -185,7 +185,7 @@ impl FlashSalesApi {
         #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<Option<u32>>,
         /// `nextCursor` of the page before.
-        #[oai(validator(pattern = "^[0-9a-f]{48}$"))]
+        #[oai(validator(pattern = "^0[0-3][0-9a-f]{46}$"))]
         cursor: Query<Option<String>>,
     ) -> Result<Reply<Listed<FlashSale>>, Refusal<ListFailed>> {
         let asked = Asked::of(limit.0, cursor.0.as_deref())?;

@@ -118,7 +118,7 @@ impl OrdersApi {
         #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
         limit: Query<Option<u32>>,
         /// `nextCursor` of the page before.
-        #[oai(validator(pattern = "^[0-9a-f]{48}$"))]
+        #[oai(validator(pattern = "^0[0-3][0-9a-f]{46}$"))]
         cursor: Query<Option<String>>,
     ) -> Result<Reply<Listed<OrderReply>>, Refusal<ListFailed>> {
         let buyer = BuyerId::from_uuid(user_id.0);

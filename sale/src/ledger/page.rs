@@ -6,8 +6,8 @@ use std::{fmt, str::FromStr};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// The last instant that both Postgres and RFC 3339 can write: the end of the year 9999.
-const MICROS_MAX: i64 = 253_402_300_799_999_999;
+/// The last instant of a cursor, microseconds since 1970: in the year 11105. Postgres can write it.
+const MICROS_MAX: i64 = 0x03ff_ffff_ffff_ffff;
 /// Hexadecimal digits of the time, and of the id.
 const TIME_DIGITS: usize = 16;
 const ID_DIGITS: usize = 32;
@@ -90,6 +90,7 @@ mod tests {
             "next",
             &id,
             &format!("{:016x}{id}", i64::MAX),
+            &format!("{:016x}{id}", super::MICROS_MAX + 1),
             &format!("{:016x}{id}", -1_i64),
             &format!("+00000000000000a{id}"),
             &format!("é{id}00000000000000"),

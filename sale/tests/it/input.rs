@@ -1,0 +1,95 @@
+//! The checks of what people send.
+
+use chrono::{TimeDelta, Utc};
+use sale::{
+    input,
+    ledger::{NewProduct, NewSale},
+    model::{ProductId, SaleId},
+    money::{Currency, Money},
+};
+
+use crate::fixture::year;
+
+fn product(change: impl FnOnce(&mut NewProduct)) -> Option<&'static str> {
+    let mut product = NewProduct {
+        name: "lamp".to_owned(),
+        description: None,
+        price: Money::from_cents(1_999).unwrap(),
+        currency: Currency::DEFAULT,
+        image_url: None,
+        quantity: 1,
+    };
+    change(&mut product);
+    product.check().err().map(|invalid| invalid.field)
+}
+
+#[test]
+fn texts_are_bounded_and_without_nul() {
+    assert!(input::text("name", "", 3).is_ok());
+    assert!(input::text("name", "äöü", 3).is_ok());
+    assert!(input::text("name", "abcd", 3).is_err());
+    assert!(input::text("name", "a\0", 3).is_err());
+    assert!(input::filled_text("name", " \t", 3).is_err());
+    assert!(input::filled_text("name", "a", 3).is_ok());
+}
+
+#[test]
+fn a_product_names_the_field_that_is_wrong() {
+    assert_eq!(product(|_| {}), None);
+    assert_eq!(product(|p| p.name = "x".repeat(201)), Some("name"));
+    assert_eq!(product(|p| p.name = " ".to_owned()), Some("name"));
+    let long = Some("x".repeat(10_001));
+    assert_eq!(product(|p| p.description = long), Some("description"));
+    assert_eq!(
+        product(|p| p.price = Money::from_cents(0).unwrap()),
+        Some("price")
+    );
+    assert_eq!(product(|p| p.quantity = 0), Some("quantity"));
+    assert_eq!(product(|p| p.quantity = 1 << 31), Some("quantity"));
+    for url in [
+        "javascript:alert(1)",
+        "http://a b",
+        "",
+        "//\u{7}",
+        "ftp://a",
+    ] {
+        assert_eq!(
+            product(|p| p.image_url = Some(url.to_owned())),
+            Some("imageUrl"),
+            "{url}"
+        );
+    }
+    for url in ["https://example.org/a.png", "http://a", "/a.png"] {
+        assert_eq!(
+            product(|p| p.image_url = Some(url.to_owned())),
+            None,
+            "{url}"
+        );
+    }
+}
+
+#[test]
+fn a_sale_ends_after_it_starts_in_years_that_can_be_written_down() {
+    let now = Utc::now();
+    let check = |start, end, units| {
+        let sale = NewSale {
+            id: SaleId::random(),
+            product: ProductId::random(),
+            start,
+            end,
+            units,
+        };
+        sale.check().err().map(|invalid| invalid.field)
+    };
+    let later = now + TimeDelta::hours(1);
+    assert_eq!(check(now, later, None), None);
+    assert_eq!(check(now, later, Some(1)), None);
+    assert_eq!(check(now, later, Some(0)), Some("quantity"));
+    assert_eq!(check(now, now, None), Some("endTime"));
+    assert_eq!(check(later, now, None), Some("endTime"));
+    assert_eq!(check(year(1999), later, None), Some("startTime"));
+    assert_eq!(
+        check(now, year(9999) + TimeDelta::days(366), None),
+        Some("endTime")
+    );
+}
