@@ -23,6 +23,10 @@ impl From<&LedgerError> for Problem {
                 Code::Conflict,
                 "The sale has ended; it can not be changed any more.",
             ),
+            LedgerError::KeyReused => Self::new(
+                Code::Conflict,
+                "This Idempotency-Key was used for something else.",
+            ),
             LedgerError::Unavailable(_) | LedgerError::TimedOut => {
                 Self::unavailable(LATER).because(error)
             }
