@@ -60,4 +60,40 @@ impl Ledger {
         .fetch_optional(&self.pool)
         .await?)
     }
+
+    /// Gives the user with this address, in any spelling, another password, or none. `None` where
+    /// there is no such user.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn set_password(
+        &self,
+        email: &str,
+        password_hash: Option<&str>,
+    ) -> Result<Option<User>, LedgerError> {
+        Ok(sqlx::query_as(
+            "UPDATE users SET password_hash = $2 WHERE lower(email) = lower($1)
+             RETURNING id, email, password_hash, role",
+        )
+        .bind(email)
+        .bind(password_hash)
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+
+    /// Lets the user with this address, in any spelling, do more or less. Tokens keep the role that
+    /// they were signed with. `None` where there is no such user.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn set_role(&self, email: &str, role: Role) -> Result<Option<User>, LedgerError> {
+        Ok(sqlx::query_as(
+            "UPDATE users SET role = $2 WHERE lower(email) = lower($1)
+             RETURNING id, email, password_hash, role",
+        )
+        .bind(email)
+        .bind(role.as_str())
+        .fetch_optional(&self.pool)
+        .await?)
+    }
 }
