@@ -6,8 +6,9 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 
 use crate::settings::{LogFormat, LogSettings};
 
-/// What is logged unless `RUST_LOG` says otherwise.
-const DEFAULT_FILTER: &str = "info,fred=warn,poem=warn,sqlx=warn";
+/// What is logged unless `RUST_LOG` says otherwise. Of the options in a `DATABASE_URL` that sqlx does
+/// not know it would log the values, and a misspelt `password` is one.
+const DEFAULT_FILTER: &str = "info,fred=warn,poem=warn,sqlx=warn,sqlx_postgres::options=error";
 
 /// Starts logging. Once a process; a second call changes nothing.
 pub fn start(settings: &LogSettings) {
