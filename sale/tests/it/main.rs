@@ -5,6 +5,7 @@
     reason = "in a test a broken assumption is a failed test"
 )]
 
+mod audit_log;
 mod batcher;
 mod cluster;
 mod connect;
@@ -12,6 +13,7 @@ mod fixture;
 mod install;
 mod journal;
 mod ledger;
+mod ledger_health;
 mod money;
 mod posting;
 mod scripts;
