@@ -20,7 +20,7 @@ pub mod password;
 pub mod seed;
 pub mod wrong_use;
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use sale::settings::LogSettings;
@@ -30,7 +30,7 @@ use crate::{
         completions, demo, health, migrate, openapi, order, product, sale as sales, seed as seeds,
         token, user,
     },
-    output::Output,
+    output::{Output, note, one_line},
     wrong_use::WrongUse,
 };
 
@@ -99,8 +99,7 @@ pub async fn run(cli: Cli) -> ExitCode {
     let output = Output::new(cli.json);
     let done = execute(cli.command, output).await;
     done.unwrap_or_else(|error| {
-        // Nobody may be reading standard error either.
-        let _ = writeln!(std::io::stderr(), "error: {error:#}");
+        note(&format!("error: {}", one_line(&error)));
         if error.is::<WrongUse>() {
             ExitCode::from(WRONG_USE)
         } else {

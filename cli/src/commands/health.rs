@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     connections::{FOREIGN, OUTDATED, Servers, UNREACHABLE_POSTGRES, UNREACHABLE_REDIS},
-    output::{Output, Shown, table_of_fields},
+    output::{Output, Shown, one_line, table_of_fields},
 };
 
 /// What is said where the reconciler is missing.
@@ -135,13 +135,13 @@ fn faults(ledger: &anyhow::Result<(Tables, bool)>, redis: &anyhow::Result<()>) -
         Ok((Tables::UpToDate, _)) => {}
         Ok((Tables::Outdated, _)) => faults.push(OUTDATED.to_owned()),
         Ok((Tables::Foreign, _)) => faults.push(FOREIGN.to_owned()),
-        Err(error) => faults.push(format!("{error:#}")),
+        Err(error) => faults.push(one_line(error)),
     }
     if let Ok((_, false)) = ledger {
         faults.push(NO_RECONCILER.to_owned());
     }
     if let Err(error) = redis {
-        faults.push(format!("{error:#}"));
+        faults.push(one_line(error));
     }
     faults
 }

@@ -60,10 +60,6 @@ pub struct SetPassword {
     /// The address that the user logs in with
     #[arg(long)]
     pub email: String,
-
-    /// Says the same as leaving it out: the password is always read from standard input
-    #[arg(long)]
-    pub password_stdin: bool,
 }
 
 /// Settings of `user set-role`.

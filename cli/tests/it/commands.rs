@@ -42,6 +42,20 @@ fn a_minted_token_is_one_that_the_api_takes() {
 }
 
 #[test]
+fn a_program_is_told_whose_token_it_is_and_until_when() {
+    let id = Uuid::now_v7().to_string();
+    let output = mincommerce(&["token", "mint", "--sub", &id, "--json"])
+        .env("JWT_SECRET", SECRET)
+        .output()
+        .unwrap();
+    let minted: serde_json::Value = serde_json::from_str(&printed(&output)).unwrap();
+    assert_eq!(minted["userId"], id);
+    assert_eq!(minted["role"], "user");
+    assert!(minted["expiresAt"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(minted["token"].as_str().unwrap().split('.').count(), 3);
+}
+
+#[test]
 fn a_short_secret_stops_with_one_clear_line() {
     let output = mincommerce(&["token", "mint"])
         .env("JWT_SECRET", "short")

@@ -38,13 +38,16 @@ pub fn printed(output: &Output) -> String {
         .to_owned()
 }
 
-/// The last line of standard error of a command that must end with this status.
+/// The one line `error: ...` of a command that must end with this status; others may be of the log.
 #[track_caller]
 pub fn refused(output: &Output, status: i32) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(status), "{errors}");
     assert!(!errors.contains("panicked"), "{errors}");
-    errors.lines().last().unwrap_or_default().to_owned()
+    let mut lines = errors.lines().filter(|line| line.starts_with("error: "));
+    let line = lines.next().unwrap_or_default().to_owned();
+    assert_eq!(lines.next(), None, "{errors}");
+    line
 }
 
 /// Runs a command with this on its standard input.

@@ -33,6 +33,7 @@ fn an_error_about_postgres_does_not_show_the_password() {
         let output = mincommerce(&["product", "list"])
             .env("DATABASE_URL", url.replace("SECRET", SECRET))
             .env("DATABASE_ACQUIRE_TIMEOUT_MS", "100")
+            .env("RUST_LOG", "trace")
             .output()
             .unwrap();
         assert_silent(&output);
@@ -66,6 +67,7 @@ fn an_error_about_redis_does_not_show_the_password() {
         let output = shop
             .command(&["sale", "list"])
             .env("REDIS_URL", url.replace("SECRET", SECRET))
+            .env("RUST_LOG", "trace")
             .output()
             .unwrap();
         assert_silent(&output);

@@ -132,7 +132,7 @@ pub(super) async fn statistics(
 ) -> anyhow::Result<()> {
     known(connections, id).await?;
     let (sale, counts) = connections.lifecycle().statistics(id).await?;
-    let units = Views::new(connections).of(&sale, true).await;
+    let units = Views::new(connections).counts(&sale).await;
     let Statistics {
         confirmed,
         cancelled,
@@ -141,9 +141,9 @@ pub(super) async fn statistics(
     } = counts;
     output.show(&StatisticsView {
         sale_id: id,
-        total_quantity: units.total_quantity,
-        available_quantity: units.available_quantity,
-        sold_quantity: units.sold_quantity,
+        total_quantity: units.total,
+        available_quantity: units.available,
+        sold_quantity: units.sold(),
         total_orders: confirmed + cancelled + pending,
         confirmed_orders: confirmed,
         pending_orders: pending,

@@ -40,9 +40,14 @@ impl Views {
         sale.state != SaleState::Settled && self.lifecycle.is_warm(sale).await
     }
 
+    /// The counts of a sale.
+    pub async fn counts(&self, sale: &ledger::Sale) -> View {
+        self.sales.view(sale).await
+    }
+
     /// The sale as it is shown.
     pub async fn of(&self, sale: &ledger::Sale, warm: bool) -> SaleView {
-        SaleView::new(sale, &self.sales.view(sale).await, warm)
+        SaleView::new(sale, &self.counts(sale).await, warm)
     }
 }
 
@@ -63,9 +68,9 @@ pub struct SaleView {
     end_time: DateTime<Utc>,
     status: Phase,
     state: SaleState,
-    pub(super) total_quantity: u64,
-    pub(super) available_quantity: u64,
-    pub(super) sold_quantity: u64,
+    total_quantity: u64,
+    available_quantity: u64,
+    sold_quantity: u64,
     warm: bool,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
