@@ -20,7 +20,7 @@ const LIMIT_MAX: i64 = 100;
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Paging {
     /// The most rows, 1 to 100
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=LIMIT_MAX))]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=LIMIT_MAX))]
     limit: u32,
 
     /// Go on after the page that ended with this cursor

@@ -90,9 +90,10 @@ fn a_sale_lives_by_commands_alone() {
 
     let counts = shop.json(&["sale", "stats", &id]);
     let expected = json!({
-        "saleId": id, "totalQuantity": 7, "availableQuantity": 7, "soldQuantity": 0,
-        "totalOrders": 0, "confirmedOrders": 0, "pendingOrders": 0, "cancelledOrders": 0,
-        "rejectedOrders": 0,
+        "saleId": id, "status": "active", "state": "open", "totalQuantity": 7,
+        "availableQuantity": 7, "soldQuantity": 0, "returnedQuantity": 0, "totalOrders": 0,
+        "confirmedOrders": 0, "pendingOrders": 0, "cancelledOrders": 0, "rejectedOrders": 0,
+        "timestamp": counts["timestamp"],
     });
     assert_eq!(counts, expected);
 

@@ -2,7 +2,11 @@
 //! numbers.
 
 use chrono::{DateTime, Utc};
-use sale::{ledger::Action, lifecycle::Statistics, model::SaleId};
+use sale::{
+    ledger::Action,
+    lifecycle::Statistics,
+    model::{Phase, SaleId, SaleState},
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -99,14 +103,18 @@ pub(super) async fn show(
 #[serde(rename_all = "camelCase")]
 struct StatisticsView {
     sale_id: SaleId,
+    status: Phase,
+    state: SaleState,
     total_quantity: u64,
     available_quantity: u64,
     sold_quantity: u64,
+    returned_quantity: u64,
     total_orders: u64,
     confirmed_orders: u64,
     pending_orders: u64,
     cancelled_orders: u64,
     rejected_orders: u64,
+    timestamp: DateTime<Utc>,
 }
 
 impl Shown for StatisticsView {
@@ -115,6 +123,7 @@ impl Shown for StatisticsView {
             ("units", self.total_quantity.to_string()),
             ("available", self.available_quantity.to_string()),
             ("sold", self.sold_quantity.to_string()),
+            ("returned", self.returned_quantity.to_string()),
             ("orders", self.total_orders.to_string()),
             ("confirmed", self.confirmed_orders.to_string()),
             ("pending", self.pending_orders.to_string()),
@@ -141,13 +150,17 @@ pub(super) async fn statistics(
     } = counts;
     output.show(&StatisticsView {
         sale_id: id,
+        status: units.phase,
+        state: sale.state,
         total_quantity: units.total,
         available_quantity: units.available,
         sold_quantity: units.sold(),
+        returned_quantity: sale.returned.into(),
         total_orders: confirmed + cancelled + pending,
         confirmed_orders: confirmed,
         pending_orders: pending,
         cancelled_orders: cancelled,
         rejected_orders: rejected,
+        timestamp: units.now,
     })
 }
