@@ -1,7 +1,13 @@
 //! The commands.
 
+pub mod completions;
 pub mod demo;
+pub mod health;
 pub mod migrate;
 pub mod openapi;
+pub mod order;
+pub mod product;
+pub mod sale;
+pub mod seed;
 pub mod token;
 pub mod user;

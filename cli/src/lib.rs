@@ -1,24 +1,66 @@
 //! The command line of MinCommerce. One file a command, in [`commands`].
 //!
-//! Results go to standard output, everything else to standard error. Exit status: 0 done, 1 failed
-//! (for `demo` also: something was not right), 2 a wrong command line, 130 interrupted.
+//! Results go to standard output, everything else to standard error. Exit status: 0 done, 1 the answer
+//! was no (for `demo` also: something was not right), 2 a wrong command line, 130 interrupted.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`commands`] | what can be done |
+//! | [`connections`] | reaching Postgres and Redis, and on whose behalf |
+//! | [`output`], [`paging`] | results, as tables and as JSON; lists in pages |
+//! | [`instant`], [`password`], [`wrong_use`] | what is typed: times, passwords, mistakes |
+//! | [`seed`] | what a new system begins with |
 
 pub mod commands;
+pub mod connections;
+pub mod instant;
+pub mod output;
+pub mod paging;
+pub mod password;
+pub mod seed;
+pub mod wrong_use;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use sale::settings::LogSettings;
 
-use crate::commands::{demo, migrate, openapi, token, user};
+use crate::{
+    commands::{
+        completions, demo, health, migrate, openapi, order, product, sale as sales, seed as seeds,
+        token, user,
+    },
+    output::{Output, note, one_line},
+    wrong_use::WrongUse,
+};
+
+/// Exit status of a wrong command line, the same as clap's.
+const WRONG_USE: u8 = 2;
+
+/// What stands below the root's help.
+const EXIT_STATUS: &str = "\
+Exit status:
+  0  done
+  1  the answer was no: not found, a conflict, not enough units, a server that is away, not healthy
+  2  a wrong command line
+
+Results go to standard output, everything else to standard error.";
 
 /// Runs and administers MinCommerce
 #[derive(Debug, Parser)]
-#[command(name = "mincommerce", version)]
+#[command(name = "mincommerce", version, after_help = EXIT_STATUS)]
 pub struct Cli {
     /// How to log.
     #[command(flatten)]
     pub log: LogSettings,
+
+    /// Print JSON, for programs
+    ///
+    /// With the names of the HTTP API. What demo, openapi, completions and order export print stays
+    /// what it is.
+    #[arg(long, global = true)]
+    pub json: bool,
+
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -31,27 +73,54 @@ pub enum Command {
     Demo(demo::Demo),
     /// Brings the tables of Postgres up to this version
     Migrate(migrate::Migrate),
-    /// Prints the OpenAPI document
-    Openapi,
+    /// Makes what a new system begins with: an admin, a product, and a sale that has started
+    Seed(seeds::Seed),
+    /// Products and their stocks
+    Product(product::Product),
+    /// Sales, from their creation to their settlement
+    Sale(sales::Sale),
+    /// Orders
+    Order(order::Order),
+    /// Users who can log in
+    User(user::User),
     /// Makes tokens
     #[command(subcommand)]
     Token(token::Token),
-    /// Makes users
-    #[command(subcommand)]
-    User(user::User),
+    /// Says whether Postgres, Redis, the tables and the reconciler are well; exit status 1 if not
+    Health(health::Health),
+    /// Prints the OpenAPI document
+    Openapi,
+    /// Prints the completions of a shell
+    Completions(completions::Completions),
 }
 
 /// Does what was asked for.
 pub async fn run(cli: Cli) -> ExitCode {
-    let done = match cli.command {
-        Command::Demo(demo) => demo::run(demo).await,
-        Command::Migrate(migrate) => migrate::run(&migrate).await.map(|()| ExitCode::SUCCESS),
-        Command::Openapi => openapi::run().map(|()| ExitCode::SUCCESS),
-        Command::Token(token) => token::run(&token).map(|()| ExitCode::SUCCESS),
-        Command::User(user) => user::run(user).await.map(|()| ExitCode::SUCCESS),
-    };
+    let output = Output::new(cli.json);
+    let done = execute(cli.command, output).await;
     done.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
+        note(&format!("error: {}", one_line(&error)));
+        if error.is::<WrongUse>() {
+            ExitCode::from(WRONG_USE)
+        } else {
+            ExitCode::FAILURE
+        }
     })
+}
+
+async fn execute(command: Command, output: Output) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Demo(demo) => return demo::run(demo).await,
+        Command::Migrate(migrate) => migrate::run(&migrate, output).await?,
+        Command::Seed(seed) => seeds::run(seed, output).await?,
+        Command::Product(product) => product::run(product, output).await?,
+        Command::Sale(sale) => sales::run(sale, output).await?,
+        Command::Order(order) => order::run(order, output).await?,
+        Command::User(user) => user::run(user, output).await?,
+        Command::Token(token) => token::run(&token, output)?,
+        Command::Health(health) => health::run(&health, output).await?,
+        Command::Openapi => openapi::run()?,
+        Command::Completions(completions) => completions::run(&completions)?,
+    }
+    Ok(ExitCode::SUCCESS)
 }

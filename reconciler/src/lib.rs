@@ -46,15 +46,16 @@ pub async fn execute(cli: Cli) -> ExitCode {
     })
 }
 
-/// Connects to both, waiting for them to come up.
+/// Connects to both, waiting for them to come up. Postgres shows the name to others.
 async fn connect(
+    name: &'static str,
     redis: &RedisSettings,
     postgres: &PostgresSettings,
     patience: Duration,
 ) -> anyhow::Result<(Gate, Ledger)> {
     let deadline = Instant::now() + patience;
     let ledger = loop {
-        match Ledger::connect(postgres).await {
+        match Ledger::connect_as(name, postgres).await {
             Ok(ledger) => break ledger,
             Err(_) if Instant::now() < deadline => sleep(START_PAUSE).await,
             Err(error) => return Err(error).context("Postgres can not be reached (DATABASE_URL)"),

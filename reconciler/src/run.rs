@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use sale::ledger::By;
+use sale::ledger::{By, RECONCILER};
 use tokio::{
     signal::unix::{SignalKind, signal},
     time::timeout,
@@ -28,7 +28,13 @@ pub async fn run(settings: RunSettings) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
 
-    let (gate, ledger) = connect(&settings.redis, &settings.postgres, START_TIMEOUT).await?;
+    let (gate, ledger) = connect(
+        RECONCILER,
+        &settings.redis,
+        &settings.postgres,
+        START_TIMEOUT,
+    )
+    .await?;
     if settings.migrate {
         ledger
             .migrate()

@@ -42,14 +42,16 @@ pub struct Queue {
     pub active: u64,
     /// How long ago the purchase was made that has waited longest.
     pub oldest: Option<Duration>,
-    /// The reconcilers at work, and whether they have something in hand.
+    /// The reconcilers that read journals, and whether they have something in hand.
     pub workers: BTreeMap<String, bool>,
+    /// Whether a reconciler is at work on the ledger: it may not have begun to read a new journal.
+    pub reconciled: bool,
 }
 
 impl Queue {
     /// Whether somebody works it off, or nobody needs to.
     pub fn is_worked(&self) -> bool {
-        self.sales == 0 || !self.workers.is_empty()
+        self.sales == 0 || self.reconciled || !self.workers.is_empty()
     }
 
     /// Reconcilers that have something in hand.
@@ -62,6 +64,7 @@ impl Queue {
         self.waiting += other.waiting;
         self.active += other.active;
         self.oldest = self.oldest.max(other.oldest);
+        self.reconciled |= other.reconciled;
         for (name, busy) in other.workers {
             *self.workers.entry(name).or_default() |= busy;
         }
@@ -74,11 +77,15 @@ impl Queue {
 /// See [`QueueError`].
 pub async fn look(gate: &Gate, ledger: &Ledger) -> Result<Queue, QueueError> {
     let sales = ledger.live_sales(Duration::ZERO).await?;
+    let all = Queue {
+        reconciled: ledger.has_reconciler().await?,
+        ..Queue::default()
+    };
     let ids: Vec<SaleId> = sales.iter().map(|sale| sale.id).collect();
     stream::iter(ids)
         .map(|sale| look_at(gate.clone(), sale))
         .buffer_unordered(SALES_AT_ONCE)
-        .try_fold(Queue::default(), |mut all, one| async move {
+        .try_fold(all, |mut all, one| async move {
             all.add(one);
             Ok(all)
         })

@@ -35,29 +35,36 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Where the gates are.
+/// Where the gates are. Global, like [`PostgresSettings`]: where commands have commands, they are
+/// taken before and after the last one.
 #[derive(Debug, Clone, Args)]
 pub struct RedisSettings {
     /// Redis, Redis Cluster or Sentinel: redis://, redis-cluster:// or redis-sentinel://
     #[arg(
         long,
         env = "REDIS_URL",
+        global = true,
         hide_env_values = true,
         default_value = "redis://127.0.0.1:6379"
     )]
     pub redis_url: Secret,
 
     /// What all keys begin with
-    #[arg(long, env = "GATE_KEY_PREFIX", default_value = "mincommerce")]
+    #[arg(
+        long,
+        env = "GATE_KEY_PREFIX",
+        global = true,
+        default_value = "mincommerce"
+    )]
     pub key_prefix: String,
 
     /// Connections to Redis
-    #[arg(long = "redis-pool-size", env = "REDIS_POOL_SIZE", default_value_t = 4,
+    #[arg(long = "redis-pool-size", env = "REDIS_POOL_SIZE", global = true, default_value_t = 4,
           value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub pool_size: usize,
 
     /// How long Redis may take to answer a command, milliseconds
-    #[arg(long = "redis-command-timeout-ms", env = "REDIS_COMMAND_TIMEOUT_MS", default_value_t = 2_000,
+    #[arg(long = "redis-command-timeout-ms", env = "REDIS_COMMAND_TIMEOUT_MS", global = true, default_value_t = 2_000,
           value_parser = clap::value_parser!(u64).range(10..=60_000))]
     pub command_timeout_ms: u64,
 }
@@ -69,18 +76,19 @@ pub struct PostgresSettings {
     #[arg(
         long,
         env = "DATABASE_URL",
+        global = true,
         hide_env_values = true,
         default_value = "postgres://mincommerce@127.0.0.1:5432/mincommerce"
     )]
     pub database_url: Secret,
 
     /// Connections to Postgres
-    #[arg(long = "database-pool-max", env = "DATABASE_POOL_MAX", default_value_t = 10,
+    #[arg(long = "database-pool-max", env = "DATABASE_POOL_MAX", global = true, default_value_t = 10,
           value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub pool_max: u32,
 
     /// How long to wait for a free connection to Postgres, milliseconds
-    #[arg(long = "database-acquire-timeout-ms", env = "DATABASE_ACQUIRE_TIMEOUT_MS",
+    #[arg(long = "database-acquire-timeout-ms", env = "DATABASE_ACQUIRE_TIMEOUT_MS", global = true,
           default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(10..=60_000))]
     pub acquire_timeout_ms: u64,
 }

@@ -2,29 +2,44 @@
 
 use anyhow::Context;
 use clap::Args;
-use sale::{ledger::Ledger, settings::PostgresSettings};
+use sale::ledger::Ledger;
+use serde::Serialize;
+
+use crate::{
+    connections::{LedgerServer, UNREACHABLE_POSTGRES},
+    output::Output,
+};
 
 /// Settings of `migrate`.
 #[derive(Debug, Args)]
 pub struct Migrate {
     /// Where the ledger is.
     #[command(flatten)]
-    pub postgres: PostgresSettings,
+    pub server: LedgerServer,
+}
+
+/// What was done.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Migrated {
+    /// The tables are of this version.
+    up_to_date: bool,
 }
 
 /// Brings the tables up to this version.
 ///
 /// # Errors
 /// Postgres can not be reached, or a migration fails.
-pub async fn run(migrate: &Migrate) -> anyhow::Result<()> {
-    let ledger = Ledger::connect(&migrate.postgres)
+pub async fn run(migrate: &Migrate, output: Output) -> anyhow::Result<()> {
+    let ledger = Ledger::connect(&migrate.server.postgres)
         .await
-        .context("Postgres can not be reached (DATABASE_URL)")?;
+        .context(UNREACHABLE_POSTGRES)?;
     ledger
         .migrate()
         .await
         .context("the tables could not be brought up to date")?;
     ledger.disconnect().await;
-    println!("the tables are up to date");
-    Ok(())
+    output.show_as(&Migrated { up_to_date: true }, || {
+        "the tables are up to date".to_owned()
+    })
 }

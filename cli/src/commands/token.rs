@@ -2,9 +2,16 @@
 //! standard output, everything else to standard error.
 
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use sale::{model::Role, settings::TokenSettings, token::Tokens};
+use serde::Serialize;
 use uuid::Uuid;
+
+use crate::{
+    instant::shown,
+    output::{Output, note},
+};
 
 /// What to do with tokens.
 #[derive(Debug, Subcommand)]
@@ -33,18 +40,39 @@ pub struct Mint {
     pub token: TokenSettings,
 }
 
+/// A token, and what it says.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Minted {
+    token: String,
+    user_id: Uuid,
+    role: Role,
+    expires_at: DateTime<Utc>,
+}
+
 /// Makes a token.
 ///
 /// # Errors
 /// The secret is too short.
-pub fn run(token: &Token) -> anyhow::Result<()> {
+pub fn run(token: &Token, output: Output) -> anyhow::Result<()> {
     let Token::Mint(mint) = token;
     let tokens = Tokens::new(&mint.token)?;
     let subject = mint.sub.unwrap_or_else(Uuid::now_v7);
     let (token, expires_at) = tokens
         .mint(subject, mint.email.as_deref(), mint.role)
         .context("no token could be made")?;
-    println!("{token}");
-    eprintln!("for {subject} as {}, good until {expires_at}", mint.role);
-    Ok(())
+    let minted = Minted {
+        token,
+        user_id: subject,
+        role: mint.role,
+        expires_at,
+    };
+    output.show_as(&minted, || {
+        note(&format!(
+            "for {subject} as {}, good until {}",
+            mint.role,
+            shown(expires_at)
+        ));
+        minted.token.clone()
+    })
 }

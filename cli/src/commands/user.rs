@@ -1,22 +1,42 @@
 //! `mincommerce user`: users who can log in, the first admin above all.
 
-use std::io::Read;
-
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use sale::{
-    accounts::{self, PASSWORD_BYTES_MAX},
-    ledger::{Ledger, LedgerError, NewUser},
+    accounts,
+    ledger::{self, LedgerError, NewUser},
     model::Role,
-    passwords,
-    settings::PostgresSettings,
 };
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::{
+    connections::{LedgerServer, missing, with_ledger},
+    output::{Output, Shown, or_dash, table_of_fields},
+    password::hash_of_stdin,
+    wrong_use::WrongUse,
+};
+
+/// Settings of `user`.
+#[derive(Debug, Args)]
+pub struct User {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Where the ledger is.
+    #[command(flatten)]
+    pub server: LedgerServer,
+}
 
 /// What to do with users.
 #[derive(Debug, Subcommand)]
-pub enum User {
+pub enum Command {
     /// Creates a user, and prints the id
     Create(Create),
+    /// Gives a user the password that is on standard input
+    SetPassword(SetPassword),
+    /// Lets a user do more or less. Tokens keep the role that they were signed with
+    SetRole(SetRole),
 }
 
 /// Settings of `user create`.
@@ -33,53 +53,134 @@ pub struct Create {
     /// Read the password from standard input. Without one the user can not log in with a password
     #[arg(long)]
     pub password_stdin: bool,
-
-    /// Where the ledger is.
-    #[command(flatten)]
-    pub postgres: PostgresSettings,
 }
 
-/// Creates a user.
+/// Settings of `user set-password`.
+#[derive(Debug, Args)]
+pub struct SetPassword {
+    /// The address that the user logs in with
+    #[arg(long)]
+    pub email: String,
+}
+
+/// Settings of `user set-role`.
+#[derive(Debug, Args)]
+pub struct SetRole {
+    /// The address that the user logs in with
+    #[arg(long)]
+    pub email: String,
+
+    /// What the user may do from now on: user or admin
+    #[arg(long)]
+    pub role: Role,
+}
+
+/// A user, without what is secret.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UserView {
+    /// The user's id.
+    pub user_id: Uuid,
+    email: Option<String>,
+    role: Role,
+    /// Whether the user can log in with a password.
+    has_password: bool,
+}
+
+impl UserView {
+    /// The address to log in with.
+    pub fn email(&self) -> String {
+        or_dash(self.email.as_deref())
+    }
+}
+
+impl From<ledger::User> for UserView {
+    fn from(user: ledger::User) -> Self {
+        Self {
+            user_id: user.id,
+            email: user.email,
+            role: user.role,
+            has_password: user.password_hash.is_some(),
+        }
+    }
+}
+
+impl Shown for UserView {
+    fn text(&self) -> String {
+        let password = if self.has_password { "yes" } else { "no" };
+        table_of_fields([
+            ("user", self.user_id.to_string()),
+            ("email", self.email()),
+            ("role", self.role.to_string()),
+            ("password", password.to_owned()),
+        ])
+    }
+}
+
+/// Does what was asked for.
 ///
 /// # Errors
-/// The address is taken or is none, the password is too short or too long, or Postgres can not be
-/// reached.
-pub async fn run(user: User) -> anyhow::Result<()> {
-    let User::Create(create) = user;
-    let email = accounts::email(&create.email)?;
-    let password_hash = if create.password_stdin {
-        Some(hash_of_stdin()?)
+/// The address is taken, or nobody's, or none, the password is too short or too long, or Postgres can
+/// not be reached.
+pub async fn run(user: User, output: Output) -> anyhow::Result<()> {
+    let postgres = &user.server.postgres;
+    match user.command {
+        Command::Create(settings) => {
+            let new = new_user(settings).await?;
+            let email = new.email.clone();
+            with_ledger(postgres, None, async |ledger| {
+                let created = match ledger.create_user(new).await {
+                    Ok(created) => UserView::from(created),
+                    Err(LedgerError::Exists) => bail!("there is a user with the address {email}"),
+                    Err(error) => return Err(error).context("the user could not be created"),
+                };
+                output.show_as(&created, || created.user_id.to_string())
+            })
+            .await
+        }
+        Command::SetPassword(settings) => {
+            let email = address(&settings.email)?;
+            let hash = hash_of_stdin().await?;
+            with_ledger(postgres, None, async |ledger| {
+                let changed = ledger.set_password(email, Some(&hash)).await?;
+                output.show(&known(changed, email)?)
+            })
+            .await
+        }
+        Command::SetRole(settings) => {
+            let email = address(&settings.email)?;
+            with_ledger(postgres, None, async |ledger| {
+                let changed = ledger.set_role(email, settings.role).await?;
+                output.show(&known(changed, email)?)
+            })
+            .await
+        }
+    }
+}
+
+async fn new_user(settings: Create) -> anyhow::Result<NewUser> {
+    let email = address(&settings.email)?.to_owned();
+    let password_hash = if settings.password_stdin {
+        Some(hash_of_stdin().await?)
     } else {
         None
     };
-    let ledger = Ledger::connect(&create.postgres)
-        .await
-        .context("Postgres can not be reached (DATABASE_URL)")?;
-    let new = NewUser {
-        email: email.to_owned(),
+    Ok(NewUser {
+        email,
         password_hash,
-        role: create.role,
-    };
-    let created = match ledger.create_user(new).await {
-        Ok(created) => created,
-        Err(LedgerError::Exists) => bail!("there is a user with the address {email}"),
-        Err(error) => return Err(error).context("the user could not be created"),
-    };
-    ledger.disconnect().await;
-    println!("{}", created.id);
-    Ok(())
+        role: settings.role,
+    })
 }
 
-/// The hash of the password on standard input, whose last line break does not count.
-fn hash_of_stdin() -> anyhow::Result<String> {
-    let mut password = String::new();
-    let bytes_max = PASSWORD_BYTES_MAX as u64 + 2;
-    std::io::stdin()
-        .take(bytes_max)
-        .read_to_string(&mut password)
-        .context("the password can not be read")?;
-    let password = password.strip_suffix('\n').unwrap_or(&password);
-    let password = password.strip_suffix('\r').unwrap_or(password);
-    accounts::check_new_password(password)?;
-    Ok(passwords::hash(password)?)
+fn known(user: Option<ledger::User>, email: &str) -> anyhow::Result<UserView> {
+    let user = user.ok_or_else(|| missing("user with the address", email))?;
+    Ok(user.into())
+}
+
+/// The address in a text, without the blanks around it.
+///
+/// # Errors
+/// It is none.
+pub fn address(text: &str) -> anyhow::Result<&str> {
+    Ok(accounts::email(text).map_err(|error| WrongUse(error.to_string()))?)
 }

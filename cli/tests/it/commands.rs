@@ -1,39 +1,17 @@
 //! The small commands.
 
-use std::{
-    io::Write,
-    process::{Command, Output, Stdio},
-};
+use std::process::Output;
 
 use sale::{
-    ledger::Ledger,
     model::Role,
-    settings::{PostgresSettings, Secret, TokenSettings},
+    settings::{Secret, TokenSettings},
     token::Tokens,
 };
 use uuid::Uuid;
 
+use crate::fixture::{Shop, mincommerce, printed, refused, typed};
+
 const SECRET: &str = "a secret of more than thirty-two bytes";
-
-fn mincommerce(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mincommerce"));
-    command
-        .args(arguments)
-        .env_remove("JWT_SECRET")
-        .env_remove("DATABASE_URL");
-    command
-}
-
-/// What a command that must succeed printed.
-#[track_caller]
-fn printed(output: &Output) -> String {
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{}: {errors}", output.status);
-    String::from_utf8(output.stdout.clone())
-        .unwrap()
-        .trim()
-        .to_owned()
-}
 
 #[test]
 fn openapi_prints_the_document_of_the_api_without_any_server() {
@@ -67,6 +45,20 @@ fn a_minted_token_is_one_that_the_api_takes() {
 }
 
 #[test]
+fn a_program_is_told_whose_token_it_is_and_until_when() {
+    let id = Uuid::now_v7().to_string();
+    let output = mincommerce(&["token", "mint", "--sub", &id, "--json"])
+        .env("JWT_SECRET", SECRET)
+        .output()
+        .unwrap();
+    let minted: serde_json::Value = serde_json::from_str(&printed(&output)).unwrap();
+    assert_eq!(minted["userId"], id);
+    assert_eq!(minted["role"], "user");
+    assert!(minted["expiresAt"].as_str().unwrap().ends_with('Z'));
+    assert_eq!(minted["token"].as_str().unwrap().split('.').count(), 3);
+}
+
+#[test]
 fn a_short_secret_stops_with_one_clear_line() {
     let output = mincommerce(&["token", "mint"])
         .env("JWT_SECRET", "short")
@@ -80,10 +72,15 @@ fn a_short_secret_stops_with_one_clear_line() {
     );
 }
 
-/// Creates a user with what stands on standard input.
-fn create_user(url: &str, email: &str, password: &str) -> Output {
+/// Does something to a user with what stands on standard input.
+fn user(shop: &Shop, arguments: &[&str], password: &str) -> Output {
+    let mut whole = vec!["user"];
+    whole.extend(arguments);
+    typed(shop.command(&whole), password)
+}
+
+fn create_admin(shop: &Shop, email: &str, password: &str) -> Output {
     let arguments = [
-        "user",
         "create",
         "--email",
         email,
@@ -91,55 +88,60 @@ fn create_user(url: &str, email: &str, password: &str) -> Output {
         "admin",
         "--password-stdin",
     ];
-    let mut child = mincommerce(&arguments)
-        .env("DATABASE_URL", url)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(password.as_bytes())
-        .unwrap();
-    child.wait_with_output().unwrap()
+    user(shop, &arguments, password)
 }
 
 #[tokio::test]
 async fn a_user_created_after_a_migration_can_log_in() {
-    let postgres = embedded::testing::shared_postgres().unwrap();
-    let url = postgres.fresh_database().unwrap();
+    let shop = Shop::empty();
     for _ in 0..2 {
-        let migrate = mincommerce(&["migrate"])
-            .env("DATABASE_URL", &url)
-            .output()
-            .unwrap();
-        assert_eq!(printed(&migrate), "the tables are up to date");
+        assert_eq!(shop.run(&["migrate"]), "the tables are up to date");
     }
-    let id = printed(&create_user(&url, "Ann@example.com", "correct horse\n"));
-
-    let settings = PostgresSettings {
-        database_url: Secret::new(&url),
-        pool_max: 1,
-        acquire_timeout_ms: 5_000,
-    };
-    let ledger = Ledger::connect(&settings).await.unwrap();
-    let user = ledger
-        .user_by_email("ann@example.com")
-        .await
-        .unwrap()
-        .unwrap();
+    let id = printed(&create_admin(&shop, "Ann@example.com", "correct horse\n"));
+    let ledger = shop.ledger().await;
+    let user = ledger.user_by_email("ann@example.com").await;
+    let user = user.unwrap().unwrap();
     assert_eq!((user.id.to_string(), user.role), (id, Role::Admin));
     assert!(sale::passwords::verify(
         "correct horse",
         &user.password_hash.unwrap()
     ));
 
-    let again = create_user(&url, "ann@EXAMPLE.com", "another one\n");
-    assert_eq!(again.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&again.stderr).contains("there is a user"));
-    let short = create_user(&url, "bob@example.com", "short\n");
-    assert!(String::from_utf8_lossy(&short.stderr).contains("at least 8 characters"));
+    let again = create_admin(&shop, "ann@EXAMPLE.com", "another one\n");
+    assert!(refused(&again, 1).contains("there is a user"));
+    let short = create_admin(&shop, "bob@example.com", "short\n");
+    assert!(refused(&short, 2).contains("at least 8 characters"));
+}
+
+#[tokio::test]
+async fn a_password_and_a_role_can_be_changed() {
+    let shop = Shop::open();
+    printed(&create_admin(&shop, "ann@example.com", "correct horse\n"));
+    let arguments = ["set-password", "--email", "Ann@example.com"];
+    printed(&user(&shop, &arguments, "battery staple\n"));
+    let demoted = shop.json(&[
+        "user",
+        "set-role",
+        "--email",
+        "ann@example.com",
+        "--role",
+        "user",
+    ]);
+    assert_eq!(demoted["role"], "user");
+    assert_eq!(demoted["hasPassword"], true);
+    assert!(demoted.get("passwordHash").is_none());
+    let ledger = shop.ledger().await;
+    let changed = ledger.user_by_email("ann@example.com").await;
+    let changed = changed.unwrap().unwrap();
+    assert_eq!(changed.role, Role::User);
+    let hash = changed.password_hash.unwrap();
+    assert!(sale::passwords::verify("battery staple", &hash));
+
+    let nobody = user(
+        &shop,
+        &["set-password", "--email", "bob@example.com"],
+        "correct horse",
+    );
+    let said = "error: there is no user with the address bob@example.com";
+    assert_eq!(refused(&nobody, 1), said);
 }

@@ -154,7 +154,14 @@ fn a_demo_sells_every_unit_once_and_leaves_nothing_behind() {
     let info = demo.info();
     let mode = fs::metadata(demo.info_file()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
-    for member in ["api", "adminToken", "saleId", "databaseUrl", "redisUrl"] {
+    for member in [
+        "api",
+        "adminToken",
+        "saleId",
+        "databaseUrl",
+        "redisUrl",
+        "gateKeyPrefix",
+    ] {
         assert!(
             info[member].as_str().is_some_and(|text| !text.is_empty()),
             "{member}"

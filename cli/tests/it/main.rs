@@ -7,3 +7,13 @@
 
 mod commands;
 mod demo;
+mod fixture;
+mod health;
+mod idempotency;
+mod life;
+mod orders;
+mod output;
+mod products;
+mod secrets;
+mod seed;
+mod wrong_use;

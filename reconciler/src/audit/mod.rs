@@ -24,6 +24,8 @@ use self::{
 };
 use crate::{connect, settings::AuditSettings};
 
+/// What Postgres knows an audit as: not as a reconciler at work.
+const AUDIT: &str = "mincommerce-audit";
 /// Buyers read from the ledger in one step.
 const CHUNK_BUYERS: u32 = 5_000;
 /// Exit status when a sale differs.
@@ -34,7 +36,8 @@ const DIFFERS: u8 = 1;
 /// # Errors
 /// Where Redis or Postgres does not answer, or a sale that was named is unknown.
 pub async fn run(settings: AuditSettings) -> anyhow::Result<ExitCode> {
-    let (gate, ledger) = connect(&settings.redis, &settings.postgres, Duration::ZERO).await?;
+    let (gate, ledger) =
+        connect(AUDIT, &settings.redis, &settings.postgres, Duration::ZERO).await?;
     let sales = if settings.sales.is_empty() {
         ledger
             .live_sales(Duration::ZERO)

@@ -101,6 +101,22 @@ impl Ledger {
         .await?)
     }
 
+    /// What this actor made with this key and this action, whatever was asked for then.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn made_before(&self, action: &str) -> Result<Option<Uuid>, LedgerError> {
+        Ok(sqlx::query_scalar(
+            "SELECT subject FROM audit_log
+             WHERE actor = $1 AND action = $2 AND idempotency_key = $3",
+        )
+        .bind(&self.by.actor)
+        .bind(action)
+        .bind(&self.by.key)
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+
     /// For `log_action`.
     pub(super) fn by(&self) -> Json<&By> {
         Json(&self.by)

@@ -9,6 +9,7 @@ mod audit_log;
 mod catalogue;
 mod changes;
 mod error;
+mod health;
 mod install;
 mod orders;
 mod page;
@@ -21,7 +22,7 @@ use std::{sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions, Connection, PgPool,
-    migrate::MigrateError,
+    migrate::{MigrateError, Migrator},
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
@@ -29,6 +30,7 @@ pub use audit::Recount;
 pub use audit_log::{Action, By, Via};
 pub use catalogue::{NewProduct, Product, ProductChange};
 pub use error::LedgerError;
+pub use health::Tables;
 pub use install::InstallLock;
 pub use orders::{Order, OrderFilter, Outcome, Rejection};
 pub use page::{MalformedCursor, Page, Place};
@@ -41,6 +43,12 @@ use crate::settings::PostgresSettings;
 
 /// What Postgres knows us as, and who acts where nobody else is named.
 const APPLICATION_NAME: &str = "mincommerce";
+
+/// What Postgres knows a reconciler as, so that others see whether one is there.
+pub const RECONCILER: &str = "mincommerce-reconciler";
+
+/// The tables of this version.
+static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
 /// How long a statement may run, and how long it may wait for a lock, before Postgres ends it.
 const STATEMENT_TIMEOUT: &str = "30s";
@@ -59,8 +67,19 @@ impl Ledger {
     /// # Errors
     /// Where Postgres can not be reached, or refuses.
     pub async fn connect(settings: &PostgresSettings) -> Result<Self, LedgerError> {
+        Self::connect_as(APPLICATION_NAME, settings).await
+    }
+
+    /// [`Ledger::connect`] by a name that Postgres shows to others.
+    ///
+    /// # Errors
+    /// As [`Ledger::connect`].
+    pub async fn connect_as(
+        name: &'static str,
+        settings: &PostgresSettings,
+    ) -> Result<Self, LedgerError> {
         let options: PgConnectOptions = settings.database_url.expose().parse()?;
-        let options = options.application_name(APPLICATION_NAME).options([
+        let options = options.application_name(name).options([
             ("statement_timeout", STATEMENT_TIMEOUT),
             ("lock_timeout", LOCK_TIMEOUT),
         ]);
@@ -71,7 +90,7 @@ impl Ledger {
             .await?;
         Ok(Self {
             pool,
-            by: By::process(APPLICATION_NAME).into(),
+            by: By::process(name).into(),
         })
     }
 
@@ -85,7 +104,7 @@ impl Ledger {
         let options = PgConnectOptions::clone(&options)
             .options([("statement_timeout", "0"), ("lock_timeout", "0")]);
         let mut connection = options.connect().await?;
-        sqlx::migrate!("../migrations").run(&mut connection).await?;
+        MIGRATIONS.run(&mut connection).await?;
         Ok(connection.close().await?)
     }
 

@@ -1,5 +1,6 @@
 //! Users: admins, and buyers who have registered or bought.
 
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{Ledger, LedgerError};
@@ -37,13 +38,18 @@ impl Ledger {
     /// [`LedgerError::Exists`] where another user has the address.
     pub async fn create_user(&self, user: NewUser) -> Result<User, LedgerError> {
         Ok(sqlx::query_as(
-            "INSERT INTO users (id, email, password_hash, role) VALUES ($1, $2, $3, $4)
-             RETURNING id, email, password_hash, role",
+            "WITH made AS (
+                 INSERT INTO users (id, email, password_hash, role) VALUES ($1, $2, $3, $4)
+                 RETURNING *
+             )
+             SELECT id, email, password_hash, role, log_action($5, 'user.create', id, $6) FROM made",
         )
         .bind(Uuid::now_v7())
         .bind(user.email)
         .bind(user.password_hash)
         .bind(user.role.as_str())
+        .bind(self.by())
+        .bind(json!({ "role": user.role }))
         .fetch_one(&self.pool)
         .await?)
     }
@@ -106,11 +112,15 @@ impl Ledger {
         password_hash: Option<&str>,
     ) -> Result<Option<User>, LedgerError> {
         Ok(sqlx::query_as(
-            "UPDATE users SET password_hash = $2 WHERE lower(email) = lower($1)
-             RETURNING id, email, password_hash, role",
+            "WITH changed AS (
+                 UPDATE users SET password_hash = $2 WHERE lower(email) = lower($1) RETURNING *
+             )
+             SELECT id, email, password_hash, role, log_action($3, 'user.set-password', id, '{}')
+             FROM changed",
         )
         .bind(email)
         .bind(password_hash)
+        .bind(self.by())
         .fetch_optional(&self.pool)
         .await?)
     }
@@ -122,11 +132,16 @@ impl Ledger {
     /// Where Postgres does not answer.
     pub async fn set_role(&self, email: &str, role: Role) -> Result<Option<User>, LedgerError> {
         Ok(sqlx::query_as(
-            "UPDATE users SET role = $2 WHERE lower(email) = lower($1)
-             RETURNING id, email, password_hash, role",
+            "WITH changed AS (
+                 UPDATE users SET role = $2 WHERE lower(email) = lower($1) RETURNING *
+             )
+             SELECT id, email, password_hash, role, log_action($3, 'user.set-role', id, $4)
+             FROM changed",
         )
         .bind(email)
         .bind(role.as_str())
+        .bind(self.by())
+        .bind(json!({ "role": role }))
         .fetch_optional(&self.pool)
         .await?)
     }

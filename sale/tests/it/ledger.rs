@@ -263,3 +263,24 @@ async fn an_address_in_any_spelling_is_one_user() {
     let nobody = shop.ledger.user_by_email("bob@example.com").await.unwrap();
     assert!(nobody.is_none());
 }
+
+#[tokio::test]
+async fn a_password_and_a_role_are_changed_by_the_address_in_any_spelling() {
+    let shop = Shop::open().await;
+    let user = NewUser {
+        email: "Ann@example.com".to_owned(),
+        password_hash: None,
+        role: Role::User,
+    };
+    let created = shop.ledger.create_user(user).await.unwrap();
+    let changed = shop.ledger.set_password("ann@EXAMPLE.com", Some("hash"));
+    let changed = changed.await.unwrap().unwrap();
+    assert_eq!(
+        (changed.id, changed.password_hash.as_deref()),
+        (created.id, Some("hash"))
+    );
+    let changed = shop.ledger.set_role("ann@example.com", Role::Admin).await;
+    assert_eq!(changed.unwrap().unwrap().role, Role::Admin);
+    let nobody = shop.ledger.set_role("bob@example.com", Role::Admin).await;
+    assert!(nobody.unwrap().is_none());
+}

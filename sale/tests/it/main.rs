@@ -5,6 +5,7 @@
     reason = "in a test a broken assumption is a failed test"
 )]
 
+mod audit_log;
 mod batcher;
 mod cluster;
 mod connect;
@@ -13,6 +14,7 @@ mod input;
 mod install;
 mod journal;
 mod ledger;
+mod ledger_health;
 mod lifecycle;
 mod money;
 mod posting;

@@ -36,6 +36,7 @@ pub(super) struct Content {
     sale_id: SaleId,
     database_url: String,
     redis_url: String,
+    gate_key_prefix: String,
     pids: Pids,
 }
 
@@ -48,6 +49,7 @@ impl Content {
             sale_id: sale,
             database_url: deployment.database_url.expose().to_owned(),
             redis_url: deployment.redis_url.expose().to_owned(),
+            gate_key_prefix: deployment.key_prefix.clone(),
             pids: Pids::default(),
         }
     }

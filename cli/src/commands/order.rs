@@ -1,0 +1,213 @@
+//! `mincommerce order`: orders. [`export`] writes all of a sale.
+
+mod export;
+
+use anyhow::{Context, bail};
+use api::price::Price;
+use chrono::{DateTime, Utc};
+use clap::{Args, Subcommand};
+use sale::{
+    ledger::{self, Ledger, OrderFilter, Outcome, Place},
+    model::{BuyerId, OrderId, OrderStatus, ProductId, SaleId},
+};
+use serde::Serialize;
+
+use self::export::Export;
+use crate::{
+    connections::{Servers, missing, with_both, with_ledger},
+    instant::shown,
+    output::{Output, Row, Shown, table_of_fields},
+    paging::Paging,
+};
+
+/// Units of an order: a sale sells each buyer one.
+const UNITS: u32 = 1;
+
+/// Settings of `order`.
+#[derive(Debug, Args)]
+pub struct Order {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Where the servers are.
+    #[command(flatten)]
+    pub servers: Servers,
+}
+
+/// What to do with orders.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Shows orders, the newest first
+    List(List),
+    /// Shows an order
+    Show {
+        /// Its id
+        order: OrderId,
+    },
+    /// Cancels an order: its unit returns to the sale, or to the product once the sale is settled
+    Cancel {
+        /// Its id
+        order: OrderId,
+    },
+    /// Writes all orders of a sale as CSV
+    Export(Export),
+}
+
+/// Settings of `order list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Those of this sale
+    #[arg(long)]
+    pub sale: Option<SaleId>,
+
+    /// Those of this user
+    #[arg(long)]
+    pub user: Option<BuyerId>,
+
+    /// Those that stand, or those that were cancelled: confirmed or cancelled
+    #[arg(long)]
+    pub status: Option<OrderStatus>,
+
+    /// Which part of them.
+    #[command(flatten)]
+    pub paging: Paging,
+}
+
+/// An order, as the HTTP API has it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OrderView {
+    order_id: OrderId,
+    user_id: BuyerId,
+    sale_id: SaleId,
+    product_id: ProductId,
+    quantity: u32,
+    price: Price,
+    currency: String,
+    status: OrderStatus,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+impl From<ledger::Order> for OrderView {
+    fn from(order: ledger::Order) -> Self {
+        Self {
+            order_id: order.id,
+            user_id: order.buyer,
+            sale_id: order.sale,
+            product_id: order.product_id,
+            quantity: UNITS,
+            price: Price(order.price),
+            currency: order.currency.to_string(),
+            status: order.status,
+            created_at: order.created_at,
+            updated_at: order.updated_at,
+        }
+    }
+}
+
+impl OrderView {
+    fn price(&self) -> String {
+        format!("{} {}", self.price.0, self.currency)
+    }
+}
+
+impl Shown for OrderView {
+    fn text(&self) -> String {
+        table_of_fields([
+            ("order", self.order_id.to_string()),
+            ("user", self.user_id.to_string()),
+            ("sale", self.sale_id.to_string()),
+            ("product", self.product_id.to_string()),
+            ("units", self.quantity.to_string()),
+            ("price", self.price()),
+            ("status", self.status.to_string()),
+            ("created", shown(self.created_at)),
+            ("changed", shown(self.updated_at)),
+        ])
+    }
+}
+
+impl Row for OrderView {
+    const HEADER: &'static [&'static str] =
+        &["order", "user", "sale", "price", "status", "created"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.order_id.to_string(),
+            self.user_id.to_string(),
+            self.sale_id.to_string(),
+            self.price(),
+            self.status.to_string(),
+            shown(self.created_at),
+        ]
+    }
+}
+
+/// Does what was asked for.
+///
+/// # Errors
+/// There is no such order, or a server can not be reached.
+pub async fn run(order: Order, output: Output) -> anyhow::Result<()> {
+    let postgres = &order.servers.postgres;
+    match order.command {
+        Command::List(settings) => {
+            with_ledger(postgres, None, async |ledger| {
+                list(ledger, &settings, output).await
+            })
+            .await
+        }
+        Command::Show { order } => {
+            with_ledger(postgres, None, async |ledger| {
+                show(ledger, order, output).await
+            })
+            .await
+        }
+        Command::Export(settings) => {
+            with_ledger(postgres, None, async |ledger| {
+                export::run(ledger, settings).await
+            })
+            .await
+        }
+        Command::Cancel { order: id } => {
+            with_both(&order.servers, None, async |connections| {
+                let cancelled = connections.lifecycle().cancel(id).await;
+                let cancelled = cancelled.context("the order could not be cancelled")?;
+                output.show(&OrderView::from(cancelled))
+            })
+            .await
+        }
+    }
+}
+
+async fn list(ledger: &Ledger, settings: &List, output: Output) -> anyhow::Result<()> {
+    let page = settings.paging.page();
+    let orders = match (settings.user, settings.sale, settings.status) {
+        // The quick way to all of a buyer.
+        (Some(buyer), None, None) => ledger.orders_of_buyer(buyer, page).await?,
+        (buyer, sale, status) => {
+            let filter = OrderFilter {
+                sale,
+                buyer,
+                status,
+            };
+            ledger.orders(filter, page).await?
+        }
+    };
+    let place = |order: &ledger::Order| Place {
+        at: order.created_at,
+        id: order.id.uuid(),
+    };
+    output.show(&settings.paging.listing(orders, place, OrderView::from))
+}
+
+async fn show(ledger: &Ledger, id: OrderId, output: Output) -> anyhow::Result<()> {
+    match ledger.outcome(id).await? {
+        Some(Outcome::Order(order)) => output.show(&OrderView::from(order)),
+        Some(Outcome::Rejected(rejection)) => bail!(
+            "the purchase was rejected ({}), so there is no order",
+            rejection.reason
+        ),
+        None => Err(missing("order", id)),
+    }
+}

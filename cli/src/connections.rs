@@ -1,0 +1,143 @@
+//! Reaching Postgres and Redis, on behalf of whoever runs the command.
+
+use std::fmt::Display;
+
+use anyhow::{Context, anyhow};
+use clap::Args;
+use nix::unistd::{Uid, User};
+use sale::{
+    gate::Gate,
+    ledger::{By, Ledger, Tables, Via},
+    lifecycle::Lifecycle,
+    settings::{PostgresSettings, RedisSettings},
+};
+
+/// The longest idempotency key, characters; as in the HTTP API.
+const KEY_CHARACTERS_MAX: usize = 255;
+
+/// Where both servers are.
+#[derive(Debug, Args)]
+pub struct Servers {
+    /// Where the ledger is.
+    #[command(flatten, next_help_heading = "Servers")]
+    pub postgres: PostgresSettings,
+    /// Where the gates are.
+    #[command(flatten)]
+    pub redis: RedisSettings,
+}
+
+/// Where the ledger is.
+#[derive(Debug, Args)]
+pub struct LedgerServer {
+    /// Where it is.
+    #[command(flatten, next_help_heading = "Servers")]
+    pub postgres: PostgresSettings,
+}
+
+/// Makes a change once, however often it is asked for.
+#[derive(Debug, Args)]
+pub struct Idempotency {
+    /// Do this once: with the same key and the same options again, nothing more is done, and what was
+    /// done then is shown (give times as RFC 3339: relative ones differ each time)
+    #[arg(long = "idempotency-key", value_name = "KEY", value_parser = idempotency_key)]
+    pub key: Option<String>,
+}
+
+fn idempotency_key(text: &str) -> Result<String, String> {
+    let in_length = (1..=KEY_CHARACTERS_MAX).contains(&text.len());
+    if in_length && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "a key is 1 to {KEY_CHARACTERS_MAX} visible ASCII characters"
+        ))
+    }
+}
+
+/// Connections to both servers.
+pub struct Connections {
+    /// The gates.
+    pub gate: Gate,
+    /// The ledger.
+    pub ledger: Ledger,
+}
+
+impl Connections {
+    /// What takes sales through their lives.
+    pub fn lifecycle(&self) -> Lifecycle {
+        Lifecycle::new(self.gate.clone(), self.ledger.clone())
+    }
+}
+
+/// Acts with both servers, on behalf of whoever runs the command.
+///
+/// # Errors
+/// One of them can not be used, the tables are not those of this version, and the act's own.
+pub async fn with_both<T>(
+    servers: &Servers,
+    key: Option<String>,
+    act: impl AsyncFnOnce(&Connections) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    with_ledger(&servers.postgres, key, async |ledger| {
+        let gate = Gate::connect(&servers.redis).await;
+        let connections = Connections {
+            gate: gate.context(UNREACHABLE_REDIS)?,
+            ledger: ledger.clone(),
+        };
+        let done = act(&connections).await;
+        connections.gate.disconnect().await;
+        done
+    })
+    .await
+}
+
+/// Acts with the ledger alone, on behalf of whoever runs the command.
+///
+/// # Errors
+/// Postgres can not be used, the tables are not those of this version, and the act's own.
+pub async fn with_ledger<T>(
+    settings: &PostgresSettings,
+    key: Option<String>,
+    act: impl AsyncFnOnce(&Ledger) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let ledger = Ledger::connect(settings).await;
+    let ledger = ledger.context(UNREACHABLE_POSTGRES)?.on_behalf(by(key));
+    let done = match ledger.tables().await {
+        Ok(Tables::UpToDate) => act(&ledger).await,
+        Ok(Tables::Outdated) => Err(anyhow!(OUTDATED)),
+        Ok(Tables::Foreign) => Err(anyhow!(FOREIGN)),
+        Err(error) => Err(error).context(UNREACHABLE_POSTGRES),
+    };
+    ledger.disconnect().await;
+    done
+}
+
+/// What is said where Redis does not answer; its URL is not, for it holds a password.
+pub const UNREACHABLE_REDIS: &str = "Redis can not be used (REDIS_URL)";
+
+/// The same of Postgres.
+pub const UNREACHABLE_POSTGRES: &str = "Postgres can not be used (DATABASE_URL)";
+
+/// What is said of tables that are not of this version.
+pub const OUTDATED: &str = "the tables are not up to date: run `mincommerce migrate`";
+
+/// What is said of tables that this version does not know.
+pub const FOREIGN: &str = "the tables are those of another version of this program";
+
+/// Whoever runs the command.
+pub fn by(key: Option<String>) -> By {
+    let uid = Uid::effective();
+    let user = User::from_uid(uid).ok().flatten();
+    By {
+        // In a container there may be no name for it.
+        actor: user.map_or_else(|| format!("uid {uid}"), |user| user.name),
+        via: Via::Cli,
+        request_id: None,
+        key,
+    }
+}
+
+/// What is said of an id that nothing has.
+pub fn missing(what: &str, id: impl Display) -> anyhow::Error {
+    anyhow!("there is no {what} {id}")
+}

@@ -1,0 +1,162 @@
+//! Results: tables for people, JSON for programs. Whoever stops reading them early, as `head` does, has
+//! had enough: that is no error.
+
+use std::io::{self, Write};
+
+use anyhow::Context;
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use serde::Serialize;
+
+/// What can be shown, in both forms.
+pub trait Shown: Serialize {
+    /// The form for people.
+    fn text(&self) -> String;
+}
+
+/// What can be a row of a list.
+pub trait Row: Serialize {
+    /// The names of the columns.
+    const HEADER: &'static [&'static str];
+
+    /// The row's cells, one a column.
+    fn cells(&self) -> Vec<String>;
+}
+
+/// In what form results are printed.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    json: bool,
+}
+
+impl Output {
+    /// JSON, or text for people.
+    pub const fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Prints a result.
+    ///
+    /// # Errors
+    /// Standard output can not be written to.
+    pub fn show(self, result: &impl Shown) -> anyhow::Result<()> {
+        self.show_as(result, || result.text())
+    }
+
+    /// Prints a result whose form for people is just this text.
+    ///
+    /// # Errors
+    /// Standard output can not be written to.
+    pub fn show_as(
+        self,
+        result: &impl Serialize,
+        text: impl FnOnce() -> String,
+    ) -> anyhow::Result<()> {
+        if self.json {
+            print(&serde_json::to_string_pretty(result)?)
+        } else {
+            print(&text())
+        }
+    }
+}
+
+/// Prints a text and ends its last line.
+///
+/// # Errors
+/// Standard output can not be written to.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    let line_break = if text.ends_with('\n') { "" } else { "\n" };
+    let written = write!(out, "{text}{line_break}").and_then(|()| out.flush());
+    until_closed(written).context("standard output can not be written to")
+}
+
+/// Takes a reader who has gone for one who has had enough.
+///
+/// # Errors
+/// The others.
+pub fn until_closed(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+/// Tells something besides the result, on standard error.
+pub fn note(text: &str) {
+    // Where nobody reads it, nobody misses it.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// An error and its causes, in one line. Some say themselves what their cause says again.
+pub fn one_line(error: &anyhow::Error) -> String {
+    let mut line = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !line.ends_with(&cause) {
+            line.push_str(": ");
+            line.push_str(&cause);
+        }
+    }
+    line.replace('\n', " ")
+}
+
+/// A table of rows.
+pub fn table_of<'a, R: Row + 'a>(rows: impl IntoIterator<Item = &'a R>) -> String {
+    let mut table = empty_table();
+    table.set_header(R::HEADER);
+    for row in rows {
+        table.add_row(row.cells().iter().map(|cell| printable(cell)));
+    }
+    table.to_string()
+}
+
+/// A table of one thing: a name and a value a row.
+pub fn table_of_fields<const N: usize>(fields: [(&str, String); N]) -> String {
+    let mut table = empty_table();
+    for (name, value) in fields {
+        table.add_row([name.to_owned(), printable(&value)]);
+    }
+    table.to_string()
+}
+
+/// What is shown where there is no value.
+pub fn or_dash(value: Option<&str>) -> String {
+    value.unwrap_or("-").to_owned()
+}
+
+fn empty_table() -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED);
+    table
+}
+
+/// Without characters that a terminal would obey: a product's name is not to move the cursor.
+fn printable(text: &str) -> String {
+    let shown = |letter: char| {
+        if letter.is_control() && letter != '\n' {
+            char::REPLACEMENT_CHARACTER
+        } else {
+            letter
+        }
+    };
+    text.chars().map(shown).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::{one_line, table_of_fields};
+
+    #[test]
+    fn an_error_is_one_line_that_says_nothing_twice() {
+        let cause = anyhow!("no such port\n(7x)").context("wrong address: no such port\n(7x)");
+        let line = one_line(&cause.context("can not connect"));
+        assert_eq!(line, "can not connect: wrong address: no such port (7x)");
+    }
+
+    #[test]
+    fn a_table_gives_a_terminal_nothing_to_obey() {
+        let table = table_of_fields([("name", "\u{1b}[2Jlamp\u{7}".to_owned())]);
+        assert!(table.contains("\u{fffd}[2Jlamp\u{fffd}"), "{table}");
+    }
+}

@@ -1,0 +1,46 @@
+//! Passwords: they come from standard input alone, so that no list of processes and no history of a
+//! shell shows one.
+
+use std::io::{IsTerminal, Read};
+
+use anyhow::Context;
+use sale::{
+    accounts::{self, PASSWORD_BYTES_MAX},
+    passwords,
+};
+use tokio::task::spawn_blocking;
+
+use crate::{output::note, wrong_use::WrongUse};
+
+/// The hash of the password on standard input, whose last line break does not count.
+///
+/// # Errors
+/// It is too short or too long, or can not be read.
+pub async fn hash_of_stdin() -> anyhow::Result<String> {
+    if std::io::stdin().is_terminal() {
+        note("the password (it is shown as you type; Ctrl-D on a new line ends it):");
+    }
+    hash(spawn_blocking(read).await??).await
+}
+
+/// The hash of a password.
+///
+/// # Errors
+/// The system gives no random numbers.
+pub async fn hash(password: String) -> anyhow::Result<String> {
+    let hash = spawn_blocking(move || passwords::hash(&password));
+    Ok(hash.await.context("the work on a password broke off")??)
+}
+
+fn read() -> anyhow::Result<String> {
+    let mut typed = String::new();
+    let bytes_max = PASSWORD_BYTES_MAX as u64 + 2;
+    std::io::stdin()
+        .take(bytes_max)
+        .read_to_string(&mut typed)
+        .context("the password can not be read")?;
+    let password = typed.strip_suffix('\n').unwrap_or(&typed);
+    let password = password.strip_suffix('\r').unwrap_or(password);
+    accounts::check_new_password(password).map_err(|error| WrongUse(error.to_string()))?;
+    Ok(password.to_owned())
+}

@@ -1,0 +1,158 @@
+//! What a new system begins with: an admin, a product, and a sale that has started. For `seed` and for
+//! the demo.
+//!
+//! Safe to repeat. An admin who exists stays as is; product and sale are made under one key of the
+//! ledger's, and found again by it, whatever their units and times were.
+
+use anyhow::Context;
+use chrono::{SubsecRound, TimeDelta, Utc};
+use sale::{
+    gate::Gate,
+    ledger::{By, Ledger, LedgerError, NewProduct, NewSale, NewUser, Product, Sale, User},
+    lifecycle::{Lifecycle, Stepped},
+    model::{ProductId, Role, SaleId, SaleState},
+    money::{Currency, Money},
+};
+
+use uuid::Uuid;
+
+use crate::connections::missing;
+
+/// How the admin logs in.
+pub const ADMIN_EMAIL: &str = "admin@example.com";
+
+/// What the ledger knows product and sale by.
+const KEY: &str = "seed";
+
+/// What a unit costs, in hundredths.
+const PRICE_CENTS: i64 = 14_900;
+
+/// How long the sale goes on.
+const SALE_HOURS: i64 = 1;
+
+/// What is to be made.
+#[derive(Debug)]
+pub struct Wanted {
+    /// How the admin logs in.
+    pub admin_email: String,
+    /// The hash of the admin's password; without one the admin can not log in.
+    pub password_hash: Option<String>,
+    /// Units in stock, all of which are in the sale.
+    pub units: u32,
+}
+
+/// What is there now.
+pub struct Seed {
+    /// The admin.
+    pub admin: User,
+    /// Whether the admin was there before, and so has the password of then.
+    pub admin_existed: bool,
+    /// The product.
+    pub product: ProductId,
+    /// The sale.
+    pub sale: Stepped,
+}
+
+/// Makes what is not there yet.
+///
+/// # Errors
+/// A server does not answer, or the address is that of a user who is no admin.
+pub async fn seed(gate: &Gate, ledger: &Ledger, by: By, wanted: Wanted) -> anyhow::Result<Seed> {
+    let ledger = ledger.on_behalf(By {
+        key: Some(KEY.to_owned()),
+        ..by
+    });
+    let units = wanted.units;
+    let (admin, admin_existed) = admin(&ledger, wanted).await?;
+    let product = product(&ledger, units)
+        .await
+        .context("no product could be created")?;
+    let sale = sale(&ledger, product, units)
+        .await
+        .context("no sale could be created")?;
+    let stepped = if sale.state == SaleState::Settled {
+        Stepped { sale, warm: false }
+    } else {
+        Lifecycle::new(gate.clone(), ledger)
+            .warm(sale.id)
+            .await
+            .context("the sale could not be loaded into the gate")?
+    };
+    Ok(Seed {
+        admin,
+        admin_existed,
+        product,
+        sale: stepped,
+    })
+}
+
+/// The admin, and whether there was one before.
+async fn admin(ledger: &Ledger, wanted: Wanted) -> anyhow::Result<(User, bool)> {
+    let email = wanted.admin_email.clone();
+    let new = NewUser {
+        email: wanted.admin_email,
+        password_hash: wanted.password_hash,
+        role: Role::Admin,
+    };
+    match ledger.create_user(new).await {
+        Ok(created) => Ok((created, false)),
+        Err(LedgerError::Exists) => {
+            let known = ledger.user_by_email(&email).await?;
+            let known = known.ok_or_else(|| missing("user", &email))?;
+            anyhow::ensure!(known.role == Role::Admin, "the user {email} is no admin");
+            Ok((known, true))
+        }
+        Err(error) => Err(error).context("no admin could be created"),
+    }
+}
+
+async fn product(ledger: &Ledger, units: u32) -> anyhow::Result<ProductId> {
+    let new = NewProduct {
+        name: "Midnight Runner, limited edition".to_owned(),
+        description: Some("A running shoe, made once and not again.".to_owned()),
+        price: Money::from_cents(PRICE_CENTS)?,
+        currency: Currency::DEFAULT,
+        image_url: None,
+        quantity: units,
+    };
+    let create = async {
+        let created: Product = ledger.create_product(new).await?;
+        Ok(created.id.uuid())
+    };
+    let id = once(ledger, "product.create", create).await?;
+    Ok(ProductId::from_uuid(id))
+}
+
+async fn sale(ledger: &Ledger, product: ProductId, units: u32) -> anyhow::Result<Sale> {
+    // Whole seconds read better, and it has started by any clock.
+    let start = Utc::now().trunc_subsecs(0);
+    let new = NewSale {
+        id: SaleId::random(),
+        product,
+        start,
+        end: start + TimeDelta::hours(SALE_HOURS),
+        units: Some(units),
+    };
+    let create = async { Ok(ledger.create_sale(new).await?.id.uuid()) };
+    let id = SaleId::from_uuid(once(ledger, "sale.create", create).await?);
+    ledger.sale(id).await?.ok_or_else(|| missing("sale", id))
+}
+
+/// What was made before, or is made now: details may differ, as the time does.
+async fn once(
+    ledger: &Ledger,
+    action: &str,
+    create: impl Future<Output = Result<Uuid, LedgerError>>,
+) -> Result<Uuid, LedgerError> {
+    if let Some(made) = ledger.made_before(action).await? {
+        return Ok(made);
+    }
+    match create.await {
+        // Somebody else was quicker.
+        Err(LedgerError::KeyReused) => {
+            let made = ledger.made_before(action).await?;
+            made.ok_or(LedgerError::KeyReused)
+        }
+        created => created,
+    }
+}

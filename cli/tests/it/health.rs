@@ -1,0 +1,71 @@
+//! `health`.
+
+use std::time::{Duration, Instant};
+
+use system::{
+    binaries::{Binaries, Progress},
+    processes::ReconcilerProcess,
+};
+
+use crate::fixture::{Shop, printed};
+
+/// How long a reconciler may take to be at work.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+#[test]
+fn a_system_is_well_once_everything_is_there() {
+    let shop = Shop::empty();
+    let said = shop.refused(1, &["health"]);
+    let expected = "error: the tables are not up to date: run `mincommerce migrate`; no reconciler is \
+                    at work: nothing is posted, synced or settled";
+    assert_eq!(said, expected);
+    shop.run(&["migrate"]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("reconciler.log");
+    let binaries = Binaries::get(Progress::Shown).unwrap();
+    let reconciler =
+        ReconcilerProcess::start(binaries, &shop.deployment, &log, &[], false).unwrap();
+    let started = Instant::now();
+    let well = loop {
+        let output = shop.command(&["health", "--json"]).output().unwrap();
+        if output.status.success() {
+            break printed(&output);
+        }
+        assert!(started.elapsed() < DEADLINE, "{output:?}");
+    };
+    let well: serde_json::Value = serde_json::from_str(&well).unwrap();
+    assert_eq!(well["status"], "healthy");
+    assert_eq!(well["services"]["database"], "connected");
+    assert_eq!(well["services"]["redis"], "connected");
+    assert_eq!(well["tables"], "up_to_date");
+    assert_eq!(well["reconciler"], "at_work");
+    assert!(shop.run(&["health"]).contains("at work"));
+
+    reconciler.stop().unwrap();
+    let said = shop.refused(1, &["health"]);
+    assert!(
+        said.starts_with("error: no reconciler is at work"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_server_that_is_away_is_named_and_the_other_is_looked_at() {
+    let shop = Shop::open();
+    let output = shop
+        .command(&["health", "--json"])
+        .env("REDIS_URL", "redis://127.0.0.1:1")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["status"], "unhealthy");
+    assert_eq!(report["services"]["database"], "connected");
+    assert_eq!(report["services"]["redis"], "disconnected");
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        errors.contains("Redis can not be used (REDIS_URL)"),
+        "{errors}"
+    );
+}

@@ -1,0 +1,78 @@
+//! What a look at the health of a system asks of Postgres: whether the tables are of this version,
+//! and whether a reconciler is at work on them.
+
+use std::{collections::HashMap, time::Duration};
+
+use super::{Ledger, LedgerError, MIGRATIONS, RECONCILER};
+
+/// A reconciler asks for the live sales each second: one that is silent for longer does not work.
+const SILENCE_MAX: Duration = Duration::from_secs(10);
+
+/// The SQLSTATE of a table that is not there.
+const UNDEFINED_TABLE: &str = "42P01";
+
+/// The tables, by what this program was built with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tables {
+    /// They are of this version.
+    UpToDate,
+    /// Migrations are missing, or all of them.
+    Outdated,
+    /// They were brought up to date by a newer version, or by one whose migrations are others.
+    Foreign,
+}
+
+impl Ledger {
+    /// Whether the tables are those of this version. Changes nothing.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn tables(&self) -> Result<Tables, LedgerError> {
+        let applied =
+            sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
+                .fetch_all(&self.pool)
+                .await;
+        let applied: Vec<(i64, Vec<u8>)> = match applied {
+            Err(sqlx::Error::Database(error))
+                if error.code().as_deref() == Some(UNDEFINED_TABLE) =>
+            {
+                Vec::new()
+            }
+            applied => applied?,
+        };
+        let mut applied: HashMap<i64, Vec<u8>> = applied.into_iter().collect();
+        let mut missing = false;
+        for migration in MIGRATIONS.iter() {
+            match applied.remove(&migration.version) {
+                Some(checksum) if checksum != *migration.checksum => return Ok(Tables::Foreign),
+                Some(_) => {}
+                None => missing = true,
+            }
+        }
+        Ok(match (applied.is_empty(), missing) {
+            (false, _) => Tables::Foreign,
+            (true, true) => Tables::Outdated,
+            (true, false) => Tables::UpToDate,
+        })
+    }
+
+    /// Whether a reconciler ([`Ledger::connect_as`] of [`RECONCILER`]) is at work on this database.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn has_reconciler(&self) -> Result<bool, LedgerError> {
+        // Postgres tells a stranger's name, but not when it did something: taken for just now.
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (
+                 SELECT FROM pg_stat_activity
+                 WHERE datname = current_database() AND application_name = $1
+                   AND (state = 'active' OR state_change IS NULL
+                        OR state_change > now() - make_interval(secs => $2))
+             )",
+        )
+        .bind(RECONCILER)
+        .bind(SILENCE_MAX.as_secs_f64())
+        .fetch_one(&self.pool)
+        .await?)
+    }
+}

@@ -1,0 +1,47 @@
+//! What the ledger tells of its own health.
+
+use embedded::testing::shared_postgres;
+use sale::{
+    ledger::{Ledger, RECONCILER, Tables},
+    settings::{PostgresSettings, Secret},
+};
+
+use crate::fixture::{Shop, ledger_at};
+
+#[tokio::test]
+async fn the_tables_are_judged_by_what_this_version_would_make() {
+    let shop = Shop::open().await;
+    assert_eq!(shop.ledger.tables().await.unwrap(), Tables::UpToDate);
+    let newer =
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+                 VALUES (9999, 'of a newer version', true, '', 0)";
+    sqlx::query(newer).execute(&shop.pool).await.unwrap();
+    assert_eq!(shop.ledger.tables().await.unwrap(), Tables::Foreign);
+
+    let change = "DELETE FROM _sqlx_migrations WHERE version IN (5, 9999)";
+    sqlx::query(change).execute(&shop.pool).await.unwrap();
+    assert_eq!(shop.ledger.tables().await.unwrap(), Tables::Outdated);
+    let change = "UPDATE _sqlx_migrations SET checksum = '' WHERE version = 1";
+    sqlx::query(change).execute(&shop.pool).await.unwrap();
+    assert_eq!(shop.ledger.tables().await.unwrap(), Tables::Foreign);
+
+    let database = shared_postgres().expect("postgres").fresh_database();
+    let empty = ledger_at(&database.expect("database")).await;
+    assert_eq!(empty.tables().await.unwrap(), Tables::Outdated);
+}
+
+#[tokio::test]
+async fn a_reconciler_is_known_by_its_name_in_its_own_database() {
+    let shop = Shop::open().await;
+    let elsewhere = Shop::open().await;
+    assert!(!shop.ledger.has_reconciler().await.unwrap());
+    let settings = PostgresSettings {
+        database_url: Secret::new(&shop.database_url),
+        pool_max: 1,
+        acquire_timeout_ms: 10_000,
+    };
+    let reconciler = Ledger::connect_as(RECONCILER, &settings).await.unwrap();
+    assert!(shop.ledger.has_reconciler().await.unwrap());
+    assert!(!elsewhere.ledger.has_reconciler().await.unwrap());
+    reconciler.disconnect().await;
+}
