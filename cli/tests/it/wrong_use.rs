@@ -48,7 +48,7 @@ fn a_wrong_command_line_ends_with_2_before_anything_is_connected() {
         (
             &["user", "create"],
             &["--email", "nobody"],
-            "no email address",
+            "email must be an address",
         ),
     ];
     for (command, more, said) in wrong {
