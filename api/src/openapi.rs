@@ -61,8 +61,13 @@ fn allow_null(schema: &mut Value) {
         if required.contains(&json!(name)) {
             continue;
         }
-        let description = member["description"].take();
-        *member = json!({ "anyOf": [member, { "type": "null" }], "description": description });
+        let description = member
+            .as_object_mut()
+            .and_then(|known| known.remove("description"));
+        *member = json!({ "anyOf": [member, { "type": "null" }] });
+        if let Some(description) = description {
+            member["description"] = description;
+        }
     }
 }
 

@@ -28,7 +28,10 @@ use sale::input;
 #[serde(rename_all = "camelCase")]
 struct Login {
     /// The address of the user.
-    #[oai(validator(max_length = 254, pattern = "^[^@\\s]+@\\S+$"))]
+    #[oai(validator(
+        max_length = 254,
+        pattern = "^[^@\\s\\u0000-\\u001f\\u007f-\\u009f]+@[^\\s\\u0000-\\u001f\\u007f-\\u009f]+$"
+    ))]
     email: String,
     /// The password of the user. Where BUYER_LOGIN is email, a buyer who has set none needs none.
     #[oai(validator(max_length = 1024))]
@@ -41,7 +44,10 @@ struct Login {
 #[serde(rename_all = "camelCase")]
 struct Registration {
     /// An address that no other user has, in any spelling.
-    #[oai(validator(max_length = 254, pattern = "^[^@\\s]+@\\S+$"))]
+    #[oai(validator(
+        max_length = 254,
+        pattern = "^[^@\\s\\u0000-\\u001f\\u007f-\\u009f]+@[^\\s\\u0000-\\u001f\\u007f-\\u009f]+$"
+    ))]
     email: String,
     /// At least 8 characters, at most 1024 bytes.
     #[oai(validator(min_length = 8, max_length = 1024))]
