@@ -20,7 +20,7 @@
 //! | [`sales`], [`purchase_status`] | what is shown of a sale, and of a purchase |
 //! | [`waiting`] | requests that wait until a purchase is in the ledger |
 //! | [`detached`] | work that goes on when its caller leaves |
-//! | [`metrics`] | what is counted |
+//! | [`metrics`], [`throughput`] | what is counted |
 //! | [`openapi`], [`docs`] | the OpenAPI document, and the page that shows it |
 
 pub mod acceptor;
@@ -47,6 +47,7 @@ pub mod server;
 pub mod services;
 pub mod settings;
 pub mod signals;
+pub mod throughput;
 pub mod waiting;
 
 use std::future::Future;

@@ -40,6 +40,7 @@ use crate::{
     sales::Sales,
     services::Services,
     settings::{MetricsAddress, Settings},
+    throughput::Throughput,
     waiting::Waiting,
 };
 
@@ -146,6 +147,7 @@ impl Api {
             started: Instant::now(),
             ending,
             health: Services::look_cache(),
+            throughput: Throughput::default(),
             queue: Services::look_cache(),
             gate,
             ledger,

@@ -19,7 +19,7 @@ use tokio::{
 
 use crate::{
     metrics::Metrics, purchase_status::Purchases, rate_limits::RateLimits, sales::Sales,
-    settings::BuyerLogin, waiting::Waiting,
+    settings::BuyerLogin, throughput::Throughput, waiting::Waiting,
 };
 
 /// How long a look at the health of gate and ledger, or at the queue, is used.
@@ -77,6 +77,8 @@ pub struct Services {
     pub ending: watch::Sender<bool>,
     /// The last look at the servers.
     pub health: Cache<(), Health>,
+    /// Purchases recorded in a second.
+    pub throughput: Throughput,
     /// The last look at the queue.
     pub queue: Cache<(), Arc<Queue>>,
 }

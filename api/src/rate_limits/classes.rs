@@ -25,6 +25,8 @@ impl Class {
         match path.strip_prefix("/api")? {
             "/health" | "/queue/health" => None,
             rest if rest.starts_with("/health/") => None,
+            // Pages ask it whenever they are opened, and there is nothing to guess.
+            "/auth/verify" => Some(Self::Reading),
             rest if rest.starts_with("/auth/") => Some(Self::Login),
             rest if rest.is_empty() || rest.starts_with('/') => Some(Self::Reading),
             _ => None,
@@ -111,7 +113,8 @@ mod tests {
             (Method::POST, "/api/purchase/", Some(Class::Reading)),
             (Method::GET, "/api/purchase/status", Some(Class::Reading)),
             (Method::POST, "/api/auth/login", Some(Class::Login)),
-            (Method::POST, "/api/auth/verify", Some(Class::Login)),
+            (Method::POST, "/api/auth/verify", Some(Class::Reading)),
+            (Method::POST, "/api/auth/register", Some(Class::Login)),
             (Method::POST, "/api/admin/products", Some(Class::Reading)),
             (Method::GET, "/api/queue/stats", Some(Class::Reading)),
             (Method::GET, "/api/healthy", Some(Class::Reading)),

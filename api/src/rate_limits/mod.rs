@@ -2,7 +2,7 @@
 //!
 //! | class | requests | policies |
 //! | --- | --- | --- |
-//! | login | `/api/auth/*` | by address; attempts to log in also by account |
+//! | login | `/api/auth/*` but `verify` | by address; attempts to log in also by account |
 //! | purchase | `POST /api/purchase` | by address and by user |
 //! | reading | the others under `/api` | by address and by user |
 //!

@@ -44,7 +44,10 @@ struct ProductRequest {
     #[oai(validator(pattern = "^[A-Z]{3}$"))]
     currency: Option<String>,
     /// Where a picture of it is: https://, http:// or a path, at most 2,048 characters.
-    #[oai(validator(max_length = 2_048, pattern = "^(https?://|/)[^\\s]*$"))]
+    #[oai(validator(
+        max_length = 2_048,
+        pattern = "^(https?://|/)[^\\s\\u0000-\\u001f\\u007f-\\u009f]*$"
+    ))]
     image_url: Option<String>,
     /// Units in stock.
     #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]

@@ -47,6 +47,10 @@ struct Workers {
 struct Performance {
     /// Sales whose purchases are recorded.
     sales: u64,
+    /// Purchases that were recorded in a second, over the last minute in which somebody looked here.
+    jobs_per_second: f64,
+    /// How long a purchase is on its way at this rate, milliseconds: those that wait, divided by it.
+    average_processing_time: f64,
     /// How long the purchase has waited that has waited longest, milliseconds; 0 where none waits.
     oldest_waiting_milliseconds: u64,
     /// Purchases that one call to the gate decided, on average since this process started; null
@@ -162,6 +166,8 @@ impl QueueApi {
 fn report(services: &Services, queue: &Queue, tally: Tally) -> QueueReport {
     let busy = queue.busy();
     let oldest = queue.oldest.unwrap_or_default();
+    let rate = services.throughput.per_second(tally.orders);
+    let on_the_way = (queue.waiting + queue.active) as f64;
     QueueReport {
         queue: QueueCounts {
             waiting: queue.waiting,
@@ -176,6 +182,13 @@ fn report(services: &Services, queue: &Queue, tally: Tally) -> QueueReport {
         },
         performance: Performance {
             sales: queue.sales,
+            jobs_per_second: rate,
+            // Little's law.
+            average_processing_time: if rate > 0.0 {
+                1_000.0 * on_the_way / rate
+            } else {
+                0.0
+            },
             oldest_waiting_milliseconds: u64::try_from(oldest.as_millis()).unwrap_or(u64::MAX),
             purchases_per_gate_call: services.admissions.counters().per_call(),
         },

@@ -14,6 +14,7 @@ mod life;
 mod orders;
 mod output;
 mod products;
+mod readme;
 mod secrets;
 mod seed;
 mod wrong_use;

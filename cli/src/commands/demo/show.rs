@@ -29,7 +29,7 @@ pub(super) fn serving(url: &str, seed: &Seed, info: Option<&Path>) {
     let email = admin.email.as_deref().unwrap_or_default();
     println!(
         "\nIt goes on serving at {url} until Ctrl-C.\n\n\
-         The API's documentation: {url}/api-docs/openapi.json\n\n\
+         The API's documentation: {url}/api-docs\n\n\
          # The sale\n\
          curl -s '{url}/api/flash-sale/status?saleId={sale}'\n\n\
          # Log in as the admin ({email}, password {password})\n\
