@@ -1,6 +1,5 @@
-//! Finds the servers' programs, in this order: where a setting says, on `PATH`, in the usual
-//! places of distributions and Homebrew, and else by installing them ([`crate::install`]).
-//! Versions that the project does not support are refused: Redis before 7.0, Postgres before 14.
+//! The servers' programs, and those that are there: where a setting says, on `PATH`, and in the usual
+//! places of distributions and Homebrew. Versions that the project does not support are refused: Redis before 7.0, Postgres before 14.
 
 use std::{
     env, fmt, fs,
@@ -8,7 +7,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{Error, Settings, install};
+use crate::{Error, Settings};
 
 /// A server that can be started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +57,7 @@ impl Program {
     }
 
     /// Where a setting says that this program is.
-    fn named(self, settings: &Settings) -> Option<PathBuf> {
+    pub(crate) fn named(self, settings: &Settings) -> Option<PathBuf> {
         match self {
             Self::Redis => settings.redis_server.clone(),
             Self::Postgres => settings
@@ -67,23 +66,6 @@ impl Program {
                 .map(|bin| bin.join("postgres")),
         }
     }
-}
-
-/// The path of a server's program, installing it if it is absent and that is allowed.
-///
-/// # Errors
-/// It is absent and may not or cannot be installed, it is too old, or a setting names something
-/// that is not that program.
-pub fn find(program: Program, settings: &Settings) -> Result<PathBuf, Error> {
-    if let Some(named) = program.named(settings) {
-        return usable(program, &named);
-    }
-    if !install::hidden(program, &settings.hide)
-        && let Some(found) = installed(program, settings)?
-    {
-        return Ok(found);
-    }
-    install::install(program, settings)
 }
 
 /// Looks on `PATH` and in the usual places: the first that is new enough. `None` if there is no
@@ -106,7 +88,7 @@ pub(crate) fn installed(program: Program, settings: &Settings) -> Result<Option<
 
 /// Checks a program's version, and for Postgres that `initdb` is beside it. Links are followed
 /// first: `/usr/local/bin/postgres` may be a link into a folder that has the rest.
-fn usable(program: Program, file: &Path) -> Result<PathBuf, Error> {
+pub(crate) fn usable(program: Program, file: &Path) -> Result<PathBuf, Error> {
     let unusable = |why: String| Error::Unusable {
         path: file.to_path_buf(),
         why,

@@ -4,6 +4,7 @@
 //! | file | owns |
 //! | --- | --- |
 //! | `settings` | the environment variables this crate reads |
+//! | `find` | the way to a program: by a setting, installed, or to be installed |
 //! | `binaries` | where the servers' programs are looked for, and which versions are refused |
 //! | `install` | installing what was not found, with `install_debian.sh` or Homebrew |
 //! | `spawner` | the thread that starts every child, and the signal that ends a child with us |
@@ -31,6 +32,7 @@ mod binaries;
 mod data_dir;
 mod database;
 mod error;
+mod find;
 mod install;
 mod log;
 mod port;
@@ -44,9 +46,10 @@ mod spawner;
 mod supervision;
 pub mod testing;
 
-pub use binaries::{Program, Version, find};
+pub use binaries::{Program, Version};
 pub use database::{create_database, drop_database};
 pub use error::Error;
+pub use find::find;
 pub use port::free_port;
 pub use postgres_server::{Durability, PostgresOptions, PostgresServer};
 pub use redis_cluster::RedisCluster;

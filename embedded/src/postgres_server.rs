@@ -13,9 +13,11 @@ use nix::{sys::signal::Signal, unistd::Pid};
 use crate::{
     Error, Program, Settings,
     account::Account,
-    binaries, create_database,
+    create_database,
     data_dir::{DataDir, write_private},
-    database, log, port, postmaster,
+    database,
+    find::find,
+    log, port, postmaster,
     redis_server::new_password,
     spawner,
     supervision::{Service, Supervisor, until_ready},
@@ -90,7 +92,7 @@ impl PostgresServer {
     /// # Errors
     /// There is no usable program, or the server does not start.
     pub fn start(options: PostgresOptions) -> Result<Self, Error> {
-        let program = binaries::find(Program::Postgres, &Settings::from_env()?)?;
+        let program = find(Program::Postgres, &Settings::from_env()?)?;
         let account = Account::for_postgres()?;
         let password = new_password();
         let mut attempt = 1;

@@ -15,8 +15,9 @@ use nix::{
 };
 
 use crate::{
-    Error, Program, Settings, binaries,
+    Error, Program, Settings,
     data_dir::{DataDir, write_private},
+    find::find,
     log, port, resp, spawner,
     supervision::{Service, Supervisor, until_ready},
 };
@@ -98,7 +99,7 @@ impl RedisServer {
         password: &str,
         clustered: bool,
     ) -> Result<Self, Error> {
-        let program = binaries::find(Program::Redis, &Settings::from_env()?)?;
+        let program = find(Program::Redis, &Settings::from_env()?)?;
         let mut attempt = 1;
         loop {
             let service = RedisService {
