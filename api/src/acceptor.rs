@@ -4,6 +4,7 @@
 //! - a bound: above it, new connections wait in the listen queue until one ends
 //! - a pause after a failed accept, growing, for poem tries again at once, and a process without
 //!   free file descriptors would spin
+//! - the one shape of failures for what is no request: see [`crate::unparsed`]
 //! - a limit on how long a connection may stay without an answer: see [`crate::connection`]
 
 use std::{io, sync::Arc, time::Duration};
@@ -19,7 +20,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::connection::Connection;
+use crate::{connection::Connection, unparsed::Explained};
 
 /// First pause after a failed accept.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
@@ -79,7 +80,7 @@ impl BoundedAcceptor {
 }
 
 impl Acceptor for BoundedAcceptor {
-    type Io = Connection<TcpStream>;
+    type Io = Connection<Explained<TcpStream>>;
 
     fn local_addr(&self) -> Vec<LocalAddr> {
         vec![self.local.clone()]
@@ -95,7 +96,8 @@ impl Acceptor for BoundedAcceptor {
                         tracing::debug!(%error, "a connection ended as it began");
                         continue;
                     }
-                    let connection = Connection::new(stream, self.silence_max, place);
+                    let connection =
+                        Connection::new(Explained::new(stream), self.silence_max, place);
                     return Ok((
                         connection,
                         self.local.clone(),

@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | [`settings`] | what the process is told at its start |
 //! | [`server`], [`signals`] | starting, serving, ending |
-//! | [`acceptor`], [`connection`] | taking connections, and breaking off silent ones |
+//! | [`acceptor`], [`connection`], [`unparsed`] | taking connections, breaking off silent ones, refusing what is no request |
 //! | [`edge`] | what happens to every request and every reply |
 //! | [`client_address`], [`rate_limits`] | who asks from where, and how often they may |
 //! | [`cors`], [`security_headers`] | what browsers are told |
@@ -48,6 +48,7 @@ pub mod services;
 pub mod settings;
 pub mod signals;
 pub mod throughput;
+pub mod unparsed;
 pub mod waiting;
 
 use std::future::Future;

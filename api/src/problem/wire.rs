@@ -14,7 +14,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{CONTENT_TYPE, Code, ExistingPurchase, Facts, Problem, Reason};
-use crate::purchase_status::Stage;
+use crate::{purchase_status::Stage, request_id::RequestId};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -72,8 +72,40 @@ struct Document {
 }
 
 impl Problem {
+    /// The reply for what was no request, as it goes over the wire. It ends the connection.
+    pub fn render_raw(&self, id: &RequestId) -> Vec<u8> {
+        let body = self.body("/");
+        let mut reply = format!(
+            "HTTP/1.1 {}\r\ncontent-type: {CONTENT_TYPE}\r\ncontent-length: {}\r\n\
+             x-request-id: {id}\r\nconnection: close\r\n\r\n",
+            self.code.status(),
+            body.len(),
+        )
+        .into_bytes();
+        reply.extend(body);
+        reply
+    }
+
     /// The reply for the request with this path.
     pub fn render(&self, path: &str) -> Response {
+        let mut response = Response::builder()
+            .status(self.code.status())
+            .content_type(CONTENT_TYPE)
+            .body(self.body(path));
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(methods) = &self.allow {
+            headers.insert(header::ALLOW, methods.clone());
+        }
+        if self.code == Code::Unauthorized {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+
+    fn body(&self, path: &str) -> Vec<u8> {
         let (kind, title) = self.code.kind_and_title();
         let status = self.code.status();
         let wire = Wire {
@@ -87,22 +119,7 @@ impl Problem {
             code: self.code,
             facts: &self.facts,
         };
-        let body = serde_json::to_vec(&wire).unwrap_or_default();
-        let mut response = Response::builder()
-            .status(status)
-            .content_type(CONTENT_TYPE)
-            .body(body);
-        let headers = response.headers_mut();
-        if let Some(seconds) = self.retry_after_seconds {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if let Some(methods) = &self.allow {
-            headers.insert(header::ALLOW, methods.clone());
-        }
-        if self.code == Code::Unauthorized {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        }
-        response
+        serde_json::to_vec(&wire).unwrap_or_default()
     }
 }
 

@@ -26,10 +26,11 @@ use crate::documented;
 pub const SECRET: &str = "a secret for tests, of 32 bytes or more";
 
 /// For tests that ask again and again.
-pub const NO_LIMITS: [&str; 3] = [
+pub const NO_LIMITS: [&str; 4] = [
     "--rate-limit-purchase-max-requests=0",
     "--rate-limit-purchase-user-max-requests=0",
     "--rate-limit-max-requests=0",
+    "--rate-limit-user-max-requests=0",
 ];
 
 /// A running API and everything that a test needs to look behind it.

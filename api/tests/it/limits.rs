@@ -123,3 +123,38 @@ async fn an_address_that_is_taken_is_named() {
     );
     api.stop().await;
 }
+
+#[tokio::test]
+async fn what_is_no_request_is_refused_in_the_shape_of_all_failures() {
+    let api = Fixture::start().await;
+    let header = format!(
+        "GET / HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n",
+        "x".repeat(1 << 20)
+    );
+    let line = format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(1 << 17));
+    let headers = format!("GET / HTTP/1.1\r\n{}\r\n", "X-Many: 1\r\n".repeat(1_000));
+    let unread = [
+        header.as_str(),
+        &line,
+        &headers,
+        "nonsense\r\n\r\n",
+        "GET / HTTP/9\r\n\r\n",
+    ];
+    for request in unread {
+        let mut stream = connect(&api).await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let reply = rest(&mut stream).await;
+        let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+        let head = head.to_ascii_lowercase();
+        assert!(head.starts_with("http/1.1 400 bad request\r\n"), "{head}");
+        assert!(
+            head.contains("content-type: application/problem+json"),
+            "{head}"
+        );
+        assert!(head.contains("x-request-id: "), "{head}");
+        let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+        assert_eq!(problem["code"], "VALIDATION_FAILED");
+        assert_eq!(problem["success"], false);
+    }
+    api.stop().await;
+}

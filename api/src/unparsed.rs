@@ -1,0 +1,155 @@
+//! Requests that are none: what can not be parsed never reaches the edge. hyper answers it by
+//! itself (400, 414, 431), with no body, and ends the connection. This stands between hyper and the
+//! socket, and puts the one shape of failures in the place of such an answer.
+//!
+//! An answer of hyper's own is known by what it lacks: whatever passes the edge carries
+//! `X-Request-Id`. It is the last one of its connection. The client may still be writing then, and
+//! closing at once would break the connection before the answer is read, so what comes is read and
+//! thrown away for a moment.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Instant, Sleep, sleep_until},
+};
+
+use crate::{problem::Problem, request_id::RequestId};
+
+/// How an answer of hyper's own begins: all of them are failures of the client.
+const REFUSAL: &[u8] = b"HTTP/1.1 4";
+/// Where the head of an answer ends.
+const HEAD_END: &[u8] = b"\r\n\r\n";
+/// How much is read and thrown away after a refusal, bytes.
+const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// For how long.
+const DISCARDING_MAX: Duration = Duration::from_secs(2);
+/// How much is thrown away at once, bytes.
+const DISCARDED_AT_ONCE: usize = 8 * 1024;
+
+/// A stream on which requests that can not be parsed are refused in our shape.
+#[derive(Debug)]
+pub struct Explained<S> {
+    stream: S,
+    /// The answer in the place of hyper's, and how much of it is written.
+    refusal: Option<(Vec<u8>, usize)>,
+    discarded: usize,
+    /// When discarding ends.
+    patience: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S> Explained<S> {
+    /// Watches what is written to `stream`.
+    pub const fn new(stream: S) -> Self {
+        Self {
+            stream,
+            refusal: None,
+            discarded: 0,
+            patience: None,
+        }
+    }
+}
+
+/// Whether these bytes are an answer that hyper made by itself.
+fn is_unexplained(bytes: &[u8]) -> bool {
+    bytes.starts_with(REFUSAL)
+        && bytes.ends_with(HEAD_END)
+        && !bytes
+            .to_ascii_lowercase()
+            .windows(b"\r\nx-request-id:".len())
+            .any(|window| window == b"\r\nx-request-id:")
+}
+
+fn refusal() -> Vec<u8> {
+    let problem = Problem::validation(
+        "This is no HTTP request that can be read: its first line or its headers are malformed or \
+         too long.",
+    );
+    problem.render_raw(&RequestId::random())
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Explained<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Explained<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        if this.refusal.is_none() && !is_unexplained(bytes) {
+            return Pin::new(&mut this.stream).poll_write(context, bytes);
+        }
+        let (answer, written) = this.refusal.get_or_insert_with(|| (refusal(), 0));
+        while *written < answer.len() {
+            let wrote = Pin::new(&mut this.stream).poll_write(context, &answer[*written..]);
+            match ready!(wrote)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => *written += count,
+            }
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
+        if this.refusal.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        let patience = this
+            .patience
+            .get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + DISCARDING_MAX)));
+        let mut bytes = [0; DISCARDED_AT_ONCE];
+        while this.discarded < DISCARDED_BYTES_MAX {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut this.stream).poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
+                    this.discarded += buffer.filled().len();
+                }
+                // The client has ended it, one way or the other.
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending => return patience.as_mut().poll(context).map(Ok),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_unexplained;
+
+    #[test]
+    fn only_answers_of_hypers_own_are_replaced() {
+        assert!(is_unexplained(
+            b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\n\r\n"
+        ));
+        for ours in [
+            &b"HTTP/1.1 400 Bad Request\r\nX-Request-Id: 1\r\ncontent-length: 0\r\n\r\n"[..],
+            b"HTTP/1.1 404 Not Found\r\nx-request-id: 1\r\ncontent-length: 2\r\n\r\n{}",
+            b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+            b"HTTP/1.1 4",
+            b"",
+        ] {
+            assert!(!is_unexplained(ours));
+        }
+    }
+}
