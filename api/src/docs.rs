@@ -1,6 +1,8 @@
 //! The documentation page: Swagger UI, served from the binary, so that it works without any other
 //! host.
 
+use std::sync::LazyLock;
+
 use poem::{Response, Route, endpoint::make_sync, get, http::header};
 
 use crate::openapi;
@@ -13,19 +15,21 @@ const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 
                       img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; \
                       base-uri 'none'; form-action 'none'";
 
+static PAGE: LazyLock<String> = LazyLock::new(openapi::page);
+static DOCUMENT: LazyLock<String> = LazyLock::new(openapi::document);
+
 /// The page, and the document that it shows.
 pub fn routes() -> Route {
-    let (page, document) = (openapi::page(), openapi::document());
-    let page = make_sync(move |_| {
+    let page = make_sync(|_| {
         Response::builder()
             .content_type("text/html; charset=utf-8")
             .header(header::CONTENT_SECURITY_POLICY, POLICY)
-            .body(page.clone())
+            .body(PAGE.as_str())
     });
-    let document = make_sync(move |_| {
+    let document = make_sync(|_| {
         Response::builder()
             .content_type("application/json")
-            .body(document.clone())
+            .body(DOCUMENT.as_str())
     });
     Route::new()
         .at(PATH, get(page))

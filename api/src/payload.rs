@@ -222,14 +222,37 @@ pub fn optional_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|error| {
-        let why = without_type_names(&error.to_string());
-        Problem::validation(format!("The body is not valid: {why}."))
-    })
+    // Serde would take an array for an object's members in their order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        let problem = "The body is not valid: it must be a JSON object.";
+        return Err(Problem::validation(problem));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let field = error.path().to_string();
+        let why = in_words(&error.inner().to_string());
+        Problem::validation(match field.as_str() {
+            // The body as a whole.
+            "." => format!("The body is not valid: {why}."),
+            field => format!("{field} is not valid: {why}."),
+        })
+    })?;
+    reader
+        .end()
+        .map_err(|error| Problem::validation(format!("The body is not valid: {error}.")))?;
+    Ok(value)
 }
 
-/// Says what was expected in the words of JSON: callers know no types of ours.
-fn without_type_names(why: &str) -> String {
+/// Says what was expected in the words of JSON: callers know no types and no parsers of ours.
+fn in_words(why: &str) -> String {
+    if why.starts_with("UUID parsing failed") {
+        return "it must be a UUID".to_owned();
+    }
+    // What chrono says of a text that is no time.
+    let no_time = ["input ", "premature end of input", "trailing input"];
+    if no_time.iter().any(|words| why.starts_with(words)) {
+        return "it must be a time such as 2026-01-31T18:00:00Z".to_owned();
+    }
     let why = ["u16", "u32", "u64"]
         .iter()
         .fold(why.to_owned(), |why, name| {
@@ -244,17 +267,50 @@ fn without_type_names(why: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_json, without_type_names};
+    use super::{in_words, is_json};
 
     #[test]
     fn a_reason_names_no_type_of_ours() {
-        let told = without_type_names("invalid type: sequence, expected struct Foo at line 1");
+        let told = in_words("invalid type: sequence, expected struct Foo at line 1");
         assert_eq!(told, "invalid type: sequence, expected an object at line 1");
-        let told = without_type_names("invalid type: string, expected u32 at line 1");
+        let told = in_words("invalid type: string, expected u32 at line 1");
         assert_eq!(
             told,
             "invalid type: string, expected a whole number at line 1"
         );
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_field() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Body {
+            #[expect(dead_code, reason = "only its reading matters")]
+            sale_id: uuid::Uuid,
+            #[expect(dead_code, reason = "only its reading matters")]
+            start_time: Option<chrono::DateTime<chrono::Utc>>,
+        }
+        let said = |body: &str| {
+            let problem = super::parse::<Body>(body.as_bytes()).unwrap_err();
+            format!("{problem:?}")
+        };
+        let id = uuid::Uuid::nil();
+        assert!(said(r#"{"saleId": "abc"}"#).contains("saleId is not valid: it must be a UUID."));
+        for time in [
+            "tomorrow",
+            "2026",
+            "2026-01-01T00:00:00Zx",
+            "2026-13-01T00:00:00Z",
+        ] {
+            let body = format!(r#"{{"saleId": "{id}", "startTime": "{time}"}}"#);
+            let said = said(&body);
+            assert!(
+                said.contains("startTime is not valid: it must be a time such as"),
+                "{said}"
+            );
+        }
+        assert!(said(&format!(r#"{{"saleId": "{id}"}} x"#)).contains("The body is not valid"));
+        assert!(said("[]").contains("must be a JSON object"));
     }
 
     #[test]

@@ -44,9 +44,9 @@ impl Type for Price {
 
     fn schema_ref() -> MetaSchemaRef {
         MetaSchemaRef::Inline(Box::new(MetaSchema {
-            description: Some("An amount with two decimals."),
+            // No `multipleOf`: to a validator that reckons with floats 19.90 is no multiple of 0.01.
+            description: Some("An amount with at most two decimals."),
             minimum: Some(0.01),
-            multiple_of: Some(0.01),
             ..MetaSchema::new("number")
         }))
     }

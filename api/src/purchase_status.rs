@@ -4,6 +4,8 @@
 //! A gate that is away or cold, and a ledger that knows nothing, prove nothing: then nobody is
 //! told that there is no purchase.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use poem_openapi::{Enum, Object};
@@ -14,6 +16,7 @@ use sale::{
     model::{BuyerId, OrderId, OrderStatus, SaleId, SaleState},
 };
 use serde::Serialize;
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::sales::{Sales, SharedError};
@@ -23,6 +26,9 @@ pub const ESTIMATED_WAIT_SECONDS: u32 = 1;
 
 /// Gates that are asked at the same time for one job.
 const GATES_AT_ONCE: usize = 16;
+/// Jobs that are searched in all gates at the same time: each search costs two calls for every live
+/// sale, and must not take the gates from those who buy.
+const SEARCHES_AT_ONCE: usize = 2;
 
 /// How far a purchase has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
@@ -187,6 +193,7 @@ pub struct Purchases {
     gate: Gate,
     ledger: Ledger,
     journal: Journal,
+    searches: Arc<Semaphore>,
 }
 
 impl Purchases {
@@ -194,6 +201,7 @@ impl Purchases {
     pub fn new(gate: Gate, ledger: Ledger) -> Self {
         Self {
             journal: Journal::new(gate.clone()),
+            searches: Arc::new(Semaphore::new(SEARCHES_AT_ONCE)),
             gate,
             ledger,
         }
@@ -253,6 +261,8 @@ impl Purchases {
         if let Some(outcome) = self.ledger.outcome(job).await? {
             return Ok((buyer_of(&outcome) == Some(buyer)).then(|| found(outcome)));
         }
+        // It is never closed.
+        let _turn = self.searches.acquire().await;
         let marks: Vec<(SaleId, Result<Option<OrderId>, Unknown>)> =
             stream::iter(sales.live().await?.iter().copied())
                 .map(|(sale, state)| async move { (sale, self.mark(sale, state, buyer).await) })
@@ -289,6 +299,7 @@ impl Purchases {
         if let Some(outcome) = self.ledger.outcome(job).await? {
             return Ok(Some(found(outcome)));
         }
+        let _turn = self.searches.acquire().await;
         let live = sales.live().await?;
         let in_journal = stream::iter(live.iter().copied())
             .map(|(sale, _)| async move { Ok((sale, self.journal.find(sale, job).await?)) })

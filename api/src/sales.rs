@@ -14,7 +14,10 @@ use sale::{
     ledger::{Ledger, LedgerError, Page, Sale},
     model::{Phase, SaleId, SaleState},
 };
-use tokio::time::{Instant, timeout};
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout, timeout_at},
+};
 
 /// How long what the ledger says of a sale is used.
 const SALE_LIFETIME: Duration = Duration::from_secs(1);
@@ -27,8 +30,10 @@ const SNAPSHOT_LIFETIME: Duration = Duration::from_millis(100);
 /// Sales that are remembered, those that somebody made up included.
 const SALES_MAX: u64 = 10_000;
 
-/// Pages of lists that are remembered.
-const PAGES_MAX: u64 = 1_000;
+/// First pages that are remembered, one for each length.
+const FIRST_PAGES_MAX: u64 = 4;
+/// Other pages that are asked of the ledger at the same time.
+const LISTS_AT_ONCE: usize = 2;
 
 /// A ledger's error that several askers share.
 pub type SharedError = Arc<LedgerError>;
@@ -76,7 +81,10 @@ pub struct Sales {
     sales: Cache<Option<SaleId>, Option<Arc<Sale>>>,
     last_words: Cache<Option<SaleId>, Arc<Sale>>,
     live: Cache<(), Live>,
-    coming: Cache<Page, Arc<[Arc<Sale>]>>,
+    /// The first page of the sales to come, by its length.
+    coming: Cache<u32, Arc<[Arc<Sale>]>>,
+    /// Turns of those who ask for another page.
+    lists: Arc<Semaphore>,
     looks: Cache<SaleId, Option<Arc<Look>>>,
 }
 
@@ -99,9 +107,10 @@ impl Sales {
                 .time_to_live(SALE_LIFETIME)
                 .build(),
             coming: Cache::builder()
-                .max_capacity(PAGES_MAX)
+                .max_capacity(FIRST_PAGES_MAX)
                 .time_to_live(SALE_LIFETIME)
                 .build(),
+            lists: Arc::new(Semaphore::new(LISTS_AT_ONCE)),
             looks: Cache::builder()
                 .max_capacity(SALES_MAX)
                 .time_to_live(SNAPSHOT_LIFETIME)
@@ -161,12 +170,20 @@ impl Sales {
     /// # Errors
     /// Where the ledger does not answer.
     pub async fn coming(&self, page: Page) -> Result<Arc<[Arc<Sale>]>, SharedError> {
+        // Cursors can be made up, so only what everybody asks for is remembered.
+        let _turn = match page.after {
+            Some(_) => self.lists.acquire().await.ok(),
+            None => None,
+        };
         let ask = async {
             let asked = timeout(LEDGER_TIMEOUT, self.ledger.coming_sales(page)).await;
             let sales = asked.unwrap_or(Err(LedgerError::TimedOut))?;
             Ok(sales.into_iter().map(Arc::new).collect())
         };
-        self.coming.try_get_with(page, ask).await
+        match page.after {
+            None => self.coming.try_get_with(page.limit, ask).await,
+            Some(_) => ask.await.map_err(Arc::new),
+        }
     }
 
     /// Forgets a sale that was just changed through this process.
@@ -188,6 +205,12 @@ impl Sales {
             SaleState::Open | SaleState::Paused | SaleState::Ended => self.look(sale.id).await,
         };
         look.map_or_else(|| by_ledger(sale), |look| by_gate(sale, &look))
+    }
+
+    /// [`Sales::view`], by the ledger where the gate has not answered by then.
+    pub async fn view_until(&self, sale: &Sale, deadline: Instant) -> View {
+        let view = timeout_at(deadline, self.view(sale)).await;
+        view.unwrap_or_else(|_| by_ledger(sale))
     }
 
     async fn look(&self, sale: SaleId) -> Option<Arc<Look>> {

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use moka::future::Cache;
 use sale::{
     gate::{Gate, batcher::Admissions},
-    ledger::Ledger,
+    ledger::{Ledger, LedgerError, Tally},
     lifecycle::Lifecycle,
     passwords::PasswordThreads,
     queue::{self, Queue, QueueError},
@@ -24,6 +24,8 @@ use crate::{
 
 /// How long a look at the health of gate and ledger, or at the queue, is used.
 const LOOK_LIFETIME: Duration = Duration::from_millis(500);
+/// How long a look at the queue may take: it looks at every sale that is not settled.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long gate and ledger may take to give a sign of life.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -80,7 +82,7 @@ pub struct Services {
     /// Purchases recorded in a second.
     pub throughput: Throughput,
     /// The last look at the queue.
-    pub queue: Cache<(), Arc<Queue>>,
+    pub queue: Cache<(), Arc<(Queue, Tally)>>,
 }
 
 impl Services {
@@ -92,12 +94,20 @@ impl Services {
             .build()
     }
 
-    /// The way from the gates to the ledger, as of a moment ago.
+    /// The way from the gates to the ledger, and what came of it, as of a moment ago.
     ///
     /// # Errors
-    /// Where gate or ledger does not answer.
-    pub async fn queue(&self) -> Result<Arc<Queue>, Arc<QueueError>> {
-        let look = async { queue::look(&self.gate, &self.ledger).await.map(Arc::new) };
+    /// Where gate or ledger does not answer, or not in time.
+    pub async fn queue(&self) -> Result<Arc<(Queue, Tally)>, Arc<QueueError>> {
+        let look = async {
+            let queue = queue::look(&self.gate, &self.ledger).await?;
+            let tally = self.ledger.tally(None).await?;
+            Ok(Arc::new((queue, tally)))
+        };
+        let look = async {
+            let looked = timeout(QUEUE_TIMEOUT, look).await;
+            looked.unwrap_or(Err(LedgerError::TimedOut.into()))
+        };
         self.queue.try_get_with((), look).await
     }
 

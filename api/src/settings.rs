@@ -234,7 +234,7 @@ pub struct RateLimitSettings {
           default_value_t = 60, value_parser = value_parser!(u32).range(..=REQUESTS_MAX))]
     pub purchase_user_max_requests: u32,
 
-    /// Requests of one address to /api/auth in the window
+    /// Logins and registrations of one address in the window
     #[arg(long = "rate-limit-login-max-requests", env = "RATE_LIMIT_LOGIN_MAX_REQUESTS",
           default_value_t = 30, value_parser = value_parser!(u32).range(..=REQUESTS_MAX))]
     pub login_max_requests: u32,

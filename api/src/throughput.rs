@@ -31,10 +31,13 @@ impl Throughput {
         while counts.len() > 1 && counts.get(1).is_some_and(|(at, _)| now - *at >= WINDOW) {
             counts.pop_front();
         }
-        let rate = counts.front().map_or(0.0, |(at, before)| {
-            let seconds = (now - *at).as_secs_f64().max(f64::MIN_POSITIVE);
-            recorded.saturating_sub(*before) as f64 / seconds
-        });
+        // Less than a step after the first look there is no rate to be had yet.
+        let rate = match counts.front() {
+            Some((at, before)) if now - *at >= STEP => {
+                recorded.saturating_sub(*before) as f64 / (now - *at).as_secs_f64()
+            }
+            _ => 0.0,
+        };
         if counts.back().is_none_or(|(at, _)| now - *at >= STEP) {
             counts.push_back((now, recorded));
         }
@@ -56,6 +59,7 @@ mod tests {
         let start = Instant::now();
         let after = |seconds: u64| start + Duration::from_secs(seconds);
         assert_eq!(throughput.per_second_at(start, 1_000), 0.0);
+        assert_eq!(throughput.per_second_at(start, 2_000), 0.0);
         assert_eq!(throughput.per_second_at(after(2), 1_200), 100.0);
         assert_eq!(throughput.per_second_at(after(10), 2_000), 100.0);
         // What was before the last minute does not count.

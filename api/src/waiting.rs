@@ -1,6 +1,7 @@
 //! Waiting until a purchase is in the ledger (`Prefer: wait`). However many wait, one task looks for
-//! all of them, in a few statements: at once when one comes, when the reconciler hints that something
-//! was posted, and every [`LOOK_EVERY`] because a hint may be lost.
+//! all of them, in a few statements: for those who come at once, for those of a sale when the
+//! reconciler hints that something of it was posted, and for all every [`LOOK_EVERY`], because a hint
+//! may be lost.
 
 use std::{
     collections::HashMap,
@@ -11,11 +12,11 @@ use std::{
 use sale::{
     gate::hints::Hints,
     ledger::{Ledger, Outcome},
-    model::OrderId,
+    model::{OrderId, SaleId},
 };
 use tokio::{
     sync::{Notify, oneshot, watch},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -30,9 +31,6 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(3);
 /// Orders that one statement asks for.
 const ORDERS_PER_LOOK: usize = 1_000;
 
-/// Who waits for what.
-type Waiters = HashMap<OrderId, oneshot::Sender<Outcome>>;
-
 /// Lets requests wait for orders.
 pub struct Waiting {
     shared: Arc<Shared>,
@@ -41,10 +39,33 @@ pub struct Waiting {
     _looking: AbortOnDropHandle<()>,
 }
 
+/// One who waits for an order of a sale.
+struct Waiter {
+    sale: SaleId,
+    tell: oneshot::Sender<Outcome>,
+}
+
+#[derive(Default)]
+struct Waiters {
+    by_order: HashMap<OrderId, Waiter>,
+    /// Those for whom nobody has looked yet.
+    new: Vec<OrderId>,
+}
+
 #[derive(Default)]
 struct Shared {
     waiters: Mutex<Waiters>,
     came: Notify,
+}
+
+/// For whom to look.
+enum Whom {
+    /// For all.
+    All,
+    /// For those who came since the last look.
+    New,
+    /// For those who wait for something of this sale.
+    OfSale(SaleId),
 }
 
 impl Waiting {
@@ -65,17 +86,24 @@ impl Waiting {
         }
     }
 
-    /// What becomes of a purchase, if that is known within `patience`. `None` at once where too many
-    /// wait, or another request waits for the same purchase.
-    pub async fn outcome(&self, order: OrderId, patience: Duration) -> Option<Outcome> {
+    /// What becomes of a purchase in a sale, if that is known within `patience`. `None` at once where
+    /// too many wait, or another request waits for the same purchase.
+    pub async fn outcome(
+        &self,
+        sale: SaleId,
+        order: OrderId,
+        patience: Duration,
+    ) -> Option<Outcome> {
         let (tell, told) = oneshot::channel();
         {
             let mut waiters = self.shared.waiters();
-            let awaited = waiters.get(&order).is_some_and(|other| !other.is_closed());
-            if awaited || waiters.len() >= self.waiters_max {
+            let other = waiters.by_order.get(&order);
+            let awaited = other.is_some_and(|other| !other.tell.is_closed());
+            if awaited || waiters.by_order.len() >= self.waiters_max {
                 return None;
             }
-            waiters.insert(order, tell);
+            waiters.by_order.insert(order, Waiter { sale, tell });
+            waiters.new.push(order);
         }
         self.shared.came.notify_one();
         let mut ending = self.ending.clone();
@@ -91,42 +119,63 @@ impl Shared {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The orders that are waited for; those whose waiters have left are dropped.
-    fn awaited(&self) -> Vec<OrderId> {
+    /// The orders to look for. Those whose waiters have left are dropped.
+    fn awaited(&self, whom: &Whom) -> Vec<OrderId> {
         let mut waiters = self.waiters();
-        waiters.retain(|_, waiter| !waiter.is_closed());
-        waiters.keys().copied().collect()
+        let new = std::mem::take(&mut waiters.new);
+        match whom {
+            Whom::New => new,
+            Whom::OfSale(sale) => {
+                let of_sale = waiters.by_order.iter();
+                let of_sale = of_sale.filter(|(_, waiter)| waiter.sale == *sale);
+                // Who came for another sale is not forgotten over this one.
+                of_sale.map(|(order, _)| *order).chain(new).collect()
+            }
+            Whom::All => {
+                waiters
+                    .by_order
+                    .retain(|_, waiter| !waiter.tell.is_closed());
+                waiters.by_order.keys().copied().collect()
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiters().by_order.is_empty()
     }
 
     fn tell(&self, outcome: Outcome) {
         let order = order_of(&outcome);
-        let waiter = self.waiters().remove(&order);
+        let waiter = self.waiters().by_order.remove(&order);
         if let Some(waiter) = waiter {
             // One who has left meanwhile needs nothing.
-            let _ = waiter.send(outcome);
+            let _ = waiter.tell.send(outcome);
         }
     }
 }
 
 async fn look_for_all(shared: Arc<Shared>, ledger: Ledger, mut hints: Hints) {
+    let mut whom = Whom::All;
     loop {
-        let awaited = shared.awaited();
-        if awaited.is_empty() {
-            shared.came.notified().await;
-            continue;
-        }
-        for orders in awaited.chunks(ORDERS_PER_LOOK) {
+        let began = Instant::now();
+        for orders in shared.awaited(&whom).chunks(ORDERS_PER_LOOK) {
             match timeout(LOOK_TIMEOUT, ledger.outcomes(orders)).await {
                 Ok(Ok(outcomes)) => outcomes.into_iter().for_each(|one| shared.tell(one)),
                 Ok(Err(error)) => tracing::debug!(%error, "orders can not be waited for"),
                 Err(_) => tracing::debug!("orders can not be waited for in time"),
             }
         }
-        sleep(LOOK_PAUSE).await;
-        tokio::select! {
-            () = hints.posted() => {}
-            () = shared.came.notified() => {}
-            () = sleep(LOOK_EVERY) => {}
+        if shared.is_empty() {
+            shared.came.notified().await;
+            whom = Whom::New;
+            continue;
         }
+        // Looking takes half of the time at most, however many wait.
+        sleep(began.elapsed().max(LOOK_PAUSE)).await;
+        whom = tokio::select! {
+            hint = hints.posted() => hint.map_or(Whom::All, Whom::OfSale),
+            () = shared.came.notified() => Whom::New,
+            () = sleep(LOOK_EVERY) => Whom::All,
+        };
     }
 }

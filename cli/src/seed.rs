@@ -8,8 +8,12 @@ use anyhow::Context;
 use chrono::{SubsecRound, TimeDelta, Utc};
 use sale::{
     gate::Gate,
-    ledger::{By, Ledger, LedgerError, NewProduct, NewSale, NewUser, Product, Sale, User},
-    lifecycle::{Lifecycle, Stepped},
+    install::InstallError,
+    ledger::{
+        By, CREATE_PRODUCT, CREATE_SALE, Ledger, LedgerError, NewProduct, NewSale, NewUser,
+        Product, Sale, User,
+    },
+    lifecycle::{Lifecycle, LifecycleError, Stepped},
     model::{ProductId, Role, SaleId, SaleState},
     money::{Currency, Money},
 };
@@ -73,10 +77,11 @@ pub async fn seed(gate: &Gate, ledger: &Ledger, by: By, wanted: Wanted) -> anyho
     let stepped = if sale.state == SaleState::Settled {
         Stepped { sale, warm: false }
     } else {
-        Lifecycle::new(gate.clone(), ledger)
-            .warm(sale.id)
-            .await
-            .context("the sale could not be loaded into the gate")?
+        match Lifecycle::new(gate.clone(), ledger).warm(sale.id).await {
+            // Another seed, or a reconciler, is at it.
+            Err(LifecycleError::Install(InstallError::Busy)) => Stepped { sale, warm: false },
+            warmed => warmed.context("the sale could not be loaded into the gate")?,
+        }
     };
     Ok(Seed {
         admin,
@@ -119,7 +124,7 @@ async fn product(ledger: &Ledger, units: u32) -> anyhow::Result<ProductId> {
         let created: Product = ledger.create_product(new).await?;
         Ok(created.id.uuid())
     };
-    let id = once(ledger, "product.create", create).await?;
+    let id = once(ledger, CREATE_PRODUCT, create).await?;
     Ok(ProductId::from_uuid(id))
 }
 
@@ -134,7 +139,7 @@ async fn sale(ledger: &Ledger, product: ProductId, units: u32) -> anyhow::Result
         units: Some(units),
     };
     let create = async { Ok(ledger.create_sale(new).await?.id.uuid()) };
-    let id = SaleId::from_uuid(once(ledger, "sale.create", create).await?);
+    let id = SaleId::from_uuid(once(ledger, CREATE_SALE, create).await?);
     ledger.sale(id).await?.ok_or_else(|| missing("sale", id))
 }
 

@@ -320,6 +320,11 @@ impl Service for PostgresService {
         Signal::SIGQUIT
     }
 
+    fn is_stopping(&self, pid: Pid) -> bool {
+        let cluster = self.data.path().join(CLUSTER);
+        u32::try_from(pid.as_raw()).is_ok_and(|pid| postmaster::is_stopping(&cluster, pid))
+    }
+
     fn pause(&self, pid: Pid) -> Result<(), Error> {
         postmaster::pause(pid)
     }

@@ -23,6 +23,16 @@ const NAME: &str = "postgres";
 /// Whether the postmaster with this pid takes connections. A killed predecessor's file has
 /// another pid.
 pub(crate) fn is_ready(cluster: &Path, pid: u32) -> bool {
+    has_status(cluster, pid, "ready")
+}
+
+/// Whether the postmaster with this pid is on its way to its end. Told to by SIGTERM it waits until the
+/// last client has left, however long that takes.
+pub(crate) fn is_stopping(cluster: &Path, pid: u32) -> bool {
+    has_status(cluster, pid, "stopping")
+}
+
+fn has_status(cluster: &Path, pid: u32, status: &str) -> bool {
     let Ok(text) = fs::read_to_string(cluster.join("postmaster.pid")) else {
         return false;
     };
@@ -30,7 +40,7 @@ pub(crate) fn is_ready(cluster: &Path, pid: u32) -> bool {
     let same = lines
         .next()
         .is_some_and(|line| line.trim() == pid.to_string());
-    same && lines.nth(6).is_some_and(|line| line.trim() == "ready")
+    same && lines.nth(6).is_some_and(|line| line.trim() == status)
 }
 
 /// Stops the postmaster, then its children.

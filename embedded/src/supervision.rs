@@ -56,6 +56,11 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// The signal for an end after which nobody wants the data.
     fn end_signal(&self) -> Signal;
 
+    /// Whether it is ending because somebody else told it to, and would take its time.
+    fn is_stopping(&self, _pid: Pid) -> bool {
+        false
+    }
+
     /// Freezes the server and all of its processes.
     fn pause(&self, pid: Pid) -> Result<(), Error>;
 
@@ -253,8 +258,22 @@ impl<S: Service> Shared<S> {
                     self.revive(&mut state);
                 }
             }
+            self.hasten(&mut state);
             let waited = self.ending.wait_timeout(state, POLL);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Brings a server to its end that somebody else has told to end, so that it can be started again.
+    fn hasten(&self, state: &mut State) {
+        if state.paused || !state.wanted {
+            return;
+        }
+        if let Some(pid) = state.running()
+            && self.service.is_stopping(pid)
+            && let Err(error) = signal::kill(pid, self.service.stop_signal())
+        {
+            tracing::warn!(server = self.service.name(), %error, "it could not be hastened");
         }
     }
 

@@ -18,7 +18,7 @@ use sale::{
     journal::Journal,
     ledger::{Ledger, LedgerError, Sale},
     model::{Phase, SaleId, SaleState, Version},
-    settle::{self, SettleLimits},
+    settle,
 };
 use tokio::{
     sync::{Mutex, Semaphore},
@@ -244,12 +244,8 @@ impl Keeper {
 
     async fn settle(&self, sale: SaleId, version: Version) {
         let (gate, ledger) = (self.gate.clone(), self.ledger.clone());
-        let limits = SettleLimits {
-            drain_timeout: DRAIN_TIMEOUT,
-            retention: self.retention,
-        };
         self.work(sale, async move {
-            match settle::settle_unchanged(&gate, &ledger, sale, version, limits).await {
+            match settle::settle_unchanged(&gate, &ledger, sale, version, DRAIN_TIMEOUT).await {
                 Ok(done) => tracing::info!(%sale, returned = done.returned, "settled"),
                 Err(error) => warn_of(sale, "a sale could not be settled", &error),
             }
@@ -272,8 +268,8 @@ impl Keeper {
             });
     }
 
-    /// Removes readers that are gone, and lets a settled gate expire whose settlement broke off
-    /// before that.
+    /// Removes readers that are gone, and lets the gate of a settled sale expire. Only here, for the
+    /// journals of settled sales are read for just that long.
     async fn sweep(&self, sale: &Sale) -> Result<(), sale::gate::GateError> {
         for consumer in Journal::new(self.gate.clone()).consumers(sale.id).await? {
             if consumer.name != *self.consumer {

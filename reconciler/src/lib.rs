@@ -48,7 +48,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
 
 /// Connects to both, waiting for them to come up. Postgres shows the name to others.
 async fn connect(
-    name: &'static str,
+    name: &str,
     redis: &RedisSettings,
     postgres: &PostgresSettings,
     patience: Duration,

@@ -28,21 +28,16 @@ pub async fn run(settings: RunSettings) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
 
-    let (gate, ledger) = connect(
-        RECONCILER,
-        &settings.redis,
-        &settings.postgres,
-        START_TIMEOUT,
-    )
-    .await?;
+    // A name of its own: a restarted process can not be taken for the one before.
+    let consumer = Uuid::now_v7().to_string();
+    let name = format!("{RECONCILER} {consumer}");
+    let (gate, ledger) = connect(&name, &settings.redis, &settings.postgres, START_TIMEOUT).await?;
     if settings.migrate {
         ledger
             .migrate()
             .await
             .context("the tables could not be brought up to date")?;
     }
-    // A name of its own: a restarted process can not be taken for the one before.
-    let consumer = Uuid::now_v7().to_string();
     tracing::info!(consumer, "reconciler started");
 
     let stop = CancellationToken::new();

@@ -8,11 +8,11 @@
 //! | step | the ledger | the gate |
 //! | --- | --- | --- |
 //! | create | units leave the product's stock | install |
-//! | warm | | install, or sync where it is sound |
+//! | warm | an install is numbered | install, or sync where it is sound |
 //! | move, pause, resume, end | terms, with a newer version | sync |
 //! | restock | more units leave the stock | sync: a higher limit |
 //! | cancel an order | its unit returns to the sale, or to the stock | sync: a higher limit |
-//! | settle | see [`crate::settle`] | expires |
+//! | settle | see [`crate::settle`] | the reconciler lets it expire |
 
 use std::time::Duration;
 
@@ -24,15 +24,11 @@ use crate::{
     journal::Journal,
     ledger::{By, Ledger, LedgerError, NewSale, Order, Outcome, Sale},
     model::{OrderId, SaleId, SaleState},
-    settle::{self, SettleError, SettleLimits},
+    settle::{self, SettleError},
 };
 
 /// How long emptying a journal may take before a gate is warmed or a sale settled. A person waits.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long the gate of a sale that is settled by a person is kept, unless the reconciler has been
-/// told otherwise and comes first.
-const RETENTION: Duration = Duration::from_secs(86_400);
 
 /// A sale after a step.
 #[derive(Debug, Clone)]
@@ -107,7 +103,10 @@ impl Lifecycle {
     /// As [`Ledger::create_sale`].
     pub async fn create(&self, new: NewSale) -> Result<Stepped, LifecycleError> {
         let sale = self.ledger.create_sale(new).await?;
-        if let Err(error) = self.install(sale.id).await {
+        // With a key, it may be one that was settled long ago.
+        if sale.state != SaleState::Settled
+            && let Err(error) = self.install(sale.id).await
+        {
             tracing::warn!(sale = %sale.id, %error, "a new sale could not be warmed");
         }
         Ok(self.stepped(sale).await)
@@ -182,12 +181,7 @@ impl Lifecycle {
     /// # Errors
     /// As [`settle::settle`].
     pub async fn settle(&self, id: SaleId) -> Result<Stepped, LifecycleError> {
-        let limits = SettleLimits {
-            drain_timeout: DRAIN_TIMEOUT,
-            retention: RETENTION,
-        };
-        let sale = settle::settle(&self.gate, &self.ledger, id, limits).await?;
-        // Nobody will ask its gate.
+        let sale = settle::settle(&self.gate, &self.ledger, id, DRAIN_TIMEOUT).await?;
         Ok(Stepped { sale, warm: false })
     }
 
@@ -208,34 +202,36 @@ impl Lifecycle {
         Ok(cancelled)
     }
 
-    /// How many orders of each kind a sale has. Where its gate is away, those on their way to the
-    /// ledger are not counted.
+    /// How many orders of each kind a sale has.
     ///
     /// # Errors
-    /// [`LedgerError::UnknownSale`].
+    /// [`LedgerError::UnknownSale`]; [`LifecycleError::Gate`] where its gate does not say what is on
+    /// its way.
     pub async fn statistics(&self, id: SaleId) -> Result<(Sale, Statistics), LifecycleError> {
         let sale = self.known_sale(id).await?;
         let tally = self.ledger.tally(Some(id)).await?;
-        // After the ledger: what is posted in between counts as pending once, and never as lost.
-        let taken = match self.gate.snapshot(id).await {
-            Ok(found) => found.map_or(0, |gate| gate.taken),
-            Err(error) => {
-                tracing::warn!(sale = %id, %error, "a gate could not be looked at");
-                0
-            }
+        // After the ledger: what is posted in between still counts as pending, once. The gate of a
+        // settled sale has nothing that the ledger has not.
+        let taken = if sale.state == SaleState::Settled {
+            0
+        } else {
+            self.gate.snapshot(id).await?.map_or(0, |gate| gate.taken)
         };
-        let confirmed = u64::from(sale.confirmed);
         let statistics = Statistics {
-            confirmed,
-            cancelled: tally.orders.saturating_sub(confirmed),
-            pending: taken.saturating_sub(sale.posted.into()),
+            confirmed: tally.confirmed,
+            cancelled: tally.cancelled,
+            pending: taken.saturating_sub(tally.posted),
             rejected: tally.rejections,
         };
         Ok((sale, statistics))
     }
 
-    /// Whether the gate of a sale decides by what the ledger says now.
+    /// Whether the gate of a sale decides by what the ledger says now. That of a settled sale decides
+    /// nothing any more.
     pub async fn is_warm(&self, sale: &Sale) -> bool {
+        if sale.state == SaleState::Settled {
+            return false;
+        }
         match self.gate.snapshot(sale.id).await {
             Ok(found) => {
                 Condition::of(sale, found.as_ref()) == Condition::Sound

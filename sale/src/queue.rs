@@ -1,7 +1,7 @@
 //! The way from the gates to the ledger as one queue: what waits in it, and who works it off. For
 //! people and probes; nothing decides by it.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use chrono::Utc;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -13,9 +13,8 @@ use crate::{
     model::SaleId,
 };
 
-/// A reconciler that has read nothing for so long is not at work. It reads four times a second where
-/// nothing comes.
-const WORKER_SILENCE_MAX: Duration = Duration::from_secs(10);
+/// A purchase that waits for so long shows that nothing is posted, whoever is at work.
+const STALLED_AFTER: Duration = Duration::from_secs(30);
 
 /// Sales that are looked at at the same time.
 const SALES_AT_ONCE: usize = 16;
@@ -42,21 +41,17 @@ pub struct Queue {
     pub active: u64,
     /// How long ago the purchase was made that has waited longest.
     pub oldest: Option<Duration>,
-    /// The reconcilers that read journals, and whether they have something in hand.
-    pub workers: BTreeMap<String, bool>,
-    /// Whether a reconciler is at work on the ledger: it may not have begun to read a new journal.
-    pub reconciled: bool,
+    /// Reconcilers at work.
+    pub reconcilers: u64,
+    /// Those that have something in hand, by name.
+    pub busy: BTreeSet<String>,
 }
 
 impl Queue {
-    /// Whether somebody works it off, or nobody needs to.
+    /// Whether what waits is worked off, or there is nothing that could wait.
     pub fn is_worked(&self) -> bool {
-        self.sales == 0 || self.reconciled || !self.workers.is_empty()
-    }
-
-    /// Reconcilers that have something in hand.
-    pub fn busy(&self) -> usize {
-        self.workers.values().filter(|busy| **busy).count()
+        let stalled = self.oldest.is_some_and(|waits| waits > STALLED_AFTER);
+        self.sales == 0 || (self.reconcilers > 0 && !stalled)
     }
 
     fn add(&mut self, other: Self) {
@@ -64,10 +59,7 @@ impl Queue {
         self.waiting += other.waiting;
         self.active += other.active;
         self.oldest = self.oldest.max(other.oldest);
-        self.reconciled |= other.reconciled;
-        for (name, busy) in other.workers {
-            *self.workers.entry(name).or_default() |= busy;
-        }
+        self.busy.extend(other.busy);
     }
 }
 
@@ -78,7 +70,7 @@ impl Queue {
 pub async fn look(gate: &Gate, ledger: &Ledger) -> Result<Queue, QueueError> {
     let sales = ledger.live_sales(Duration::ZERO).await?;
     let all = Queue {
-        reconciled: ledger.has_reconciler().await?,
+        reconcilers: ledger.reconcilers().await?,
         ..Queue::default()
     };
     let ids: Vec<SaleId> = sales.iter().map(|sale| sale.id).collect();
@@ -101,10 +93,10 @@ async fn look_at(gate: Gate, sale: SaleId) -> Result<Queue, QueueError> {
     )?;
     let mut queue = Queue {
         sales: 1,
-        workers: consumers
+        busy: consumers
             .into_iter()
-            .filter(|consumer| consumer.idle < WORKER_SILENCE_MAX)
-            .map(|consumer| (consumer.name, consumer.pending > 0))
+            .filter(|consumer| consumer.pending > 0)
+            .map(|consumer| consumer.name)
             .collect(),
         ..Queue::default()
     };

@@ -5,7 +5,8 @@
 //! 2. drain: the reconcilers empty the journal
 //! 3. one look at the gate: of the ledger's epoch, open, ended, with an empty journal
 //! 4. one statement in the ledger, which holds only if it has posted exactly what the gate has taken
-//! 5. the gate's keys expire after a retention time
+//! 5. the reconciler lets the gate's keys expire after a retention time, for as long as it reads the
+//!    journals of settled sales
 
 use std::time::Duration;
 
@@ -20,15 +21,6 @@ use crate::{
 
 /// Pause between looks at a gate that is being drained.
 const DRAIN_PAUSE: Duration = Duration::from_millis(20);
-
-/// Limits of settling.
-#[derive(Debug, Clone, Copy)]
-pub struct SettleLimits {
-    /// How long draining may take.
-    pub drain_timeout: Duration,
-    /// For how long a settled gate is kept.
-    pub retention: Duration,
-}
 
 /// Why a sale was not settled. It is ended then; calling again is safe.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +45,7 @@ pub enum SettleError {
     Ledger(#[from] LedgerError),
 }
 
-/// Ends a sale and settles it.
+/// Ends a sale and settles it. Draining may take `drain_timeout`.
 ///
 /// # Errors
 /// See [`SettleError`].
@@ -61,10 +53,10 @@ pub async fn settle(
     gate: &Gate,
     ledger: &Ledger,
     id: SaleId,
-    limits: SettleLimits,
+    drain_timeout: Duration,
 ) -> Result<Sale, SettleError> {
     let sale = ledger.sale(id).await?.ok_or(SettleError::UnknownSale)?;
-    finish(gate, ledger, sale, limits).await
+    finish(gate, ledger, sale, drain_timeout).await
 }
 
 /// Ends and settles a sale that was found to be over when it had this version. One that was changed
@@ -77,25 +69,25 @@ pub async fn settle_unchanged(
     ledger: &Ledger,
     id: SaleId,
     version: Version,
-    limits: SettleLimits,
+    drain_timeout: Duration,
 ) -> Result<Sale, SettleError> {
     let sale = match ledger.end_unchanged(id, version).await {
         Err(LedgerError::WrongState) => return Err(SettleError::Changed),
         Err(LedgerError::UnknownSale) => return Err(SettleError::UnknownSale),
         ended => ended?,
     };
-    finish(gate, ledger, sale, limits).await
+    finish(gate, ledger, sale, drain_timeout).await
 }
 
 async fn finish(
     gate: &Gate,
     ledger: &Ledger,
     sale: Sale,
-    limits: SettleLimits,
+    drain_timeout: Duration,
 ) -> Result<Sale, SettleError> {
     let id = sale.id;
     if sale.state != SaleState::Settled {
-        let deadline = Instant::now() + limits.drain_timeout;
+        let deadline = Instant::now() + drain_timeout;
         while !attempt(gate, ledger, id).await? {
             if Instant::now() >= deadline {
                 return Err(SettleError::Undrained);
@@ -103,7 +95,6 @@ async fn finish(
             sleep(DRAIN_PAUSE).await;
         }
     }
-    gate.expire(id, limits.retention).await?;
     ledger.sale(id).await?.ok_or(SettleError::UnknownSale)
 }
 

@@ -6,7 +6,7 @@ use sale::{
     accounts::AccountError,
     gate::{GateError, batcher::AdmitError},
     input::Invalid,
-    install::InstallError,
+    install::{Condition, InstallError},
     ledger::LedgerError,
     lifecycle::LifecycleError,
     passwords::PasswordError,
@@ -81,6 +81,9 @@ impl From<SettleError> for Problem {
         match error {
             SettleError::UnknownSale => Self::sale_not_found(),
             SettleError::Changed => Self::new(Code::Conflict, "The sale was changed meanwhile."),
+            SettleError::Unsound(Condition::Ahead) => {
+                Self::new(Code::Conflict, NEEDS_A_PERSON).because(&error)
+            }
             SettleError::Undrained | SettleError::Unsound(_) => Self::unavailable(
                 "The sale is ended, and not all of its purchases are recorded yet. It is safe to \
                  try again.",
@@ -104,6 +107,10 @@ impl From<&LedgerError> for Problem {
             ),
             LedgerError::InvalidWindow => Self::validation("A sale must end after it starts."),
             LedgerError::Exists => Self::new(Code::Conflict, "It exists already."),
+            LedgerError::FullStock => Self::new(
+                Code::Conflict,
+                "The product's stock can not hold so many units: lower it first.",
+            ),
             LedgerError::KeyReused => Self::new(
                 Code::Conflict,
                 "This Idempotency-Key was used for another request.",

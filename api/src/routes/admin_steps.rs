@@ -7,7 +7,7 @@ use poem::web::Data;
 use poem_openapi::{Object, OpenApi, param::Path};
 use sale::{
     input,
-    lifecycle::{Lifecycle, Stepped},
+    lifecycle::{Lifecycle, LifecycleError, Stepped},
     model::{OrderId, SaleId},
 };
 use serde::Deserialize;
@@ -212,11 +212,15 @@ impl AdminStepsApi {
         order_id: Path<Uuid>,
     ) -> Result<Reply<Success<OrderReply>>, Refusal<CancelFailed>> {
         let order = OrderId::from_uuid(order_id.0);
-        let sales = services.lifecycle.on_behalf(admin.by(None));
-        let cancelled = detached(async move { sales.cancel(order).await }).await??;
-        services.sales.forget(cancelled.sale).await;
-        tracing::info!(%order, by = %admin.caller.buyer, "order cancelled");
-        Ok(success(cancelled.into()))
+        let lifecycle = services.lifecycle.on_behalf(admin.by(None));
+        let (sales, by) = (services.sales.clone(), admin.caller.buyer);
+        let cancelled = detached(async move {
+            let cancelled = lifecycle.cancel(order).await?;
+            sales.forget(cancelled.sale).await;
+            tracing::info!(%order, %by, "order cancelled");
+            Ok::<_, LifecycleError>(cancelled)
+        });
+        Ok(success(cancelled.await??.into()))
     }
 }
 
@@ -233,8 +237,13 @@ where
     Problem: From<E>,
 {
     let step = take(services.lifecycle.on_behalf(admin.by(key)));
-    let stepped = detached(step).await?.map_err(Problem::from)?;
-    services.sales.forget(stepped.sale.id).await;
-    tracing::info!(sale = %stepped.sale.id, state = %stepped.sale.state, by = %admin.caller.buyer, "sale changed");
+    let (sales, by) = (services.sales.clone(), admin.caller.buyer);
+    let done = async move {
+        let stepped = step.await?;
+        sales.forget(stepped.sale.id).await;
+        tracing::info!(sale = %stepped.sale.id, state = %stepped.sale.state, %by, "sale changed");
+        Ok::<_, E>(stepped)
+    };
+    let stepped = detached(done).await?.map_err(Problem::from)?;
     Ok(success(AdminSale::of(services, stepped).await))
 }

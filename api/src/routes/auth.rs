@@ -7,7 +7,8 @@ use poem::web::Data;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use sale::{
     accounts::{self, EMAIL_CHARACTERS_MAX},
-    ledger::{LedgerError, NewUser, User},
+    input,
+    ledger::{By, LedgerError, NewUser, User, Via},
     model::Role,
 };
 use serde::{Deserialize, Serialize};
@@ -17,10 +18,10 @@ use super::Tag;
 use crate::{
     payload::{Incoming, Reply},
     problem::{Code, Problem, Refusal, failures},
+    request_id::RequestId,
     services::Services,
     settings::BuyerLogin,
 };
-use sale::input;
 
 /// Who wants in.
 #[derive(Object, Deserialize)]
@@ -172,13 +173,16 @@ impl AuthApi {
     async fn login(
         &self,
         services: Data<&Arc<Services>>,
+        request_id: Data<&RequestId>,
         Incoming(login): Incoming<Login>,
     ) -> Result<Reply<LoggedIn>, Refusal<LoginFailed>> {
         let email = login.email.trim();
         let password = login.password.unwrap_or_default();
         services.rate_limits.login_account(email)?;
         let user = match services.buyer_login {
-            BuyerLogin::Email if password.is_empty() => by_email(&services, email).await?,
+            BuyerLogin::Email if password.is_empty() => {
+                by_email(&services, &request_id, email).await?
+            }
             BuyerLogin::Email | BuyerLogin::Password => {
                 by_password(&services, email, password).await?
             }
@@ -196,6 +200,7 @@ impl AuthApi {
     async fn register(
         &self,
         services: Data<&Arc<Services>>,
+        request_id: Data<&RequestId>,
         Incoming(registration): Incoming<Registration>,
     ) -> Result<Registered, Refusal<RegisterFailed>> {
         let email = accounts::email(&registration.email)?;
@@ -205,7 +210,8 @@ impl AuthApi {
             password_hash: Some(services.passwords.hash(registration.password).await?),
             role: Role::User,
         };
-        let user = match services.ledger.create_user(user).await {
+        let ledger = services.ledger.on_behalf(visitor(&request_id));
+        let user = match ledger.create_user(user).await {
             Ok(user) => user,
             Err(LedgerError::Exists) => {
                 let problem = Problem::new(Code::Conflict, "There is a user with this email.");
@@ -241,6 +247,16 @@ impl AuthApi {
     }
 }
 
+/// Somebody who is not known yet.
+fn visitor(request_id: &RequestId) -> By {
+    By {
+        actor: "visitor".to_owned(),
+        via: Via::Api,
+        request_id: Some(request_id.to_string()),
+        key: None,
+    }
+}
+
 /// The user with this address and this password.
 async fn by_password(
     services: &Services,
@@ -257,11 +273,18 @@ async fn by_password(
 }
 
 /// The buyer with this address, a new one perhaps: never an admin, nor anyone with a password.
-async fn by_email(services: &Services, email: &str) -> Result<Option<User>, Problem> {
+async fn by_email(
+    services: &Services,
+    request_id: &RequestId,
+    email: &str,
+) -> Result<Option<User>, Problem> {
     let email = accounts::email(email)?;
     let user = match services.ledger.user_by_email(email).await? {
         Some(user) => user,
-        None => services.ledger.ensure_buyer(email).await?,
+        None => {
+            let ledger = services.ledger.on_behalf(visitor(request_id));
+            ledger.ensure_buyer(email).await?
+        }
     };
     Ok(match user.role {
         Role::User => Some(user).filter(|user| user.password_hash.is_none()),

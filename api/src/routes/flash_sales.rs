@@ -1,6 +1,6 @@
 //! What is on sale, for anyone.
 
-use std::{future::ready, sync::Arc};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
@@ -12,6 +12,7 @@ use sale::{
     token::Caller,
 };
 use serde::Serialize;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::Tag;
@@ -28,6 +29,8 @@ use crate::{
 
 /// Gates that are looked at at the same time for a list.
 const GATES_AT_ONCE: usize = 16;
+/// How long all gates of a list may take. Where they take longer the ledger answers.
+pub const LOOKS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where a sale is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
@@ -194,8 +197,9 @@ impl FlashSalesApi {
             at: sale.start,
             id: sale.id.uuid(),
         });
+        let deadline = Instant::now() + LOOKS_TIMEOUT;
         let shown = stream::iter(sales)
-            .map(|sale| shown(&services, sale))
+            .map(|sale| shown(&services, sale, deadline))
             .buffered(GATES_AT_ONCE)
             .filter_map(ready)
             .collect()
@@ -205,8 +209,8 @@ impl FlashSalesApi {
 }
 
 /// A sale, unless it is over by its gate, which may have heard of that before the ledger was asked.
-async fn shown(services: &Services, sale: Arc<Sale>) -> Option<FlashSale> {
-    let view = services.sales.view(&sale).await;
+async fn shown(services: &Services, sale: Arc<Sale>, deadline: Instant) -> Option<FlashSale> {
+    let view = services.sales.view_until(&sale, deadline).await;
     (view.phase != Phase::Ended).then(|| flash_sale(&sale, &view, None))
 }
 
@@ -225,15 +229,19 @@ fn flash_sale(sale: &Sale, view: &View, eligibility: Option<Eligibility>) -> Fla
         total_quantity: view.total,
         available_quantity: view.available,
         sold_quantity: view.sold(),
-        time_until_start: milliseconds_until(view.start, view.now),
-        time_until_end: milliseconds_until(view.end, view.now),
+        time_until_start: milliseconds_until(view.start, view),
+        time_until_end: milliseconds_until(view.end, view),
         server_time: view.now,
         user_purchase_eligibility: eligibility,
     }
 }
 
-fn milliseconds_until(time: DateTime<Utc>, now: DateTime<Utc>) -> u64 {
-    u64::try_from((time - now).num_milliseconds()).unwrap_or(0)
+/// 0 also for a sale that was ended before its time: nothing of it is to come.
+fn milliseconds_until(time: DateTime<Utc>, view: &View) -> u64 {
+    if view.phase == Phase::Ended {
+        return 0;
+    }
+    u64::try_from((time - view.now).num_milliseconds()).unwrap_or(0)
 }
 
 async fn eligibility(

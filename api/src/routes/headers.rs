@@ -22,7 +22,8 @@ pub const WAIT_SECONDS_MAX: u64 = 30;
 pub struct IdempotencyKey(pub Option<String>);
 
 impl IdempotencyKey {
-    const HEADER: &str = "Idempotency-Key";
+    /// Its name.
+    pub const HEADER: &str = "Idempotency-Key";
 
     fn of(request: &Request) -> Result<Self, Problem> {
         let mut values = request.headers().get_all(Self::HEADER).iter();

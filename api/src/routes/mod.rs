@@ -7,7 +7,7 @@ mod admin_sales;
 mod admin_steps;
 mod auth;
 mod flash_sales;
-mod headers;
+pub mod headers;
 mod health;
 mod orders;
 mod purchases;

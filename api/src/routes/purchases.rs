@@ -229,7 +229,11 @@ async fn admitted(
         return Ok(accepted(sale, purchase.order));
     };
     let patience = wait.min(services.patience_max);
-    match services.waiting.outcome(purchase.order, patience).await {
+    match services
+        .waiting
+        .outcome(sale, purchase.order, patience)
+        .await
+    {
         None => Ok(accepted(sale, purchase.order)),
         Some(outcome) => recorded(services, sale, purchase.buyer, &outcome, wait).await,
     }
@@ -278,8 +282,12 @@ async fn ended(
     match services.ledger.outcome_of(sale, purchase.buyer).await? {
         None => Err(ended),
         Some(outcome) if order_of(&outcome) == purchase.order => match wait {
-            Some(wait) => recorded(services, sale, purchase.buyer, &outcome, wait).await,
-            None => Ok(accepted(sale, purchase.order)),
+            None if matches!(outcome, Outcome::Order(_)) => Ok(accepted(sale, purchase.order)),
+            // What became of it is known: nobody has to wait for it.
+            wait => {
+                let wait = wait.unwrap_or_default();
+                recorded(services, sale, purchase.buyer, &outcome, wait).await
+            }
         },
         Some(outcome) => Err(existing(
             sale,

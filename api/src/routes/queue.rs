@@ -33,11 +33,11 @@ struct QueueCounts {
 #[derive(Debug, Object, Serialize)]
 struct Workers {
     /// At work.
-    total: usize,
+    total: u64,
     /// Those of them that have something in hand.
-    active: usize,
+    active: u64,
     /// Those that wait for something to do.
-    idle: usize,
+    idle: u64,
 }
 
 /// How the queue is doing.
@@ -79,7 +79,7 @@ struct QueueSystem {
     /// Whether what is accepted is being recorded.
     is_running: bool,
     /// Reconcilers at work.
-    workers: usize,
+    workers: u64,
     /// Purchases that are not in the ledger yet.
     waiting: u64,
 }
@@ -130,9 +130,8 @@ impl QueueApi {
         services: Data<&Arc<Services>>,
         _admin: Admin,
     ) -> Result<Reply<Success<QueueReport>>, Refusal<StatsFailed>> {
-        let queue = services.queue().await?;
-        let tally = services.ledger.tally(None).await?;
-        Ok(success(report(&services, &queue, tally)))
+        let look = services.queue().await?;
+        Ok(success(report(&services, &look.0, look.1)))
     }
 
     /// Whether what is accepted is being recorded
@@ -143,14 +142,15 @@ impl QueueApi {
         tag = "Tag::Health"
     )]
     async fn health(&self, services: Data<&Arc<Services>>) -> QueueHealthReply {
-        let queue = services.queue().await.ok();
-        let running = queue.as_ref().is_some_and(|queue| queue.is_worked());
-        let queue = queue.unwrap_or_default();
+        let look = services.queue().await.unwrap_or_default();
+        let queue = &look.0;
+        // Where gate or ledger does not answer, nobody is seen at work.
+        let running = queue.is_worked() && services.health().await.is_good();
         let report = Reply(QueueHealth {
             status: HealthWord::of(running),
             system: QueueSystem {
                 is_running: running,
-                workers: queue.workers.len(),
+                workers: queue.reconcilers,
                 waiting: queue.waiting + queue.active,
             },
             timestamp: Utc::now(),
@@ -164,21 +164,22 @@ impl QueueApi {
 }
 
 fn report(services: &Services, queue: &Queue, tally: Tally) -> QueueReport {
-    let busy = queue.busy();
+    let busy = (queue.busy.len() as u64).min(queue.reconcilers);
     let oldest = queue.oldest.unwrap_or_default();
-    let rate = services.throughput.per_second(tally.orders);
+    let orders = tally.confirmed + tally.cancelled;
+    let rate = services.throughput.per_second(orders + tally.rejections);
     let on_the_way = (queue.waiting + queue.active) as f64;
     QueueReport {
         queue: QueueCounts {
             waiting: queue.waiting,
             active: queue.active,
-            completed: tally.orders,
+            completed: orders,
             failed: tally.rejections,
         },
         workers: Workers {
-            total: queue.workers.len(),
+            total: queue.reconcilers,
             active: busy,
-            idle: queue.workers.len() - busy,
+            idle: queue.reconcilers - busy,
         },
         performance: Performance {
             sales: queue.sales,

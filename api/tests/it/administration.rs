@@ -2,7 +2,7 @@
 
 use chrono::{TimeDelta, Utc};
 use reqwest::Method;
-use sale::{ledger::Via, model::SaleId};
+use sale::ledger::Via;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -170,6 +170,27 @@ async fn a_key_makes_what_it_is_sent_with_happen_once() {
 }
 
 #[tokio::test]
+async fn a_key_is_good_for_one_move() {
+    let api = Fixture::start().await;
+    let product = api.product(2).await;
+    let (now, hour) = (Utc::now(), TimeDelta::hours(1));
+    let first = window(product, now, now + hour);
+    let sale = api.post_as(&api.admin, SALES, &first).await.data()["saleId"].clone();
+    let moved = |to: TimeDelta| {
+        let mut body = window(product, now, now + to);
+        body["saleId"] = sale.clone();
+        body
+    };
+    for _ in 0..2 {
+        with_key(&api, SALES, "m", &moved(hour * 2)).await.data();
+    }
+    with_key(&api, SALES, "m", &moved(hour * 3))
+        .await
+        .problem(409, "CONFLICT");
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn a_cancelled_order_gives_its_unit_back_and_its_buyer_does_not_buy_again() {
     let api = Fixture::start().await;
     let sale = api.active_sale(1).await;
@@ -260,7 +281,13 @@ async fn every_change_is_logged_once_with_who_made_it() {
         .collect();
     assert_eq!(
         told,
-        ["sale.end", "sale.resume", "sale.pause", "sale.create"]
+        [
+            "sale.end",
+            "sale.resume",
+            "sale.pause",
+            "sale.install",
+            "sale.create"
+        ]
     );
     let me = api
         .post("/api/auth/verify", &json!({ "token": api.admin }))
@@ -270,13 +297,7 @@ async fn every_change_is_logged_once_with_who_made_it() {
         assert_eq!(json!(action.actor), me["userId"]);
         assert_eq!(action.via, Via::Api.as_str());
     }
-    assert_eq!(actions[3].details["quantity"], Value::Null);
-    assert!(
-        api.ledger
-            .sale(SaleId::from_uuid(sale))
-            .await
-            .unwrap()
-            .is_some()
-    );
+    assert_eq!(actions[0].request_id.as_deref(), Some("mine"));
+    assert_eq!(actions[4].details["quantity"], Value::Null);
     api.stop().await;
 }

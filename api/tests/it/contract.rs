@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     documented,
-    fixture::{Fixture, NO_LIMITS, id, window},
+    fixture::{Fixture, NO_LIMITS, eventually, id, window},
 };
 
 #[tokio::test]
@@ -106,12 +106,11 @@ async fn purchase(api: &Fixture, token: &str, sale: Uuid) -> Uuid {
         Some(format!("/api/purchase/job/{order}").as_str())
     );
     // A look at the queue is used for half a second.
-    loop {
+    eventually(async || {
         let queue = api.get_as(&api.admin, "/api/queue/stats").await.data();
-        if queue["queue"]["waiting"] == 1 {
-            break;
-        }
-    }
+        (queue["queue"]["waiting"] == 1).then_some(())
+    })
+    .await;
     assert_eq!(
         api.get("/api/queue/health").await.status,
         503,

@@ -46,6 +46,11 @@ async fn a_bad_body_is_refused() {
     for (path, body) in [
         ("/api/purchase", "{"),
         ("/api/purchase", "[]"),
+        (
+            "/api/purchase",
+            r#" ["01a204ec-490c-7251-8071-d684f1dce4fa"]"#,
+        ),
+        ("/api/auth/login", r#"["a@example.org", "password"]"#),
         ("/api/purchase", r#"{"saleId": 1}"#),
         ("/api/purchase", r#"{"saleId": "x"}"#),
         ("/api/auth/login", "{}"),

@@ -25,6 +25,11 @@ use crate::documented;
 
 pub const SECRET: &str = "a secret for tests, of 32 bytes or more";
 
+/// How long anything may take that is waited for.
+const BOUND: Duration = Duration::from_secs(20);
+/// Pause between two questions.
+const ASK_PAUSE: Duration = Duration::from_millis(10);
+
 /// For tests that ask again and again.
 pub const NO_LIMITS: [&str; 4] = [
     "--rate-limit-purchase-max-requests=0",
@@ -102,6 +107,19 @@ impl Answer {
         }
         problem
     }
+}
+
+/// Asks again and again until there is an answer.
+pub async fn eventually<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let asking = async {
+        loop {
+            match ask().await {
+                Some(answer) => return answer,
+                None => tokio::time::sleep(ASK_PAUSE).await,
+            }
+        }
+    };
+    tokio::time::timeout(BOUND, asking).await.expect("in time")
 }
 
 pub async fn shared_urls() -> (String, String) {

@@ -9,9 +9,12 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
-    fixture::{Fixture, NO_LIMITS, id},
+    fixture::{Fixture, NO_LIMITS, eventually, id},
     health::own_redis,
 };
+
+/// Shorter than anybody waits here who is made to.
+const WAIT: Duration = Duration::from_secs(20);
 
 fn purchase(api: &Fixture, token: &str, sale: Uuid, wait: &str) -> RequestBuilder {
     api.request(Method::POST, "/api/purchase")
@@ -23,13 +26,11 @@ fn purchase(api: &Fixture, token: &str, sale: Uuid, wait: &str) -> RequestBuilde
 /// Waits until the gate has taken so many.
 async fn taken(api: &Fixture, sale: Uuid, buyers: u64) {
     let sale = SaleId::from_uuid(sale);
-    loop {
+    eventually(async || {
         let gate = api.gate.snapshot(sale).await.unwrap().unwrap();
-        if gate.taken == buyers {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+        (gate.taken == buyers).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -65,8 +66,10 @@ async fn whoever_waits_in_vain_is_told_that_the_purchase_is_accepted() {
     assert!(began.elapsed() >= Duration::from_secs(1));
     assert_eq!(answer.header("preference-applied"), None);
     assert_eq!(answer.data()["status"], "queued");
+    let began = Instant::now();
     let at_once = api.send(purchase(&api, &api.buyer(), sale, "0")).await;
     assert_eq!(at_once.status, 202);
+    assert!(began.elapsed() < WAIT);
     api.stop().await;
 }
 
@@ -105,8 +108,10 @@ async fn a_purchase_that_is_rejected_meanwhile_is_refused() {
 async fn only_so_many_wait() {
     let api = Fixture::start_with(&["--waiting-purchases-max=0"]).await;
     let sale = api.active_sale(1).await;
+    let began = Instant::now();
     let answer = api.send(purchase(&api, &api.buyer(), sale, "30")).await;
     assert_eq!(answer.status, 202);
+    assert!(began.elapsed() < WAIT);
     api.stop().await;
 }
 
@@ -140,15 +145,14 @@ async fn a_winner_who_asks_again_once_the_sale_is_settled_learns_of_the_order() 
     assert_eq!(settled["state"], SaleState::Settled.as_str());
     // Its gate is gone at last.
     redis.wipe_and_start_again().unwrap();
-    while api.gate.ping().await.is_err() {}
+    eventually(async || api.gate.ping().await.ok()).await;
 
     // What was remembered of the sale before it was settled is a second old at most.
-    let again = loop {
+    let again = eventually(async || {
         let answer = api.buy(&winner, sale).await;
-        if answer.status != 503 {
-            break answer.problem(409, "ALREADY_PURCHASED");
-        }
-    };
+        (answer.status != 503).then_some(answer)
+    });
+    let again = again.await.problem(409, "ALREADY_PURCHASED");
     assert_eq!(again["orderId"], order);
     assert_eq!(again["purchaseStatus"], "completed");
     let same = api.send(with_key(&winner)).await;

@@ -249,6 +249,7 @@ async fn put_to_the_test(
     let audit = audit_of(place, &place.deployment, sale).await;
     Ok(Findings {
         units: demo.units,
+        buyers: demo.buyers,
         rush,
         posted_after,
         proof,

@@ -150,7 +150,7 @@ fn faults(ledger: &anyhow::Result<(Tables, bool)>, redis: &anyhow::Result<()>) -
 async fn look_at_ledger(servers: &Servers) -> anyhow::Result<(Tables, bool)> {
     let look = async {
         let ledger = Ledger::connect(&servers.postgres).await?;
-        let found = (ledger.tables().await?, ledger.has_reconciler().await?);
+        let found = (ledger.tables().await?, ledger.reconcilers().await? > 0);
         ledger.disconnect().await;
         anyhow::Ok(found)
     };

@@ -5,7 +5,7 @@ use reconciler::audit::{
     report::Row,
 };
 use sale::model::{OrderId, SaleState};
-use sale::settle::{SettleLimits, settle};
+use sale::settle::settle;
 use std::time::Duration;
 
 use crate::fixture::{Stage, purchase, raw_id, until};
@@ -192,10 +192,7 @@ async fn a_gate_of_an_install_that_the_ledger_does_not_know_is_a_difference() {
 #[tokio::test]
 async fn an_entry_after_settling_is_a_difference() {
     let stage = agreeing().await;
-    let limits = SettleLimits {
-        drain_timeout: Duration::from_secs(5),
-        retention: Duration::from_secs(600),
-    };
+    let limits = Duration::from_secs(5);
     let settled = settle(&stage.gate, &stage.ledger, stage.sale, limits)
         .await
         .unwrap();

@@ -4,10 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::{TimeDelta, Utc};
 use reconciler::{keeper::Keeper, settings::RunSettings};
-use sale::{
-    model::SaleState,
-    settle::{SettleLimits, settle},
-};
+use sale::{model::SaleState, settle::settle};
 use tokio_util::sync::CancellationToken;
 
 use crate::fixture::{CLAIM_IDLE, Running, Stage, until};
@@ -135,10 +132,7 @@ async fn an_attempt_that_broke_off_before_the_gate_was_closed_for_good_does_not_
         .await
         .unwrap();
     until("the sale is settled", async || {
-        let limits = SettleLimits {
-            drain_timeout: Duration::from_secs(5),
-            retention: Duration::from_secs(600),
-        };
+        let limits = Duration::from_secs(5);
         settle(&stage.gate, &stage.ledger, stage.sale, limits)
             .await
             .is_ok()

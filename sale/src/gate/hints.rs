@@ -1,14 +1,24 @@
 //! Hints that something was posted: a message on a channel, from the reconciler to whoever waits for
 //! an order. A message may be lost, and says nothing of what became of an order: the ledger does.
 
+use std::time::Duration;
+
 use fred::{
     clients::SubscriberClient,
     interfaces::{ClientLike, EventInterface, PubsubInterface},
+    types::Message,
 };
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::sleep,
+};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{Gate, GateError, builder};
 use crate::{keys::Keys, model::SaleId, settings::RedisSettings};
+
+/// Pause between attempts to subscribe.
+const SUBSCRIBE_PAUSE: Duration = Duration::from_secs(1);
 
 impl Gate {
     /// Says that something of a sale was posted.
@@ -27,7 +37,8 @@ impl Gate {
 /// Hears hints, on a connection of its own.
 pub struct Hints {
     client: SubscriberClient,
-    messages: Receiver<fred::types::Message>,
+    messages: Receiver<Message>,
+    _listening: AbortOnDropHandle<()>,
 }
 
 impl Hints {
@@ -38,37 +49,46 @@ impl Hints {
     pub fn listen(settings: &RedisSettings) -> Result<Self, GateError> {
         let client = builder(settings)?.build_subscriber_client()?;
         let messages = client.message_rx();
-        let hints = Self {
-            client: client.clone(),
-            messages,
-        };
         let channel = Keys::new(&settings.key_prefix).posted();
-        tokio::spawn(async move {
-            client.manage_subscriptions();
-            let listening = async {
-                client.init().await?;
-                client.subscribe(channel).await
-            };
-            if let Err(error) = listening.await {
-                tracing::warn!(%error, "hints can not be heard");
-            }
-        });
-        Ok(hints)
+        let listening = tokio::spawn(subscribe(client.clone(), channel));
+        Ok(Self {
+            client,
+            messages,
+            _listening: AbortOnDropHandle::new(listening),
+        })
     }
 
-    /// Waits until something was posted; for ever once the connection was ended.
-    pub async fn posted(&mut self) {
+    /// Waits until something was posted, and tells of which sale; `None` where messages were lost.
+    /// For ever once the connection was ended.
+    pub async fn posted(&mut self) -> Option<SaleId> {
         match self.messages.recv().await {
-            Ok(_) | Err(RecvError::Lagged(_)) => {}
+            Ok(message) => message.value.as_str()?.parse().ok(),
+            Err(RecvError::Lagged(_)) => None,
             Err(RecvError::Closed) => std::future::pending().await,
         }
-        // Many at once are one.
-        self.messages = self.messages.resubscribe();
     }
 
     /// A handle that ends the connection.
     pub fn connection(&self) -> HintsConnection {
         HintsConnection(self.client.clone())
+    }
+}
+
+/// Subscribes, however long it takes. From then on the client does it anew with each connection.
+async fn subscribe(client: SubscriberClient, channel: String) {
+    client.manage_subscriptions();
+    loop {
+        let subscribing = async {
+            if !client.is_connected() {
+                client.init().await?;
+            }
+            client.subscribe(channel.clone()).await
+        };
+        match subscribing.await {
+            Ok(()) => return,
+            Err(error) => tracing::warn!(%error, "hints can not be heard yet"),
+        }
+        sleep(SUBSCRIBE_PAUSE).await;
     }
 }
 

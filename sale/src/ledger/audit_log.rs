@@ -12,6 +12,13 @@ use uuid::Uuid;
 
 use super::{Ledger, LedgerError};
 
+/// The words of what is made once with a key.
+pub const CREATE_PRODUCT: &str = "product.create";
+/// See [`CREATE_PRODUCT`].
+pub const CREATE_SALE: &str = "sale.create";
+pub(super) const MOVE_SALE: &str = "sale.move";
+pub(super) const RESTOCK_SALE: &str = "sale.restock";
+
 /// Through what somebody acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -45,7 +52,8 @@ pub struct By {
     pub via: Via,
     /// The request that asked for it.
     pub request_id: Option<String>,
-    /// Makes the change once, however often it is asked for.
+    /// Makes a change that creates or adds once, however often it is asked for. Other changes may be
+    /// repeated anyway.
     pub key: Option<String>,
 }
 
@@ -70,10 +78,20 @@ pub struct Action {
     pub actor: String,
     /// Through what: `api`, `cli` or `process`.
     pub via: String,
+    /// The request that asked for it.
+    pub request_id: Option<String>,
     /// What: a word such as `sale.pause`.
     pub action: String,
     /// What was asked for.
     pub details: Value,
+}
+
+/// What a change that is made once says to `log_action`.
+#[derive(Clone, Copy)]
+pub(super) struct Logged<'a> {
+    pub(super) by: Json<&'a By>,
+    pub(super) action: &'a str,
+    pub(super) details: &'a Value,
 }
 
 impl Ledger {
@@ -92,7 +110,7 @@ impl Ledger {
     /// Where Postgres does not answer.
     pub async fn actions(&self, subject: Uuid, limit: u32) -> Result<Vec<Action>, LedgerError> {
         Ok(sqlx::query_as(
-            "SELECT at, actor, via, action, details FROM audit_log
+            "SELECT at, actor, via, request_id, action, details FROM audit_log
              WHERE subject = $1 ORDER BY id DESC LIMIT $2",
         )
         .bind(subject)
@@ -117,23 +135,34 @@ impl Ledger {
         .await?)
     }
 
-    /// For `log_action`.
-    pub(super) fn by(&self) -> Json<&By> {
-        Json(&self.by)
+    /// For `log_action` of a change that may be made again: without the key, which would forbid it.
+    pub(super) fn by(&self) -> Json<By> {
+        Json(By {
+            key: None,
+            ..(*self.by).clone()
+        })
     }
 
     /// Makes a change that must not be made twice: where it was made before with the same key, tells
-    /// what it was made to.
-    pub(super) async fn once(
-        &self,
-        action: &str,
-        details: &Value,
-        change: impl Future<Output = Result<Uuid, LedgerError>>,
-    ) -> Result<Uuid, LedgerError> {
+    /// what it was made to. The change is given what `log_action` is to be called with.
+    pub(super) async fn once<'a, F>(
+        &'a self,
+        action: &'a str,
+        details: &'a Value,
+        change: impl FnOnce(Logged<'a>) -> F,
+    ) -> Result<Uuid, LedgerError>
+    where
+        F: Future<Output = Result<Uuid, LedgerError>>,
+    {
         if let Some(subject) = self.done_before(action, details).await? {
             return Ok(subject);
         }
-        match change.await {
+        let logged = Logged {
+            by: Json(&self.by),
+            action,
+            details,
+        };
+        match change(logged).await {
             Ok(subject) => Ok(subject),
             // Another request with this key may have been quicker, and have taken the last unit.
             Err(error) => self.done_before(action, details).await?.ok_or(error),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{Ledger, LedgerError, Page};
+use super::{Ledger, LedgerError, Page, audit_log::CREATE_PRODUCT};
 use crate::{
     model::ProductId,
     money::{Currency, Money},
@@ -82,7 +82,7 @@ impl Ledger {
             "imageUrl": product.image_url,
             "quantity": product.quantity,
         });
-        let created = self.once("product.create", &details, async {
+        let created = self.once(CREATE_PRODUCT, &details, async |logged| {
             let id = ProductId::random();
             sqlx::query(
                 "WITH product AS (
@@ -92,7 +92,7 @@ impl Ledger {
                  ), stock AS (
                      INSERT INTO stocks (product_id, quantity) SELECT id, $7 FROM product
                  )
-                 SELECT log_action($8, 'product.create', id, $9) FROM product",
+                 SELECT log_action($8, $9, id, $10) FROM product",
             )
             .bind(id)
             .bind(&product.name)
@@ -101,8 +101,9 @@ impl Ledger {
             .bind(product.currency.as_str())
             .bind(&product.image_url)
             .bind(i64::from(product.quantity))
-            .bind(self.by())
-            .bind(&details)
+            .bind(logged.by)
+            .bind(logged.action)
+            .bind(logged.details)
             .execute(&self.pool)
             .await?;
             Ok(id.uuid())

@@ -2,10 +2,12 @@
 //! logs itself.
 
 use chrono::{DateTime, Utc};
-use serde_json::{Value, json};
-use uuid::Uuid;
+use serde_json::json;
 
-use super::{Ledger, LedgerError, NewSale, Sale};
+use super::{
+    Ledger, LedgerError, NewSale, Sale,
+    audit_log::{CREATE_SALE, MOVE_SALE, RESTOCK_SALE},
+};
 use crate::model::{Epoch, SaleId, SaleState, Version};
 
 impl Ledger {
@@ -22,8 +24,8 @@ impl Ledger {
             "endTime": sale.end,
             "quantity": sale.units,
         });
-        let created = self.once("sale.create", &details, async {
-            let logged = sqlx::query(
+        let created = self.once(CREATE_SALE, &details, async |logged| {
+            let made = sqlx::query(
                 "WITH stock AS (
                      SELECT product_id, coalesce($5::bigint, quantity) AS units
                      FROM stocks WHERE product_id = $2 FOR UPDATE
@@ -37,18 +39,19 @@ impl Ledger {
                      FROM stock JOIN products p ON p.id = stock.product_id
                      RETURNING id
                  )
-                 SELECT log_action($6, 'sale.create', id, $7) FROM sale",
+                 SELECT log_action($6, $7, id, $8) FROM sale",
             )
             .bind(sale.id)
             .bind(sale.product)
             .bind(sale.start)
             .bind(sale.end)
             .bind(sale.units.map(i64::from))
-            .bind(self.by())
-            .bind(&details)
+            .bind(logged.by)
+            .bind(logged.action)
+            .bind(logged.details)
             .fetch_optional(&self.pool)
             .await?;
-            match logged {
+            match made {
                 Some(_) => Ok(sale.id.uuid()),
                 None => Err(LedgerError::UnknownProduct),
             }
@@ -56,38 +59,44 @@ impl Ledger {
         self.known_sale(SaleId::from_uuid(created.await?)).await
     }
 
-    /// Moves the window of a sale that has not ended. Doing it again changes nothing.
+    /// Moves the window of a sale that has not ended. Doing it again changes nothing; with a key that
+    /// was used before, nothing is changed even if the sale was moved elsewhere since.
     ///
     /// # Errors
-    /// [`LedgerError::InvalidWindow`], [`LedgerError::UnknownSale`], [`LedgerError::WrongState`].
+    /// [`LedgerError::InvalidWindow`], [`LedgerError::UnknownSale`], [`LedgerError::WrongState`],
+    /// [`LedgerError::KeyReused`].
     pub async fn move_sale(
         &self,
         id: SaleId,
         start: DateTime<Utc>,
         end: DateTime<Utc>,
     ) -> Result<Sale, LedgerError> {
-        sqlx::query(
-            "WITH sale AS (
-                 UPDATE flash_sales
-                 SET start_time = $2, end_time = $3, version = version + 1, updated_at = now()
-                 WHERE id = $1 AND state IN ('open', 'paused')
-                   AND (start_time, end_time) IS DISTINCT FROM ($2, $3)
-                 RETURNING id
-             )
-             SELECT log_action($4, 'sale.move', id, $5) FROM sale",
-        )
-        .bind(id)
-        .bind(start)
-        .bind(end)
-        .bind(self.by())
-        .bind(json!({ "startTime": start, "endTime": end }))
-        .fetch_optional(&self.pool)
-        .await?;
-        let sale = self.known_sale(id).await?;
-        match sale.state {
-            SaleState::Open | SaleState::Paused => Ok(sale),
-            SaleState::Ended | SaleState::Settled => Err(LedgerError::WrongState),
-        }
+        let details = json!({ "saleId": id, "startTime": start, "endTime": end });
+        let moved = self.once(MOVE_SALE, &details, async |logged| {
+            sqlx::query(
+                "WITH sale AS (
+                     UPDATE flash_sales
+                     SET start_time = $2, end_time = $3, version = version + 1, updated_at = now()
+                     WHERE id = $1 AND state IN ('open', 'paused')
+                       AND (start_time, end_time) IS DISTINCT FROM ($2, $3)
+                     RETURNING id
+                 )
+                 SELECT log_action($4, $5, id, $6) FROM sale",
+            )
+            .bind(id)
+            .bind(start)
+            .bind(end)
+            .bind(logged.by)
+            .bind(logged.action)
+            .bind(logged.details)
+            .fetch_optional(&self.pool)
+            .await?;
+            match self.known_sale(id).await?.state {
+                SaleState::Open | SaleState::Paused => Ok(id.uuid()),
+                SaleState::Ended | SaleState::Settled => Err(LedgerError::WrongState),
+            }
+        });
+        self.known_sale(SaleId::from_uuid(moved.await?)).await
     }
 
     /// Opens, pauses or ends a sale. Doing it again changes nothing; an ended sale stays ended.
@@ -119,14 +128,20 @@ impl Ledger {
             SaleState::Ended => "sale.end",
             SaleState::Settled => return Err(LedgerError::WrongState),
         };
-        let changed = sqlx::query(
-            "WITH sale AS (
-                 UPDATE flash_sales SET version = version + 1, state = $2, updated_at = now()
-                 WHERE id = $1 AND state IN ('open', 'paused') AND state <> $2
-                   AND version = coalesce($3, version)
-                 RETURNING id
+        // Decided by what this very statement saw: a moment later somebody else may have changed it.
+        let seen: Option<(String, bool)> = sqlx::query_as(
+            "WITH seen AS (
+                 SELECT id, state, version FROM flash_sales WHERE id = $1 FOR NO KEY UPDATE
+             ), sale AS (
+                 UPDATE flash_sales f SET version = f.version + 1, state = $2, updated_at = now()
+                 FROM seen
+                 WHERE f.id = seen.id AND seen.state IN ('open', 'paused') AND seen.state <> $2
+                   AND seen.version = coalesce($3, seen.version)
+                 RETURNING f.id
+             ), logged AS (
+                 SELECT log_action($4, $5, id, '{}') FROM sale
              )
-             SELECT log_action($4, $5, id, '{}') FROM sale",
+             SELECT seen.state, (SELECT count(*) FROM logged) > 0 FROM seen",
         )
         .bind(id)
         .bind(state.as_str())
@@ -135,11 +150,11 @@ impl Ledger {
         .bind(action)
         .fetch_optional(&self.pool)
         .await?;
-        let sale = self.known_sale(id).await?;
-        if changed.is_none() && sale.state != state {
+        let (before, changed) = seen.ok_or(LedgerError::UnknownSale)?;
+        if !changed && before != state.as_str() {
             return Err(LedgerError::WrongState);
         }
-        Ok(sale)
+        self.known_sale(id).await
     }
 
     /// Moves more units from the product's stock into a sale that has not ended. With a key that was
@@ -150,46 +165,36 @@ impl Ledger {
     /// [`LedgerError::WrongState`], [`LedgerError::KeyReused`].
     pub async fn restock(&self, id: SaleId, units: u32) -> Result<Sale, LedgerError> {
         let details = json!({ "saleId": id, "quantity": units });
-        let restocked = self.once(
-            "sale.restock",
-            &details,
-            self.restock_once(id, units, &details),
-        );
-        self.known_sale(SaleId::from_uuid(restocked.await?)).await
-    }
-
-    async fn restock_once(
-        &self,
-        id: SaleId,
-        units: u32,
-        details: &Value,
-    ) -> Result<Uuid, LedgerError> {
-        let logged = sqlx::query(
-            "WITH sale AS (
-                 UPDATE flash_sales
-                 SET units = units + $2::bigint, available = available + $2::bigint,
-                     version = version + 1, updated_at = now()
-                 WHERE id = $1 AND state IN ('open', 'paused')
-                 RETURNING id, product_id
-             ), stock AS (
-                 UPDATE stocks s SET quantity = s.quantity - $2::bigint, updated_at = now()
-                 FROM sale WHERE s.product_id = sale.product_id
-             )
-             SELECT log_action($3, 'sale.restock', id, $4) FROM sale",
-        )
-        .bind(id)
-        .bind(i64::from(units))
-        .bind(self.by())
-        .bind(details)
-        .fetch_optional(&self.pool)
-        .await?;
-        match logged {
-            Some(_) => Ok(id.uuid()),
-            None => {
-                self.known_sale(id).await?;
-                Err(LedgerError::WrongState)
+        let restocked = self.once(RESTOCK_SALE, &details, async |logged| {
+            let made = sqlx::query(
+                "WITH sale AS (
+                     UPDATE flash_sales
+                     SET units = units + $2::bigint, available = available + $2::bigint,
+                         version = version + 1, updated_at = now()
+                     WHERE id = $1 AND state IN ('open', 'paused')
+                     RETURNING id, product_id
+                 ), stock AS (
+                     UPDATE stocks s SET quantity = s.quantity - $2::bigint, updated_at = now()
+                     FROM sale WHERE s.product_id = sale.product_id
+                 )
+                 SELECT log_action($3, $4, id, $5) FROM sale",
+            )
+            .bind(id)
+            .bind(i64::from(units))
+            .bind(logged.by)
+            .bind(logged.action)
+            .bind(logged.details)
+            .fetch_optional(&self.pool)
+            .await?;
+            match made {
+                Some(_) => Ok(id.uuid()),
+                None => {
+                    self.known_sale(id).await?;
+                    Err(LedgerError::WrongState)
+                }
             }
-        }
+        });
+        self.known_sale(SaleId::from_uuid(restocked.await?)).await
     }
 
     /// Settles an ended sale: its available units go back to the product. Holds only if exactly
@@ -197,7 +202,7 @@ impl Ledger {
     /// changed.
     ///
     /// # Errors
-    /// Where Postgres does not answer.
+    /// [`LedgerError::FullStock`].
     pub async fn settle(&self, id: SaleId, base: Epoch, taken: u64) -> Result<bool, LedgerError> {
         let settled = sqlx::query(
             "WITH sale AS (
@@ -221,7 +226,8 @@ impl Ledger {
         .bind(taken.cast_signed())
         .bind(self.by())
         .fetch_optional(&self.pool)
-        .await?;
+        .await
+        .map_err(LedgerError::of_return)?;
         Ok(settled.is_some())
     }
 }

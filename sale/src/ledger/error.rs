@@ -22,6 +22,9 @@ pub enum LedgerError {
     /// The id, or the address, is in use.
     #[error("it exists already")]
     Exists,
+    /// The product's stock can not hold so many units.
+    #[error("the stock can not hold so many units")]
+    FullStock,
     /// The idempotency key was used for something else.
     #[error("this idempotency key was used for something else")]
     KeyReused,
@@ -61,6 +64,7 @@ impl From<sqlx::Error> for LedgerError {
             Some("stocks_quantity_not_negative" | "flash_sales_available_not_negative")
             | Some("flash_sales_units_positive") => Self::InsufficientStock,
             Some("flash_sales_window") => Self::InvalidWindow,
+            Some("audit_log_once") => Self::KeyReused,
             Some("users_email_key" | "users_pkey" | "flash_sales_pkey" | "products_pkey") => {
                 Self::Exists
             }
@@ -70,6 +74,17 @@ impl From<sqlx::Error> for LedgerError {
                 Self::Unavailable(error)
             }
             _ => Self::Failed(error),
+        }
+    }
+}
+
+impl LedgerError {
+    /// The error of a change that only puts units into a stock: there a number that no column holds
+    /// means that the stock is full.
+    pub(super) fn of_return(error: sqlx::Error) -> Self {
+        match error.into() {
+            Self::InsufficientStock => Self::FullStock,
+            other => other,
         }
     }
 }

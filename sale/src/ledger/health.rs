@@ -1,5 +1,5 @@
 //! What a look at the health of a system asks of Postgres: whether the tables are of this version,
-//! and whether a reconciler is at work on them.
+//! and which reconcilers are at work on them.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -56,23 +56,23 @@ impl Ledger {
         })
     }
 
-    /// Whether a reconciler ([`Ledger::connect_as`] of [`RECONCILER`]) is at work on this database.
+    /// How many reconcilers are at work on this database. Each connects by a name that begins with
+    /// [`RECONCILER`], and is its own ([`Ledger::connect_as`]).
     ///
     /// # Errors
     /// Where Postgres does not answer.
-    pub async fn has_reconciler(&self) -> Result<bool, LedgerError> {
+    pub async fn reconcilers(&self) -> Result<u64, LedgerError> {
         // Postgres tells a stranger's name, but not when it did something: taken for just now.
-        Ok(sqlx::query_scalar(
-            "SELECT EXISTS (
-                 SELECT FROM pg_stat_activity
-                 WHERE datname = current_database() AND application_name = $1
-                   AND (state = 'active' OR state_change IS NULL
-                        OR state_change > now() - make_interval(secs => $2))
-             )",
+        let count: i64 = sqlx::query_scalar(
+            "SELECT count(DISTINCT application_name) FROM pg_stat_activity
+             WHERE datname = current_database() AND starts_with(application_name, $1)
+               AND (state = 'active' OR state_change IS NULL
+                    OR state_change > now() - make_interval(secs => $2))",
         )
         .bind(RECONCILER)
         .bind(SILENCE_MAX.as_secs_f64())
         .fetch_one(&self.pool)
-        .await?)
+        .await?;
+        Ok(count.cast_unsigned())
     }
 }

@@ -47,10 +47,15 @@ impl Ledger {
     /// Where Postgres does not answer.
     pub async fn begin_install(&self, sale: SaleId) -> Result<Option<Sale>, LedgerError> {
         let epoch: Option<i64> = sqlx::query_scalar(
-            "UPDATE flash_sales SET epoch = epoch + 1, updated_at = now()
-             WHERE id = $1 AND state <> 'settled' RETURNING epoch",
+            "WITH sale AS (
+                 UPDATE flash_sales SET epoch = epoch + 1, updated_at = now()
+                 WHERE id = $1 AND state <> 'settled' RETURNING id, epoch
+             )
+             SELECT epoch, log_action($2, 'sale.install', id, jsonb_build_object('epoch', epoch))
+             FROM sale",
         )
         .bind(sale)
+        .bind(self.by())
         .fetch_optional(&self.pool)
         .await?;
         let Some(epoch) = epoch else { return Ok(None) };

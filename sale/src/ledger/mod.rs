@@ -27,7 +27,7 @@ use sqlx::{
 };
 
 pub use audit::Recount;
-pub use audit_log::{Action, By, Via};
+pub use audit_log::{Action, By, CREATE_PRODUCT, CREATE_SALE, Via};
 pub use catalogue::{NewProduct, Product, ProductChange};
 pub use error::LedgerError;
 pub use health::Tables;
@@ -74,10 +74,7 @@ impl Ledger {
     ///
     /// # Errors
     /// As [`Ledger::connect`].
-    pub async fn connect_as(
-        name: &'static str,
-        settings: &PostgresSettings,
-    ) -> Result<Self, LedgerError> {
+    pub async fn connect_as(name: &str, settings: &PostgresSettings) -> Result<Self, LedgerError> {
         let options: PgConnectOptions = settings.database_url.expose().parse()?;
         let options = options.application_name(name).options([
             ("statement_timeout", STATEMENT_TIMEOUT),

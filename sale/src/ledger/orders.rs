@@ -133,7 +133,8 @@ impl Ledger {
     /// Doing it again changes nothing.
     ///
     /// # Errors
-    /// [`LedgerError::UnknownOrder`], also for an order that is not posted yet.
+    /// [`LedgerError::UnknownOrder`], also for an order that is not posted yet;
+    /// [`LedgerError::FullStock`].
     pub async fn cancel(&self, order: OrderId) -> Result<Order, LedgerError> {
         sqlx::query(
             "WITH cancelled AS (
@@ -145,7 +146,8 @@ impl Ledger {
         .bind(order)
         .bind(self.by())
         .execute(&self.pool)
-        .await?;
+        .await
+        .map_err(LedgerError::of_return)?;
         sqlx::query_as("SELECT * FROM order_details WHERE id = $1")
             .bind(order)
             .fetch_optional(&self.pool)

@@ -4,12 +4,18 @@
 use super::{Ledger, LedgerError};
 use crate::model::SaleId;
 
-/// What became of all purchases that were posted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+/// What became of all purchases that were posted, at one instant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct Tally {
-    /// Orders, those that were cancelled included.
+    /// Distinct buyers who were posted: those with an order or a counted rejection.
     #[sqlx(try_from = "i64")]
-    pub orders: u64,
+    pub posted: u64,
+    /// Orders that stand.
+    #[sqlx(try_from = "i64")]
+    pub confirmed: u64,
+    /// Orders that were cancelled.
+    #[sqlx(try_from = "i64")]
+    pub cancelled: u64,
     /// Rejections.
     #[sqlx(try_from = "i64")]
     pub rejections: u64,
@@ -29,12 +35,14 @@ impl Ledger {
                             WHERE o.sale_id = r.sale_id AND o.buyer_id = r.buyer_id
                         )) AS without_order
                  FROM rejections r WHERE $1::uuid IS NULL OR r.sale_id = $1
-             ), posted AS (
-                 SELECT coalesce(sum(posted), 0)::bigint AS buyers
+             ), sold AS (
+                 SELECT coalesce(sum(posted), 0)::bigint AS posted,
+                        coalesce(sum(confirmed), 0)::bigint AS confirmed
                  FROM flash_sales s WHERE $1::uuid IS NULL OR s.id = $1
              )
-             SELECT posted.buyers - rejected.without_order AS orders, rejected.rejections
-             FROM posted, rejected",
+             SELECT sold.posted, sold.confirmed, rejected.rejections,
+                    sold.posted - rejected.without_order - sold.confirmed AS cancelled
+             FROM sold, rejected",
         )
         .bind(sale)
         .fetch_one(&self.pool)

@@ -90,13 +90,20 @@ impl Ledger {
         // The update changes nothing. It is there because DO NOTHING would return no row, and a
         // second look in the same statement would not see one that another caller has just made.
         Ok(sqlx::query_as(
-            "INSERT INTO users AS known (id, email, role) VALUES ($1, $2, $3)
-             ON CONFLICT (lower(email)) WHERE email IS NOT NULL DO UPDATE SET role = known.role
-             RETURNING id, email, password_hash, role",
+            "WITH buyer AS (
+                 INSERT INTO users AS known (id, email, role) VALUES ($1, $2, $3)
+                 ON CONFLICT (lower(email)) WHERE email IS NOT NULL DO UPDATE SET role = known.role
+                 RETURNING id, email, password_hash, role, id = $1 AS made
+             )
+             SELECT id, email, password_hash, role,
+                    CASE WHEN made THEN log_action($4, 'user.create', id, $5) END
+             FROM buyer",
         )
         .bind(Uuid::now_v7())
         .bind(email)
         .bind(Role::User.as_str())
+        .bind(self.by())
+        .bind(json!({ "role": Role::User }))
         .fetch_one(&self.pool)
         .await?)
     }

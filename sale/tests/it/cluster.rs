@@ -1,13 +1,13 @@
 //! A sale on a Redis Cluster: all its keys on one shard, and other sales on others.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use embedded::{RedisCluster, RedisOptions};
 use fred::util::redis_keyslot;
 use sale::{
     ledger::Sale,
     model::{SaleState, Verdict},
-    settle::{SettleLimits, settle},
+    settle::settle,
 };
 
 use crate::fixture::{DRAIN, Door, Shop, purchase};
@@ -51,11 +51,7 @@ async fn life_of_a_sale(shop: &Shop, sale: &Sale) {
 
     shop.wipe(id).await;
     assert_eq!(shop.install(id).await.buyers, 4);
-    let limits = SettleLimits {
-        drain_timeout: DRAIN,
-        retention: Duration::from_secs(60),
-    };
-    let settled = settle(&shop.gate, &shop.ledger, id, limits).await.unwrap();
+    let settled = settle(&shop.gate, &shop.ledger, id, DRAIN).await.unwrap();
     assert_eq!(settled.state, SaleState::Settled);
     assert_eq!((settled.confirmed, settled.returned), (3, 0));
     shop.assert_conserved(id).await;

@@ -34,14 +34,20 @@ async fn the_tables_are_judged_by_what_this_version_would_make() {
 async fn a_reconciler_is_known_by_its_name_in_its_own_database() {
     let shop = Shop::open().await;
     let elsewhere = Shop::open().await;
-    assert!(!shop.ledger.has_reconciler().await.unwrap());
+    assert_eq!(shop.ledger.reconcilers().await.unwrap(), 0);
     let settings = PostgresSettings {
         database_url: Secret::new(&shop.database_url),
         pool_max: 1,
         acquire_timeout_ms: 10_000,
     };
-    let reconciler = Ledger::connect_as(RECONCILER, &settings).await.unwrap();
-    assert!(shop.ledger.has_reconciler().await.unwrap());
-    assert!(!elsewhere.ledger.has_reconciler().await.unwrap());
-    reconciler.disconnect().await;
+    let connect = async |name: &str| Ledger::connect_as(name, &settings).await.unwrap();
+    let one = connect(&format!("{RECONCILER} 1")).await;
+    let same = connect(&format!("{RECONCILER} 1")).await;
+    assert_eq!(shop.ledger.reconcilers().await.unwrap(), 1);
+    let other = connect(&format!("{RECONCILER} 2")).await;
+    assert_eq!(shop.ledger.reconcilers().await.unwrap(), 2);
+    assert_eq!(elsewhere.ledger.reconcilers().await.unwrap(), 0);
+    for reconciler in [one, same, other] {
+        reconciler.disconnect().await;
+    }
 }

@@ -1,6 +1,13 @@
 //! What waits between gate and ledger, and who works it off.
 
-use sale::{journal::Journal, queue};
+use std::time::Duration;
+
+use sale::{
+    journal::Journal,
+    ledger::{Ledger, RECONCILER},
+    queue::{self, Queue},
+    settings::{PostgresSettings, Secret},
+};
 
 use crate::fixture::Shop;
 
@@ -12,7 +19,21 @@ async fn purchases_wait_are_in_hand_and_are_gone() {
 
     let sale = shop.on_sale(10).await.id;
     let idle = queue::look(&shop.gate, &shop.ledger).await.unwrap();
-    assert!(!idle.is_worked(), "nobody reads");
+    assert!(!idle.is_worked(), "nobody is at work");
+    let settings = PostgresSettings {
+        database_url: Secret::new(&shop.database_url),
+        pool_max: 1,
+        acquire_timeout_ms: 10_000,
+    };
+    let reconciler = Ledger::connect_as(RECONCILER, &settings).await.unwrap();
+    let worked = queue::look(&shop.gate, &shop.ledger).await.unwrap();
+    assert!(worked.is_worked());
+    let stalled = Queue {
+        oldest: Some(Duration::from_secs(31)),
+        ..worked
+    };
+    assert!(!stalled.is_worked(), "whoever is at work posts nothing");
+    reconciler.disconnect().await;
     shop.sell(sale, 3).await;
     shop.sell(sale, 2).await;
     let sold = queue::look(&shop.gate, &shop.ledger).await.unwrap();
@@ -21,11 +42,9 @@ async fn purchases_wait_are_in_hand_and_are_gone() {
 
     let journal = Journal::new(shop.gate.clone());
     assert_eq!(journal.read(sale, "one", 1).await.unwrap().len(), 1);
-    assert!(journal.read(sale, "two", 0).await.is_ok());
     let read = queue::look(&shop.gate, &shop.ledger).await.unwrap();
     assert_eq!((read.waiting, read.active), (2, 3));
-    assert!(read.is_worked());
-    assert!(read.workers["one"], "it has something in hand");
+    assert!(read.busy.contains("one"), "it has something in hand");
 
     journal.deliver_again(sale).await.unwrap();
     shop.post_all(sale).await;

@@ -6,7 +6,7 @@ use sale::{
     install::Condition,
     ledger::{LedgerError, Sale},
     model::{SaleId, SaleState, Verdict},
-    settle::{SettleError, SettleLimits, settle},
+    settle::{SettleError, settle},
 };
 use tokio::time::timeout;
 
@@ -15,11 +15,7 @@ use crate::fixture::{BOUND, DRAIN, NO_DRAIN, Shop, purchase};
 const RETENTION: Duration = Duration::from_secs(600);
 
 async fn try_settle(shop: &Shop, sale: SaleId, drain: Duration) -> Result<Sale, SettleError> {
-    let limits = SettleLimits {
-        drain_timeout: drain,
-        retention: RETENTION,
-    };
-    let settled = settle(&shop.gate, &shop.ledger, sale, limits);
+    let settled = settle(&shop.gate, &shop.ledger, sale, drain);
     timeout(BOUND, settled).await.expect("settling ends")
 }
 
@@ -166,6 +162,9 @@ async fn the_gate_of_a_settled_sale_expires_and_answers_ended_until_then() {
     try_settle(&shop, sale.id, DRAIN).await.unwrap();
     let verdicts = shop.ask(sale.id, &[first[0], purchase()]).await.verdicts;
     assert_eq!(verdicts, [Verdict::Admitted, Verdict::Ended]);
+    shop.gate.expire(sale.id, RETENTION).await.unwrap();
+    // It is not put off.
+    shop.gate.expire(sale.id, 10 * RETENTION).await.unwrap();
     let keys = &shop.keys;
     let [terms, buyers] = [keys.terms(sale.id), keys.buyers(sale.id)];
     for key in [terms, buyers, keys.journal(sale.id)] {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sale::{
     model::{OrderId, SaleId, SaleState},
-    settle::{SettleLimits, settle},
+    settle::settle,
 };
 use system::{
     client::{Buyer, Client},
@@ -106,11 +106,7 @@ async fn a_settled_sale_gives_its_unsold_units_back_and_answers_from_the_ledger(
         .unwrap()
         .unwrap()
         .quantity;
-    let limits = SettleLimits {
-        drain_timeout: DEADLINE,
-        retention: Duration::from_secs(3_600),
-    };
-    let settled = settle(&stage.gate, &stage.ledger, sale.id, limits)
+    let settled = settle(&stage.gate, &stage.ledger, sale.id, DEADLINE)
         .await
         .unwrap();
     assert_eq!(settled.state, SaleState::Settled);

@@ -2,6 +2,7 @@
 //! that an interruption at any moment finds all that must be ended.
 
 use std::{
+    net::TcpListener,
     path::Path,
     sync::{
         Arc, OnceLock,
@@ -129,6 +130,11 @@ impl Parts {
         let log = self.logs.path().join("reconciler.log");
         let reconciler = ReconcilerProcess::start(binaries, deployment, &log, &[], true)?;
         self.reconciler.get_or_init(|| reconciler);
+        if let Some(port) = port {
+            // Another program there would answer in the place of our API.
+            TcpListener::bind(("127.0.0.1", port))
+                .with_context(|| format!("port {port} is in use (--port 0 takes a free one)"))?;
+        }
         let options = ApiOptions {
             port,
             supervised: true,

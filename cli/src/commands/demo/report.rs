@@ -19,6 +19,8 @@ const VIOLATIONS_SHOWN_MAX: usize = 20;
 pub(super) struct Findings {
     /// How many units there were.
     pub(super) units: u32,
+    /// How many came.
+    pub(super) buyers: u32,
     /// What the buyers saw.
     pub(super) rush: Report,
     /// From the last answer until everything was in Postgres.
@@ -36,7 +38,8 @@ impl Findings {
     /// that no unit was sold twice, and that nobody bought twice.
     pub(super) fn is_right(&self) -> bool {
         let proven = matches!(self.proof, Ok((Ok(_), _)));
-        proven && self.audit.as_ref().is_ok_and(|row| row.agrees) && self.oversold() == Some(0)
+        let agrees = self.audit.as_ref().is_ok_and(|row| row.agrees);
+        proven && agrees && self.oversold() == Some(0) && self.unsold() == Some(0)
     }
 
     fn confirmed(&self) -> Option<u64> {
@@ -47,6 +50,12 @@ impl Findings {
     /// Confirmed orders beyond the units.
     fn oversold(&self) -> Option<u64> {
         Some(self.confirmed()?.saturating_sub(self.units.into()))
+    }
+
+    /// Units that were left although buyers were, too.
+    fn unsold(&self) -> Option<u64> {
+        let could_be_sold = u64::from(self.units.min(self.buyers));
+        Some(could_be_sold.saturating_sub(self.confirmed()?))
     }
 
     /// Orders beyond the first of each buyer.
@@ -140,6 +149,11 @@ pub(super) fn complaints(findings: &Findings) -> Vec<String> {
             );
         }
         Ok(_) => {}
+    }
+    if let Some(unsold @ 1..) = findings.unsold() {
+        lines.push(format!(
+            "{unsold} units were left although buyers came for them"
+        ));
     }
     lines
 }

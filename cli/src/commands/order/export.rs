@@ -88,7 +88,7 @@ enum ExportError {
 /// Writes the orders, and tells how many there were.
 async fn write(ledger: &Ledger, sale: SaleId, to: impl Write) -> Result<u64, ExportError> {
     let mut writer = Writer::from_writer(BufWriter::new(to));
-    writer.write_record(HEADER).map_err(io::Error::from)?;
+    writer.write_record(HEADER).map_err(cause)?;
     let (mut count, mut after) = (0, None);
     loop {
         let orders = ledger.orders_by_buyer(sale, after, STEP_ORDERS).await?;
@@ -98,15 +98,21 @@ async fn write(ledger: &Ledger, sale: SaleId, to: impl Write) -> Result<u64, Exp
         after = Some(last.buyer);
         count += orders.len() as u64;
         for order in &orders {
-            writer
-                .write_record(record(order))
-                .map_err(io::Error::from)?;
+            writer.write_record(record(order)).map_err(cause)?;
         }
         // Whoever reads along gets each step, and we learn when nobody does.
         writer.flush()?;
     }
     writer.flush()?;
     Ok(count)
+}
+
+/// What went wrong as the system said it: that a reader has left has to be told from the rest.
+fn cause(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 fn record(order: &ledger::Order) -> [String; HEADER.len()] {
