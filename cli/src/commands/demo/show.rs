@@ -38,17 +38,17 @@ pub(super) fn serving(url: &str, seed: &Seed, info: Option<&Path>) {
     );
     match info {
         Some(path) => println!(
-            "\n# The same token is in {path}\nTOKEN=$(jq -r .adminToken {path})",
+            "\n# The same token is in {path}\nADMIN=$(jq -r .adminToken {path})",
             path = path.display()
         ),
         None => println!(
-            "\n# With the token that it answers (--info FILE writes one to a file)\nTOKEN=..."
+            "\n# With the token that it answers (--info FILE writes one to a file)\nADMIN=..."
         ),
     }
     println!(
         "\n# Buy, and ask what became of it\n\
-         curl -s -X POST {url}/api/purchase -H \"Authorization: Bearer $TOKEN\" \\\n  \
+         curl -s -X POST {url}/api/purchase -H \"Authorization: Bearer $ADMIN\" \\\n  \
            -H 'Content-Type: application/json' -d '{{\"saleId\":\"{sale}\"}}'\n\
-         curl -s '{url}/api/purchase/status?saleId={sale}' -H \"Authorization: Bearer $TOKEN\""
+         curl -s '{url}/api/purchase/status?saleId={sale}' -H \"Authorization: Bearer $ADMIN\""
     );
 }
