@@ -414,6 +414,6 @@ mod tests {
         let (status, problem) = answer(std::future::pending::<poem::Result<Response>>).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(problem["code"], "UNAVAILABLE");
-        assert_eq!(problem["outcomeUnknown"], true);
+        assert_eq!(problem["retrySafe"], true);
     }
 }
