@@ -27,6 +27,8 @@ const SNAPSHOT_LIFETIME: Duration = Duration::from_millis(100);
 /// Sales that are remembered, those that somebody made up included.
 const SALES_MAX: u64 = 10_000;
 
+/// Gates that are looked at at the same time for a list.
+pub const GATES_AT_ONCE: usize = 16;
 /// Pages of lists that are remembered.
 const PAGES_MAX: u64 = 1_000;
 

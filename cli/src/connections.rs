@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use anyhow::{Context, anyhow};
+use api::sales::Sales;
 use clap::Args;
 use nix::unistd::{Uid, User};
 use sale::{
@@ -66,6 +67,11 @@ impl Connections {
     /// What takes sales through their lives.
     pub fn lifecycle(&self) -> Lifecycle {
         Lifecycle::new(self.gate.clone(), self.ledger.clone())
+    }
+
+    /// What is shown of sales.
+    pub fn sales(&self) -> Sales {
+        Sales::new(self.gate.clone(), self.ledger.clone())
     }
 }
 

@@ -13,13 +13,14 @@ use sale::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Tag, admin_sales::AdminSale, headers::IdempotencyKey, orders::OrderReply};
+use super::{Tag, headers::IdempotencyKey};
 use crate::{
     auth::Admin,
     detached::detached,
     payload::{Incoming, Reply, Success, success, whole},
     problem::{Problem, Refusal, failures},
     services::Services,
+    views::{AdminSale, OrderReply},
 };
 
 /// How many units come to a sale.
@@ -236,5 +237,5 @@ where
     let stepped = detached(step).await?.map_err(Problem::from)?;
     services.sales.forget(stepped.sale.id).await;
     tracing::info!(sale = %stepped.sale.id, state = %stepped.sale.state, by = %admin.caller.buyer, "sale changed");
-    Ok(success(AdminSale::of(services, stepped).await))
+    Ok(success(AdminSale::after(&services.sales, stepped).await))
 }

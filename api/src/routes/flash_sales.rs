@@ -5,7 +5,7 @@ use std::{future::ready, sync::Arc};
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
 use poem::web::Data;
-use poem_openapi::{Enum, Object, OpenApi, param::Query};
+use poem_openapi::{Object, OpenApi, param::Query};
 use sale::{
     ledger::{Place, Sale},
     model::{Phase, SaleId},
@@ -22,38 +22,10 @@ use crate::{
     price::Price,
     problem::{Problem, Refusal, failures},
     purchase_status::{PurchaseStatus, Stage},
-    sales::View,
+    sales::{GATES_AT_ONCE, View},
     services::Services,
+    views::SaleStatus,
 };
-
-/// Gates that are looked at at the same time for a list.
-const GATES_AT_ONCE: usize = 16;
-
-/// Where a sale is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
-#[oai(rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-pub enum SaleStatus {
-    /// It has not begun.
-    Upcoming,
-    /// It sells.
-    Active,
-    /// It would sell, were it not paused.
-    Paused,
-    /// It is over.
-    Ended,
-}
-
-impl From<Phase> for SaleStatus {
-    fn from(phase: Phase) -> Self {
-        match phase {
-            Phase::Upcoming => Self::Upcoming,
-            Phase::Active => Self::Active,
-            Phase::Paused => Self::Paused,
-            Phase::Ended => Self::Ended,
-        }
-    }
-}
 
 /// A sale as anyone sees it. `totalQuantity` is always `availableQuantity` and `soldQuantity`
 /// together.

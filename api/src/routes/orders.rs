@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use poem::web::Data;
 use poem_openapi::{
-    Enum, Object, OpenApi,
+    OpenApi,
     param::{Path, Query},
 };
 use sale::{
-    ledger::{Order, Place},
-    model::{BuyerId, OrderStatus, Role},
+    ledger::Place,
+    model::{BuyerId, Role},
 };
-use serde::Serialize;
 use uuid::Uuid;
 
 use super::Tag;
@@ -20,71 +18,10 @@ use crate::{
     auth::User,
     paging::{Asked, Listed, listed},
     payload::Reply,
-    price::Price,
     problem::{Code, Problem, Refusal, failures},
     services::Services,
+    views::OrderReply,
 };
-
-/// Units of an order: a sale sells one to a buyer.
-const QUANTITY: u32 = 1;
-
-/// What has become of an order.
-#[derive(Debug, Clone, Copy, Enum, Serialize)]
-#[oai(rename = "OrderStatus", rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-enum StatusWord {
-    /// It stands.
-    Confirmed,
-    /// It was cancelled.
-    Cancelled,
-}
-
-/// A completed purchase.
-#[derive(Debug, Object, Serialize)]
-#[oai(rename = "Order", rename_all = "camelCase")]
-#[serde(rename_all = "camelCase")]
-pub struct OrderReply {
-    /// Its id.
-    order_id: Uuid,
-    /// Who bought.
-    user_id: Uuid,
-    /// In which sale.
-    sale_id: Uuid,
-    /// What was bought.
-    product_id: Uuid,
-    /// How many units: always one.
-    quantity: u32,
-    /// What one unit cost.
-    price: Price,
-    /// The currency of the price.
-    currency: String,
-    /// What has become of it.
-    status: StatusWord,
-    /// When the purchase was accepted.
-    created_at: DateTime<Utc>,
-    /// When it was last changed.
-    updated_at: DateTime<Utc>,
-}
-
-impl From<Order> for OrderReply {
-    fn from(order: Order) -> Self {
-        Self {
-            order_id: order.id.uuid(),
-            user_id: order.buyer.uuid(),
-            sale_id: order.sale.uuid(),
-            product_id: order.product_id.uuid(),
-            quantity: QUANTITY,
-            price: Price(order.price),
-            currency: order.currency.to_string(),
-            status: match order.status {
-                OrderStatus::Confirmed => StatusWord::Confirmed,
-                OrderStatus::Cancelled => StatusWord::Cancelled,
-            },
-            created_at: order.created_at,
-            updated_at: order.updated_at,
-        }
-    }
-}
 
 failures! {
     /// Why orders are not listed.

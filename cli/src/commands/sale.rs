@@ -1,11 +1,12 @@
 //! `mincommerce sale`: sales, from their creation to their settlement. Each step is one of
-//! [`sale::lifecycle`]; [`view`] is how sales are shown.
+//! [`sale::lifecycle`]; `view` is how sales are shown.
 
 mod create;
 mod show;
 mod view;
 
 use anyhow::Context;
+use api::views::AdminSale;
 use chrono::Utc;
 use clap::{ArgGroup, Args, Subcommand};
 use sale::{
@@ -16,7 +17,6 @@ use sale::{
 };
 
 use self::create::Create;
-pub use self::view::{SaleView, Views};
 use crate::{
     connections::{Connections, Idempotency, Servers, missing, with_both},
     instant::{FORMS, Instant},
@@ -193,7 +193,7 @@ async fn execute(
             settled.context("the sale could not be settled")?
         }
     };
-    show_step(connections, &stepped, output).await
+    show_step(connections, stepped, output).await
 }
 
 async fn moved(
@@ -222,30 +222,27 @@ fn too_far() -> WrongUse {
 /// The sale after a step.
 async fn show_step(
     connections: &Connections,
-    stepped: &Stepped,
+    stepped: Stepped,
     output: Output,
 ) -> anyhow::Result<()> {
-    let Stepped { sale, warm } = stepped;
-    if !warm && sale.state != SaleState::Settled {
+    if !stepped.warm && stepped.sale.state != SaleState::Settled {
         note("its gate does not decide by this yet: the reconciler brings it there");
     }
-    let views = Views::new(connections);
-    output.show(&views.of(sale, *warm).await)
+    output.show(&AdminSale::after(&connections.sales(), stepped).await)
 }
 
 async fn list(connections: &Connections, paging: Paging, output: Output) -> anyhow::Result<()> {
     let sales = connections.ledger.sales(paging.page()).await?;
-    let views = Views::new(connections);
+    let (seen, lifecycle) = (connections.sales(), connections.lifecycle());
     let mut rows = Vec::with_capacity(sales.len());
     for sale in sales {
-        let view = views.of(&sale, views.is_warm(&sale).await).await;
-        rows.push((sale, view));
+        let place = Place {
+            at: sale.created_at,
+            id: sale.id.uuid(),
+        };
+        rows.push((place, AdminSale::seen(&seen, &lifecycle, sale).await));
     }
-    let place = |(sale, _): &(ledger::Sale, SaleView)| Place {
-        at: sale.created_at,
-        id: sale.id.uuid(),
-    };
-    output.show(&paging.listing(rows, place, |(_, view)| view))
+    output.show(&paging.listing(rows, |(place, _)| *place, |(_, row)| row))
 }
 
 async fn known(connections: &Connections, id: SaleId) -> anyhow::Result<ledger::Sale> {

@@ -1,13 +1,11 @@
 //! `mincommerce seed`: an admin, a product, and a sale that has started.
 
+use api::views::AdminSale;
 use clap::Args;
-use sale::{input, lifecycle::Stepped};
+use sale::input;
 use serde::Serialize;
 
-use super::{
-    sale::{SaleView, Views},
-    user::{UserView, address},
-};
+use super::user::{UserView, address};
 use crate::{
     connections::{Connections, Servers, by, with_both},
     output::{Output, Shown, note, table_of_fields},
@@ -45,7 +43,7 @@ pub struct Seed {
 #[derive(Serialize)]
 struct Seeded {
     admin: UserView,
-    sale: SaleView,
+    sale: AdminSale,
 }
 
 impl Shown for Seeded {
@@ -84,9 +82,8 @@ pub async fn run(settings: Seed, output: Output) -> anyhow::Result<()> {
         } else if made.admin.password_hash.is_none() {
             note("the admin has no password yet: mincommerce user set-password");
         }
-        let Stepped { sale, warm } = &made.sale;
         Ok(Seeded {
-            sale: Views::new(connections).of(sale, *warm).await,
+            sale: AdminSale::after(&connections.sales(), made.sale).await,
             admin: made.admin.into(),
         })
     });

@@ -37,6 +37,11 @@ pub struct Order {
     pub updated_at: DateTime<Utc>,
 }
 
+impl Order {
+    /// Units of an order: a sale sells each buyer one.
+    pub const QUANTITY: u32 = 1;
+}
+
 /// An admitted purchase that could not become an order.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Rejection {
