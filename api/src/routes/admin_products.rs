@@ -8,7 +8,7 @@ use poem_openapi::{
     param::{Path, Query},
 };
 use sale::{
-    ledger::{NewProduct, Place},
+    ledger::{NewProduct, Product},
     model::ProductId,
     money::Currency,
 };
@@ -19,7 +19,7 @@ use super::{Tag, headers::IdempotencyKey};
 use crate::{
     auth::Admin,
     detached::detached,
-    paging::{Asked, Listed, listed},
+    paging::{Cursor, Limit, Listed, asked, listed},
     payload::{Incoming, Reply, Success, success, whole},
     price::Price,
     problem::{Code, Problem, Refusal, failures},
@@ -130,18 +130,13 @@ impl AdminProductsApi {
         services: Data<&Arc<Services>>,
         _admin: Admin,
         /// The most products of a page; 50 if left out.
-        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
-        limit: Query<Option<u32>>,
+        limit: Query<Option<Limit>>,
         /// `nextCursor` of the page before.
-        #[oai(validator(pattern = "^0[0-3][0-9a-f]{46}$"))]
-        cursor: Query<Option<String>>,
+        cursor: Query<Option<Cursor>>,
     ) -> Result<Reply<Listed<ProductReply>>, Refusal<ListFailed>> {
-        let asked = Asked::of(limit.0, cursor.0.as_deref())?;
+        let asked = asked(&limit, &cursor);
         let mut products = services.ledger.products(asked.and_one()).await?;
-        let next = asked.cut(&mut products, |product| Place {
-            at: product.created_at,
-            id: product.id.uuid(),
-        });
+        let next = asked.cut(&mut products, Product::place);
         let products = products.into_iter().map(Into::into).collect();
         Ok(listed(products, next))
     }

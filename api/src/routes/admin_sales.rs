@@ -11,7 +11,7 @@ use poem_openapi::{
 };
 use sale::{
     input,
-    ledger::{NewSale, Place},
+    ledger::{NewSale, Sale},
     lifecycle::{Lifecycle, Stepped},
     model::{ProductId, SaleId},
 };
@@ -22,7 +22,7 @@ use super::{Tag, headers::IdempotencyKey};
 use crate::{
     auth::Admin,
     detached::detached,
-    paging::{Asked, Listed, listed},
+    paging::{Cursor, Limit, Listed, asked, listed},
     payload::{Incoming, Reply, Success, optional_whole, success},
     problem::{Code, Problem, Refusal, failures},
     sales::GATES_AT_ONCE,
@@ -138,18 +138,13 @@ impl AdminSalesApi {
         services: Data<&Arc<Services>>,
         _admin: Admin,
         /// The most sales of a page; 50 if left out.
-        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
-        limit: Query<Option<u32>>,
+        limit: Query<Option<Limit>>,
         /// `nextCursor` of the page before.
-        #[oai(validator(pattern = "^0[0-3][0-9a-f]{46}$"))]
-        cursor: Query<Option<String>>,
+        cursor: Query<Option<Cursor>>,
     ) -> Result<Reply<Listed<AdminSale>>, Refusal<ListFailed>> {
-        let asked = Asked::of(limit.0, cursor.0.as_deref())?;
+        let asked = asked(&limit, &cursor);
         let mut sales = services.ledger.sales(asked.and_one()).await?;
-        let next = asked.cut(&mut sales, |sale| Place {
-            at: sale.created_at,
-            id: sale.id.uuid(),
-        });
+        let next = asked.cut(&mut sales, Sale::place);
         let shown = stream::iter(sales)
             .map(|sale| AdminSale::seen(&services.sales, &services.lifecycle, sale))
             .buffered(GATES_AT_ONCE)

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use poem::web::Data;
 use poem_openapi::{Object, OpenApi, param::Query};
 use sale::{
-    ledger::{Place, Sale},
+    ledger::Sale,
     model::{Phase, SaleId},
     token::Caller,
 };
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::Tag;
 use crate::{
     auth::Visitor,
-    paging::{Asked, Listed, listed},
+    paging::{Cursor, Limit, Listed, asked, listed},
     payload::{Reply, Success, success},
     price::Price,
     problem::{Problem, Refusal, failures},
@@ -154,18 +154,13 @@ impl FlashSalesApi {
         &self,
         services: Data<&Arc<Services>>,
         /// The most sales of a page; 50 if left out.
-        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
-        limit: Query<Option<u32>>,
+        limit: Query<Option<Limit>>,
         /// `nextCursor` of the page before.
-        #[oai(validator(pattern = "^0[0-3][0-9a-f]{46}$"))]
-        cursor: Query<Option<String>>,
+        cursor: Query<Option<Cursor>>,
     ) -> Result<Reply<Listed<FlashSale>>, Refusal<ListFailed>> {
-        let asked = Asked::of(limit.0, cursor.0.as_deref())?;
+        let asked = asked(&limit, &cursor);
         let mut sales = services.sales.coming(asked.and_one()).await?.to_vec();
-        let next = asked.cut(&mut sales, |sale| Place {
-            at: sale.start,
-            id: sale.id.uuid(),
-        });
+        let next = asked.cut(&mut sales, |sale| sale.start_place());
         let shown = stream::iter(sales)
             .map(|sale| shown(&services, sale))
             .buffered(GATES_AT_ONCE)

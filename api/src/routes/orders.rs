@@ -8,7 +8,7 @@ use poem_openapi::{
     param::{Path, Query},
 };
 use sale::{
-    ledger::Place,
+    ledger::Order,
     model::{BuyerId, Role},
 };
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::Tag;
 use crate::{
     auth::User,
-    paging::{Asked, Listed, listed},
+    paging::{Cursor, Limit, Listed, asked, listed},
     payload::Reply,
     problem::{Code, Problem, Refusal, failures},
     services::Services,
@@ -52,26 +52,21 @@ impl OrdersApi {
         #[oai(name = "userId")]
         user_id: Path<Uuid>,
         /// The most orders of a page; 50 if left out.
-        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
-        limit: Query<Option<u32>>,
+        limit: Query<Option<Limit>>,
         /// `nextCursor` of the page before.
-        #[oai(validator(pattern = "^0[0-3][0-9a-f]{46}$"))]
-        cursor: Query<Option<String>>,
+        cursor: Query<Option<Cursor>>,
     ) -> Result<Reply<Listed<OrderReply>>, Refusal<ListFailed>> {
         let buyer = BuyerId::from_uuid(user_id.0);
         if buyer != caller.buyer && caller.role != Role::Admin {
             let problem = Problem::new(Code::Forbidden, "These are the orders of somebody else.");
             return Err(problem.into());
         }
-        let asked = Asked::of(limit.0, cursor.0.as_deref())?;
+        let asked = asked(&limit, &cursor);
         let mut orders = services
             .ledger
             .orders_of_buyer(buyer, asked.and_one())
             .await?;
-        let next = asked.cut(&mut orders, |order| Place {
-            at: order.created_at,
-            id: order.id.uuid(),
-        });
+        let next = asked.cut(&mut orders, Order::place);
         Ok(listed(orders.into_iter().map(Into::into).collect(), next))
     }
 }

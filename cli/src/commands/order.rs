@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use api::views::OrderReply;
 use clap::{Args, Subcommand};
 use sale::{
-    ledger::{self, Ledger, OrderFilter, Outcome, Place},
+    ledger::{self, Ledger, OrderFilter, Outcome},
     model::{BuyerId, OrderId, OrderStatus, SaleId},
 };
 
@@ -15,7 +15,7 @@ use crate::{
     connections::{Servers, missing, with_both, with_ledger},
     instant::shown,
     output::{Output, Row, Shown, table_of_fields},
-    paging::Paging,
+    paging::{Listing, Paging},
 };
 
 /// Settings of `order`.
@@ -141,8 +141,9 @@ pub async fn run(order: Order, output: Output) -> anyhow::Result<()> {
 }
 
 async fn list(ledger: &Ledger, settings: &List, output: Output) -> anyhow::Result<()> {
-    let page = settings.paging.page();
-    let orders = match (settings.user, settings.sale, settings.status) {
+    let asked = settings.paging.asked();
+    let page = asked.and_one();
+    let mut orders = match (settings.user, settings.sale, settings.status) {
         // The quick way to all of a buyer.
         (Some(buyer), None, None) => ledger.orders_of_buyer(buyer, page).await?,
         (buyer, sale, status) => {
@@ -154,11 +155,9 @@ async fn list(ledger: &Ledger, settings: &List, output: Output) -> anyhow::Resul
             ledger.orders(filter, page).await?
         }
     };
-    let place = |order: &ledger::Order| Place {
-        at: order.created_at,
-        id: order.id.uuid(),
-    };
-    output.show(&settings.paging.listing(orders, place, OrderReply::from))
+    let next = asked.cut(&mut orders, ledger::Order::place);
+    let orders: Vec<_> = orders.into_iter().map(OrderReply::from).collect();
+    output.show(&Listing::new(orders, next))
 }
 
 async fn show(ledger: &Ledger, id: OrderId, output: Output) -> anyhow::Result<()> {

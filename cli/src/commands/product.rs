@@ -4,7 +4,7 @@ use anyhow::Context;
 use api::views::ProductReply;
 use clap::{Args, Subcommand};
 use sale::{
-    ledger::{self, Ledger, NewProduct, Place, ProductChange},
+    ledger::{self, Ledger, NewProduct, ProductChange},
     model::ProductId,
     money::{Currency, Money},
 };
@@ -13,7 +13,7 @@ use crate::{
     connections::{Idempotency, LedgerServer, missing, with_ledger},
     instant::shown,
     output::{Output, Row, Shown, or_dash, table_of_fields},
-    paging::Paging,
+    paging::{Listing, Paging},
     wrong_use::WrongUse,
 };
 
@@ -217,10 +217,9 @@ fn new_product(create: Create) -> (NewProduct, Option<String>) {
 }
 
 async fn list(ledger: &Ledger, paging: Paging, output: Output) -> anyhow::Result<()> {
-    let products = ledger.products(paging.page()).await?;
-    let place = |product: &ledger::Product| Place {
-        at: product.created_at,
-        id: product.id.uuid(),
-    };
-    output.show(&paging.listing(products, place, ProductReply::from))
+    let asked = paging.asked();
+    let mut products = ledger.products(asked.and_one()).await?;
+    let next = asked.cut(&mut products, ledger::Product::place);
+    let products: Vec<_> = products.into_iter().map(ProductReply::from).collect();
+    output.show(&Listing::new(products, next))
 }

@@ -6,12 +6,12 @@ mod show;
 mod view;
 
 use anyhow::Context;
-use api::views::AdminSale;
+use api::{sales::GATES_AT_ONCE, views::AdminSale};
 use chrono::Utc;
 use clap::{ArgGroup, Args, Subcommand};
+use futures_util::{StreamExt, stream};
 use sale::{
-    input,
-    ledger::{self, Place},
+    input, ledger,
     lifecycle::{Lifecycle, Stepped},
     model::{SaleId, SaleState},
 };
@@ -21,7 +21,7 @@ use crate::{
     connections::{Connections, Idempotency, Servers, missing, with_both},
     instant::{FORMS, Instant},
     output::{Output, note},
-    paging::Paging,
+    paging::{Listing, Paging},
     wrong_use::WrongUse,
 };
 
@@ -232,17 +232,16 @@ async fn show_step(
 }
 
 async fn list(connections: &Connections, paging: Paging, output: Output) -> anyhow::Result<()> {
-    let sales = connections.ledger.sales(paging.page()).await?;
+    let asked = paging.asked();
+    let mut sales = connections.ledger.sales(asked.and_one()).await?;
+    let next = asked.cut(&mut sales, ledger::Sale::place);
     let (seen, lifecycle) = (connections.sales(), connections.lifecycle());
-    let mut rows = Vec::with_capacity(sales.len());
-    for sale in sales {
-        let place = Place {
-            at: sale.created_at,
-            id: sale.id.uuid(),
-        };
-        rows.push((place, AdminSale::seen(&seen, &lifecycle, sale).await));
-    }
-    output.show(&paging.listing(rows, |(place, _)| *place, |(_, row)| row))
+    let shown = stream::iter(sales)
+        .map(|sale| AdminSale::seen(&seen, &lifecycle, sale))
+        .buffered(GATES_AT_ONCE)
+        .collect()
+        .await;
+    output.show(&Listing::<AdminSale>::new(shown, next))
 }
 
 async fn known(connections: &Connections, id: SaleId) -> anyhow::Result<ledger::Sale> {
