@@ -8,13 +8,11 @@ use clap::Args;
 use nix::unistd::{Uid, User};
 use sale::{
     gate::Gate,
+    input,
     ledger::{By, Ledger, Tables, Via},
     lifecycle::Lifecycle,
     settings::{PostgresSettings, RedisSettings},
 };
-
-/// The longest idempotency key, characters; as in the HTTP API.
-const KEY_CHARACTERS_MAX: usize = 255;
 
 /// Where both servers are.
 #[derive(Debug, Args)]
@@ -45,14 +43,9 @@ pub struct Idempotency {
 }
 
 fn idempotency_key(text: &str) -> Result<String, String> {
-    let in_length = (1..=KEY_CHARACTERS_MAX).contains(&text.len());
-    if in_length && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!(
-            "a key is 1 to {KEY_CHARACTERS_MAX} visible ASCII characters"
-        ))
-    }
+    let key = input::idempotency_key(text.as_bytes());
+    // Which option it is, clap says.
+    key.map_err(|invalid| format!("a key {}", invalid.fault))
 }
 
 /// Connections to both servers.
