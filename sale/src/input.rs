@@ -34,7 +34,7 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    fn new(field: &'static str, fault: impl Into<String>) -> Self {
+    pub(crate) fn new(field: &'static str, fault: impl Into<String>) -> Self {
         Self {
             field,
             fault: fault.into(),
