@@ -64,6 +64,19 @@ impl View {
     pub const fn sold(&self) -> u64 {
         self.total - self.available
     }
+
+    /// What the ledger knows. Here alone an application's clock is shown. It decides nothing.
+    pub fn by_ledger(sale: &Sale) -> Self {
+        let now = Utc::now();
+        Self {
+            phase: sale.phase(now),
+            start: sale.start,
+            end: sale.end,
+            total: u64::from(sale.units),
+            available: u64::from(sale.units.saturating_sub(sale.confirmed)),
+            now,
+        }
+    }
 }
 
 /// The sales that are not settled, and their states.
@@ -189,7 +202,7 @@ impl Sales {
             SaleState::Settled => None,
             SaleState::Open | SaleState::Paused | SaleState::Ended => self.look(sale.id).await,
         };
-        look.map_or_else(|| by_ledger(sale), |look| by_gate(sale, &look))
+        look.map_or_else(|| View::by_ledger(sale), |look| by_gate(sale, &look))
     }
 
     async fn look(&self, sale: SaleId) -> Option<Arc<Look>> {
@@ -225,19 +238,6 @@ fn by_gate(sale: &Sale, look: &Look) -> View {
         end,
         total,
         available,
-        now,
-    }
-}
-
-/// Here alone an application's clock is shown. It decides nothing.
-fn by_ledger(sale: &Sale) -> View {
-    let now = Utc::now();
-    View {
-        phase: sale.phase(now),
-        start: sale.start,
-        end: sale.end,
-        total: u64::from(sale.units),
-        available: u64::from(sale.units.saturating_sub(sale.confirmed)),
         now,
     }
 }

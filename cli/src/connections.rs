@@ -3,16 +3,21 @@
 use std::fmt::Display;
 
 use anyhow::{Context, anyhow};
-use api::sales::Sales;
+use api::{
+    sales::{Sales, View},
+    views::AdminSale,
+};
 use clap::Args;
 use nix::unistd::{Uid, User};
 use sale::{
     gate::Gate,
     input,
-    ledger::{By, Ledger, Tables, Via},
+    ledger::{By, Ledger, Sale, Tables, Via},
     lifecycle::Lifecycle,
     settings::{PostgresSettings, RedisSettings},
 };
+
+use crate::output::{note, one_line};
 
 /// Where both servers are.
 #[derive(Debug, Args)]
@@ -68,6 +73,37 @@ impl Connections {
     }
 }
 
+/// What is shown of sales.
+pub struct Views {
+    /// The ledger.
+    pub ledger: Ledger,
+    gates: Option<(Sales, Lifecycle)>,
+}
+
+impl Views {
+    fn new(gate: Option<&Gate>, ledger: &Ledger) -> Self {
+        let gates = gate.map(|gate| Connections {
+            gate: gate.clone(),
+            ledger: ledger.clone(),
+        });
+        Self {
+            ledger: ledger.clone(),
+            gates: gates.map(|both| (both.sales(), both.lifecycle())),
+        }
+    }
+
+    /// The sale as it is shown.
+    pub async fn of(&self, sale: Sale) -> AdminSale {
+        match &self.gates {
+            Some((sales, lifecycle)) => AdminSale::seen(sales, lifecycle, sale).await,
+            None => {
+                let view = View::by_ledger(&sale);
+                AdminSale::new(sale, &view, false)
+            }
+        }
+    }
+}
+
 /// Acts with both servers, on behalf of whoever runs the command.
 ///
 /// # Errors
@@ -85,6 +121,37 @@ pub async fn with_both<T>(
         };
         let done = act(&connections).await;
         connections.gate.disconnect().await;
+        done
+    })
+    .await
+}
+
+/// Looks at sales by both servers, or by the ledger alone where Redis does not answer.
+///
+/// # Errors
+/// Postgres can not be used, Redis answers and can not be used, the tables are not those of this
+/// version, and the look's own.
+pub async fn with_views<T>(
+    servers: &Servers,
+    look: impl AsyncFnOnce(&Views) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    with_ledger(&servers.postgres, None, async |ledger| {
+        let gate = match Gate::connect(&servers.redis).await {
+            Ok(gate) => Some(gate),
+            Err(error) if error.is_silence() => {
+                let error = anyhow!(error).context(UNREACHABLE_REDIS);
+                note(&format!(
+                    "{}: shown is what the ledger knows",
+                    one_line(&error)
+                ));
+                None
+            }
+            Err(error) => return Err(error).context(UNREACHABLE_REDIS),
+        };
+        let done = look(&Views::new(gate.as_ref(), ledger)).await;
+        if let Some(gate) = gate {
+            gate.disconnect().await;
+        }
         done
     })
     .await

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::known;
 use crate::{
-    connections::Connections,
+    connections::{Connections, Views},
     instant::shown,
     output::{Output, Row, Shown, table_of, table_of_fields},
 };
@@ -77,15 +77,11 @@ impl Row for ActionView {
 }
 
 /// Shows a sale, and the last things that were done to it.
-pub(super) async fn show(
-    connections: &Connections,
-    id: SaleId,
-    output: Output,
-) -> anyhow::Result<()> {
-    let sale = known(connections, id).await?;
-    let actions = connections.ledger.actions(id.uuid(), ACTIONS_SHOWN).await?;
+pub(super) async fn show(views: &Views, id: SaleId, output: Output) -> anyhow::Result<()> {
+    let sale = known(&views.ledger, id).await?;
+    let actions = views.ledger.actions(id.uuid(), ACTIONS_SHOWN).await?;
     output.show(&Story {
-        sale: AdminSale::seen(&connections.sales(), &connections.lifecycle(), sale).await,
+        sale: views.of(sale).await,
         actions: actions.into_iter().map(ActionView::from).collect(),
     })
 }
@@ -112,7 +108,7 @@ pub(super) async fn statistics(
     id: SaleId,
     output: Output,
 ) -> anyhow::Result<()> {
-    known(connections, id).await?;
+    known(&connections.ledger, id).await?;
     let (sale, counts) = connections.lifecycle().statistics(id).await?;
     let view = connections.sales().view(&sale).await;
     output.show(&SaleStatistics::new(&sale, &view, counts))
