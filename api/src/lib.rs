@@ -18,6 +18,7 @@
 //! | [`payload`], [`price`], [`paging`] | JSON in and out, money in it, lists in pages |
 //! | [`services`] | what handlers work with |
 //! | [`sales`], [`purchase_status`] | what is shown of a sale, and of a purchase |
+//! | [`views`] | products, sales and orders as they are shown, by the command line too |
 //! | [`waiting`] | requests that wait until a purchase is in the ledger |
 //! | [`detached`] | work that goes on when its caller leaves |
 //! | [`metrics`], [`throughput`] | what is counted |
@@ -49,6 +50,7 @@ pub mod settings;
 pub mod signals;
 pub mod throughput;
 pub mod unparsed;
+pub mod views;
 pub mod waiting;
 
 use std::future::Future;

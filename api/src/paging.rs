@@ -1,18 +1,100 @@
 //! Lists in pages: `limit` and `cursor` in, `data` and `nextCursor` out.
 
+use std::borrow::Cow;
+
 use poem_openapi::{
     Object,
-    types::{ParseFromJSON, ToJSON, Type},
+    param::Query,
+    registry::{MetaSchema, MetaSchemaRef},
+    types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type},
 };
-use sale::ledger::{Page, Place};
+use sale::ledger::{Asked, LIMIT_DEFAULT, LIMIT_MAX, Place};
 use serde::Serialize;
 
-use crate::{payload::Reply, problem::Problem};
+use crate::payload::Reply;
 
-/// The most rows of a page.
-pub const LIMIT_MAX: u32 = 100;
-/// The rows of a page that nobody said a limit for.
-const LIMIT_DEFAULT: u32 = 50;
+/// The parameter `limit`: the most rows of a page.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit(u32);
+
+/// The parameter `cursor`: where the page before ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Cursor(Place);
+
+impl Limit {
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            minimum: Some(1.0),
+            maximum: Some(LIMIT_MAX.into()),
+            ..MetaSchema::new("integer")
+        }
+    }
+}
+
+impl ParseFromParameter for Limit {
+    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+        let limit: u32 = value.parse()?;
+        if (1..=LIMIT_MAX).contains(&limit) {
+            Ok(Self(limit))
+        } else {
+            Err(ParseError::custom(format!("from 1 to {LIMIT_MAX}")))
+        }
+    }
+}
+
+impl Cursor {
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            // Two digits of it are bound by the last instant that a cursor has.
+            pattern: Some("^0[0-3][0-9a-f]{46}$".to_owned()),
+            ..MetaSchema::new("string")
+        }
+    }
+}
+
+impl ParseFromParameter for Cursor {
+    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+        Ok(Self(value.parse()?))
+    }
+}
+
+macro_rules! parameter {
+    ($name:ident, $schema_name:literal) => {
+        impl Type for $name {
+            const IS_REQUIRED: bool = true;
+
+            type RawValueType = Self;
+            type RawElementValueType = Self;
+
+            fn name() -> Cow<'static, str> {
+                $schema_name.into()
+            }
+
+            fn schema_ref() -> MetaSchemaRef {
+                MetaSchemaRef::Inline(Box::new(Self::schema()))
+            }
+
+            fn as_raw_value(&self) -> Option<&Self> {
+                Some(self)
+            }
+
+            fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+                Box::new(std::iter::once(self))
+            }
+        }
+    };
+}
+
+parameter!(Limit, "integer_limit");
+parameter!(Cursor, "string_cursor");
+
+/// The page that a caller asks for.
+pub fn asked(limit: &Query<Option<Limit>>, cursor: &Query<Option<Cursor>>) -> Asked {
+    Asked {
+        limit: limit.0.map_or(LIMIT_DEFAULT, |Limit(limit)| limit),
+        after: cursor.0.map(|Cursor(place)| place),
+    }
+}
 
 /// A page of a list.
 #[derive(Debug, Object, Serialize)]
@@ -25,51 +107,6 @@ pub struct Listed<T: Type + ParseFromJSON + ToJSON> {
     data: Vec<T>,
     /// What to send as `cursor` for the next page; null on the last one.
     next_cursor: Option<String>,
-}
-
-/// The page that a caller asks for.
-#[derive(Debug, Clone, Copy)]
-pub struct Asked {
-    limit: u32,
-    after: Option<Place>,
-}
-
-impl Asked {
-    /// Reads what the caller sent.
-    ///
-    /// # Errors
-    /// A limit that is none, or a cursor that was made up.
-    pub fn of(limit: Option<u32>, cursor: Option<&str>) -> Result<Self, Problem> {
-        let limit = limit.unwrap_or(LIMIT_DEFAULT);
-        if !(1..=LIMIT_MAX).contains(&limit) {
-            let problem = format!("limit must be from 1 to {LIMIT_MAX}.");
-            return Err(Problem::validation(problem));
-        }
-        let after = cursor
-            .map(|cursor| {
-                cursor
-                    .parse()
-                    .map_err(|error| Problem::validation(format!("cursor is not valid: {error}.")))
-            })
-            .transpose()?;
-        Ok(Self { limit, after })
-    }
-
-    /// The page with one row more, by which it shows whether there is a next one.
-    pub const fn and_one(self) -> Page {
-        Page {
-            after: self.after,
-            limit: self.limit + 1,
-        }
-    }
-
-    /// Takes the row that was one too many off, and tells where the next page begins.
-    pub fn cut<T>(self, rows: &mut Vec<T>, place: impl Fn(&T) -> Place) -> Option<Place> {
-        let limit = self.limit as usize;
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        rows.last().filter(|_| more).map(place)
-    }
 }
 
 /// A page as a reply.

@@ -34,6 +34,11 @@ const SALES_MAX: u64 = 10_000;
 const FIRST_PAGES_MAX: u64 = 4;
 /// Other pages that are asked of the ledger at the same time.
 const LISTS_AT_ONCE: usize = 2;
+/// How long the gates of all sales that are shown together may take. Where they take longer the
+/// ledger answers.
+pub const LOOKS_TIMEOUT: Duration = Duration::from_secs(2);
+/// Gates that are looked at at the same time for a list.
+pub const GATES_AT_ONCE: usize = 16;
 
 /// A ledger's error that several askers share.
 pub type SharedError = Arc<LedgerError>;
@@ -66,6 +71,19 @@ impl View {
     /// Units that are not available.
     pub const fn sold(&self) -> u64 {
         self.total - self.available
+    }
+
+    /// What the ledger knows. Here alone an application's clock is shown. It decides nothing.
+    pub fn by_ledger(sale: &Sale) -> Self {
+        let now = Utc::now();
+        Self {
+            phase: sale.phase(now),
+            start: sale.start,
+            end: sale.end,
+            total: u64::from(sale.units),
+            available: u64::from(sale.units.saturating_sub(sale.confirmed)),
+            now,
+        }
     }
 }
 
@@ -204,13 +222,13 @@ impl Sales {
             SaleState::Settled => None,
             SaleState::Open | SaleState::Paused | SaleState::Ended => self.look(sale.id).await,
         };
-        look.map_or_else(|| by_ledger(sale), |look| by_gate(sale, &look))
+        look.map_or_else(|| View::by_ledger(sale), |look| by_gate(sale, &look))
     }
 
     /// [`Sales::view`], by the ledger where the gate has not answered by then.
     pub async fn view_until(&self, sale: &Sale, deadline: Instant) -> View {
         let view = timeout_at(deadline, self.view(sale)).await;
-        view.unwrap_or_else(|_| by_ledger(sale))
+        view.unwrap_or_else(|_| View::by_ledger(sale))
     }
 
     async fn look(&self, sale: SaleId) -> Option<Arc<Look>> {
@@ -246,19 +264,6 @@ fn by_gate(sale: &Sale, look: &Look) -> View {
         end,
         total,
         available,
-        now,
-    }
-}
-
-/// Here alone an application's clock is shown. It decides nothing.
-fn by_ledger(sale: &Sale) -> View {
-    let now = Utc::now();
-    View {
-        phase: sale.phase(now),
-        start: sale.start,
-        end: sale.end,
-        total: u64::from(sale.units),
-        available: u64::from(sale.units.saturating_sub(sale.confirmed)),
         now,
     }
 }

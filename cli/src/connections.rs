@@ -3,17 +3,23 @@
 use std::fmt::Display;
 
 use anyhow::{Context, anyhow};
+use api::{
+    sales::{LOOKS_TIMEOUT, Sales, View},
+    views::AdminSale,
+};
 use clap::Args;
 use nix::unistd::{Uid, User};
 use sale::{
     gate::Gate,
-    ledger::{By, Ledger, Tables, Via},
+    input,
+    ledger::{By, Ledger, Sale, Tables, Via},
     lifecycle::Lifecycle,
     settings::{PostgresSettings, RedisSettings},
 };
 
-/// The longest idempotency key, characters; as in the HTTP API.
-const KEY_CHARACTERS_MAX: usize = 255;
+use tokio::time::Instant;
+
+use crate::output::{note, one_line};
 
 /// Where both servers are.
 #[derive(Debug, Args)]
@@ -44,14 +50,9 @@ pub struct Idempotency {
 }
 
 fn idempotency_key(text: &str) -> Result<String, String> {
-    let in_length = (1..=KEY_CHARACTERS_MAX).contains(&text.len());
-    if in_length && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!(
-            "a key is 1 to {KEY_CHARACTERS_MAX} visible ASCII characters"
-        ))
-    }
+    let key = input::idempotency_key(text.as_bytes());
+    // Which option it is, clap says.
+    key.map_err(|invalid| format!("a key {}", invalid.fault))
 }
 
 /// Connections to both servers.
@@ -66,6 +67,45 @@ impl Connections {
     /// What takes sales through their lives.
     pub fn lifecycle(&self) -> Lifecycle {
         Lifecycle::new(self.gate.clone(), self.ledger.clone())
+    }
+
+    /// What is shown of sales.
+    pub fn sales(&self) -> Sales {
+        Sales::new(self.gate.clone(), self.ledger.clone())
+    }
+}
+
+/// What is shown of sales.
+pub struct Views {
+    /// The ledger.
+    pub ledger: Ledger,
+    gates: Option<(Sales, Lifecycle)>,
+}
+
+impl Views {
+    fn new(gate: Option<&Gate>, ledger: &Ledger) -> Self {
+        let gates = gate.map(|gate| Connections {
+            gate: gate.clone(),
+            ledger: ledger.clone(),
+        });
+        Self {
+            ledger: ledger.clone(),
+            gates: gates.map(|both| (both.sales(), both.lifecycle())),
+        }
+    }
+
+    /// The sale as it is shown.
+    pub async fn of(&self, sale: Sale) -> AdminSale {
+        match &self.gates {
+            Some((sales, lifecycle)) => {
+                let deadline = Instant::now() + LOOKS_TIMEOUT;
+                AdminSale::seen(sales, lifecycle, sale, deadline).await
+            }
+            None => {
+                let view = View::by_ledger(&sale);
+                AdminSale::new(sale, &view, false)
+            }
+        }
     }
 }
 
@@ -86,6 +126,37 @@ pub async fn with_both<T>(
         };
         let done = act(&connections).await;
         connections.gate.disconnect().await;
+        done
+    })
+    .await
+}
+
+/// Looks at sales by both servers, or by the ledger alone where Redis does not answer.
+///
+/// # Errors
+/// Postgres can not be used, Redis answers and can not be used, the tables are not those of this
+/// version, and the look's own.
+pub async fn with_views<T>(
+    servers: &Servers,
+    look: impl AsyncFnOnce(&Views) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    with_ledger(&servers.postgres, None, async |ledger| {
+        let gate = match Gate::connect(&servers.redis).await {
+            Ok(gate) => Some(gate),
+            Err(error) if error.is_silence() => {
+                let error = anyhow!(error).context(UNREACHABLE_REDIS);
+                note(&format!(
+                    "{}: shown is what the ledger knows",
+                    one_line(&error)
+                ));
+                None
+            }
+            Err(error) => return Err(error).context(UNREACHABLE_REDIS),
+        };
+        let done = look(&Views::new(gate.as_ref(), ledger)).await;
+        if let Some(gate) = gate {
+            gate.disconnect().await;
+        }
         done
     })
     .await

@@ -41,6 +41,7 @@ fn read() -> anyhow::Result<String> {
         .context("the password can not be read")?;
     let password = typed.strip_suffix('\n').unwrap_or(&typed);
     let password = password.strip_suffix('\r').unwrap_or(password);
-    accounts::check_new_password(password).map_err(|error| WrongUse(error.to_string()))?;
+    // No option holds it, so it is not named as one.
+    accounts::check_new_password(password).map_err(|invalid| WrongUse(invalid.to_string()))?;
     Ok(password.to_owned())
 }

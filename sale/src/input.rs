@@ -18,6 +18,8 @@ pub const DESCRIPTION_CHARACTERS_MAX: usize = 10_000;
 pub const IMAGE_URL_CHARACTERS_MAX: usize = 2_048;
 /// The most units that the ledger counts.
 pub const UNITS_MAX: u32 = i32::MAX.cast_unsigned();
+/// The longest idempotency key, characters.
+pub const KEY_CHARACTERS_MAX: usize = 255;
 /// The years in which a sale may be: those that gate and ledger can both write down.
 const YEARS: RangeInclusive<i32> = 2000..=9999;
 
@@ -32,7 +34,7 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    fn new(field: &'static str, fault: impl Into<String>) -> Self {
+    pub(crate) fn new(field: &'static str, fault: impl Into<String>) -> Self {
         Self {
             field,
             fault: fault.into(),
@@ -65,6 +67,20 @@ pub fn filled_text(field: &'static str, value: &str, characters_max: usize) -> R
         return Err(Invalid::new(field, "must not be empty"));
     }
     text(field, value, characters_max)
+}
+
+/// An idempotency key: visible ASCII characters. It is called as the header is.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn idempotency_key(bytes: &[u8]) -> Result<String, Invalid> {
+    let in_length = (1..=KEY_CHARACTERS_MAX).contains(&bytes.len());
+    if in_length && bytes.iter().all(u8::is_ascii_graphic) {
+        Ok(String::from_utf8_lossy(bytes).into_owned())
+    } else {
+        let fault = format!("must be 1 to {KEY_CHARACTERS_MAX} visible ASCII characters");
+        Err(Invalid::new("Idempotency-Key", fault))
+    }
 }
 
 /// A number of units that the ledger can count, and at least `least`.

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use sale::{
-    accounts::AccountError,
     gate::{GateError, batcher::AdmitError},
     input::Invalid,
     install::{Condition, InstallError},
@@ -182,11 +181,5 @@ impl From<PasswordError> for Problem {
             }
             PasswordError::Hash(_) | PasswordError::BrokenOff => Self::internal(&error),
         }
-    }
-}
-
-impl From<AccountError> for Problem {
-    fn from(error: AccountError) -> Self {
-        Self::validation(format!("{error}."))
     }
 }

@@ -2,29 +2,29 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use poem::web::Data;
 use poem_openapi::{
     ApiResponse, Object, OpenApi,
     param::{Path, Query},
 };
 use sale::{
-    ledger::{NewProduct, Place, Product},
+    ledger::{NewProduct, Product},
     model::ProductId,
     money::Currency,
 };
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{Tag, headers::IdempotencyKey};
 use crate::{
     auth::Admin,
     detached::detached,
-    paging::{Asked, Listed, listed},
+    paging::{Cursor, Limit, Listed, asked, listed},
     payload::{Incoming, Reply, Success, success, whole},
     price::Price,
     problem::{Code, Problem, Refusal, failures},
     services::Services,
+    views::ProductReply,
 };
 
 /// A product to be created.
@@ -53,50 +53,6 @@ struct ProductRequest {
     #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]
     #[serde(deserialize_with = "whole")]
     quantity: u32,
-}
-
-/// A product and its stock.
-#[derive(Debug, Object, Serialize)]
-#[oai(rename = "Product", rename_all = "camelCase")]
-#[serde(rename_all = "camelCase")]
-struct ProductReply {
-    /// Its id.
-    id: Uuid,
-    /// The same id, by its other name.
-    product_id: Uuid,
-    /// Its name.
-    name: String,
-    /// Its description.
-    description: Option<String>,
-    /// Its price.
-    price: Price,
-    /// The currency of the price.
-    currency: String,
-    /// Where a picture of it is.
-    image_url: Option<String>,
-    /// Units in stock that are in no sale.
-    quantity: u32,
-    /// When it was created.
-    created_at: DateTime<Utc>,
-    /// When it was last changed.
-    updated_at: DateTime<Utc>,
-}
-
-impl From<Product> for ProductReply {
-    fn from(product: Product) -> Self {
-        Self {
-            id: product.id.uuid(),
-            product_id: product.id.uuid(),
-            name: product.name,
-            description: product.description,
-            price: Price(product.price),
-            currency: product.currency.to_string(),
-            image_url: product.image_url,
-            quantity: product.quantity,
-            created_at: product.created_at,
-            updated_at: product.updated_at,
-        }
-    }
 }
 
 #[derive(ApiResponse)]
@@ -174,18 +130,13 @@ impl AdminProductsApi {
         services: Data<&Arc<Services>>,
         _admin: Admin,
         /// The most products of a page; 50 if left out.
-        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
-        limit: Query<Option<u32>>,
+        limit: Query<Option<Limit>>,
         /// `nextCursor` of the page before.
-        #[oai(validator(pattern = "^0[0-3][0-9a-f]{46}$"))]
-        cursor: Query<Option<String>>,
+        cursor: Query<Option<Cursor>>,
     ) -> Result<Reply<Listed<ProductReply>>, Refusal<ListFailed>> {
-        let asked = Asked::of(limit.0, cursor.0.as_deref())?;
+        let asked = asked(&limit, &cursor);
         let mut products = services.ledger.products(asked.and_one()).await?;
-        let next = asked.cut(&mut products, |product| Place {
-            at: product.created_at,
-            id: product.id.uuid(),
-        });
+        let next = asked.cut(&mut products, Product::place);
         let products = products.into_iter().map(Into::into).collect();
         Ok(listed(products, next))
     }

@@ -13,13 +13,14 @@ use sale::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{Tag, admin_sales::AdminSale, headers::IdempotencyKey, orders::OrderReply};
+use super::{Tag, headers::IdempotencyKey};
 use crate::{
     auth::Admin,
     detached::detached,
     payload::{Incoming, Reply, Success, success, whole},
     problem::{Problem, Refusal, failures},
     services::Services,
+    views::{AdminSale, OrderReply},
 };
 
 /// How many units come to a sale.
@@ -245,5 +246,5 @@ where
         Ok::<_, E>(stepped)
     };
     let stepped = detached(done).await?.map_err(Problem::from)?;
-    Ok(success(AdminSale::of(services, stepped).await))
+    Ok(success(AdminSale::after(&services.sales, stepped).await))
 }

@@ -1,13 +1,13 @@
 //! What is on sale, for anyone.
 
-use std::{future::ready, sync::Arc, time::Duration};
+use std::{future::ready, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
 use poem::web::Data;
-use poem_openapi::{Enum, Object, OpenApi, param::Query};
+use poem_openapi::{Object, OpenApi, param::Query};
 use sale::{
-    ledger::{Place, Sale},
+    ledger::Sale,
     model::{Phase, SaleId},
     token::Caller,
 };
@@ -18,45 +18,15 @@ use uuid::Uuid;
 use super::Tag;
 use crate::{
     auth::Visitor,
-    paging::{Asked, Listed, listed},
+    paging::{Cursor, Limit, Listed, asked, listed},
     payload::{Reply, Success, success},
     price::Price,
     problem::{Problem, Refusal, failures},
     purchase_status::{PurchaseStatus, Stage},
-    sales::View,
+    sales::{GATES_AT_ONCE, LOOKS_TIMEOUT, View},
     services::Services,
+    views::SaleStatus,
 };
-
-/// Gates that are looked at at the same time for a list.
-const GATES_AT_ONCE: usize = 16;
-/// How long all gates of a list may take. Where they take longer the ledger answers.
-pub const LOOKS_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Where a sale is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
-#[oai(rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-pub enum SaleStatus {
-    /// It has not begun.
-    Upcoming,
-    /// It sells.
-    Active,
-    /// It would sell, were it not paused.
-    Paused,
-    /// It is over.
-    Ended,
-}
-
-impl From<Phase> for SaleStatus {
-    fn from(phase: Phase) -> Self {
-        match phase {
-            Phase::Upcoming => Self::Upcoming,
-            Phase::Active => Self::Active,
-            Phase::Paused => Self::Paused,
-            Phase::Ended => Self::Ended,
-        }
-    }
-}
 
 /// A sale as anyone sees it. `totalQuantity` is always `availableQuantity` and `soldQuantity`
 /// together.
@@ -185,18 +155,13 @@ impl FlashSalesApi {
         &self,
         services: Data<&Arc<Services>>,
         /// The most sales of a page; 50 if left out.
-        #[oai(validator(minimum(value = "1"), maximum(value = "100")))]
-        limit: Query<Option<u32>>,
+        limit: Query<Option<Limit>>,
         /// `nextCursor` of the page before.
-        #[oai(validator(pattern = "^0[0-3][0-9a-f]{46}$"))]
-        cursor: Query<Option<String>>,
+        cursor: Query<Option<Cursor>>,
     ) -> Result<Reply<Listed<FlashSale>>, Refusal<ListFailed>> {
-        let asked = Asked::of(limit.0, cursor.0.as_deref())?;
+        let asked = asked(&limit, &cursor);
         let mut sales = services.sales.coming(asked.and_one()).await?.to_vec();
-        let next = asked.cut(&mut sales, |sale| Place {
-            at: sale.start,
-            id: sale.id.uuid(),
-        });
+        let next = asked.cut(&mut sales, |sale| sale.start_place());
         let deadline = Instant::now() + LOOKS_TIMEOUT;
         let shown = stream::iter(sales)
             .map(|sale| shown(&services, sale, deadline))

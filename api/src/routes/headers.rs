@@ -8,11 +8,9 @@ use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     registry::{MetaParamIn, MetaSchema, MetaSchemaRef},
 };
+use sale::input::{self, KEY_CHARACTERS_MAX};
 
 use crate::problem::Problem;
-
-/// The longest key, characters.
-const KEY_CHARACTERS_MAX: usize = 255;
 
 /// The longest time that a client may prefer to wait, seconds.
 pub const WAIT_SECONDS_MAX: u64 = 30;
@@ -30,20 +28,16 @@ impl IdempotencyKey {
         let (Some(value), more) = (values.next(), values.next()) else {
             return Ok(Self(None));
         };
-        let bytes = value.as_bytes();
-        let in_length = (1..=KEY_CHARACTERS_MAX).contains(&bytes.len());
-        if more.is_some() || !in_length || !bytes.iter().all(u8::is_ascii_graphic) {
-            return Err(Problem::validation(format!(
-                "{} must be 1 to {KEY_CHARACTERS_MAX} visible ASCII characters.",
-                Self::HEADER
-            )));
+        if more.is_some() {
+            let problem = format!("{} must be sent once.", Self::HEADER);
+            return Err(Problem::validation(problem));
         }
-        Ok(Self(Some(String::from_utf8_lossy(bytes).into_owned())))
+        Ok(Self(Some(input::idempotency_key(value.as_bytes())?)))
     }
 
     fn schema() -> MetaSchema {
         MetaSchema {
-            pattern: Some("^[!-~]{1,255}$".to_owned()),
+            pattern: Some(format!("^[!-~]{{1,{KEY_CHARACTERS_MAX}}}$")),
             min_length: Some(1),
             max_length: Some(KEY_CHARACTERS_MAX),
             ..MetaSchema::new("string")

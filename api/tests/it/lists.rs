@@ -18,16 +18,12 @@ async fn all(api: &Fixture, token: &str, path: &str, limit: usize, member: &str)
         assert_eq!(page["success"], true, "{page}");
         let data = page["data"].as_array().unwrap();
         rows.extend(data.iter().map(|row| id(&row[member])));
-        match &page["nextCursor"] {
-            Value::String(next) => {
-                assert_eq!(data.len(), limit);
-                cursor = format!("&cursor={next}");
-            }
-            none => {
-                assert!(none.is_null(), "{page}");
-                return rows;
-            }
-        }
+        let Some(next) = page["nextCursor"].as_str() else {
+            assert_eq!(page["nextCursor"], Value::Null);
+            return rows;
+        };
+        assert_eq!(data.len(), limit);
+        cursor = format!("&cursor={next}");
     }
 }
 

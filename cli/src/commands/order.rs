@@ -3,25 +3,20 @@
 mod export;
 
 use anyhow::{Context, bail};
-use api::price::Price;
-use chrono::{DateTime, Utc};
+use api::views::OrderReply;
 use clap::{Args, Subcommand};
 use sale::{
-    ledger::{self, Ledger, OrderFilter, Outcome, Place},
-    model::{BuyerId, OrderId, OrderStatus, ProductId, SaleId},
+    ledger::{self, Ledger, OrderFilter, Outcome},
+    model::{BuyerId, OrderId, OrderStatus, SaleId},
 };
-use serde::Serialize;
 
 use self::export::Export;
 use crate::{
     connections::{Servers, missing, with_both, with_ledger},
     instant::shown,
     output::{Output, Row, Shown, table_of_fields},
-    paging::Paging,
+    paging::{Listing, Paging},
 };
-
-/// Units of an order: a sale sells each buyer one.
-const UNITS: u32 = 1;
 
 /// Settings of `order`.
 #[derive(Debug, Args)]
@@ -73,46 +68,7 @@ pub struct List {
     pub paging: Paging,
 }
 
-/// An order, as the HTTP API has it.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct OrderView {
-    order_id: OrderId,
-    user_id: BuyerId,
-    sale_id: SaleId,
-    product_id: ProductId,
-    quantity: u32,
-    price: Price,
-    currency: String,
-    status: OrderStatus,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-impl From<ledger::Order> for OrderView {
-    fn from(order: ledger::Order) -> Self {
-        Self {
-            order_id: order.id,
-            user_id: order.buyer,
-            sale_id: order.sale,
-            product_id: order.product_id,
-            quantity: UNITS,
-            price: Price(order.price),
-            currency: order.currency.to_string(),
-            status: order.status,
-            created_at: order.created_at,
-            updated_at: order.updated_at,
-        }
-    }
-}
-
-impl OrderView {
-    fn price(&self) -> String {
-        format!("{} {}", self.price.0, self.currency)
-    }
-}
-
-impl Shown for OrderView {
+impl Shown for OrderReply {
     fn text(&self) -> String {
         table_of_fields([
             ("order", self.order_id.to_string()),
@@ -120,7 +76,7 @@ impl Shown for OrderView {
             ("sale", self.sale_id.to_string()),
             ("product", self.product_id.to_string()),
             ("units", self.quantity.to_string()),
-            ("price", self.price()),
+            ("price", price(self)),
             ("status", self.status.to_string()),
             ("created", shown(self.created_at)),
             ("changed", shown(self.updated_at)),
@@ -128,7 +84,7 @@ impl Shown for OrderView {
     }
 }
 
-impl Row for OrderView {
+impl Row for OrderReply {
     const HEADER: &'static [&'static str] =
         &["order", "user", "sale", "price", "status", "created"];
 
@@ -137,11 +93,15 @@ impl Row for OrderView {
             self.order_id.to_string(),
             self.user_id.to_string(),
             self.sale_id.to_string(),
-            self.price(),
+            price(self),
             self.status.to_string(),
             shown(self.created_at),
         ]
     }
+}
+
+fn price(order: &OrderReply) -> String {
+    format!("{} {}", order.price.0, order.currency)
 }
 
 /// Does what was asked for.
@@ -173,7 +133,7 @@ pub async fn run(order: Order, output: Output) -> anyhow::Result<()> {
             with_both(&order.servers, None, async |connections| {
                 let cancelled = connections.lifecycle().cancel(id).await;
                 let cancelled = cancelled.context("the order could not be cancelled")?;
-                output.show(&OrderView::from(cancelled))
+                output.show(&OrderReply::from(cancelled))
             })
             .await
         }
@@ -181,8 +141,9 @@ pub async fn run(order: Order, output: Output) -> anyhow::Result<()> {
 }
 
 async fn list(ledger: &Ledger, settings: &List, output: Output) -> anyhow::Result<()> {
-    let page = settings.paging.page();
-    let orders = match (settings.user, settings.sale, settings.status) {
+    let asked = settings.paging.asked();
+    let page = asked.and_one();
+    let mut orders = match (settings.user, settings.sale, settings.status) {
         // The quick way to all of a buyer.
         (Some(buyer), None, None) => ledger.orders_of_buyer(buyer, page).await?,
         (buyer, sale, status) => {
@@ -194,16 +155,14 @@ async fn list(ledger: &Ledger, settings: &List, output: Output) -> anyhow::Resul
             ledger.orders(filter, page).await?
         }
     };
-    let place = |order: &ledger::Order| Place {
-        at: order.created_at,
-        id: order.id.uuid(),
-    };
-    output.show(&settings.paging.listing(orders, place, OrderView::from))
+    let next = asked.cut(&mut orders, ledger::Order::place);
+    let orders: Vec<_> = orders.into_iter().map(OrderReply::from).collect();
+    output.show(&Listing::new(orders, next))
 }
 
 async fn show(ledger: &Ledger, id: OrderId, output: Output) -> anyhow::Result<()> {
     match ledger.outcome(id).await? {
-        Some(Outcome::Order(order)) => output.show(&OrderView::from(order)),
+        Some(Outcome::Order(order)) => output.show(&OrderReply::from(order)),
         Some(Outcome::Rejected(rejection)) => bail!(
             "the purchase was rejected ({}), so there is no order",
             rejection.reason

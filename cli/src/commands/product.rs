@@ -1,21 +1,19 @@
 //! `mincommerce product`: products and their stocks.
 
 use anyhow::Context;
-use api::price::Price;
-use chrono::{DateTime, Utc};
+use api::views::ProductReply;
 use clap::{Args, Subcommand};
 use sale::{
-    ledger::{self, Ledger, NewProduct, Place, ProductChange},
+    ledger::{self, Ledger, NewProduct, ProductChange},
     model::ProductId,
     money::{Currency, Money},
 };
-use serde::Serialize;
 
 use crate::{
     connections::{Idempotency, LedgerServer, missing, with_ledger},
     instant::shown,
     output::{Output, Row, Shown, or_dash, table_of_fields},
-    paging::Paging,
+    paging::{Listing, Paging},
     wrong_use::WrongUse,
 };
 
@@ -117,52 +115,13 @@ pub struct Change {
     pub quantity: Option<u32>,
 }
 
-/// A product and its stock, as the HTTP API has it.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ProductView {
-    id: ProductId,
-    product_id: ProductId,
-    name: String,
-    description: Option<String>,
-    price: Price,
-    currency: String,
-    image_url: Option<String>,
-    quantity: u32,
-    created_at: DateTime<Utc>,
-    updated_at: DateTime<Utc>,
-}
-
-impl From<ledger::Product> for ProductView {
-    fn from(product: ledger::Product) -> Self {
-        Self {
-            id: product.id,
-            product_id: product.id,
-            name: product.name,
-            description: product.description,
-            price: Price(product.price),
-            currency: product.currency.to_string(),
-            image_url: product.image_url,
-            quantity: product.quantity,
-            created_at: product.created_at,
-            updated_at: product.updated_at,
-        }
-    }
-}
-
-impl ProductView {
-    fn price(&self) -> String {
-        format!("{} {}", self.price.0, self.currency)
-    }
-}
-
-impl Shown for ProductView {
+impl Shown for ProductReply {
     fn text(&self) -> String {
         table_of_fields([
             ("product", self.product_id.to_string()),
             ("name", self.name.clone()),
             ("description", or_dash(self.description.as_deref())),
-            ("price", self.price()),
+            ("price", price(self)),
             ("picture", or_dash(self.image_url.as_deref())),
             ("in stock", self.quantity.to_string()),
             ("created", shown(self.created_at)),
@@ -171,18 +130,22 @@ impl Shown for ProductView {
     }
 }
 
-impl Row for ProductView {
+impl Row for ProductReply {
     const HEADER: &'static [&'static str] = &["product", "name", "price", "in stock", "created"];
 
     fn cells(&self) -> Vec<String> {
         vec![
             self.product_id.to_string(),
             self.name.clone(),
-            self.price(),
+            price(self),
             self.quantity.to_string(),
             shown(self.created_at),
         ]
     }
+}
+
+fn price(product: &ProductReply) -> String {
+    format!("{} {}", product.price.0, product.currency)
 }
 
 /// Does what was asked for.
@@ -198,7 +161,7 @@ pub async fn run(product: Product, output: Output) -> anyhow::Result<()> {
             with_ledger(postgres, key, async |ledger| {
                 let created = ledger.create_product(new).await;
                 let created = created.context("the product could not be created")?;
-                output.show(&ProductView::from(created))
+                output.show(&ProductReply::from(created))
             })
             .await
         }
@@ -212,7 +175,7 @@ pub async fn run(product: Product, output: Output) -> anyhow::Result<()> {
             with_ledger(postgres, None, async |ledger| {
                 let found = ledger.product(product).await?;
                 let found = found.ok_or_else(|| missing("product", product))?;
-                output.show(&ProductView::from(found))
+                output.show(&ProductReply::from(found))
             })
             .await
         }
@@ -222,7 +185,7 @@ pub async fn run(product: Product, output: Output) -> anyhow::Result<()> {
             with_ledger(postgres, None, async |ledger| {
                 let changed = ledger.update_product(product, change).await;
                 let changed = changed.context("the product could not be changed")?;
-                output.show(&ProductView::from(changed))
+                output.show(&ProductReply::from(changed))
             })
             .await
         }
@@ -254,10 +217,9 @@ fn new_product(create: Create) -> (NewProduct, Option<String>) {
 }
 
 async fn list(ledger: &Ledger, paging: Paging, output: Output) -> anyhow::Result<()> {
-    let products = ledger.products(paging.page()).await?;
-    let place = |product: &ledger::Product| Place {
-        at: product.created_at,
-        id: product.id.uuid(),
-    };
-    output.show(&paging.listing(products, place, ProductView::from))
+    let asked = paging.asked();
+    let mut products = ledger.products(asked.and_one()).await?;
+    let next = asked.cut(&mut products, ledger::Product::place);
+    let products: Vec<_> = products.into_iter().map(ProductReply::from).collect();
+    output.show(&Listing::new(products, next))
 }

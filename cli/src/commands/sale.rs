@@ -1,27 +1,28 @@
 //! `mincommerce sale`: sales, from their creation to their settlement. Each step is one of
-//! [`sale::lifecycle`]; [`view`] is how sales are shown.
+//! [`sale::lifecycle`]; `view` is how sales are shown.
 
 mod create;
 mod show;
 mod view;
 
 use anyhow::Context;
+use api::{sales::GATES_AT_ONCE, views::AdminSale};
 use chrono::Utc;
 use clap::{ArgGroup, Args, Subcommand};
+use futures_util::{StreamExt, stream};
 use sale::{
     input,
-    ledger::{self, Place},
-    lifecycle::{Lifecycle, Stepped},
+    ledger::{self, Ledger},
+    lifecycle::Stepped,
     model::{SaleId, SaleState},
 };
 
 use self::create::Create;
-pub use self::view::{SaleView, Views};
 use crate::{
-    connections::{Connections, Idempotency, Servers, missing, with_both},
+    connections::{Connections, Idempotency, Servers, Views, missing, with_both, with_views},
     instant::{FORMS, Instant},
     output::{Output, note},
-    paging::Paging,
+    paging::{Listing, Paging},
     wrong_use::WrongUse,
 };
 
@@ -123,85 +124,105 @@ pub struct Restock {
 /// A value is wrong, there is no such sale, its state does not allow it, there are not that many units,
 /// or a server can not be reached.
 pub async fn run(sale: Sale, output: Output) -> anyhow::Result<()> {
-    let key = check(&sale.command)?;
-    with_both(&sale.servers, key, async |connections| {
-        execute(sale.command, connections, output).await
+    let servers = &sale.servers;
+    match sale.command {
+        Command::List(paging) => {
+            with_views(servers, async |views| list(views, paging, output).await).await
+        }
+        Command::Show(Which { sale }) => {
+            with_views(servers, async |views| show::show(views, sale, output).await).await
+        }
+        Command::Stats(Which { sale }) => {
+            with_both(servers, None, async |connections| {
+                show::statistics(connections, sale, output).await
+            })
+            .await
+        }
+        Command::Create(create) => {
+            // What is wrong is told before anything is connected.
+            create.resolve()?;
+            let key = create.idempotency.key.clone();
+            step(servers, key, output, async |connections| {
+                let created = connections.lifecycle().create(create.resolve()?).await;
+                created.context("the sale could not be created")
+            })
+            .await
+        }
+        Command::Restock(Restock {
+            sale,
+            quantity,
+            idempotency: Idempotency { key },
+        }) => {
+            input::units("quantity", quantity, 1).map_err(WrongUse::from)?;
+            step(servers, key, output, async |connections| {
+                let restocked = connections.lifecycle().restock(sale, quantity).await;
+                restocked.context("the sale could not be restocked")
+            })
+            .await
+        }
+        Command::Move(to) => {
+            step(servers, None, output, async |connections| {
+                moved(connections, &to).await
+            })
+            .await
+        }
+        Command::Warm(Which { sale }) => {
+            step(servers, None, output, async |connections| {
+                let warmed = connections.lifecycle().warm(sale).await;
+                warmed.context("the sale could not be warmed")
+            })
+            .await
+        }
+        Command::Pause(Which { sale }) => {
+            step(servers, None, output, async |connections| {
+                let paused = connections.lifecycle().pause(sale).await;
+                paused.context("the sale could not be paused")
+            })
+            .await
+        }
+        Command::Resume(Which { sale }) => {
+            step(servers, None, output, async |connections| {
+                let resumed = connections.lifecycle().resume(sale).await;
+                resumed.context("the sale could not be resumed")
+            })
+            .await
+        }
+        Command::End(Which { sale }) => {
+            step(servers, None, output, async |connections| {
+                let ended = connections.lifecycle().end(sale).await;
+                ended.context("the sale could not be ended")
+            })
+            .await
+        }
+        Command::Settle(Which { sale }) => {
+            step(servers, None, output, async |connections| {
+                let settled = connections.lifecycle().settle(sale).await;
+                settled.context("the sale could not be settled")
+            })
+            .await
+        }
+    }
+}
+
+/// Takes a step, and shows the sale after it.
+async fn step(
+    servers: &Servers,
+    key: Option<String>,
+    output: Output,
+    take: impl AsyncFnOnce(&Connections) -> anyhow::Result<Stepped>,
+) -> anyhow::Result<()> {
+    with_both(servers, key, async |connections| {
+        let stepped = take(connections).await?;
+        if !stepped.warm && stepped.sale.state != SaleState::Settled {
+            note("its gate does not decide by this yet: the reconciler brings it there");
+        }
+        output.show(&AdminSale::after(&connections.sales(), stepped).await)
     })
     .await
 }
 
-/// Looks for what is wrong before anything is connected, and for the key of what is done once.
-fn check(command: &Command) -> anyhow::Result<Option<String>> {
-    match command {
-        Command::Create(create) => {
-            create.resolve()?;
-            Ok(create.idempotency.key.clone())
-        }
-        Command::Restock(restock) => {
-            input::units("quantity", restock.quantity, 1).map_err(WrongUse::from)?;
-            Ok(restock.idempotency.key.clone())
-        }
-        Command::List(_)
-        | Command::Show(_)
-        | Command::Warm(_)
-        | Command::Move(_)
-        | Command::Pause(_)
-        | Command::Resume(_)
-        | Command::End(_)
-        | Command::Settle(_)
-        | Command::Stats(_) => Ok(None),
-    }
-}
-
-async fn execute(
-    command: Command,
-    connections: &Connections,
-    output: Output,
-) -> anyhow::Result<()> {
-    let lifecycle = connections.lifecycle();
-    let stepped = match command {
-        Command::Create(create) => {
-            let created = lifecycle.create(create.resolve()?).await;
-            created.context("the sale could not be created")?
-        }
-        Command::List(paging) => return list(connections, paging, output).await,
-        Command::Show(Which { sale }) => return show::show(connections, sale, output).await,
-        Command::Stats(Which { sale }) => return show::statistics(connections, sale, output).await,
-        Command::Move(to) => moved(connections, &lifecycle, &to).await?,
-        Command::Warm(Which { sale }) => {
-            let warmed = lifecycle.warm(sale).await;
-            warmed.context("the sale could not be warmed")?
-        }
-        Command::Pause(Which { sale }) => {
-            let paused = lifecycle.pause(sale).await;
-            paused.context("the sale could not be paused")?
-        }
-        Command::Resume(Which { sale }) => {
-            let resumed = lifecycle.resume(sale).await;
-            resumed.context("the sale could not be resumed")?
-        }
-        Command::Restock(Restock { sale, quantity, .. }) => {
-            let restocked = lifecycle.restock(sale, quantity).await;
-            restocked.context("the sale could not be restocked")?
-        }
-        Command::End(Which { sale }) => {
-            let ended = lifecycle.end(sale).await;
-            ended.context("the sale could not be ended")?
-        }
-        Command::Settle(Which { sale }) => {
-            let settled = lifecycle.settle(sale).await;
-            settled.context("the sale could not be settled")?
-        }
-    };
-    show_step(connections, &stepped, output).await
-}
-
-async fn moved(
-    connections: &Connections,
-    lifecycle: &Lifecycle,
-    to: &Move,
-) -> anyhow::Result<Stepped> {
-    let sale = known(connections, to.sale).await?;
+async fn moved(connections: &Connections, to: &Move) -> anyhow::Result<Stepped> {
+    let sale = known(&connections.ledger, to.sale).await?;
     let now = Utc::now();
     let resolved = |instant: Option<Instant>, otherwise| match instant {
         Some(instant) => instant.resolve(now).ok_or_else(too_far),
@@ -210,7 +231,10 @@ async fn moved(
     let start = resolved(to.start_time, sale.start)?;
     let end = resolved(to.end_time, sale.end)?;
     input::window(start, end).map_err(WrongUse::from)?;
-    let moved = lifecycle.move_window(sale.id, start, end).await;
+    let moved = connections
+        .lifecycle()
+        .move_window(sale.id, start, end)
+        .await;
     moved.context("the sale could not be moved")
 }
 
@@ -219,36 +243,19 @@ fn too_far() -> WrongUse {
     WrongUse("a time is too far away".to_owned())
 }
 
-/// The sale after a step.
-async fn show_step(
-    connections: &Connections,
-    stepped: &Stepped,
-    output: Output,
-) -> anyhow::Result<()> {
-    let Stepped { sale, warm } = stepped;
-    if !warm && sale.state != SaleState::Settled {
-        note("its gate does not decide by this yet: the reconciler brings it there");
-    }
-    let views = Views::new(connections);
-    output.show(&views.of(sale, *warm).await)
+async fn list(views: &Views, paging: Paging, output: Output) -> anyhow::Result<()> {
+    let asked = paging.asked();
+    let mut sales = views.ledger.sales(asked.and_one()).await?;
+    let next = asked.cut(&mut sales, ledger::Sale::place);
+    let shown = stream::iter(sales)
+        .map(|sale| views.of(sale))
+        .buffered(GATES_AT_ONCE)
+        .collect()
+        .await;
+    output.show(&Listing::<AdminSale>::new(shown, next))
 }
 
-async fn list(connections: &Connections, paging: Paging, output: Output) -> anyhow::Result<()> {
-    let sales = connections.ledger.sales(paging.page()).await?;
-    let views = Views::new(connections);
-    let mut rows = Vec::with_capacity(sales.len());
-    for sale in sales {
-        let view = views.of(&sale, views.is_warm(&sale).await).await;
-        rows.push((sale, view));
-    }
-    let place = |(sale, _): &(ledger::Sale, SaleView)| Place {
-        at: sale.created_at,
-        id: sale.id.uuid(),
-    };
-    output.show(&paging.listing(rows, place, |(_, view)| view))
-}
-
-async fn known(connections: &Connections, id: SaleId) -> anyhow::Result<ledger::Sale> {
-    let sale = connections.ledger.sale(id).await?;
+async fn known(ledger: &Ledger, id: SaleId) -> anyhow::Result<ledger::Sale> {
+    let sale = ledger.sale(id).await?;
     sale.ok_or_else(|| missing("sale", id))
 }

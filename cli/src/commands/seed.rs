@@ -1,13 +1,11 @@
 //! `mincommerce seed`: an admin, a product, and a sale that has started.
 
+use api::views::AdminSale;
 use clap::Args;
-use sale::{input, lifecycle::Stepped};
+use sale::input;
 use serde::Serialize;
 
-use super::{
-    sale::{SaleView, Views},
-    user::{UserView, address},
-};
+use super::user::{UserView, address};
 use crate::{
     connections::{Connections, Servers, by, with_both},
     output::{Output, Shown, note, table_of_fields},
@@ -45,7 +43,7 @@ pub struct Seed {
 #[derive(Serialize)]
 struct Seeded {
     admin: UserView,
-    sale: SaleView,
+    sale: AdminSale,
 }
 
 impl Shown for Seeded {
@@ -65,7 +63,7 @@ impl Shown for Seeded {
 /// A server can not be reached, or the address is that of a user who is no admin.
 pub async fn run(settings: Seed, output: Output) -> anyhow::Result<()> {
     input::units("units", settings.units, 1).map_err(WrongUse::from)?;
-    let admin_email = address(&settings.admin_email)?.to_owned();
+    let admin_email = address("adminEmail", &settings.admin_email)?.to_owned();
     let password_hash = if settings.password_stdin {
         Some(hash_of_stdin().await?)
     } else {
@@ -84,9 +82,8 @@ pub async fn run(settings: Seed, output: Output) -> anyhow::Result<()> {
         } else if made.admin.password_hash.is_none() {
             note("the admin has no password yet: mincommerce user set-password");
         }
-        let Stepped { sale, warm } = &made.sale;
         Ok(Seeded {
-            sale: Views::new(connections).of(sale, *warm).await,
+            sale: AdminSale::after(&connections.sales(), made.sale).await,
             admin: made.admin.into(),
         })
     });

@@ -4,6 +4,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use sale::{
     accounts,
+    input::Invalid,
     ledger::{self, LedgerError, NewUser},
     model::Role,
 };
@@ -139,7 +140,7 @@ pub async fn run(user: User, output: Output) -> anyhow::Result<()> {
             .await
         }
         Command::SetPassword(settings) => {
-            let email = address(&settings.email)?;
+            let email = address("email", &settings.email)?;
             let hash = hash_of_stdin().await?;
             with_ledger(postgres, None, async |ledger| {
                 let changed = ledger.set_password(email, Some(&hash)).await?;
@@ -148,7 +149,7 @@ pub async fn run(user: User, output: Output) -> anyhow::Result<()> {
             .await
         }
         Command::SetRole(settings) => {
-            let email = address(&settings.email)?;
+            let email = address("email", &settings.email)?;
             with_ledger(postgres, None, async |ledger| {
                 let changed = ledger.set_role(email, settings.role).await?;
                 output.show(&known(changed, email)?)
@@ -159,7 +160,7 @@ pub async fn run(user: User, output: Output) -> anyhow::Result<()> {
 }
 
 async fn new_user(settings: Create) -> anyhow::Result<NewUser> {
-    let email = address(&settings.email)?.to_owned();
+    let email = address("email", &settings.email)?.to_owned();
     let password_hash = if settings.password_stdin {
         Some(hash_of_stdin().await?)
     } else {
@@ -177,10 +178,11 @@ fn known(user: Option<ledger::User>, email: &str) -> anyhow::Result<UserView> {
     Ok(user.into())
 }
 
-/// The address in a text, without the blanks around it.
+/// The address in this field, without the blanks around it.
 ///
 /// # Errors
 /// It is none.
-pub fn address(text: &str) -> anyhow::Result<&str> {
-    Ok(accounts::email(text).map_err(|error| WrongUse(error.to_string()))?)
+pub fn address<'a>(field: &'static str, text: &'a str) -> Result<&'a str, WrongUse> {
+    let address = accounts::email(text);
+    address.map_err(|Invalid { fault, .. }| Invalid { field, fault }.into())
 }

@@ -15,6 +15,7 @@ mod orders;
 mod output;
 mod products;
 mod readme;
+mod same_as_api;
 mod secrets;
 mod seed;
 mod wrong_use;

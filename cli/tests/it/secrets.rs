@@ -48,6 +48,7 @@ fn an_error_about_postgres_does_not_show_the_password() {
 #[test]
 fn an_error_about_redis_does_not_show_the_password() {
     let shop = Shop::open();
+    let sale = uuid::Uuid::now_v7().to_string();
     let real = shop.deployment.redis_url.expose();
     let host = real
         .rsplit_once('@')
@@ -65,7 +66,7 @@ fn an_error_about_redis_does_not_show_the_password() {
         "SECRET",
     ] {
         let output = shop
-            .command(&["sale", "list"])
+            .command(&["sale", "warm", &sale])
             .env("REDIS_URL", url.replace("SECRET", SECRET))
             .env("RUST_LOG", "trace")
             .output()

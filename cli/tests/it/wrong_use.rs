@@ -9,7 +9,7 @@ fn a_wrong_command_line_ends_with_2_before_anything_is_connected() {
     let id = Uuid::now_v7().to_string();
     let sale = ["sale", "create", "--product", &id];
     let product = ["product", "create", "--name", "Lamp", "--quantity", "1"];
-    let wrong: [(&[&str], &[&str], &str); 16] = [
+    let wrong: [(&[&str], &[&str], &str); 17] = [
         (&[], &[], ""),
         (&["no-such-command"], &[], ""),
         (&["product", "list"], &["--limit", "0"], "--limit"),
@@ -48,7 +48,12 @@ fn a_wrong_command_line_ends_with_2_before_anything_is_connected() {
         (
             &["user", "create"],
             &["--email", "nobody"],
-            "email must be an address",
+            "--email must be an address",
+        ),
+        (
+            &["seed"],
+            &["--admin-email", "nobody"],
+            "--admin-email must be an address",
         ),
     ];
     for (command, more, said) in wrong {

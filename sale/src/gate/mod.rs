@@ -27,7 +27,7 @@ use std::{
 
 use fred::{
     clients::{Client, Pool},
-    error::Error as RedisError,
+    error::{Error as RedisError, ErrorKind},
     interfaces::{ClientLike, ConfigInterface, EventInterface, LuaInterface},
     types::{
         Builder, InfoKind, Value,
@@ -73,6 +73,19 @@ impl From<RedisError> for GateError {
             Self::Unavailable(error)
         } else {
             Self::OutcomeUnknown(error)
+        }
+    }
+}
+
+impl GateError {
+    /// Whether nobody answered, so that there is nothing to set right in what was asked.
+    pub fn is_silence(&self) -> bool {
+        match self {
+            Self::Unavailable(error) | Self::OutcomeUnknown(error) => matches!(
+                error.kind(),
+                ErrorKind::IO | ErrorKind::Timeout | ErrorKind::Canceled
+            ),
+            Self::Malformed(_) | Self::Unsafe(_) => false,
         }
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
-use super::{Ledger, LedgerError, Page, audit_log::CREATE_PRODUCT};
+use super::{Ledger, LedgerError, Page, Place, audit_log::CREATE_PRODUCT};
 use crate::{
     model::ProductId,
     money::{Currency, Money},
@@ -50,6 +50,16 @@ pub struct Product {
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Product {
+    /// Where it is in [`Ledger::products`].
+    pub const fn place(&self) -> Place {
+        Place {
+            at: self.created_at,
+            id: self.id.uuid(),
+        }
+    }
 }
 
 /// What is to be changed of a product; `None` leaves it as it is. Sales keep the price that they were

@@ -33,7 +33,7 @@ pub use error::LedgerError;
 pub use health::Tables;
 pub use install::InstallLock;
 pub use orders::{Order, OrderFilter, Outcome, Rejection};
-pub use page::{MalformedCursor, Page, Place};
+pub use page::{Asked, LIMIT_DEFAULT, LIMIT_MAX, MalformedCursor, Page, Place};
 pub use posting::{Posted, Posting};
 pub use sales::{NewSale, Sale, Standing};
 pub use statistics::Tally;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Ledger, LedgerError, Page};
+use super::{Ledger, LedgerError, Page, Place};
 use crate::{
     model::{BuyerId, OrderId, OrderStatus, ProductId, SaleId},
     money::{Currency, Money},
@@ -35,6 +35,19 @@ pub struct Order {
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
+}
+
+impl Order {
+    /// Units of an order: a sale sells each buyer one.
+    pub const QUANTITY: u32 = 1;
+
+    /// Where it is in [`Ledger::orders`] and [`Ledger::orders_of_buyer`].
+    pub const fn place(&self) -> Place {
+        Place {
+            at: self.created_at,
+            id: self.id.uuid(),
+        }
+    }
 }
 
 /// An admitted purchase that could not become an order.

@@ -6,6 +6,11 @@ use std::{fmt, str::FromStr};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+/// The most rows of a page that somebody asks for.
+pub const LIMIT_MAX: u32 = 100;
+/// The rows of a page that nobody said a limit for.
+pub const LIMIT_DEFAULT: u32 = 50;
+
 /// The last instant of a cursor, microseconds since 1970: in the year 11105. Postgres can write it.
 const MICROS_MAX: i64 = 0x03ff_ffff_ffff_ffff;
 /// Hexadecimal digits of the time, and of the id.
@@ -13,7 +18,7 @@ const TIME_DIGITS: usize = 16;
 const ID_DIGITS: usize = 32;
 
 /// Where in a list a page begins: after this row. As a text it is the cursor that clients get, 48
-/// hexadecimal digits.
+/// hexadecimal digits, in lower case: one text a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Place {
     /// The time that the list is ordered by, in whole microseconds.
@@ -31,6 +36,33 @@ pub struct Page {
     pub limit: u32,
 }
 
+/// A page that somebody asks for, and is to be told whether it is the last one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The most rows, 1 to [`LIMIT_MAX`].
+    pub limit: u32,
+    /// Where it begins; at the beginning if `None`.
+    pub after: Option<Place>,
+}
+
+impl Asked {
+    /// The page with one row more, by which it shows whether there is a next one.
+    pub const fn and_one(self) -> Page {
+        Page {
+            after: self.after,
+            limit: self.limit + 1,
+        }
+    }
+
+    /// Takes the row that was one too many off, and tells where the next page begins.
+    pub fn cut<T>(self, rows: &mut Vec<T>, place: impl Fn(&T) -> Place) -> Option<Place> {
+        let limit = self.limit as usize;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        rows.last().filter(|_| more).map(place)
+    }
+}
+
 /// A text that is no cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a cursor is what an earlier page was answered with")]
@@ -46,8 +78,8 @@ impl FromStr for Place {
     type Err = MalformedCursor;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !digits || text.len() != TIME_DIGITS + ID_DIGITS {
+        let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if !text.bytes().all(is_digit) || text.len() != TIME_DIGITS + ID_DIGITS {
             return Err(MalformedCursor);
         }
         let (time, id) = text.split_at(TIME_DIGITS);
@@ -66,7 +98,7 @@ mod tests {
     use chrono::{DateTime, Utc};
     use uuid::Uuid;
 
-    use super::Place;
+    use super::{Asked, Place};
 
     #[test]
     fn a_place_is_read_as_it_was_written() {
@@ -93,10 +125,32 @@ mod tests {
             &format!("{:016x}{id}", super::MICROS_MAX + 1),
             &format!("{:016x}{id}", -1_i64),
             &format!("+00000000000000a{id}"),
+            &format!("{:016X}{id}", 10),
             &format!("é{id}00000000000000"),
             &format!("{:016x}{id}0", 1),
         ] {
             assert!(text.parse::<Place>().is_err(), "{text}");
+        }
+    }
+    #[test]
+    fn a_page_is_cut_to_its_limit_and_tells_where_the_next_one_begins() {
+        let place = |at: &i64| Place {
+            at: DateTime::from_timestamp_micros(*at).unwrap(),
+            id: Uuid::nil(),
+        };
+        let asked = Asked {
+            limit: 2,
+            after: Some(place(&9)),
+        };
+        assert_eq!(asked.and_one().limit, 3);
+        assert_eq!(asked.and_one().after, asked.after);
+        for (mut rows, left, next) in [
+            (vec![], vec![], None),
+            (vec![1, 2], vec![1, 2], None),
+            (vec![1, 2, 3], vec![1, 2], Some(place(&2))),
+        ] {
+            assert_eq!(asked.cut(&mut rows, place), next);
+            assert_eq!(rows, left);
         }
     }
 }

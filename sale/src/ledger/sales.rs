@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{Ledger, LedgerError, Page};
+use super::{Ledger, LedgerError, Page, Place};
 use crate::{
     model::{Epoch, Phase, ProductId, SaleId, SaleState, Version},
     money::{Currency, Money},
@@ -95,6 +95,22 @@ impl Sale {
     /// Where the sale is in its life at `now`.
     pub fn phase(&self, now: DateTime<Utc>) -> Phase {
         Phase::at(now, self.start, self.end, self.state)
+    }
+
+    /// Where it is in [`Ledger::sales`].
+    pub const fn place(&self) -> Place {
+        Place {
+            at: self.created_at,
+            id: self.id.uuid(),
+        }
+    }
+
+    /// Where it is in [`Ledger::coming_sales`].
+    pub const fn start_place(&self) -> Place {
+        Place {
+            at: self.start,
+            id: self.id.uuid(),
+        }
     }
 }
 

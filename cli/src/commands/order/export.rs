@@ -15,7 +15,6 @@ use sale::{
     model::SaleId,
 };
 
-use super::UNITS;
 use crate::{
     connections::missing,
     instant::shown,
@@ -121,7 +120,7 @@ fn record(order: &ledger::Order) -> [String; HEADER.len()] {
         order.buyer.to_string(),
         order.sale.to_string(),
         order.product_id.to_string(),
-        UNITS.to_string(),
+        ledger::Order::QUANTITY.to_string(),
         order.price.to_string(),
         order.currency.to_string(),
         order.status.to_string(),

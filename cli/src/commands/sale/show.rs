@@ -1,21 +1,15 @@
 //! `mincommerce sale show` and `sale stats`: a sale in full, what was done to it, and its orders in
 //! numbers.
 
+use api::views::{AdminSale, SaleStatistics};
 use chrono::{DateTime, Utc};
-use sale::{
-    ledger::Action,
-    lifecycle::Statistics,
-    model::{Phase, SaleId, SaleState},
-};
+use sale::{ledger::Action, model::SaleId};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{
-    known,
-    view::{SaleView, Views},
-};
+use super::known;
 use crate::{
-    connections::Connections,
+    connections::{Connections, Views},
     instant::shown,
     output::{Output, Row, Shown, table_of, table_of_fields},
 };
@@ -27,7 +21,7 @@ const ACTIONS_SHOWN: u32 = 20;
 #[derive(Debug, Serialize)]
 struct Story {
     #[serde(flatten)]
-    sale: SaleView,
+    sale: AdminSale,
     actions: Vec<ActionView>,
 }
 
@@ -83,41 +77,16 @@ impl Row for ActionView {
 }
 
 /// Shows a sale, and the last things that were done to it.
-pub(super) async fn show(
-    connections: &Connections,
-    id: SaleId,
-    output: Output,
-) -> anyhow::Result<()> {
-    let sale = known(connections, id).await?;
-    let actions = connections.ledger.actions(id.uuid(), ACTIONS_SHOWN).await?;
-    let views = Views::new(connections);
-    let warm = views.is_warm(&sale).await;
+pub(super) async fn show(views: &Views, id: SaleId, output: Output) -> anyhow::Result<()> {
+    let sale = known(&views.ledger, id).await?;
+    let actions = views.ledger.actions(id.uuid(), ACTIONS_SHOWN).await?;
     output.show(&Story {
-        sale: views.of(&sale, warm).await,
+        sale: views.of(sale).await,
         actions: actions.into_iter().map(ActionView::from).collect(),
     })
 }
 
-/// The orders of a sale in numbers, as the HTTP API counts them.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct StatisticsView {
-    sale_id: SaleId,
-    status: Phase,
-    state: SaleState,
-    total_quantity: u64,
-    available_quantity: u64,
-    sold_quantity: u64,
-    returned_quantity: u64,
-    total_orders: u64,
-    confirmed_orders: u64,
-    pending_orders: u64,
-    cancelled_orders: u64,
-    rejected_orders: u64,
-    timestamp: DateTime<Utc>,
-}
-
-impl Shown for StatisticsView {
+impl Shown for SaleStatistics {
     fn text(&self) -> String {
         table_of_fields([
             ("units", self.total_quantity.to_string()),
@@ -139,28 +108,8 @@ pub(super) async fn statistics(
     id: SaleId,
     output: Output,
 ) -> anyhow::Result<()> {
-    known(connections, id).await?;
+    known(&connections.ledger, id).await?;
     let (sale, counts) = connections.lifecycle().statistics(id).await?;
-    let units = Views::new(connections).counts(&sale).await;
-    let Statistics {
-        confirmed,
-        cancelled,
-        pending,
-        rejected,
-    } = counts;
-    output.show(&StatisticsView {
-        sale_id: id,
-        status: units.phase,
-        state: sale.state,
-        total_quantity: units.total,
-        available_quantity: units.available,
-        sold_quantity: units.sold(),
-        returned_quantity: sale.returned.into(),
-        total_orders: confirmed + cancelled + pending,
-        confirmed_orders: confirmed,
-        pending_orders: pending,
-        cancelled_orders: cancelled,
-        rejected_orders: rejected,
-        timestamp: units.now,
-    })
+    let view = connections.sales().view(&sale).await;
+    output.show(&SaleStatistics::new(&sale, &view, counts))
 }

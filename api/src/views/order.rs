@@ -1,0 +1,54 @@
+//! An order.
+
+use chrono::{DateTime, Utc};
+use poem_openapi::Object;
+use sale::ledger::Order;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::OrderWord;
+use crate::price::Price;
+
+/// A completed purchase.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Order", rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+pub struct OrderReply {
+    /// Its id.
+    pub order_id: Uuid,
+    /// Who bought.
+    pub user_id: Uuid,
+    /// In which sale.
+    pub sale_id: Uuid,
+    /// What was bought.
+    pub product_id: Uuid,
+    /// How many units: always one.
+    pub quantity: u32,
+    /// What one unit cost.
+    pub price: Price,
+    /// The currency of the price.
+    pub currency: String,
+    /// What has become of it.
+    pub status: OrderWord,
+    /// When the purchase was accepted.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl From<Order> for OrderReply {
+    fn from(order: Order) -> Self {
+        Self {
+            order_id: order.id.uuid(),
+            user_id: order.buyer.uuid(),
+            sale_id: order.sale.uuid(),
+            product_id: order.product_id.uuid(),
+            quantity: Order::QUANTITY,
+            price: Price(order.price),
+            currency: order.currency.to_string(),
+            status: order.status.into(),
+            created_at: order.created_at,
+            updated_at: order.updated_at,
+        }
+    }
+}

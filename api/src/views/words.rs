@@ -1,0 +1,74 @@
+//! The words of the domain as the document lists them. What each word is, the domain says.
+
+use std::fmt;
+
+use poem_openapi::Enum;
+use sale::model::{OrderStatus, Phase, SaleState};
+use serde::Serialize;
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident ($schema:literal) = $model:ident { $($(#[$variant_doc:meta])* $variant:ident),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
+        #[oai(rename = $schema, rename_all = "snake_case")]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant),+
+        }
+
+        impl From<$model> for $name {
+            fn from(word: $model) -> Self {
+                match word {
+                    $($model::$variant => Self::$variant),+
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let word = match self {
+                    $(Self::$variant => $model::$variant),+
+                };
+                f.write_str(word.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// Where a sale is in its life.
+    SaleStatus ("SaleStatus") = Phase {
+        /// It has not begun.
+        Upcoming,
+        /// It sells.
+        Active,
+        /// It would sell, were it not paused.
+        Paused,
+        /// It is over.
+        Ended,
+    }
+}
+
+words! {
+    /// What people have decided about a sale.
+    StateWord ("StateWord") = SaleState {
+        /// It sells within its window.
+        Open,
+        /// It does not sell for now.
+        Paused,
+        /// It sells no more.
+        Ended,
+        /// It is closed for good: unsold units went back to the product.
+        Settled,
+    }
+}
+
+words! {
+    /// What has become of an order.
+    OrderWord ("OrderStatus") = OrderStatus {
+        /// It stands.
+        Confirmed,
+        /// It was cancelled.
+        Cancelled,
+    }
+}

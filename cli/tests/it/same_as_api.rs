@@ -1,0 +1,170 @@
+//! What a command prints for programs is what the HTTP API replies, member for member.
+
+use sale::{model::Role, token::Tokens};
+use serde_json::{Value, json};
+use system::{
+    binaries::{Binaries, Progress},
+    processes::{ApiOptions, ApiProcess},
+};
+use uuid::Uuid;
+
+use crate::fixture::{Shop, text};
+
+/// An API on the servers of a shop, asked by an admin.
+struct Api {
+    process: ApiProcess,
+    client: reqwest::Client,
+    admin: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Api {
+    fn start(shop: &Shop) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let options = ApiOptions {
+            port: None,
+            supervised: false,
+            log: folder.path().join("api.log"),
+            settings: Vec::new(),
+        };
+        let binaries = Binaries::get(Progress::Shown).unwrap();
+        let tokens = Tokens::new(&shop.deployment.tokens()).unwrap();
+        let (admin, _) = tokens.mint(Uuid::now_v7(), None, Role::Admin).unwrap();
+        Self {
+            process: ApiProcess::start(binaries, &shop.deployment, &options).unwrap(),
+            client: reqwest::Client::new(),
+            admin,
+            _folder: folder,
+        }
+    }
+
+    /// What it replies, all of it.
+    async fn get(&self, path: &str) -> Value {
+        let url = format!("{}{path}", self.process.url());
+        let asked = self.client.get(url).bearer_auth(&self.admin).send().await;
+        let reply = asked.unwrap().error_for_status().unwrap();
+        reply.json().await.unwrap()
+    }
+}
+
+/// A product with everything that one can have.
+fn lamp(shop: &Shop) -> String {
+    let created = shop.json(&[
+        "product",
+        "create",
+        "--name",
+        "Lamp",
+        "--description",
+        "It shines.",
+        "--price",
+        "19.90",
+        "--currency",
+        "EUR",
+        "--image-url",
+        "/lamp.png",
+        "--quantity",
+        "5",
+    ]);
+    text(&created, "productId")
+}
+
+#[tokio::test]
+async fn commands_print_what_the_api_replies() {
+    let shop = Shop::open();
+    let product = lamp(&shop);
+    let sale = shop.sale(&product);
+    let posting = shop.post(&sale, 2).await.remove(0);
+    let (order, buyer) = (posting.order.to_string(), posting.buyer.to_string());
+    // Each brings the gate to what was posted past it, and the lists have more than one status.
+    shop.run(&["order", "cancel", &order]);
+    shop.run(&["sale", "pause", &sale]);
+    let api = Api::start(&shop);
+
+    let replied = api.get(&format!("/api/admin/products/{product}")).await;
+    assert_eq!(shop.json(&["product", "show", &product]), replied["data"]);
+    let replied = api.get(&format!("/api/purchase/user/{buyer}")).await;
+    assert_eq!(shop.json(&["order", "show", &order]), replied["data"][0]);
+
+    let replied = api.get(&format!("/api/admin/flash-sale/{sale}")).await;
+    assert_eq!(replied["data"]["imageUrl"], "/lamp.png");
+    let mut shown = shop.json(&["sale", "show", &sale]);
+    // Here the command shows more: what was done to the sale.
+    assert!(shown.as_object_mut().unwrap().remove("actions").is_some());
+    assert_eq!(shown, replied["data"]);
+
+    let path = format!("/api/admin/flash-sale/{sale}/stats");
+    let mut replied = api.get(&path).await["data"].take();
+    let mut shown = shop.json(&["sale", "stats", &sale]);
+    let before = text(&replied, "timestamp");
+    assert!(before < text(&shown, "timestamp"), "{before} in {shown}");
+    for counts in [&mut shown, &mut replied] {
+        counts["timestamp"] = Value::Null;
+    }
+    assert_eq!(shown["cancelledOrders"], 1);
+    assert_eq!(shown, replied);
+    api.process.stop().unwrap();
+}
+
+#[tokio::test]
+async fn lists_are_the_pages_of_the_api() {
+    let shop = Shop::open();
+    let product = lamp(&shop);
+    shop.product(1);
+    let sale = shop.sale(&product);
+    let settled = shop.sale(&shop.product(1));
+    shop.run(&["sale", "settle", &settled]);
+    let posting = shop.post(&sale, 1).await.remove(0);
+    let buyer = posting.buyer.to_string();
+    let api = Api::start(&shop);
+
+    for (command, path) in [
+        (["product", "list"], "/api/admin/products"),
+        (["sale", "list"], "/api/admin/flash-sales"),
+    ] {
+        for limit in ["1", "50"] {
+            let mut shown = shop.json(&[command[0], command[1], "--limit", limit]);
+            let mut replied = api.get(&format!("{path}?limit={limit}")).await;
+            // The exit status says that of a command.
+            assert_eq!(replied["success"].take(), true);
+            shown["success"] = Value::Null;
+            assert_eq!(shown, replied, "{path} {limit}");
+        }
+    }
+    let shown = shop.json(&["order", "list", "--user", &buyer]);
+    let replied = api.get(&format!("/api/purchase/user/{buyer}")).await;
+    assert_eq!(shown["data"], replied["data"]);
+    api.process.stop().unwrap();
+}
+
+#[tokio::test]
+async fn without_redis_sales_are_shown_by_the_ledger() {
+    let shop = Shop::open();
+    let sale = shop.sale(&shop.product(3));
+    shop.post(&sale, 1).await;
+    let lost = |arguments: &[&str]| {
+        let mut command = shop.command(arguments);
+        let output = command
+            .arg("--json")
+            .env("REDIS_URL", "redis://127.0.0.1:1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("Redis can not be used (REDIS_URL)"), "{said}");
+        assert!(said.contains("shown is what the ledger knows"), "{said}");
+        serde_json::from_str::<Value>(&crate::fixture::printed(&output)).unwrap()
+    };
+    let listed = lost(&["sale", "list"])["data"][0].take();
+    let shown = lost(&["sale", "show", &sale]);
+    for seen in [&listed, &shown] {
+        assert_eq!(
+            (&seen["saleId"], &seen["warm"], &seen["soldQuantity"]),
+            (&json!(sale), &json!(false), &json!(1))
+        );
+    }
+    let said = shop
+        .command(&["sale", "pause", &sale])
+        .env("REDIS_URL", "redis://127.0.0.1:1")
+        .output()
+        .unwrap();
+    assert_eq!(said.status.code(), Some(1));
+}
