@@ -85,8 +85,8 @@ async fn what_can_not_be_registered_says_why() {
         ),
         (with("password", json!("short")), "password"),
         (with("password", json!("x".repeat(1_025))), "password"),
-        (with("email", json!(["ada@example.org"])), "body"),
-        (with("password", json!(null)), "body"),
+        (with("email", json!(["ada@example.org"])), "email"),
+        (with("password", json!(null)), "password"),
         (json!({ "email": "ada@example.org" }), "body"),
     ];
     for (body, field) in bad {

@@ -82,9 +82,11 @@ impl LedgerError {
     /// The error of a change that only puts units into a stock: there a number that no column holds
     /// means that the stock is full.
     pub(super) fn of_return(error: sqlx::Error) -> Self {
-        match error.into() {
-            Self::InsufficientStock => Self::FullStock,
-            other => other,
+        let error = Self::from(error);
+        if matches!(error, Self::InsufficientStock) {
+            Self::FullStock
+        } else {
+            error
         }
     }
 }
