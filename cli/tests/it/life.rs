@@ -131,6 +131,7 @@ fn assert_story(shop: &Shop, id: &str) {
         "sale.resume",
         "sale.pause",
         "sale.move",
+        "sale.install",
         "sale.create",
     ];
     assert_eq!(words, expected);
