@@ -108,9 +108,11 @@ async fn write(ledger: &Ledger, sale: SaleId, to: impl Write) -> Result<u64, Exp
 
 /// What went wrong as the system said it: that a reader has left has to be told from the rest.
 fn cause(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        other => io::Error::other(format!("{other:?}")),
+    let told = error.to_string();
+    if let csv::ErrorKind::Io(cause) = error.into_kind() {
+        cause
+    } else {
+        io::Error::other(told)
     }
 }
 
