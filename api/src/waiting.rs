@@ -16,7 +16,7 @@ use sale::{
 };
 use tokio::{
     sync::{Notify, oneshot, watch},
-    time::{Instant, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -156,6 +156,8 @@ impl Shared {
 
 async fn look_for_all(shared: Arc<Shared>, ledger: Ledger, mut hints: Hints) {
     let mut whom = Whom::All;
+    let mut ticks = interval(LOOK_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let began = Instant::now();
         for orders in shared.awaited(&whom).chunks(ORDERS_PER_LOOK) {
@@ -173,9 +175,12 @@ async fn look_for_all(shared: Arc<Shared>, ledger: Ledger, mut hints: Hints) {
         // Looking takes half of the time at most, however many wait.
         sleep(began.elapsed().max(LOOK_PAUSE)).await;
         whom = tokio::select! {
+            // First: a rush of hints and of those who come must not keep the others from being looked
+            // for, nor those who have left from being dropped.
+            biased;
+            _ = ticks.tick() => Whom::All,
             hint = hints.posted() => hint.map_or(Whom::All, Whom::OfSale),
             () = shared.came.notified() => Whom::New,
-            () = sleep(LOOK_EVERY) => Whom::All,
         };
     }
 }

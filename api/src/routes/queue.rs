@@ -142,10 +142,11 @@ impl QueueApi {
         tag = "Tag::Health"
     )]
     async fn health(&self, services: Data<&Arc<Services>>) -> QueueHealthReply {
-        let look = services.queue().await.unwrap_or_default();
-        let queue = &look.0;
+        let look = services.queue().await;
         // Where gate or ledger does not answer, nobody is seen at work.
-        let running = queue.is_worked() && services.health().await.is_good();
+        let running = look.as_ref().is_ok_and(|look| look.0.is_worked());
+        let look = look.unwrap_or_default();
+        let queue = &look.0;
         let report = Reply(QueueHealth {
             status: HealthWord::of(running),
             system: QueueSystem {
