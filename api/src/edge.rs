@@ -29,8 +29,9 @@ use crate::{
     metrics::Metrics,
     problem::{Code, Problem},
     rate_limits::{Class, Least, RateLimits},
+    repeating::Repeating,
     request_id::{self, RequestId},
-    routes::{RouteTable, headers::IdempotencyKey},
+    routes::RouteTable,
     security_headers,
 };
 
@@ -223,45 +224,6 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
     }
 }
 
-/// What it means for the caller that a request was given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Repeating {
-    /// Nothing is changed by it.
-    Harmless,
-    /// It may be done by now, and asking again does not do it twice.
-    Safe,
-    /// It may be done by now, and would be done twice.
-    Unsafe,
-}
-
-impl Repeating {
-    /// What creates or adds for admins is done twice unless it has a key. Everything else can be asked
-    /// for again.
-    fn of(request: &Request) -> Self {
-        if request.method().is_safe() {
-            return Self::Harmless;
-        }
-        let path = request.uri().path();
-        let adds = path == "/api/admin/products"
-            || path == "/api/admin/flash-sale"
-            || (path.starts_with("/api/admin/") && path.ends_with("/restock"));
-        if adds && !request.headers().contains_key(IdempotencyKey::HEADER) {
-            Self::Unsafe
-        } else {
-            Self::Safe
-        }
-    }
-
-    fn too_late(self) -> Problem {
-        let problem = Problem::unavailable("This took too long. It is safe to try again.");
-        match self {
-            Self::Harmless => problem,
-            Self::Safe => problem.outcome_unknown(),
-            Self::Unsafe => problem.retry_unsafe(),
-        }
-    }
-}
-
 /// Lets so many through in a second, and counts the others: when a server is away, a crowd fails.
 #[derive(Debug, Default)]
 struct LogLimit {
@@ -294,11 +256,11 @@ mod tests {
     use poem::{
         Endpoint, Request, Response,
         endpoint::make,
-        http::{Method, StatusCode, Uri, header},
+        http::{StatusCode, Uri, header},
     };
     use serde_json::Value;
 
-    use super::{Edge, LogLimit, REFUSALS_LOGGED_MAX, Repeating, Rules};
+    use super::{Edge, LogLimit, REFUSALS_LOGGED_MAX, Rules};
     use crate::{
         client_address::TrustedProxies,
         metrics::Metrics,
@@ -347,37 +309,6 @@ mod tests {
         assert_eq!(problem["success"], false);
         assert_eq!(problem["error"], problem["detail"]);
         (status, problem)
-    }
-
-    #[test]
-    fn what_may_be_done_twice_is_not_said_to_be_safe() {
-        let of = |method: Method, path: &'static str, key: bool| {
-            let request = Request::builder()
-                .method(method)
-                .uri(Uri::from_static(path));
-            let request = if key {
-                request.header("idempotency-key", "k")
-            } else {
-                request
-            };
-            Repeating::of(&request.finish())
-        };
-        for path in [
-            "/api/admin/products",
-            "/api/admin/flash-sale",
-            "/api/admin/flash-sale/1/restock",
-        ] {
-            assert_eq!(of(Method::POST, path, false), Repeating::Unsafe);
-            assert_eq!(of(Method::POST, path, true), Repeating::Safe);
-            assert_eq!(of(Method::GET, path, false), Repeating::Harmless);
-        }
-        for path in [
-            "/api/purchase",
-            "/api/admin/flash-sale/1/pause",
-            "/api/admin/orders/1/cancel",
-        ] {
-            assert_eq!(of(Method::POST, path, false), Repeating::Safe);
-        }
     }
 
     #[test]

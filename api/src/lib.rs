@@ -9,6 +9,7 @@
 //! | [`settings`] | what the process is told at its start |
 //! | [`server`], [`signals`] | starting, serving, ending |
 //! | [`acceptor`], [`connection`], [`unparsed`] | taking connections, breaking off silent ones, refusing what is no request |
+//! | [`repeating`] | what is said about asking again |
 //! | [`edge`] | what happens to every request and every reply |
 //! | [`client_address`], [`rate_limits`] | who asks from where, and how often they may |
 //! | [`cors`], [`security_headers`] | what browsers are told |
@@ -40,6 +41,7 @@ pub mod price;
 pub mod problem;
 pub mod purchase_status;
 pub mod rate_limits;
+pub mod repeating;
 pub mod request_id;
 mod routes;
 pub mod sales;

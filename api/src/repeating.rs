@@ -1,0 +1,86 @@
+//! What a caller is told about asking again when a request took too long.
+
+use poem::Request;
+
+use crate::{problem::Problem, routes::headers::IdempotencyKey};
+
+/// What it means for the caller that a request was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeating {
+    /// Nothing is changed by it.
+    Harmless,
+    /// It may be done by now, and asking again does not do it twice.
+    Safe,
+    /// It may be done by now, and would be done twice.
+    Unsafe,
+}
+
+impl Repeating {
+    /// What creates or adds for admins is done twice unless it has a key. Everything else can be asked
+    /// for again.
+    pub fn of(request: &Request) -> Self {
+        if request.method().is_safe() {
+            return Self::Harmless;
+        }
+        let path = request.uri().path();
+        let adds = path == "/api/admin/products"
+            || path == "/api/admin/flash-sale"
+            || (path.starts_with("/api/admin/") && path.ends_with("/restock"));
+        if adds && !request.headers().contains_key(IdempotencyKey::HEADER) {
+            Self::Unsafe
+        } else {
+            Self::Safe
+        }
+    }
+
+    /// The answer to a request that was given up.
+    pub fn too_late(self) -> Problem {
+        let problem = Problem::unavailable("This took too long. It is safe to try again.");
+        match self {
+            Self::Harmless => problem,
+            Self::Safe => problem.outcome_unknown(),
+            Self::Unsafe => problem.retry_unsafe(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use poem::{
+        Request,
+        http::{Method, Uri},
+    };
+
+    use super::Repeating;
+
+    #[test]
+    fn what_may_be_done_twice_is_not_said_to_be_safe() {
+        let of = |method: Method, path: &'static str, key: bool| {
+            let request = Request::builder()
+                .method(method)
+                .uri(Uri::from_static(path));
+            let request = if key {
+                request.header("idempotency-key", "k")
+            } else {
+                request
+            };
+            Repeating::of(&request.finish())
+        };
+        for path in [
+            "/api/admin/products",
+            "/api/admin/flash-sale",
+            "/api/admin/flash-sale/1/restock",
+        ] {
+            assert_eq!(of(Method::POST, path, false), Repeating::Unsafe);
+            assert_eq!(of(Method::POST, path, true), Repeating::Safe);
+            assert_eq!(of(Method::GET, path, false), Repeating::Harmless);
+        }
+        for path in [
+            "/api/purchase",
+            "/api/admin/flash-sale/1/pause",
+            "/api/admin/orders/1/cancel",
+        ] {
+            assert_eq!(of(Method::POST, path, false), Repeating::Safe);
+        }
+    }
+}
