@@ -3,16 +3,22 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`api`], [`reconciler`], [`redis`], [`postgres`] | faults of each part |
+//! | [`administration`] | what people do to a sale that sells |
+//! | [`installs`] | installs that meet |
+//! | [`restored`] | a ledger set back to an older copy |
 //! | [`proxy`] | faults of the network between them |
 //!
 //! A test ends with `Stage::close`, which proves the sale. Where a fault may lose what Redis had not
 //! handed on, the test says which orders those are, by name.
 
+mod administration;
 mod api;
+mod installs;
 mod postgres;
 mod proxy;
 mod reconciler;
 mod redis;
+mod restored;
 
 use std::{
     sync::{
@@ -134,10 +140,13 @@ impl Selling {
     }
 }
 
-/// How many buyers the gate has taken; 0 where it is missing or away.
+/// How many buyers the gate has taken. One that is missing or away is waited for.
 async fn taken(stage: &Stage, sale: SaleId) -> u64 {
-    let snapshot = stage.gate.snapshot(sale).await;
-    snapshot.ok().flatten().map_or(0, |gate| gate.taken)
+    until("there is a gate", async || {
+        let snapshot = stage.gate.snapshot(sale).await;
+        Some(snapshot.ok()??.taken)
+    })
+    .await
 }
 
 /// Looks until there is something.
