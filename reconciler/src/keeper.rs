@@ -52,10 +52,8 @@ const LOOKS_AT_ONCE: usize = 16;
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a sale whose install ends in a difference is left alone, for a person to look.
 const HOLD: Duration = Duration::from_secs(30);
-/// How often readers that are gone are searched for.
-const SWEEP_EVERY: Duration = Duration::from_secs(10);
-/// How long a reader must have been idle to count as gone.
-const CONSUMER_IDLE: Duration = Duration::from_secs(30);
+/// How often readers that are gone are searched for in the time after which they count as gone.
+const SWEEPS: u32 = 3;
 
 /// Looks after all live sales.
 pub struct Keeper {
@@ -63,6 +61,7 @@ pub struct Keeper {
     ledger: Ledger,
     consumer: Arc<str>,
     claim_idle: Duration,
+    consumer_idle: Duration,
     settle_grace: Duration,
     retention: Duration,
     tasks: TaskTracker,
@@ -85,6 +84,7 @@ impl Keeper {
             ledger,
             consumer,
             claim_idle: Duration::from_millis(settings.claim_idle_ms),
+            consumer_idle: Duration::from_millis(settings.consumer_idle_ms),
             settle_grace: Duration::from_secs(settings.settle_grace_seconds),
             retention: Duration::from_secs(settings.settled_retention_seconds),
             tasks: TaskTracker::new(),
@@ -128,7 +128,7 @@ impl Keeper {
             .lock()
             .await
             .retain(|_, work| !work.is_finished());
-        let sweep = self.swept_at.elapsed() >= SWEEP_EVERY;
+        let sweep = self.swept_at.elapsed() >= self.consumer_idle / SWEEPS;
         if sweep {
             self.swept_at = Instant::now();
         }
@@ -273,9 +273,11 @@ impl Keeper {
     /// journals of settled sales are read for just that long.
     async fn sweep(&self, sale: &Sale) -> Result<(), sale::gate::GateError> {
         for consumer in Journal::new(self.gate.clone()).consumers(sale.id).await? {
-            if consumer.name != *self.consumer {
+            // The script looks again: it may have read meanwhile.
+            let is_gone = consumer.pending == 0 && consumer.idle >= self.consumer_idle;
+            if is_gone && consumer.name != *self.consumer {
                 self.gate
-                    .remove_consumer(sale.id, &consumer.name, CONSUMER_IDLE)
+                    .remove_consumer(sale.id, &consumer.name, self.consumer_idle)
                     .await?;
             }
         }

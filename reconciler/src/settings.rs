@@ -55,6 +55,12 @@ pub struct RunSettings {
           value_parser = clap::value_parser!(u64).range(100..=3_600_000))]
     pub claim_idle_ms: u64,
 
+    /// Remove a reader of a journal that has not read for so long, milliseconds. They are looked for
+    /// three times in that time, and at most once a second
+    #[arg(long, env = "CONSUMER_IDLE_MS", default_value_t = 30_000,
+          value_parser = clap::value_parser!(u64).range(1_000..=3_600_000))]
+    pub consumer_idle_ms: u64,
+
     /// Settle a sale so long after its end, seconds
     #[arg(long, env = "SETTLE_GRACE_SECONDS", default_value_t = 3_600,
           value_parser = clap::value_parser!(u64).range(0..=31_536_000))]

@@ -3,7 +3,13 @@
 //! One request is one call and two events: it never repeats a request by itself, and neither does
 //! the library below it. Who wants to try again calls again, and the history shows both.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use reqwest::{Method, RequestBuilder, Response, header::RETRY_AFTER};
@@ -71,11 +77,13 @@ pub struct Reply {
     pub took: Duration,
 }
 
-/// Sends requests to one API, and records them. Clones share connections and history.
+/// Sends requests to one API, or to several in turn, and records them. Clones share connections and
+/// history.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
-    base: Arc<str>,
+    bases: Arc<[String]>,
+    turn: Arc<AtomicUsize>,
     history: History,
 }
 
@@ -85,6 +93,18 @@ impl Client {
     /// # Errors
     /// The HTTP library can not be set up.
     pub fn new(base: &str, history: History) -> Result<Self, ClientError> {
+        Self::over(&[base.to_owned()], history)
+    }
+
+    /// A client of the APIs at these URLs: each request goes to the next one, as behind a load
+    /// balancer that does not look whether they are there.
+    ///
+    /// # Errors
+    /// The HTTP library can not be set up.
+    pub fn over(bases: &[String], history: History) -> Result<Self, ClientError> {
+        let bases = bases
+            .iter()
+            .map(|base| base.trim_end_matches('/').to_owned());
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(ANSWER_TIMEOUT)
@@ -95,7 +115,8 @@ impl Client {
             .build()?;
         Ok(Self {
             http,
-            base: base.trim_end_matches('/').into(),
+            bases: bases.collect(),
+            turn: Arc::default(),
             history,
         })
     }
@@ -105,9 +126,9 @@ impl Client {
         &self.history
     }
 
-    /// The URL of the API.
-    pub fn base(&self) -> &str {
-        &self.base
+    /// The URL of the API that is asked next.
+    fn base(&self) -> &str {
+        &self.bases[self.turn.fetch_add(1, Ordering::Relaxed) % self.bases.len()]
     }
 
     /// Buys.
@@ -158,7 +179,7 @@ impl Client {
 
     fn request(&self, method: Method, path: &str, buyer: &Buyer) -> RequestBuilder {
         self.http
-            .request(method, format!("{}{path}", self.base))
+            .request(method, format!("{}{path}", self.base()))
             .bearer_auth(&buyer.token)
     }
 

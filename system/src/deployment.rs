@@ -1,6 +1,8 @@
 //! What the processes of one system have in common: their servers, their keys and their secret.
 //! Handed to a process of our own as settings, and to others as environment variables.
 
+use std::net::SocketAddr;
+
 use sale::settings::{PostgresSettings, RedisSettings, Secret, TokenSettings};
 
 /// Connections that a process of ours keeps to each server.
@@ -64,6 +66,34 @@ impl Deployment {
         }
     }
 
+    /// Where Redis is: `host:port`.
+    pub fn redis_address(&self) -> Option<&str> {
+        Some(authority(self.redis_url.expose())?.1)
+    }
+
+    /// Where Postgres is: `host:port`.
+    pub fn postgres_address(&self) -> Option<&str> {
+        Some(authority(self.database_url.expose())?.1)
+    }
+
+    /// The same system, with Redis at another address.
+    #[must_use]
+    pub fn with_redis_at(&self, address: SocketAddr) -> Self {
+        Self {
+            redis_url: Secret::new(at(self.redis_url.expose(), address)),
+            ..self.clone()
+        }
+    }
+
+    /// The same system, with Postgres at another address.
+    #[must_use]
+    pub fn with_postgres_at(&self, address: SocketAddr) -> Self {
+        Self {
+            database_url: Secret::new(at(self.database_url.expose(), address)),
+            ..self.clone()
+        }
+    }
+
     /// For a connection of our own to the gate.
     pub fn redis(&self) -> RedisSettings {
         RedisSettings {
@@ -117,5 +147,45 @@ impl Deployment {
             .chain(RATE_LIMITS.map(|name| (name, RATE_LIMIT)));
         let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
         inherited.chain(own).collect()
+    }
+}
+
+/// What of a URL stands before the host, the host with its port, and the rest.
+fn authority(url: &str) -> Option<(&str, &str, &str)> {
+    let begin = url.find("://")? + "://".len();
+    let end = url[begin..]
+        .find('/')
+        .map_or(url.len(), |length| begin + length);
+    let host = url[begin..end]
+        .rfind('@')
+        .map_or(begin, |length| begin + length + 1);
+    Some((&url[..host], &url[host..end], &url[end..]))
+}
+
+fn at(url: &str, address: SocketAddr) -> String {
+    match authority(url) {
+        Some((before, _, after)) => format!("{before}{address}{after}"),
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{at, authority};
+
+    #[test]
+    fn only_the_address_of_a_url_changes() {
+        let address = "127.0.0.1:7".parse();
+        let moved = |url| address.clone().map(|address| at(url, address));
+        assert_eq!(
+            moved("redis://:p@h:1/0"),
+            Ok("redis://:p@127.0.0.1:7/0".to_owned())
+        );
+        assert_eq!(moved("redis://h:1"), Ok("redis://127.0.0.1:7".to_owned()));
+        assert_eq!(
+            moved("postgres://u:p@h:1/d?x=@/"),
+            Ok("postgres://u:p@127.0.0.1:7/d?x=@/".to_owned())
+        );
+        assert_eq!(authority("postgres://u:p@h:1/d").map(|a| a.1), Some("h:1"));
     }
 }

@@ -3,14 +3,12 @@
 //! [`Stage::close`] is part of the test: it waits until every sale is at rest, and proves that
 //! nobody was told anything wrong, that the audit agrees, and that no work is left.
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+mod ground;
+
+use std::{collections::HashMap, fs, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use embedded::{Durability, PostgresOptions, PostgresServer, RedisOptions, RedisServer, testing};
+use embedded::{PostgresServer, RedisServer};
 use sale::{
     gate::Gate,
     ledger::{Ledger, NewProduct, NewSale, Sale},
@@ -22,13 +20,16 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     audit::{Row, audit},
-    binaries::{Binaries, Progress},
+    binaries::Binaries,
     client::{Buyer, Client},
     deployment::Deployment,
     history::{Circumstances, History, Proof, check},
-    processes::{ApiOptions, ApiProcess, Process, ReconcilerProcess},
+    processes::{ApiProcess, Process, ReconcilerProcess},
     rest::{AtRest, at_rest},
 };
+
+pub use self::ground::{Ground, Setting};
+use self::ground::{Processes, reconciler_log};
 
 /// What goes wrong in a fixture is for a person to read, and nothing else.
 pub type StageError = Box<dyn std::error::Error + Send + Sync>;
@@ -42,29 +43,18 @@ const OPEN_DEADLINE: Duration = Duration::from_secs(30);
 /// Units of the product beyond those of its sale, to restock from.
 const SPARE_UNITS: u32 = 1_000;
 
-/// What a test needs of its servers.
-#[derive(Debug, Clone, Default)]
-pub struct Setting {
-    /// A Redis of the test's own, which it may empty, kill and pause; else the shared one.
-    pub own_redis: Option<RedisOptions>,
-    /// A Postgres of the test's own; else the shared one.
-    pub own_postgres: bool,
-    /// More settings of the API.
-    pub api: Vec<(String, String)>,
-    /// More settings of the reconciler.
-    pub reconciler: Vec<(String, String)>,
-}
-
 /// A running system.
 pub struct Stage {
     // In the order in which they must end.
-    api: Option<ApiProcess>,
-    reconciler: Option<ReconcilerProcess>,
+    running: Processes,
     redis: Option<RedisServer>,
     postgres: Option<PostgresServer>,
     binaries: &'static Binaries,
     logs: Option<tempfile::TempDir>,
-    /// Where its processes find each other.
+    setting: Setting,
+    /// What its processes are told of their servers.
+    processes: Deployment,
+    /// Where its servers are.
     pub deployment: Deployment,
     /// A connection of the test's own to the gate.
     pub gate: Gate,
@@ -77,22 +67,28 @@ pub struct Stage {
     sales: HashMap<SaleId, Circumstances>,
 }
 
-/// The blocking part of a start.
-struct Started {
-    api: ApiProcess,
-    reconciler: ReconcilerProcess,
-}
-
 impl Stage {
     /// Builds what must be built, and starts a system.
     ///
     /// # Errors
     /// Something could not be started.
     pub async fn open(setting: Setting) -> Result<Self, StageError> {
-        let (redis, postgres, deployment, binaries) = {
-            let setting = setting.clone();
-            spawn_blocking(move || servers(&setting)).await??
-        };
+        Self::open_on(Ground::prepare(setting).await?).await
+    }
+
+    /// Starts a system on these servers. Its own connections to gate and ledger go straight there.
+    ///
+    /// # Errors
+    /// Something could not be started.
+    pub async fn open_on(ground: Ground) -> Result<Self, StageError> {
+        let Ground {
+            redis,
+            postgres,
+            binaries,
+            setting,
+            deployment,
+            processes,
+        } = ground;
         let ledger = Ledger::connect(&deployment.postgres()).await?;
         ledger.migrate().await?;
         let gate = Gate::connect(&deployment.redis()).await?;
@@ -101,16 +97,19 @@ impl Stage {
         let logs = tempfile::Builder::new()
             .prefix("mincommerce-stage-")
             .tempdir()?;
-        let folder = logs.path().to_owned();
-        let place = deployment.clone();
-        let started = spawn_blocking(move || start(binaries, &place, &folder, setting)).await??;
+        let running = {
+            let (folder, told) = (logs.path().to_owned(), processes.clone());
+            let wanted = setting.clone();
+            spawn_blocking(move || Processes::start(binaries, &told, &folder, &wanted)).await??
+        };
         Ok(Self {
-            api: Some(started.api),
-            reconciler: Some(started.reconciler),
+            running,
             redis,
             postgres,
             binaries,
             logs: Some(logs),
+            setting,
+            processes,
             deployment,
             gate,
             ledger,
@@ -118,6 +117,30 @@ impl Stage {
             history: History::new(),
             sales: HashMap::new(),
         })
+    }
+
+    /// Starts one more reconciler, with these settings on top of the others'. Returns its number, from
+    /// 0.
+    ///
+    /// # Errors
+    /// The program can not be run.
+    pub fn start_reconciler(&mut self, more: &[(String, String)]) -> Result<usize, StageError> {
+        let logs = self.logs.as_ref().ok_or("the stage is closed")?;
+        let settings = [&self.setting.reconciler, more].concat();
+        self.running
+            .start_reconciler(self.binaries, &self.processes, logs.path(), &settings)?;
+        Ok(self.running.reconcilers.len() - 1)
+    }
+
+    /// What a reconciler has logged so far.
+    ///
+    /// # Errors
+    /// It can not be read.
+    pub fn reconciler_log(&self, number: usize) -> Result<String, StageError> {
+        let logs = self.logs.as_ref().ok_or("the stage is closed")?;
+        Ok(fs::read_to_string(
+            logs.path().join(reconciler_log(number)),
+        )?)
     }
 
     /// A product and a sale of it that starts and ends so long after now, created in the ledger. The
@@ -189,12 +212,13 @@ impl Stage {
         circumstances
     }
 
-    /// A client of the API that records what it sees.
+    /// A client of all APIs in turn, that records what it sees.
     ///
     /// # Errors
     /// The HTTP library can not be set up.
     pub fn client(&self) -> Result<Client, StageError> {
-        Ok(Client::new(&self.api().url(), self.history.clone())?)
+        let apis: Vec<String> = self.running.apis.iter().map(ApiProcess::url).collect();
+        Ok(Client::over(&apis, self.history.clone())?)
     }
 
     /// So many new buyers with tokens.
@@ -217,19 +241,25 @@ impl Stage {
         Ok(snapshot.now)
     }
 
-    /// The API's process.
+    /// The first API.
+    ///
+    /// # Panics
+    /// The setting wanted none.
     pub fn api(&self) -> &ApiProcess {
-        self.api
-            .as_ref()
-            .unwrap_or_else(|| unreachable!("it is there until the stage closes"))
+        &self.running.apis[0]
     }
 
-    /// The reconciler's process.
+    /// The first reconciler's process.
+    ///
+    /// # Panics
+    /// The setting wanted none.
     pub fn reconciler(&self) -> &Process {
-        let reconciler = self.reconciler.as_ref();
-        reconciler
-            .unwrap_or_else(|| unreachable!("it is there until the stage closes"))
-            .process()
+        self.running.reconcilers[0].process()
+    }
+
+    /// All reconcilers.
+    pub fn reconcilers(&self) -> &[ReconcilerProcess] {
+        &self.running.reconcilers
     }
 
     /// The test's own Redis, if it asked for one.
@@ -291,12 +321,8 @@ impl Stage {
         }
         self.gate.disconnect().await;
         self.ledger.disconnect().await;
-        let (api, reconciler) = (self.api.take(), self.reconciler.take());
-        spawn_blocking(move || {
-            api.as_ref().map_or(Ok(()), ApiProcess::stop)?;
-            reconciler.as_ref().map_or(Ok(()), ReconcilerProcess::stop)
-        })
-        .await??;
+        let running = std::mem::take(&mut self.running);
+        spawn_blocking(move || running.stop()).await??;
         if let Some(logs) = self.logs.take() {
             logs.close()?;
         }
@@ -311,73 +337,4 @@ impl Drop for Stage {
             eprintln!("the logs of this test are in {}", logs.keep().display());
         }
     }
-}
-
-type Servers = (
-    Option<RedisServer>,
-    Option<PostgresServer>,
-    Deployment,
-    &'static Binaries,
-);
-
-fn servers(setting: &Setting) -> Result<Servers, StageError> {
-    let binaries = Binaries::get(Progress::Hidden).map_err(ToString::to_string)?;
-    let redis = setting
-        .own_redis
-        .clone()
-        .map(RedisServer::start)
-        .transpose()?;
-    let redis_url = match &redis {
-        Some(redis) => redis.url().to_owned(),
-        None => testing::shared_redis()
-            .map_err(ToString::to_string)?
-            .url()
-            .to_owned(),
-    };
-    let postgres = setting.own_postgres.then(|| {
-        PostgresServer::start(PostgresOptions {
-            durability: Durability::Durable,
-            supervised: false,
-        })
-    });
-    let postgres = postgres.transpose()?;
-    let database_url = match &postgres {
-        Some(postgres) => postgres.fresh_database()?,
-        None => testing::shared_postgres()
-            .map_err(ToString::to_string)?
-            .fresh_database()?,
-    };
-    let prefix = format!("test-{:016x}", rand::random::<u64>());
-    Ok((
-        redis,
-        postgres,
-        Deployment::new(&redis_url, &prefix, &database_url),
-        binaries,
-    ))
-}
-
-fn start(
-    binaries: &Binaries,
-    deployment: &Deployment,
-    logs: &Path,
-    setting: Setting,
-) -> Result<Started, StageError> {
-    let log = |name: &str| -> PathBuf { logs.join(name) };
-    let reconciler = ReconcilerProcess::start(
-        binaries,
-        deployment,
-        &log("reconciler.log"),
-        &setting.reconciler,
-        false,
-    )?;
-    let options = ApiOptions {
-        port: None,
-        supervised: false,
-        log: log("api.log"),
-        settings: setting.api,
-    };
-    Ok(Started {
-        api: ApiProcess::start(binaries, deployment, &options)?,
-        reconciler,
-    })
 }

@@ -16,6 +16,7 @@ fn keep(stage: &Stage) -> Running {
         postgres: stage.postgres_settings.clone(),
         migrate: false,
         claim_idle_ms: CLAIM_IDLE.as_millis().try_into().unwrap(),
+        consumer_idle_ms: 30_000,
         settle_grace_seconds: 0,
         settled_retention_seconds: 600,
     };

@@ -1,97 +1,10 @@
-//! What dies, is frozen or is emptied in the middle of a rush, and what must still hold.
+//! A Redis that dies or is emptied, and what must still hold.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
-use embedded::{Fsync, RedisOptions};
-use sale::model::SaleId;
-use system::{
-    client::{Buyer, Client},
-    history::What,
-    rush::{Plan, Report, rush},
-    stage::{Setting, Stage},
-};
-use tokio::{sync::Notify, task::JoinHandle};
+use system::{history::What, rush::rush, stage::Stage};
 
-const DEADLINE: Duration = Duration::from_secs(60);
-
-/// A rush under way.
-struct Running {
-    rush: JoinHandle<Report>,
-    half: Arc<Notify>,
-}
-
-impl Running {
-    fn start(client: Client, sale: SaleId, buyers: Vec<Buyer>, plan: Plan) -> Self {
-        let half = Arc::new(Notify::new());
-        let middle = buyers.len() / 2;
-        let reached = Arc::clone(&half);
-        let rush = tokio::spawn(async move {
-            let done = move |count| {
-                if count == middle {
-                    reached.notify_one();
-                }
-            };
-            rush(&client, sale, buyers, plan, done).await
-        });
-        Self { rush, half }
-    }
-
-    /// Until half of the buyers have their answer.
-    async fn half_way(&self) {
-        tokio::time::timeout(DEADLINE, self.half.notified())
-            .await
-            .expect("not in time");
-    }
-
-    async fn end(self) -> Report {
-        self.rush.await.unwrap()
-    }
-}
-
-fn own_redis() -> Setting {
-    let redis = RedisOptions {
-        append_only: true,
-        fsync: Fsync::EverySecond,
-        maxmemory_bytes: None,
-        supervised: false,
-    };
-    Setting {
-        own_redis: Some(redis),
-        ..Setting::default()
-    }
-}
-
-/// Few enough at once for the fault to fall into the rush.
-const NARROW: Plan = Plan {
-    concurrency: 32,
-    keyed_every: 3,
-    repeat_every: 20,
-    patience: DEADLINE,
-};
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_reconciler_that_is_killed_and_started_again_posts_everything_once() {
-    let claim = ("CLAIM_IDLE_MS".to_owned(), "200".to_owned());
-    let setting = Setting {
-        reconciler: vec![claim],
-        ..Setting::default()
-    };
-    let mut stage = Stage::open(setting).await.unwrap();
-    let sale = stage.open_sale(2_000).await.unwrap();
-    let buyers = stage.buyers(2_000).unwrap();
-    let running = Running::start(stage.client().unwrap(), sale.id, buyers, NARROW);
-    running.half_way().await;
-    stage.reconciler().kill().unwrap();
-    let report = running.end().await;
-    assert_eq!(
-        (report.won(), report.unknown()),
-        (2_000, 0),
-        "admission goes on without it"
-    );
-    stage.reconciler().start_again().unwrap();
-    let proof = stage.close().await.unwrap()[&sale.id];
-    assert_eq!(proof.confirmed, 2_000);
-}
+use super::{NARROW, Running, own_redis};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_redis_loses_nothing_that_was_answered() {
@@ -176,21 +89,5 @@ async fn a_gate_that_is_emptied_in_the_middle_of_a_rush_never_oversells() {
     let circumstances = stage.circumstances(sale.id);
     circumstances.gate_was_lost = true;
     circumstances.losses = losses;
-    stage.close().await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_killed_api_loses_nothing_that_was_answered() {
-    let mut stage = Stage::open(Setting::default()).await.unwrap();
-    let sale = stage.open_sale(500).await.unwrap();
-    let buyers = stage.buyers(2_000).unwrap();
-    let running = Running::start(stage.client().unwrap(), sale.id, buyers, NARROW);
-    running.half_way().await;
-    tokio::task::block_in_place(|| {
-        stage.api().process().kill().unwrap();
-        stage.api().start_again().unwrap();
-    });
-    let report = running.end().await;
-    assert_eq!((report.won(), report.unknown()), (500, 0));
     stage.close().await.unwrap();
 }

@@ -1,0 +1,166 @@
+//! What a stage stands on: its servers, a database and keys of its own, and what its processes are
+//! told of them. A test that puts something between the processes and their servers does so
+//! before the processes start.
+
+use std::path::Path;
+
+use embedded::{Durability, PostgresOptions, PostgresServer, RedisOptions, RedisServer, testing};
+use tokio::task::spawn_blocking;
+
+use super::StageError;
+use crate::{
+    binaries::{Binaries, Progress},
+    deployment::Deployment,
+    processes::{ApiOptions, ApiProcess, ReconcilerProcess},
+};
+
+/// What a test needs of its servers and its processes.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// A Redis of the test's own, which it may empty, kill and pause; else the shared one.
+    pub own_redis: Option<RedisOptions>,
+    /// A Postgres of the test's own; else the shared one.
+    pub own_postgres: bool,
+    /// How many APIs there are.
+    pub apis: usize,
+    /// More settings of each API.
+    pub api: Vec<(String, String)>,
+    /// How many reconcilers there are at first.
+    pub reconcilers: usize,
+    /// More settings of each reconciler.
+    pub reconciler: Vec<(String, String)>,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Self {
+            own_redis: None,
+            own_postgres: false,
+            apis: 1,
+            api: Vec::new(),
+            reconcilers: 1,
+            reconciler: Vec::new(),
+        }
+    }
+}
+
+/// The servers of a stage, before any of its processes runs.
+pub struct Ground {
+    pub(super) redis: Option<RedisServer>,
+    pub(super) postgres: Option<PostgresServer>,
+    pub(super) binaries: &'static Binaries,
+    pub(super) setting: Setting,
+    /// Where the servers are.
+    pub deployment: Deployment,
+    /// What the processes are told: the same, unless a test puts something in between.
+    pub processes: Deployment,
+}
+
+impl Ground {
+    /// Builds what must be built, and starts the servers.
+    ///
+    /// # Errors
+    /// Something could not be built or started.
+    pub async fn prepare(setting: Setting) -> Result<Self, StageError> {
+        spawn_blocking(move || Self::prepare_now(setting)).await?
+    }
+
+    /// The test's own Postgres, if it asked for one.
+    pub const fn postgres(&self) -> Option<&PostgresServer> {
+        self.postgres.as_ref()
+    }
+
+    fn prepare_now(setting: Setting) -> Result<Self, StageError> {
+        let binaries = Binaries::get(Progress::Hidden).map_err(ToString::to_string)?;
+        let redis = setting.own_redis.clone().map(RedisServer::start);
+        let redis = redis.transpose()?;
+        let redis_url = match &redis {
+            Some(redis) => redis.url().to_owned(),
+            None => testing::shared_redis()
+                .map_err(ToString::to_string)?
+                .url()
+                .to_owned(),
+        };
+        let postgres = setting.own_postgres.then(|| {
+            PostgresServer::start(PostgresOptions {
+                durability: Durability::Durable,
+                supervised: false,
+            })
+        });
+        let postgres = postgres.transpose()?;
+        let database_url = match &postgres {
+            Some(postgres) => postgres.fresh_database()?,
+            None => testing::shared_postgres()
+                .map_err(ToString::to_string)?
+                .fresh_database()?,
+        };
+        let prefix = format!("test-{:016x}", rand::random::<u64>());
+        let deployment = Deployment::new(&redis_url, &prefix, &database_url);
+        Ok(Self {
+            redis,
+            postgres,
+            binaries,
+            setting,
+            processes: deployment.clone(),
+            deployment,
+        })
+    }
+}
+
+/// The processes of a stage. They end in this order.
+#[derive(Default)]
+pub(super) struct Processes {
+    pub(super) apis: Vec<ApiProcess>,
+    pub(super) reconcilers: Vec<ReconcilerProcess>,
+}
+
+impl Processes {
+    /// Starts all that the setting wants. Blocks.
+    pub(super) fn start(
+        binaries: &Binaries,
+        deployment: &Deployment,
+        logs: &Path,
+        setting: &Setting,
+    ) -> Result<Self, StageError> {
+        let mut processes = Self::default();
+        for _ in 0..setting.reconcilers {
+            processes.start_reconciler(binaries, deployment, logs, &setting.reconciler)?;
+        }
+        for number in 0..setting.apis {
+            let options = ApiOptions {
+                port: None,
+                supervised: false,
+                log: logs.join(format!("api-{number}.log")),
+                settings: setting.api.clone(),
+            };
+            let api = ApiProcess::start(binaries, deployment, &options)?;
+            processes.apis.push(api);
+        }
+        Ok(processes)
+    }
+
+    pub(super) fn start_reconciler(
+        &mut self,
+        binaries: &Binaries,
+        deployment: &Deployment,
+        logs: &Path,
+        settings: &[(String, String)],
+    ) -> Result<(), StageError> {
+        let log = logs.join(reconciler_log(self.reconcilers.len()));
+        let reconciler = ReconcilerProcess::start(binaries, deployment, &log, settings, false)?;
+        self.reconcilers.push(reconciler);
+        Ok(())
+    }
+
+    /// Ends all of them in order.
+    pub(super) fn stop(&self) -> Result<(), StageError> {
+        self.apis.iter().try_for_each(ApiProcess::stop)?;
+        let mut reconcilers = self.reconcilers.iter();
+        Ok(reconcilers.try_for_each(ReconcilerProcess::stop)?)
+    }
+}
+
+/// The file that a reconciler logs to.
+pub(super) fn reconciler_log(number: usize) -> String {
+    format!("reconciler-{number}.log")
+}

@@ -1,0 +1,171 @@
+//! What dies, is frozen, is cut off or is set back while a sale sells, and what must still hold.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`api`], [`reconciler`], [`redis`], [`postgres`] | faults of each part |
+//! | [`proxy`] | faults of the network between them |
+//!
+//! A test ends with `Stage::close`, which proves the sale. Where a fault may lose what Redis had not
+//! handed on, the test says which orders those are, by name.
+
+mod api;
+mod postgres;
+mod proxy;
+mod reconciler;
+mod redis;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use embedded::{Fsync, RedisOptions};
+use sale::{model::SaleId, token::Tokens};
+use system::{
+    client::{Buyer, Client},
+    rush::{Outcome, Plan, Report, rush},
+    stage::{Setting, Stage},
+};
+use tokio::{
+    sync::Notify,
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior, interval, sleep},
+};
+
+/// How long anything here may take to come true.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// How often it is looked for.
+const LOOK_PAUSE: Duration = Duration::from_millis(5);
+
+/// Few enough at once for the fault to fall into the rush.
+const NARROW: Plan = Plan {
+    concurrency: 32,
+    keyed_every: 3,
+    repeat_every: 20,
+    patience: DEADLINE,
+};
+
+/// A rush under way.
+struct Running {
+    rush: JoinHandle<Report>,
+    half: Arc<Notify>,
+}
+
+impl Running {
+    fn start(client: Client, sale: SaleId, buyers: Vec<Buyer>, plan: Plan) -> Self {
+        let half = Arc::new(Notify::new());
+        let middle = buyers.len() / 2;
+        let reached = Arc::clone(&half);
+        let rush = tokio::spawn(async move {
+            let done = move |count| {
+                if count == middle {
+                    reached.notify_one();
+                }
+            };
+            rush(&client, sale, buyers, plan, done).await
+        });
+        Self { rush, half }
+    }
+
+    /// Until half of the buyers have their answer.
+    async fn half_way(&self) {
+        tokio::time::timeout(DEADLINE, self.half.notified())
+            .await
+            .expect("not in time");
+    }
+
+    async fn end(self) -> Report {
+        self.rush.await.unwrap()
+    }
+}
+
+/// Buyers who come together, and how often some come.
+const ROUND_BUYERS: usize = 16;
+const ROUND_EVERY: Duration = Duration::from_millis(20);
+
+/// A sale that goes on selling to new buyers until it is told to end: however long a fault lasts, it
+/// falls into the selling.
+struct Selling {
+    enough: Arc<AtomicBool>,
+    rounds: JoinHandle<Vec<(Buyer, Outcome)>>,
+}
+
+impl Selling {
+    fn start(stage: &Stage, sale: SaleId, plan: Plan) -> Self {
+        let enough = Arc::new(AtomicBool::new(false));
+        let client = stage.client().unwrap();
+        let tokens = Tokens::new(&stage.deployment.tokens()).unwrap();
+        let is_enough = Arc::clone(&enough);
+        let rounds = tokio::spawn(async move {
+            let mut ticks = interval(ROUND_EVERY);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut outcomes = Vec::new();
+            while !is_enough.load(Ordering::Relaxed) {
+                ticks.tick().await;
+                let buyers = (0..ROUND_BUYERS).map(|_| Buyer::new(&tokens).unwrap());
+                let report = rush(&client, sale, buyers.collect(), plan, |_| ()).await;
+                outcomes.extend(report.outcomes);
+            }
+            outcomes
+        });
+        Self { enough, rounds }
+    }
+
+    /// Until the gate has taken so many more buyers.
+    async fn until_sold(&self, stage: &Stage, sale: SaleId, more: u64) {
+        let begin = taken(stage, sale).await;
+        until("the sale sells", async || {
+            (taken(stage, sale).await >= begin + more).then_some(())
+        })
+        .await;
+    }
+
+    /// Ends it. Everyone who came has asked until it was decided; returns how many won.
+    async fn end(self) -> usize {
+        self.enough.store(true, Ordering::Relaxed);
+        let outcomes = self.rounds.await.unwrap();
+        let count = |is: fn(&Outcome) -> bool| outcomes.iter().filter(|(_, o)| is(o)).count();
+        assert_eq!(count(|outcome| *outcome == Outcome::Unknown), 0);
+        count(|outcome| matches!(outcome, Outcome::Won(_)))
+    }
+}
+
+/// How many buyers the gate has taken; 0 where it is missing or away.
+async fn taken(stage: &Stage, sale: SaleId) -> u64 {
+    let snapshot = stage.gate.snapshot(sale).await;
+    snapshot.ok().flatten().map_or(0, |gate| gate.taken)
+}
+
+/// Looks until there is something.
+async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(started.elapsed() < DEADLINE, "not in time: {what}");
+        sleep(LOOK_PAUSE).await;
+    }
+}
+
+/// A setting of a process.
+fn setting(name: &str, value: impl ToString) -> (String, String) {
+    (name.to_owned(), value.to_string())
+}
+
+fn own_redis() -> Setting {
+    let redis = RedisOptions {
+        append_only: true,
+        fsync: Fsync::EverySecond,
+        maxmemory_bytes: None,
+        supervised: false,
+    };
+    Setting {
+        own_redis: Some(redis),
+        ..Setting::default()
+    }
+}

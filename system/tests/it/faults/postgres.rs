@@ -1,0 +1,243 @@
+//! A Postgres that dies, refuses, or is cut off while a sale sells. Admission goes on; what is admitted
+//! waits in the journal, and is posted once when Postgres is back.
+
+use sale::model::SaleId;
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use system::{
+    deployment::Deployment,
+    stage::{Ground, Setting, Stage},
+};
+
+use super::{
+    NARROW, Selling,
+    proxy::{Proxy, Way},
+    setting, until,
+};
+
+fn own_postgres() -> Setting {
+    Setting {
+        own_postgres: true,
+        ..Setting::default()
+    }
+}
+
+/// A session of somebody else in the stage's database.
+async fn session(deployment: &Deployment) -> PgConnection {
+    PgConnection::connect(deployment.database_url.expose())
+        .await
+        .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_postgres_does_not_stop_the_selling_and_everything_is_posted_once() {
+    let mut stage = Stage::open(own_postgres()).await.unwrap();
+    let sale = stage.open_sale(5_000).await.unwrap();
+    let selling = Selling::start(&stage, sale.id, NARROW);
+    selling.until_sold(&stage, sale.id, 200).await;
+    tokio::task::block_in_place(|| stage.postgres().unwrap().kill()).unwrap();
+    selling.until_sold(&stage, sale.id, 200).await;
+    tokio::task::block_in_place(|| stage.postgres().unwrap().start_again()).unwrap();
+    selling.until_sold(&stage, sale.id, 200).await;
+    let won = selling.end().await;
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!(proof.confirmed, won);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_posting_whose_answer_is_lost_is_made_again_and_counts_once() {
+    let mut ground = Ground::prepare(Setting::default()).await.unwrap();
+    let proxy = Proxy::start(ground.deployment.postgres_address().unwrap()).await;
+    ground.processes = ground.deployment.with_postgres_at(proxy.address());
+    let mut stage = Stage::open_on(ground).await.unwrap();
+    let sale = stage.open_sale(5_000).await.unwrap();
+
+    // A lock on the sale holds the call back where it has been sent and not answered.
+    let mut other = session(&stage.deployment).await;
+    let mut lock = other.begin().await.unwrap();
+    sqlx::query("SELECT FROM flash_sales WHERE id = $1 FOR UPDATE")
+        .bind(sale.id)
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let selling = Selling::start(&stage, sale.id, NARROW);
+    until_posting_waits(&stage.deployment).await;
+    proxy.stall(Way::Answers).await;
+    lock.rollback().await.unwrap();
+    until("it is posted", async || {
+        (posted(&stage, sale.id).await > 0).then_some(())
+    })
+    .await;
+    let backlog = stage.gate.look(sale.id).await.unwrap().backlog();
+    assert!(backlog.pending > 0, "it is not forgotten: {backlog:?}");
+    proxy.cut().await;
+    proxy.flow(Way::Answers).await;
+
+    selling.until_sold(&stage, sale.id, 100).await;
+    let won = selling.end().await;
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!(proof.confirmed, won);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_that_became_read_only_delays_posting_and_nothing_else() {
+    let mut stage = Stage::open(own_postgres()).await.unwrap();
+    let sale = stage.open_sale(5_000).await.unwrap();
+    let selling = Selling::start(&stage, sale.id, NARROW);
+    selling.until_sold(&stage, sale.id, 100).await;
+
+    let mut other = session(&stage.deployment).await;
+    run(
+        &mut other,
+        "ALTER SYSTEM SET default_transaction_read_only = on",
+    )
+    .await;
+    run(&mut other, "SELECT pg_reload_conf()").await;
+    until_logged(&stage, "read-only transaction").await;
+    let before = posted(&stage, sale.id).await;
+    selling.until_sold(&stage, sale.id, 200).await;
+    assert_eq!(posted(&stage, sale.id).await, before, "nothing is posted");
+    run(
+        &mut other,
+        "ALTER SYSTEM RESET default_transaction_read_only",
+    )
+    .await;
+    run(&mut other, "SELECT pg_reload_conf()").await;
+
+    selling.until_sold(&stage, sale.id, 100).await;
+    let won = selling.end().await;
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!(proof.confirmed, won);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_whose_connections_others_have_taken_is_waited_for() {
+    let impatient = Setting {
+        reconciler: vec![setting("DATABASE_ACQUIRE_TIMEOUT_MS", 500)],
+        ..own_postgres()
+    };
+    let ground = Ground::prepare(impatient).await.unwrap();
+    let postgres = ground.postgres().unwrap();
+    let mut other = session(&ground.deployment).await;
+    run(&mut other, "ALTER SYSTEM SET max_connections = 25").await;
+    drop(other);
+    tokio::task::block_in_place(|| postgres.stop().and_then(|()| postgres.start_again())).unwrap();
+    let mut stage = Stage::open_on(ground).await.unwrap();
+    let sale = stage.open_sale(5_000).await.unwrap();
+    let selling = Selling::start(&stage, sale.id, NARROW);
+    selling.until_sold(&stage, sale.id, 100).await;
+
+    let mut others = vec![session(&stage.deployment).await];
+    until("others have all connections", async || {
+        // Each session of ours that ends leaves its place to whoever is quicker.
+        run(
+            &mut others[0],
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE application_name LIKE 'mincommerce%'",
+        )
+        .await;
+        while let Ok(one) = PgConnection::connect(stage.deployment.database_url.expose()).await {
+            others.push(one);
+        }
+        let ours: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'mincommerce%'",
+        )
+        .fetch_one(&mut others[0])
+        .await
+        .unwrap();
+        (ours == 0).then_some(())
+    })
+    .await;
+    selling.until_sold(&stage, sale.id, 200).await;
+    // The pool keeps Postgres' own words to itself.
+    until_logged(&stage, "pool timed out").await;
+    drop(others);
+
+    selling.until_sold(&stage, sale.id, 100).await;
+    let won = selling.end().await;
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!(proof.confirmed, won);
+}
+
+/// How long a session of the stage waits before it looks whether it waits in a circle: long enough for
+/// the other session to have closed the circle by then.
+const DEADLOCK_TIMEOUT_MS: u32 = 2_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_posting_that_is_the_victim_of_a_deadlock_is_made_again() {
+    let ground = Ground::prepare(Setting::default()).await.unwrap();
+    let mut other = session(&ground.deployment).await;
+    let database: String = sqlx::query_scalar("SELECT current_database()")
+        .fetch_one(&mut other)
+        .await
+        .unwrap();
+    let change = format!("ALTER DATABASE {database} SET deadlock_timeout = {DEADLOCK_TIMEOUT_MS}");
+    run(&mut other, &change).await;
+    let mut stage = Stage::open_on(ground).await.unwrap();
+    let sale = stage.open_sale(5_000).await.unwrap();
+
+    // The other session has the buyer, and comes for the sale when posting has the sale and waits for
+    // the buyer. It looks for circles last.
+    run(&mut other, "SET deadlock_timeout = 60000").await;
+    let buyer = stage.buyers(1).unwrap().remove(0);
+    let mut lock = other.begin().await.unwrap();
+    sqlx::query("INSERT INTO users (id) VALUES ($1)")
+        .bind(buyer.id)
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let client = stage.client().unwrap();
+    let reply = client.purchase(&buyer, sale.id, None).await;
+    assert!(reply.meaning.order().is_some(), "{:?}", reply.meaning);
+    let selling = Selling::start(&stage, sale.id, NARROW);
+    until_posting_waits(&stage.deployment).await;
+    sqlx::query("SELECT FROM flash_sales WHERE id = $1 FOR UPDATE")
+        .bind(sale.id)
+        .execute(&mut *lock)
+        .await
+        .expect("posting was the victim");
+    until_logged(&stage, "deadlock detected").await;
+    lock.rollback().await.unwrap();
+
+    selling.until_sold(&stage, sale.id, 100).await;
+    let won = selling.end().await + 1;
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!(proof.confirmed, won);
+}
+
+/// Until a call of the posting function waits for a lock.
+async fn until_posting_waits(deployment: &Deployment) {
+    let mut other = session(deployment).await;
+    until("posting waits for a lock", async || {
+        let waiting: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock'
+               AND query LIKE '%post_orders%' AND pid <> pg_backend_pid()",
+        )
+        .fetch_one(&mut other)
+        .await
+        .unwrap();
+        (waiting > 0).then_some(())
+    })
+    .await;
+}
+
+/// Until the first reconciler has logged something.
+async fn until_logged(stage: &Stage, words: &str) {
+    until(words, async || {
+        let log = stage.reconciler_log(0).unwrap();
+        log.contains(words).then_some(())
+    })
+    .await;
+}
+
+async fn posted(stage: &Stage, sale: SaleId) -> u32 {
+    stage.ledger.sale(sale).await.unwrap().unwrap().posted
+}
+
+/// Runs a statement that has no parameters.
+async fn run(connection: &mut PgConnection, statement: &str) {
+    connection
+        .execute(AssertSqlSafe(statement.to_owned()))
+        .await
+        .unwrap();
+}
