@@ -3,12 +3,15 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`api`], [`reconciler`], [`redis`], [`postgres`] | faults of each part |
+//! | [`crash_points`] | death at each boundary of the protocol |
 //! | [`proxy`] | faults of the network between them |
 //!
 //! A test ends with `Stage::close`, which proves the sale. Where a fault may lose what Redis had not
 //! handed on, the test says which orders those are, by name.
 
 mod api;
+#[cfg(debug_assertions)]
+mod crash_points;
 mod postgres;
 mod proxy;
 mod reconciler;
