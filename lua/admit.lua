@@ -25,6 +25,7 @@ local PURCHASE_BYTES = 2 * ID_BYTES
 local BATCH_MAX = 512
 local SEQUENCE_STEP = 2 ^ 20 -- an entry's id is epoch-(taken * SEQUENCE_STEP + random bits)
 local ENTRY_VERSION = 1
+local WITNESS_SECONDS = 86400
 
 local seen_epoch, seen_taken = tonumber(ARGV[1]), tonumber(ARGV[2])
 local purchases = ARGV[4]
@@ -36,12 +37,28 @@ end
 local terms = redis.call('HMGET', KEYS[1],
   'epoch', 'state', 'start', 'end', 'limit', 'clock', 'lost', 'closed')
 local epoch = tonumber(terms[1])
+
+-- Keeps what the caller has seen of a gate that is gone, so that a rebuild can say what was lost. Where
+-- nothing is left it lives for a day: nobody may come to rebuild the sale.
+local function bear_witness()
+  local kept = redis.call('HMGET', KEYS[1], 'witness_epoch', 'witness_taken')
+  local kept_epoch, kept_taken = tonumber(kept[1]) or 0, tonumber(kept[2]) or 0
+  if seen_epoch > kept_epoch or (seen_epoch == kept_epoch and seen_taken > kept_taken) then
+    redis.call('HSET', KEYS[1], 'witness_epoch', ARGV[1], 'witness_taken', ARGV[2])
+    if not epoch then
+      redis.call('EXPIRE', KEYS[1], WITNESS_SECONDS)
+    end
+  end
+end
+
 if not epoch then
+  bear_witness()
   return {0, 0, string.rep('C', count), ''}
 end
 
 local taken = redis.call('HLEN', KEYS[2])
 if epoch < seen_epoch or (epoch == seen_epoch and taken < seen_taken) then
+  bear_witness()
   redis.call('HSET', KEYS[1], 'lost', '1')
   return {epoch, taken, string.rep('C', count), ''}
 end

@@ -11,12 +11,15 @@
 --          incomplete   the prepared hash does not have that many buyers
 --
 -- `forgotten` begins at what is taken, for every buyer was read from the ledger. The clock is
--- kept: a rebuild does not turn time back. The old hash goes by UNLINK, which does not block. The
+-- kept, if it is one: a rebuild does not turn time back. The old hash goes by UNLINK, which does not block. The
 -- group is made now, for a Redis that has become full refuses to make it, and its entries could
 -- then not be read.
 
-local epoch = redis.call('HGET', KEYS[1], 'epoch')
-if epoch and tonumber(epoch) >= tonumber(ARGV[1]) then
+local NUMBER_DIGITS = 16 -- of the largest number that a gate holds, a time in microseconds
+
+-- An epoch that is no number is that of no gate.
+local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch'))
+if epoch and epoch >= tonumber(ARGV[1]) then
   return 'outdated'
 end
 if redis.call('XLEN', KEYS[3]) > 0 then
@@ -39,4 +42,11 @@ redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'version', ARGV[2], 'state', ARGV[
   'start', ARGV[4], 'end', ARGV[5], 'units', ARGV[6], 'limit', ARGV[7],
   'forgotten', taken, 'closed', '1')
 redis.call('HDEL', KEYS[1], 'lost')
+for _, kept in ipairs({'clock', 'witness_epoch', 'witness_taken'}) do
+  local value = redis.call('HGET', KEYS[1], kept)
+  if value and not (#value <= NUMBER_DIGITS and string.match(value, '^%d+$')) then
+    redis.call('HDEL', KEYS[1], kept)
+  end
+end
+redis.call('PERSIST', KEYS[1]) -- what was seen of a gate that is gone expires
 return 'swapped'

@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use api::{Settings, run, signals::told_to_end};
 use clap::Parser;
-use sale::telemetry;
+use sale::{crash, telemetry};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let settings = Settings::parse();
     telemetry::start(&settings.log);
+    crash::arm();
     match serve(&settings).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

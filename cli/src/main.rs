@@ -9,5 +9,6 @@ use cli::Cli;
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     sale::telemetry::start(&cli.log);
+    sale::crash::arm();
     cli::run(cli).await
 }

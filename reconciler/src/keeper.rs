@@ -7,14 +7,22 @@
 //! - settles it when its end is long enough ago
 //! - removes readers of its journal that are gone
 //!
-//! That also heals whatever a crash has left half done.
+//! That also heals whatever a crash has left half done. What a look at a sound gate proves to be wrong
+//! with it is in [`suspicion`].
+
+mod suspicion;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 use sale::{
-    gate::{Gate, snapshot::Snapshot},
-    install::{self, Condition, InstallError},
+    crash::{Point, point},
+    gate::{
+        Gate,
+        admission::Progress,
+        snapshot::{Sight, Snapshot},
+    },
+    install::{self, Condition, InstallError, Request},
     journal::Journal,
     ledger::{Ledger, LedgerError, Sale},
     model::{Phase, SaleId, SaleState, Version},
@@ -42,6 +50,8 @@ const INSTALLS_AT_ONCE: usize = 8;
 const LOOKS_AT_ONCE: usize = 16;
 /// How long an install or a settlement may wait for a journal to be emptied.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a sale whose install ends in a difference is left alone, for a person to look.
+const HOLD: Duration = Duration::from_secs(30);
 /// How often readers that are gone are searched for in the time after which they count as gone.
 const SWEEPS: u32 = 3;
 
@@ -59,6 +69,10 @@ pub struct Keeper {
     installs: Arc<Semaphore>,
     /// The install or settlement that runs for a sale.
     works: Mutex<HashMap<SaleId, JoinHandle<()>>>,
+    /// How far each sale's gate was when it was last seen sound.
+    seen: Mutex<HashMap<SaleId, Progress>>,
+    /// The sales that wait for a person, and until when.
+    held: Arc<Mutex<HashMap<SaleId, Instant>>>,
     swept_at: Instant,
 }
 
@@ -77,6 +91,8 @@ impl Keeper {
             posters: HashMap::new(),
             installs: Arc::new(Semaphore::new(INSTALLS_AT_ONCE)),
             works: Mutex::new(HashMap::new()),
+            seen: Mutex::new(HashMap::new()),
+            held: Arc::default(),
             swept_at: Instant::now(),
         }
     }
@@ -105,6 +121,9 @@ impl Keeper {
 
     async fn look_at_all(&mut self, sales: &[Sale], stop: &CancellationToken) {
         self.keep_posters(sales, stop);
+        let is_live = |id: &SaleId| sales.iter().any(|sale| sale.id == *id);
+        self.seen.lock().await.retain(|id, _| is_live(id));
+        self.held.lock().await.retain(|id, _| is_live(id));
         self.works
             .lock()
             .await
@@ -153,46 +172,27 @@ impl Keeper {
     }
 
     async fn look_at(&self, sale: &Sale) -> anyhow::Result<()> {
-        let found = self.gate.snapshot(sale.id).await?;
-        match Condition::of(sale, found.as_ref()) {
-            Condition::Sound => {
+        let sight = self.gate.look(sale.id).await?;
+        match (Condition::of(sale, &sight), &sight) {
+            (Condition::Sound, Sight::Gate(found)) => {
+                if self.is_proved_wrong(sale, found).await? {
+                    return Ok(self.gate.close(sale.id).await?);
+                }
+                point(Point::SyncRead);
                 self.gate.sync(sale).await?;
-                if let Some(found) = found {
-                    self.check_flow(sale, &found).await?;
-                    if self.is_due(sale, &found) {
-                        self.settle(sale.id, sale.version).await;
-                    }
+                point(Point::SyncApplied);
+                if self.is_due(sale, found) {
+                    self.settle(sale.id, sale.version).await;
                 }
             }
-            Condition::Ahead => self.check_ahead(sale.id).await?,
-            condition @ (Condition::Missing
-            | Condition::Lost
-            | Condition::Closed
-            | Condition::Outdated
-            | Condition::Behind) => {
-                tracing::info!(sale = %sale.id, ?condition, "gate needs an install");
-                self.install(sale.id).await;
+            (Condition::Ahead, _) => self.check_ahead(sale.id).await?,
+            (condition, _) => {
+                let held = self.held.lock().await.get(&sale.id).copied();
+                if held.is_none_or(|until| until <= Instant::now()) {
+                    tracing::info!(sale = %sale.id, ?condition, "gate needs an install");
+                    self.install(sale.id).await;
+                }
             }
-        }
-        Ok(())
-    }
-
-    /// An empty journal means that all who are taken are posted, and none is forgotten who is not. The
-    /// ledger is asked once more, after the gate, for it may have posted meanwhile.
-    async fn check_flow(&self, sale: &Sale, found: &Snapshot) -> anyhow::Result<()> {
-        let suspect = found.backlog.entries == 0 && found.taken > u64::from(sale.posted);
-        if !suspect && found.forgotten <= u64::from(sale.posted) {
-            return Ok(());
-        }
-        let Some(standing) = self.ledger.standing(sale.id).await? else {
-            return Ok(());
-        };
-        if found.forgotten > standing.posted {
-            tracing::error!(sale = %sale.id, "more was forgotten than posted: the gate is rebuilt");
-            self.gate.close(sale.id).await?;
-        } else if suspect && found.taken > standing.posted {
-            tracing::error!(sale = %sale.id, "marks without a journal entry are posted");
-            install::post_marks(&self.gate, &self.ledger, sale).await?;
         }
         Ok(())
     }
@@ -205,37 +205,38 @@ impl Keeper {
                 .is_ok_and(|since| since >= self.settle_grace)
     }
 
-    /// A gate seems newer than the ledger: an install may have ended since the ledger was read, so
-    /// it is read once more, after the gate.
-    async fn check_ahead(&self, sale: SaleId) -> anyhow::Result<()> {
-        let found = self.gate.snapshot(sale).await?;
-        let now = self.ledger.sale(sale).await?;
-        if let (Some(found), Some(now)) = (found, now)
-            && found.epoch > now.epoch
-        {
-            tracing::error!(
-                %sale,
-                gate_epoch = %found.epoch,
-                ledger_epoch = %now.epoch,
-                "ALARM: the gate is newer than the ledger, which was rolled back; \
-                 it is closed until a person has looked"
-            );
-            self.gate.close(sale).await?;
-        }
-        Ok(())
-    }
-
     async fn install(&self, sale: SaleId) {
         let (gate, ledger) = (self.gate.clone(), self.ledger.clone());
-        let installs = Arc::clone(&self.installs);
+        let (installs, held) = (Arc::clone(&self.installs), Arc::clone(&self.held));
+        let witness = self.seen.lock().await.get(&sale).copied();
+        let request = Request {
+            witness: witness.unwrap_or_default(),
+            ..Request::default()
+        };
         self.work(sale, async move {
             // It is never closed.
             let _turn = installs.acquire().await;
-            match install::install(&gate, &ledger, sale, DRAIN_TIMEOUT).await {
-                Ok(done) if done.anew => {
-                    tracing::info!(%sale, epoch = %done.epoch, buyers = done.buyers, "installed");
+            match install::install_as(&gate, &ledger, sale, request, DRAIN_TIMEOUT).await {
+                Ok(done) if done.is_anew() => {
+                    tracing::info!(
+                        %sale, epoch = %done.epoch, found = ?done.found, buyers = done.buyers,
+                        saved = done.saved, rejected = done.rejected, lost = done.lost, "installed"
+                    );
+                    if done.lost > 0 {
+                        tracing::error!(
+                            %sale, lost = done.lost,
+                            "ALARM: Redis lost purchases that were answered and not posted"
+                        );
+                    }
                 }
                 Ok(_) | Err(InstallError::Busy) => {}
+                Err(error @ InstallError::Differs(_)) => {
+                    held.lock().await.insert(sale, Instant::now() + HOLD);
+                    tracing::error!(
+                        %sale, error = &error as &dyn std::error::Error,
+                        "ALARM: a sale stays closed until a person has looked"
+                    );
+                }
                 Err(error) => warn_of(sale, "a sale could not be installed", &error),
             }
         })

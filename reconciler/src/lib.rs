@@ -6,14 +6,18 @@
 //! | [`run`] | the service: start, the tasks, stop |
 //! | [`poster`] | one task a sale: reads the journal, posts, forgets |
 //! | [`keeper`] | one task: every second sync, install, settle, and which sales have a poster |
-//! | [`audit`] | comparing gate, journal and ledger |
+//! | [`audit`] | the command that compares gate, journal and ledger, once or again and again, and repairs |
+//! | [`rebuild`] | the command that loads gates anew |
+//! | [`draining`] | posting a journal for as long as one of these commands needs it emptied |
 //!
 //! Any number of reconcilers run side by side: the journals are read as one consumer group, posting
 //! and forgetting may be repeated, and installs are made under a lock.
 
 pub mod audit;
+pub mod draining;
 pub mod keeper;
 pub mod poster;
+pub mod rebuild;
 pub mod run;
 pub mod settings;
 
@@ -39,6 +43,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Run(settings) => run::run(settings).await.map(|()| ExitCode::SUCCESS),
         Command::Audit(settings) => audit::run(settings).await,
+        Command::Rebuild(settings) => rebuild::run(settings).await,
     };
     outcome.unwrap_or_else(|error| {
         tracing::error!("{error:#}");

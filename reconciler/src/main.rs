@@ -10,5 +10,6 @@ use reconciler::settings::Cli;
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     sale::telemetry::start(&cli.log);
+    sale::crash::arm();
     reconciler::execute(cli).await
 }

@@ -11,6 +11,7 @@
 use std::{sync::Arc, time::Duration};
 
 use sale::{
+    crash::{Point, point},
     gate::{Gate, GateError, upkeep},
     install::{self, InstallError},
     journal::{Content, Entry, EntryId, Journal},
@@ -197,11 +198,14 @@ impl Poster {
                 winners,
             });
         }
+        point(Point::PostRead);
         let lost = self.post_winners(&postings).await?;
         if unreadable {
             self.post_marks().await?;
         }
+        point(Point::PostPosted);
         self.gate.forget(self.sale, lost, &posted).await?;
+        point(Point::PostForgotten);
         if let Err(error) = self.gate.announce_posted(self.sale).await {
             tracing::debug!(sale = %self.sale, %error, "who waits was not told");
         }
@@ -233,12 +237,13 @@ impl Poster {
             return Ok(());
         };
         match install::post_marks(&self.gate, &self.ledger, &sale).await {
-            Ok(()) => Ok(()),
+            Ok(_) => Ok(()),
             Err(InstallError::Gate(error)) => Err(error.into()),
             Err(InstallError::Ledger(error)) => Err(error.into()),
             Err(
                 InstallError::Ahead
                 | InstallError::Busy
+                | InstallError::Differs(_)
                 | InstallError::NotForSale
                 | InstallError::Undrained
                 | InstallError::Unsettled,

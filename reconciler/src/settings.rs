@@ -1,5 +1,7 @@
 //! The command line of `mincommerce-reconciler`.
 
+use std::net::SocketAddr;
+
 use clap::{Args, Parser, Subcommand};
 use sale::{
     model::SaleId,
@@ -25,6 +27,13 @@ pub enum Command {
     Run(RunSettings),
     /// Compares gate, journal and ledger; exit status 1 when a sale differs
     Audit(AuditSettings),
+    /// Loads sales into their gates anew, from the ledger and from what is left in Redis
+    ///
+    /// Closes the gate, posts everybody whom it admitted, loads it from the ledger, and opens it if the
+    /// audit agrees; else it stays closed, and the reason is shown. Says what was saved and what is
+    /// known to be lost. Works with and without a running reconciler. Exit status 1 when a sale stays
+    /// closed.
+    Rebuild(RebuildSettings),
 }
 
 /// Settings of `run`.
@@ -77,6 +86,46 @@ pub struct AuditSettings {
     #[arg(long)]
     pub json: bool,
 
+    /// Mend what is provably safe to mend: post who is missing, sync, load gates anew. Then audit again
+    #[arg(long)]
+    pub repair: bool,
+
+    /// Audit again and again until told to stop (SIGTERM), and print whenever something has changed
+    #[arg(long, conflicts_with = "repair")]
+    pub watch: bool,
+
+    /// Pause between two audits of --watch, seconds
+    #[arg(long, env = "AUDIT_EVERY_SECONDS", default_value_t = 10,
+          value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub every_seconds: u64,
+
+    /// With --watch: serve what was found as Prometheus metrics at http://ADDRESS/metrics
+    #[arg(long, env = "AUDIT_METRICS_ADDRESS", value_name = "ADDRESS")]
+    pub metrics_address: Option<SocketAddr>,
+
     /// The sales to audit [default: all that are not settled]
+    pub sales: Vec<SaleId>,
+}
+
+/// Settings of `rebuild`.
+#[derive(Debug, Clone, Args)]
+pub struct RebuildSettings {
+    /// Where the gates are.
+    #[command(flatten)]
+    pub redis: RedisSettings,
+    /// Where the ledger is.
+    #[command(flatten)]
+    pub postgres: PostgresSettings,
+
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+
+    /// Go on with the ledger as it is, also where the gate is newer: for a ledger that was restored from
+    /// an older copy, when no newer one is to be had
+    #[arg(long, requires = "sales")]
+    pub accept_ledger: bool,
+
+    /// The sales to rebuild, whatever state they are in [default: all that need it]
     pub sales: Vec<SaleId>,
 }

@@ -15,11 +15,15 @@
 //! | [`ledger`] | Postgres, the system of record: all SQL that is not in `migrations/` |
 //! | [`install`] | loading a sale into a gate, the first time and after a loss |
 //! | [`settle`] | closing an ended sale |
+//! | [`audit`] | comparing gate, journal and ledger |
 //! | [`lifecycle`] | what people do to a sale, from its creation to its settlement |
 //! | [`queue`] | the way from the gates to the ledger, as people look at it |
+//! | [`crash`] | the boundaries at which tests let a process die |
 //! | [`settings`], [`telemetry`] | what every process is told at its start, and how it logs |
 
 pub mod accounts;
+pub mod audit;
+pub mod crash;
 pub mod gate;
 pub mod input;
 pub mod install;

@@ -19,7 +19,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    gate::{Gate, GateError},
+    crash::{Point, point},
+    gate::{Gate, GateError, snapshot::Sight},
     install::{self, Condition, InstallError},
     journal::Journal,
     ledger::{By, Ledger, LedgerError, NewSale, Order, Outcome, Sale},
@@ -103,6 +104,7 @@ impl Lifecycle {
     /// As [`Ledger::create_sale`].
     pub async fn create(&self, new: NewSale) -> Result<Stepped, LifecycleError> {
         let sale = self.ledger.create_sale(new).await?;
+        point(Point::CreateRecorded);
         // With a key, it may be one that was settled long ago.
         if sale.state != SaleState::Settled
             && let Err(error) = self.install(sale.id).await
@@ -140,6 +142,7 @@ impl Lifecycle {
         end: DateTime<Utc>,
     ) -> Result<Stepped, LifecycleError> {
         let sale = self.ledger.move_sale(id, start, end).await?;
+        point(Point::TermsRecorded);
         Ok(self.synced(sale).await)
     }
 
@@ -173,6 +176,7 @@ impl Lifecycle {
     /// As [`Ledger::restock`].
     pub async fn restock(&self, id: SaleId, units: u32) -> Result<Stepped, LifecycleError> {
         let sale = self.ledger.restock(id, units).await?;
+        point(Point::RestockRecorded);
         Ok(self.synced(sale).await)
     }
 
@@ -195,6 +199,7 @@ impl Lifecycle {
             Err(LedgerError::UnknownOrder) => return Err(self.why_unknown(order).await?),
             cancelled => cancelled?,
         };
+        point(Point::CancelRecorded);
         let sale = self.known_sale(cancelled.sale).await?;
         if sale.state != SaleState::Settled {
             self.synced(sale).await;
@@ -232,10 +237,11 @@ impl Lifecycle {
         if sale.state == SaleState::Settled {
             return false;
         }
-        match self.gate.snapshot(sale.id).await {
+        match self.gate.look(sale.id).await {
             Ok(found) => {
-                Condition::of(sale, found.as_ref()) == Condition::Sound
-                    && found.is_some_and(|gate| gate.version >= sale.version)
+                let is_current =
+                    matches!(&found, Sight::Gate(gate) if gate.version >= sale.version);
+                is_current && Condition::of(sale, &found) == Condition::Sound
             }
             Err(error) => {
                 tracing::warn!(sale = %sale.id, %error, "a gate could not be looked at");
@@ -246,6 +252,7 @@ impl Lifecycle {
 
     async fn set_state(&self, id: SaleId, state: SaleState) -> Result<Stepped, LifecycleError> {
         let sale = self.ledger.set_state(id, state).await?;
+        point(Point::TermsRecorded);
         Ok(self.synced(sale).await)
     }
 

@@ -13,7 +13,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    gate::{Gate, GateError, snapshot::Snapshot},
+    crash::{Point, point},
+    gate::{Gate, GateError, snapshot::Sight},
     install::Condition,
     ledger::{Ledger, LedgerError, Sale},
     model::{SaleId, SaleState, Version},
@@ -35,7 +36,7 @@ pub enum SettleError {
     #[error("not everything is posted yet: is a reconciler running?")]
     Undrained,
     /// The gate has to be rebuilt first, which the reconciler does.
-    #[error("the gate has to be rebuilt first ({0:?})")]
+    #[error("the gate has to be rebuilt first: it {}", .0.as_str())]
     Unsound(Condition),
     /// Redis did not answer.
     #[error(transparent)]
@@ -106,20 +107,22 @@ async fn attempt(gate: &Gate, ledger: &Ledger, id: SaleId) -> Result<bool, Settl
         Err(LedgerError::WrongState) => return Ok(true),
         Err(error) => return Err(error.into()),
     };
+    point(Point::SettleEnded);
     gate.sync(&sale).await?;
-    let found = gate.snapshot(id).await?;
-    let condition = Condition::of(&sale, found.as_ref());
+    point(Point::SettleSynced);
+    let found = gate.look(id).await?;
+    let condition = Condition::of(&sale, &found);
     if condition != Condition::Sound {
         return Err(SettleError::Unsound(condition));
     }
-    match found {
-        Some(Snapshot {
-            state: SaleState::Ended,
-            backlog,
-            epoch,
-            taken,
-            ..
-        }) if backlog.entries == 0 => Ok(ledger.settle(id, epoch, taken).await?),
-        Some(_) | None => Ok(false),
+    let Sight::Gate(found) = found else {
+        return Ok(false);
+    };
+    if found.state != SaleState::Ended || found.backlog.entries > 0 {
+        return Ok(false);
     }
+    point(Point::SettleAgreed);
+    let settled = ledger.settle(id, found.epoch, found.taken).await?;
+    point(Point::SettleRecorded);
+    Ok(settled)
 }

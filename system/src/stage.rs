@@ -132,6 +132,18 @@ impl Stage {
         Ok(self.running.reconcilers.len() - 1)
     }
 
+    /// Starts one more API, with these settings on top of the others'. Returns its number, from 0.
+    ///
+    /// # Errors
+    /// It was not ready in time.
+    pub fn start_api(&mut self, more: &[(String, String)]) -> Result<usize, StageError> {
+        let logs = self.logs.as_ref().ok_or("the stage is closed")?;
+        let settings = [&self.setting.api, more].concat();
+        self.running
+            .start_api(self.binaries, &self.processes, logs.path(), settings)?;
+        Ok(self.running.apis.len() - 1)
+    }
+
     /// What a reconciler has logged so far.
     ///
     /// # Errors
@@ -255,6 +267,11 @@ impl Stage {
     /// The setting wanted none.
     pub fn reconciler(&self) -> &Process {
         self.running.reconcilers[0].process()
+    }
+
+    /// All APIs.
+    pub fn apis(&self) -> &[ApiProcess] {
+        &self.running.apis
     }
 
     /// All reconcilers.

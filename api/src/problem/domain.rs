@@ -67,7 +67,9 @@ impl From<InstallError> for Problem {
             InstallError::Ledger(error) => error.into(),
             InstallError::Gate(error) => error.into(),
             InstallError::NotForSale => LedgerError::WrongState.into(),
-            InstallError::Ahead => Self::new(Code::Conflict, NEEDS_A_PERSON).because(&error),
+            InstallError::Ahead | InstallError::Differs(_) => {
+                Self::new(Code::Conflict, NEEDS_A_PERSON).because(&error)
+            }
             InstallError::Busy | InstallError::Undrained | InstallError::Unsettled => {
                 Self::unavailable(LATER).because(&error)
             }

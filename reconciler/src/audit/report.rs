@@ -2,12 +2,37 @@
 
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use sale::{
+    audit::{Difference, Evidence, Remedy, Verdict},
+    gate::snapshot::Sight,
     journal::EntryId,
     model::{Epoch, SaleId, SaleState},
 };
 use serde::{Serialize, Serializer};
 
-use super::compare::{Difference, Evidence, Verdict};
+/// Buyers named below the table for each difference.
+const NAMED_MAX: usize = 10;
+
+/// A difference, explained.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// What differs.
+    #[serde(flatten)]
+    pub difference: Difference,
+    /// Who has to act.
+    pub remedy: Remedy,
+    /// What it means, and what becomes of it.
+    pub explanation: String,
+}
+
+impl From<Difference> for Found {
+    fn from(difference: Difference) -> Self {
+        Self {
+            remedy: difference.remedy(),
+            explanation: difference.explanation(),
+            difference,
+        }
+    }
+}
 
 /// One sale.
 #[derive(Debug, Clone, Serialize)]
@@ -45,31 +70,41 @@ pub struct Row {
     /// True if and only if the verdict is that it agrees.
     pub agrees: bool,
     /// What differs.
-    pub differences: Vec<Difference>,
+    pub differences: Vec<Found>,
+    /// What a repair did before this was found; none where there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repair: Option<String>,
 }
 
 impl Row {
     /// Judges what was read of a sale.
     pub fn new(evidence: &Evidence) -> Self {
-        let (verdict, differences) = evidence.judge();
+        let differences = evidence.differences();
+        let verdict = Verdict::of(&differences);
         let sale = &evidence.recount.sale;
+        let backlog = evidence.after.backlog();
+        let gate = match &evidence.after {
+            Sight::Gate(gate) => Some(gate),
+            Sight::Missing(_) | Sight::Malformed { .. } => None,
+        };
         Self {
             sale_id: sale.id,
             state: sale.state,
             epoch: sale.base,
             units: sale.units,
-            limit: evidence.after.as_ref().map(|gate| gate.limit),
-            taken: evidence.after.as_ref().map(|gate| gate.taken),
-            journal: evidence.backlog.entries,
-            pending: evidence.backlog.pending,
-            oldest: evidence.backlog.oldest,
+            limit: gate.map(|gate| gate.limit),
+            taken: gate.map(|gate| gate.taken),
+            journal: backlog.entries,
+            pending: backlog.pending,
+            oldest: backlog.oldest,
             posted: sale.posted,
             confirmed: sale.confirmed,
             rejected: evidence.recount.rejections,
             available: sale.available,
             verdict,
             agrees: verdict == Verdict::Agrees,
-            differences,
+            differences: differences.into_iter().map(Found::from).collect(),
+            repair: None,
         }
     }
 }
@@ -129,10 +164,47 @@ pub fn table(rows: &[Row]) -> String {
             row.verdict.as_str().to_owned(),
         ]);
     }
-    let differences = rows.iter().flat_map(|row| {
-        row.differences
-            .iter()
-            .map(move |difference| format!("\n{}: {difference:?}", row.sale_id))
+    let lines = rows.iter().flat_map(|row| {
+        let repair = row.repair.as_ref();
+        let repair = repair.map(|done| format!("\n{}: {done}", row.sale_id));
+        let found = row.differences.iter().map(|found| {
+            format!(
+                "\n{}: {} ({}): {}{}",
+                row.sale_id,
+                found.difference.kind(),
+                found.remedy.as_str(),
+                found.explanation,
+                named(&found.difference),
+            )
+        });
+        repair.into_iter().chain(found)
     });
-    format!("{table}{}", differences.collect::<String>())
+    format!("{table}{}", lines.collect::<String>())
+}
+
+/// The first of the buyers whom a difference names.
+fn named(difference: &Difference) -> String {
+    match difference {
+        Difference::Missing { buyers }
+        | Difference::Unmarked { buyers }
+        | Difference::OrderDiffers { buyers } => {
+            let first = buyers.first.iter().take(NAMED_MAX);
+            let first: Vec<_> = first
+                .map(|(buyer, order)| format!("\n    buyer {buyer}, order {order}"))
+                .collect();
+            let more = buyers.count - first.len();
+            let more = (more > 0).then(|| format!("\n    and {more} more: --json"));
+            format!("{}{}", first.concat(), more.unwrap_or_default())
+        }
+        Difference::SyncPending { .. }
+        | Difference::Installing { .. }
+        | Difference::Malformed { .. }
+        | Difference::LedgerCounts { .. }
+        | Difference::ForgottenUnposted { .. }
+        | Difference::GateBehind { .. }
+        | Difference::Terms { .. }
+        | Difference::LedgerBehind { .. }
+        | Difference::VersionAhead { .. }
+        | Difference::EntriesAfterSettling { .. } => String::new(),
+    }
 }

@@ -1,12 +1,14 @@
 //! The audit finds each difference that is planted, names it, and does not cry wolf.
 
-use reconciler::audit::{
-    compare::{Difference, Verdict},
-    report::Row,
-};
-use sale::model::{OrderId, SaleState};
-use sale::settle::settle;
 use std::time::Duration;
+
+use reconciler::audit::report::Row;
+use sale::{
+    audit::{Difference, Remedy, Verdict},
+    install::Condition,
+    model::{OrderId, SaleState},
+    settle::settle,
+};
 
 use crate::fixture::{Stage, purchase, raw_id, until};
 
@@ -25,7 +27,12 @@ fn only(row: &Row) -> &Difference {
     assert_eq!(row.verdict, Verdict::Differs);
     assert!(!row.agrees);
     assert_eq!(row.differences.len(), 1, "{:?}", row.differences);
-    &row.differences[0]
+    &row.differences[0].difference
+}
+
+/// Whether this was found, among others perhaps.
+fn finds(row: &Row, is_it: impl Fn(&Difference) -> bool) -> bool {
+    row.differences.iter().any(|found| is_it(&found.difference))
 }
 
 #[tokio::test]
@@ -66,18 +73,18 @@ async fn winners_that_were_forgotten_and_not_posted_are_a_difference() {
         .await;
     let row = stage.audit().await;
     assert_eq!(row.verdict, Verdict::Differs);
-    assert!(row.differences.contains(&Difference::ForgottenUnposted {
+    let expected = Difference::ForgottenUnposted {
         forgotten: 6,
-        posted: 4
-    }));
-    let named = row.differences.iter().find_map(|difference| {
-        if let Difference::Missing { buyers } = difference {
-            Some(buyers.count)
-        } else {
-            None
-        }
-    });
-    assert_eq!(named, Some(lost.len()));
+        posted: 4,
+    };
+    assert!(finds(&row, |found| *found == expected), "{row:?}");
+    assert!(
+        finds(
+            &row,
+            |found| matches!(found, Difference::Missing { buyers } if buyers.count == lost.len())
+        ),
+        "{row:?}"
+    );
 }
 
 #[tokio::test]
@@ -98,13 +105,18 @@ async fn an_order_whose_buyer_the_gate_does_not_know_is_named() {
         .await;
     let row = stage.audit().await;
     assert_eq!(row.verdict, Verdict::Differs);
-    assert!(row.differences.contains(&Difference::GateBehind {
+    let expected = Difference::GateBehind {
         posted: 5,
-        taken: 4
-    }));
-    assert!(row.differences.iter().any(
-        |difference| matches!(difference, Difference::Unmarked { buyers } if buyers.count == 1)
-    ));
+        taken: 4,
+    };
+    assert!(finds(&row, |found| *found == expected), "{row:?}");
+    assert!(
+        finds(
+            &row,
+            |found| matches!(found, Difference::Unmarked { buyers } if buyers.count == 1)
+        ),
+        "{row:?}"
+    );
 }
 
 #[tokio::test]
@@ -170,10 +182,11 @@ async fn counts_that_its_rows_do_not_add_up_to_are_a_difference() {
         )
         .await;
     let row = stage.audit().await;
-    assert!(row.differences.contains(&Difference::LedgerCounts {
+    let expected = Difference::LedgerCounts {
         confirmed: (5, 4),
-        posted: (4, 4)
-    }));
+        posted: (4, 4),
+    };
+    assert!(finds(&row, |found| *found == expected), "{row:?}");
 }
 
 #[tokio::test]
@@ -212,7 +225,9 @@ async fn an_entry_after_settling_is_a_difference() {
 async fn a_change_that_the_gate_has_not_learned_yet_is_harmless() {
     let stage = agreeing().await;
     let sale = stage.ledger.restock(stage.sale, 5).await.unwrap();
-    assert_eq!(stage.audit().await.verdict, Verdict::SyncPending);
+    let row = stage.audit().await;
+    assert_eq!(row.verdict, Verdict::SyncPending);
+    assert_eq!(row.differences[0].remedy, Remedy::Harmless);
     stage.gate.sync(&sale).await.unwrap();
     assert_eq!(stage.audit().await.verdict, Verdict::Agrees);
 }
@@ -221,9 +236,44 @@ async fn a_change_that_the_gate_has_not_learned_yet_is_harmless() {
 async fn a_closed_or_missing_gate_is_being_installed() {
     let stage = agreeing().await;
     stage.gate.close(stage.sale).await.unwrap();
-    assert_eq!(stage.audit().await.verdict, Verdict::Installing);
+    assert_installing(&stage.audit().await, Condition::Lost);
     stage.raw("DEL", vec![terms(&stage)]).await;
-    assert_eq!(stage.audit().await.verdict, Verdict::Installing);
+    assert_installing(&stage.audit().await, Condition::Missing);
+}
+
+fn assert_installing(row: &Row, condition: Condition) {
+    assert_eq!(row.verdict, Verdict::Installing);
+    assert!(!row.agrees);
+    let found = &row.differences[0];
+    assert_eq!(found.difference, Difference::Installing { condition });
+    assert_eq!(found.remedy, Remedy::Harmless);
+}
+
+#[tokio::test]
+async fn a_gate_that_can_not_be_read_is_a_difference_and_not_the_end_of_the_audit() {
+    let stage = agreeing().await;
+    stage
+        .raw("HSET", vec![terms(&stage), "limit".into(), "many".into()])
+        .await;
+    let row = stage.audit().await;
+    let Difference::Malformed { what } = only(&row) else {
+        panic!("{row:?}")
+    };
+    assert!(what.contains("limit"), "{what}");
+}
+
+#[tokio::test]
+async fn fields_that_are_no_marks_are_a_difference() {
+    let stage = agreeing().await;
+    let key = stage.keys.buyers(stage.sale);
+    stage
+        .raw("HSET", vec![key.into(), "x".into(), "y".into()])
+        .await;
+    let row = stage.audit().await;
+    assert!(
+        matches!(only(&row), Difference::Malformed { .. }),
+        "{row:?}"
+    );
 }
 
 #[tokio::test]

@@ -3,6 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a broken assumption is a failed test")]
 
 mod audit;
+mod command;
 mod fixture;
 mod keeping;
 mod posting;
+mod rebuild;
+mod repair;
+mod watch;

@@ -9,7 +9,7 @@ use fred::{
     types::{CustomCommand, Value},
 };
 
-use super::{Gate, GateError};
+use super::{Gate, GateError, admission::Progress};
 use crate::{
     journal::Backlog,
     keys::GROUP,
@@ -46,6 +46,8 @@ pub struct Snapshot {
     pub lost: bool,
     /// It was installed, and the ledger has not confirmed it yet.
     pub closed: bool,
+    /// The furthest that a caller knew a gate of this sale to have come who found it behind that.
+    pub witness: Progress,
     /// Its clock: Redis's, never going back.
     pub now: DateTime<Utc>,
 }
@@ -73,14 +75,27 @@ pub enum Sight {
     /// A gate.
     Gate(Box<Snapshot>),
     /// No terms, so no gate; what is left of one, if anything.
-    Missing {
-        /// Marks of buyers.
-        taken: u64,
-        /// What is on its way to the ledger.
-        backlog: Backlog,
-        /// The clock of Redis.
-        now: DateTime<Utc>,
+    Missing(Remains),
+    /// Terms that can not be read, so no gate that decides.
+    Malformed {
+        /// What can not be read.
+        why: String,
+        /// The rest.
+        remains: Remains,
     },
+}
+
+/// What there is of a sale in a Redis, whatever its terms are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remains {
+    /// Marks of buyers.
+    pub taken: u64,
+    /// What is on its way to the ledger.
+    pub backlog: Backlog,
+    /// The clock of Redis.
+    pub now: DateTime<Utc>,
+    /// As in [`Snapshot`].
+    pub witness: Progress,
 }
 
 impl Sight {
@@ -88,24 +103,44 @@ impl Sight {
     pub const fn backlog(&self) -> Backlog {
         match self {
             Self::Gate(snapshot) => snapshot.backlog,
-            Self::Missing { backlog, .. } => *backlog,
+            Self::Missing(remains) | Self::Malformed { remains, .. } => remains.backlog,
         }
     }
+
+    /// The furthest that somebody knew a gate of this sale to have come who found it behind that.
+    pub const fn witness(&self) -> Progress {
+        match self {
+            Self::Gate(snapshot) => snapshot.witness,
+            Self::Missing(remains) | Self::Malformed { remains, .. } => remains.witness,
+        }
+    }
+}
+
+/// Buyers and the orders that they hold: one step of a walk.
+#[derive(Debug, Clone, Default)]
+pub struct Step {
+    /// Where the walk goes on; `"0"` at its end.
+    pub next: String,
+    /// The marks.
+    pub marks: Vec<(BuyerId, OrderId)>,
+    /// Fields that are no marks: not 16 bytes each.
+    pub malformed: u64,
 }
 
 impl Gate {
     /// The gate of a sale at one instant; `None` where there is none.
     ///
     /// # Errors
-    /// Where Redis does not answer.
+    /// Where Redis does not answer, or holds something that can not be read as a gate.
     pub async fn snapshot(&self, sale: SaleId) -> Result<Option<Snapshot>, GateError> {
-        Ok(match self.look(sale).await? {
-            Sight::Gate(snapshot) => Some(*snapshot),
-            Sight::Missing { .. } => None,
-        })
+        match self.look(sale).await? {
+            Sight::Gate(snapshot) => Ok(Some(*snapshot)),
+            Sight::Missing(_) => Ok(None),
+            Sight::Malformed { why, .. } => Err(GateError::Malformed(why)),
+        }
     }
 
-    /// [`Gate::snapshot`], which also tells what is left where the terms are missing.
+    /// [`Gate::snapshot`], which also tells what is left where the terms are missing or can not be read.
     ///
     /// # Errors
     /// Where Redis does not answer.
@@ -119,46 +154,31 @@ impl Gate {
             .run(&self.scripts.snapshot, keys, vec![GROUP.into()])
             .await?;
         let (terms, taken, entries, pending, oldest, time): (
-            HashMap<String, String>,
+            HashMap<String, Bytes>,
             u64,
             u64,
             u64,
             String,
             u64,
         ) = answer.convert()?;
-        let now = instant(time)?;
-        let backlog = Backlog {
-            entries,
-            pending,
-            oldest: oldest.parse().ok(),
-        };
-        if !terms.contains_key("epoch") {
-            return Ok(Sight::Missing {
-                taken,
-                backlog,
-                now,
-            });
-        }
-        let number = |field: &str| number(&terms, field);
-        let clock = instant(number("clock")?)?;
-        Ok(Sight::Gate(Box::new(Snapshot {
-            epoch: Epoch(number("epoch")?),
-            version: Version(number("version")?),
-            state: terms
-                .get("state")
-                .and_then(|state| state.parse().ok())
-                .ok_or_else(|| GateError::Malformed("terms without a state".to_owned()))?,
-            start: instant(number("start")?)?,
-            end: instant(number("end")?)?,
-            units: number("units")?,
-            limit: number("limit")?,
+        let terms = Terms(terms);
+        let remains = Remains {
             taken,
-            forgotten: number("forgotten")?,
-            backlog,
-            lost: number("lost")? == 1,
-            closed: number("closed")? == 1,
-            now: now.max(clock),
-        })))
+            backlog: Backlog {
+                entries,
+                pending,
+                oldest: oldest.parse().ok(),
+            },
+            now: instant(time)?,
+            witness: terms.witness().unwrap_or_default(),
+        };
+        if !terms.0.contains_key("epoch") {
+            return Ok(Sight::Missing(remains));
+        }
+        Ok(match terms.snapshot(remains) {
+            Ok(snapshot) => Sight::Gate(Box::new(snapshot)),
+            Err(why) => Sight::Malformed { why, remains },
+        })
     }
 
     /// The order that a buyer holds in a sale, by the gate.
@@ -177,21 +197,36 @@ impl Gate {
             .transpose()
     }
 
-    /// All buyers of a sale and the orders that they hold, by the gate. Reads in steps: a buyer
-    /// admitted meanwhile may be absent.
+    /// All buyers of a sale and the orders that they hold, by the gate. Reads in steps: a buyer admitted
+    /// meanwhile may be absent.
     ///
     /// # Errors
     /// Where Redis does not answer, or a mark is not 16 and 16 bytes.
     pub async fn buyers(&self, sale: SaleId) -> Result<HashMap<BuyerId, OrderId>, GateError> {
+        let (buyers, malformed) = self.marks(sale).await?;
+        if malformed > 0 {
+            let what = format!("{malformed} marks of buyers");
+            return Err(GateError::Malformed(what));
+        }
+        Ok(buyers)
+    }
+
+    /// [`Gate::buyers`], and how many fields are no marks.
+    ///
+    /// # Errors
+    /// Where Redis does not answer.
+    pub async fn marks(&self, sale: SaleId) -> Result<(HashMap<BuyerId, OrderId>, u64), GateError> {
         let mut buyers = HashMap::new();
+        let mut malformed = 0;
         let mut cursor = "0".to_owned();
         loop {
-            let (next, marks) = self.buyers_from(sale, &cursor).await?;
-            buyers.extend(marks);
-            if next == "0" {
-                return Ok(buyers);
+            let step = self.buyers_from(sale, &cursor).await?;
+            buyers.extend(step.marks);
+            malformed += step.malformed;
+            if step.next == "0" {
+                return Ok((buyers, malformed));
             }
-            cursor = next;
+            cursor = step.next;
         }
     }
 
@@ -199,12 +234,8 @@ impl Gate {
     /// buyer may come twice.
     ///
     /// # Errors
-    /// Where Redis does not answer, or a mark is not 16 and 16 bytes.
-    pub async fn buyers_from(
-        &self,
-        sale: SaleId,
-        cursor: &str,
-    ) -> Result<(String, Vec<(BuyerId, OrderId)>), GateError> {
+    /// Where Redis does not answer.
+    pub async fn buyers_from(&self, sale: SaleId, cursor: &str) -> Result<Step, GateError> {
         let hscan = CustomCommand::new_static("HSCAN", None, false);
         let args: Vec<Value> = vec![
             self.keys.buyers(sale).into(),
@@ -213,16 +244,20 @@ impl Gate {
             WALK_STEP.into(),
         ];
         let (next, flat): (String, Vec<Bytes>) = self.client().custom(hscan, args).await?;
-        let marks = flat
-            .chunks_exact(2)
-            .map(|mark| {
-                Ok((
-                    BuyerId::from_bytes(id(&mark[0])?),
-                    OrderId::from_bytes(id(&mark[1])?),
-                ))
-            })
-            .collect::<Result<_, GateError>>()?;
-        Ok((next, marks))
+        let mut step = Step {
+            next,
+            ..Step::default()
+        };
+        for mark in flat.chunks_exact(2) {
+            match (id(&mark[0]), id(&mark[1])) {
+                (Ok(buyer), Ok(order)) => {
+                    let mark = (BuyerId::from_bytes(buyer), OrderId::from_bytes(order));
+                    step.marks.push(mark);
+                }
+                (Err(_), _) | (_, Err(_)) => step.malformed += 1,
+            }
+        }
+        Ok(step)
     }
 }
 
@@ -232,12 +267,53 @@ fn id(bytes: &Bytes) -> Result<[u8; 16], GateError> {
         .map_err(|_| GateError::Malformed(format!("an id of {} bytes", bytes.len())))
 }
 
-/// A number in the terms; a field that is not there is 0.
-fn number(terms: &HashMap<String, String>, field: &str) -> Result<u64, GateError> {
-    terms.get(field).map_or(Ok(0), |text| {
-        text.parse()
-            .map_err(|_| GateError::Malformed(format!("terms with {field} {text:?}")))
-    })
+/// The terms as Redis holds them.
+struct Terms(HashMap<String, Bytes>);
+
+impl Terms {
+    fn snapshot(&self, remains: Remains) -> Result<Snapshot, String> {
+        let clock = self.instant("clock")?;
+        let state = self.0.get("state").map(|word| &word[..]);
+        let state = state
+            .and_then(|word| str::from_utf8(word).ok()?.parse().ok())
+            .ok_or_else(|| "terms without a state".to_owned())?;
+        Ok(Snapshot {
+            epoch: Epoch(self.number("epoch")?),
+            version: Version(self.number("version")?),
+            state,
+            start: self.instant("start")?,
+            end: self.instant("end")?,
+            units: self.number("units")?,
+            limit: self.number("limit")?,
+            taken: remains.taken,
+            forgotten: self.number("forgotten")?,
+            backlog: remains.backlog,
+            lost: self.number("lost")? == 1,
+            closed: self.number("closed")? == 1,
+            witness: self.witness()?,
+            now: remains.now.max(clock),
+        })
+    }
+
+    fn witness(&self) -> Result<Progress, String> {
+        Ok(Progress {
+            epoch: Epoch(self.number("witness_epoch")?),
+            taken: self.number("witness_taken")?,
+        })
+    }
+
+    /// A number; a field that is not there is 0.
+    fn number(&self, field: &str) -> Result<u64, String> {
+        self.0.get(field).map_or(Ok(0), |bytes| {
+            let text = String::from_utf8_lossy(bytes);
+            text.parse()
+                .map_err(|_| format!("terms with {field} {text:?}"))
+        })
+    }
+
+    fn instant(&self, field: &str) -> Result<DateTime<Utc>, String> {
+        instant(self.number(field)?).map_err(|_| format!("terms with a {field} that is no time"))
+    }
 }
 
 /// Microseconds since 1970 as a time.

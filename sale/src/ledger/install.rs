@@ -1,6 +1,7 @@
 //! The ledger's part of an install: the lock, the number of the attempt, the buyers to be loaded,
 //! and the confirmation. The order of the steps, and why, is in [`crate::install`].
 
+use serde_json::Value;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::{Ledger, LedgerError, Sale};
@@ -47,15 +48,10 @@ impl Ledger {
     /// Where Postgres does not answer.
     pub async fn begin_install(&self, sale: SaleId) -> Result<Option<Sale>, LedgerError> {
         let epoch: Option<i64> = sqlx::query_scalar(
-            "WITH sale AS (
-                 UPDATE flash_sales SET epoch = epoch + 1, updated_at = now()
-                 WHERE id = $1 AND state <> 'settled' RETURNING id, epoch
-             )
-             SELECT epoch, log_action($2, 'sale.install', id, jsonb_build_object('epoch', epoch))
-             FROM sale",
+            "UPDATE flash_sales SET epoch = epoch + 1, updated_at = now()
+             WHERE id = $1 AND state <> 'settled' RETURNING epoch",
         )
         .bind(sale)
-        .bind(self.by())
         .fetch_optional(&self.pool)
         .await?;
         let Some(epoch) = epoch else { return Ok(None) };
@@ -101,7 +97,8 @@ impl Ledger {
     }
 
     /// Confirms an install: holds only if no later attempt has begun, the sale is not settled, and
-    /// exactly `installed` buyers are posted. False otherwise, and nothing is changed.
+    /// exactly `installed` buyers are posted. False otherwise, and nothing is changed. The details are
+    /// for the log.
     ///
     /// # Errors
     /// Where Postgres does not answer.
@@ -110,16 +107,45 @@ impl Ledger {
         sale: SaleId,
         epoch: Epoch,
         installed: u64,
+        details: &Value,
     ) -> Result<bool, LedgerError> {
         let completed = sqlx::query(
-            "UPDATE flash_sales SET base = $2, updated_at = now()
-             WHERE id = $1 AND epoch = $2 AND state <> 'settled' AND posted = $3",
+            "WITH sale AS (
+                 UPDATE flash_sales SET base = $2, updated_at = now()
+                 WHERE id = $1 AND epoch = $2 AND state <> 'settled' AND posted = $3
+                 RETURNING id
+             )
+             SELECT log_action($4, 'sale.install', id, $5) FROM sale",
         )
         .bind(sale)
         .bind(epoch.0.cast_signed())
         .bind(installed.cast_signed())
+        .bind(self.by())
+        .bind(details)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(completed.is_some())
+    }
+
+    /// Raises a sale's epoch to this one, where it is lower: after the ledger was rolled back, the gate
+    /// may be of an install that it does not know. A person has decided that it will not come back.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn accept_epoch(&self, sale: SaleId, epoch: Epoch) -> Result<(), LedgerError> {
+        sqlx::query(
+            "WITH sale AS (
+                 UPDATE flash_sales SET epoch = $2, updated_at = now()
+                 WHERE id = $1 AND epoch < $2 AND state <> 'settled' RETURNING id
+             )
+             SELECT log_action($3, 'sale.accept_ledger', id, jsonb_build_object('epoch', $2))
+             FROM sale",
+        )
+        .bind(sale)
+        .bind(epoch.0.cast_signed())
+        .bind(self.by())
         .execute(&self.pool)
         .await?;
-        Ok(completed.rows_affected() == 1)
+        Ok(())
     }
 }

@@ -94,7 +94,7 @@ impl Shop {
     /// [`Shop::sale`], in the gate.
     pub async fn on_sale(&self, units: u32) -> Sale {
         let sale = self.sale(units).await;
-        assert!(self.install(sale.id).await.anew);
+        assert!(self.install(sale.id).await.is_anew());
         self.read(sale.id).await
     }
 

@@ -8,14 +8,14 @@ use sale::{
     ledger::Outcome,
     model::{BuyerId, Epoch, OrderId, Purchase, SaleId, Verdict},
 };
+use serde_json::json;
 use tokio::time::timeout;
 
 use crate::fixture::{BOUND, DRAIN, NO_DRAIN, Shop, posting_of, purchase};
 
 async fn condition(shop: &Shop, sale: SaleId) -> Condition {
     let ledger = shop.read(sale).await;
-    let found = shop.gate.snapshot(sale).await.unwrap();
-    Condition::of(&ledger, found.as_ref())
+    Condition::of(&ledger, &shop.gate.look(sale).await.unwrap())
 }
 
 async fn try_install(
@@ -60,9 +60,12 @@ async fn a_new_sale_is_warmed_and_sells() {
     let installed = shop.install(sale.id).await;
 
     let expected = Installed {
+        found: Condition::Missing,
         epoch: Epoch(1),
         buyers: 0,
-        anew: true,
+        saved: 0,
+        rejected: 0,
+        lost: 0,
     };
     assert_eq!(installed, expected);
     assert_eq!(condition(&shop, sale.id).await, Condition::Sound);
@@ -76,7 +79,7 @@ async fn a_sound_gate_is_left_alone() {
     let shop = Shop::open().await;
     let (sale, purchases) = sold(&shop, 5, 2).await;
     let installed = shop.install(sale).await;
-    assert!(!installed.anew);
+    assert!(!installed.is_anew());
     assert_eq!((installed.epoch, installed.buyers), (Epoch(1), 2));
     assert_eq!(shop.read(sale).await.epoch, Epoch(1));
     shop.assert_sound(sale, &purchases).await;
@@ -104,7 +107,7 @@ async fn a_closed_gate_is_rebuilt_with_exactly_the_posted_buyers() {
     let (sale, purchases) = sold(&shop, 5, 3).await;
     shop.gate.close(sale).await.unwrap();
     assert_eq!(condition(&shop, sale).await, Condition::Lost);
-    assert!(shop.install(sale).await.anew);
+    assert!(shop.install(sale).await.is_anew());
     shop.assert_sound(sale, &purchases).await;
 }
 
@@ -186,7 +189,10 @@ async fn an_attempt_that_ended_at_any_step_is_healed_by_the_next() {
             }
             _ => {
                 let (epoch, buyers) = swap_by_hand(&shop, sale).await;
-                let done = shop.ledger.complete_install(sale, epoch, buyers).await;
+                let done = shop
+                    .ledger
+                    .complete_install(sale, epoch, buyers, &json!({}))
+                    .await;
                 assert!(done.unwrap());
                 assert_eq!(condition(&shop, sale).await, Condition::Closed);
             }
@@ -207,7 +213,10 @@ async fn only_the_last_attempt_with_exactly_the_posted_buyers_is_completed() {
     let (sale, _) = sold(&shop, 5, 2).await;
     let (epoch, buyers) = swap_by_hand(&shop, sale).await;
     let complete = async |epoch, count| {
-        let done = shop.ledger.complete_install(sale, epoch, count).await;
+        let done = shop
+            .ledger
+            .complete_install(sale, epoch, count, &json!({}))
+            .await;
         done.unwrap()
     };
     assert!(!complete(epoch, buyers - 1).await);
@@ -254,7 +263,9 @@ async fn of_two_installs_at_once_the_gate_is_sound_and_none_is_in_the_way() {
             try_install(&shop, sale, DRAIN)
         );
         let results = [both.0, both.1];
-        let anew = results.iter().filter(|it| matches!(it, Ok(it) if it.anew));
+        let anew = results
+            .iter()
+            .filter(|it| matches!(it, Ok(it) if it.is_anew()));
         assert_eq!(anew.count(), 1, "{results:?}");
         let fine = |it: &Result<_, _>| matches!(it, Ok(_) | Err(InstallError::Busy));
         assert!(results.iter().all(fine), "{results:?}");
@@ -272,7 +283,7 @@ async fn an_install_beside_another_is_busy_and_closes_nothing() {
     shop.assert_sound(sale, &purchases).await;
     // Another sale is not in the way.
     let other = shop.sale(1).await;
-    assert!(shop.install(other.id).await.anew);
+    assert!(shop.install(other.id).await.is_anew());
 
     lock.release().await;
     assert!(try_install(&shop, sale, DRAIN).await.is_ok());

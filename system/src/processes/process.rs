@@ -9,7 +9,7 @@
 
 use std::{
     io,
-    process::Child,
+    process::{Child, ExitStatus},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -110,6 +110,12 @@ impl Process {
             .lock()
             .running()
             .map(|pid| pid.as_raw().unsigned_abs())
+    }
+
+    /// How it ended by itself; `None` while it runs, and once it was ended or reaped.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        let mut state = self.shared.lock();
+        state.child.as_mut()?.try_wait().ok().flatten()
     }
 
     /// How often it was started again, by whomever.

@@ -126,17 +126,28 @@ impl Processes {
         for _ in 0..setting.reconcilers {
             processes.start_reconciler(binaries, deployment, logs, &setting.reconciler)?;
         }
-        for number in 0..setting.apis {
-            let options = ApiOptions {
-                port: None,
-                supervised: false,
-                log: logs.join(format!("api-{number}.log")),
-                settings: setting.api.clone(),
-            };
-            let api = ApiProcess::start(binaries, deployment, &options)?;
-            processes.apis.push(api);
+        for _ in 0..setting.apis {
+            processes.start_api(binaries, deployment, logs, setting.api.clone())?;
         }
         Ok(processes)
+    }
+
+    pub(super) fn start_api(
+        &mut self,
+        binaries: &Binaries,
+        deployment: &Deployment,
+        logs: &Path,
+        settings: Vec<(String, String)>,
+    ) -> Result<(), StageError> {
+        let options = ApiOptions {
+            port: None,
+            supervised: false,
+            log: logs.join(format!("api-{}.log", self.apis.len())),
+            settings,
+        };
+        let api = ApiProcess::start(binaries, deployment, &options)?;
+        self.apis.push(api);
+        Ok(())
     }
 
     pub(super) fn start_reconciler(

@@ -9,6 +9,7 @@ use tokio::{sync::mpsc, time::timeout};
 
 use super::{AdmitError, Shared, Waiting};
 use crate::{
+    crash::{Point, point},
     gate::{GateError, admission::Progress},
     model::{Purchase, SaleId, Verdict},
 };
@@ -131,6 +132,7 @@ impl Lane {
             .await
         {
             Ok(decision) => {
+                point(Point::AdmitDecided);
                 self.failing = false;
                 self.seen = self.seen.max(decision.progress);
                 Ok(decision.verdicts)

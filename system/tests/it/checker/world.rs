@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sale::{
-    gate::snapshot::Snapshot,
+    gate::{admission::Progress, snapshot::Snapshot},
     journal::Backlog,
     ledger::{Order, Rejection, Sale},
     model::{BuyerId, Epoch, OrderId, OrderStatus, ProductId, SaleId, SaleState, Version},
@@ -69,6 +69,7 @@ impl World {
             },
             lost: false,
             closed: false,
+            witness: Progress::default(),
             now,
         };
         Self {

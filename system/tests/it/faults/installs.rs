@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sale::{
     gate::Gate,
-    install::{InstallError, Installed, install},
+    install::{Condition, InstallError, Installed, install},
     ledger::Ledger,
     settings::RedisSettings,
 };
@@ -92,7 +92,10 @@ async fn slow_warm(script: &str) {
     let rebuilt = stage.gate.snapshot(sale.id).await.unwrap().unwrap();
     redis.flow(Way::Requests).await;
     let ended = slow.await.unwrap().unwrap();
-    assert_eq!((ended.epoch, ended.anew), (rebuilt.epoch, false));
+    assert_eq!(
+        (ended.epoch, ended.found),
+        (rebuilt.epoch, Condition::Sound)
+    );
     let now = stage.gate.snapshot(sale.id).await.unwrap().unwrap();
     assert_eq!((now.epoch, now.is_open()), (rebuilt.epoch, true));
     assert!(now.taken >= rebuilt.taken);

@@ -6,6 +6,7 @@
 //! | [`administration`] | what people do to a sale that sells |
 //! | [`installs`] | installs that meet |
 //! | [`restored`] | a ledger set back to an older copy |
+//! | [`crash_points`] | death at each boundary of the protocol |
 //! | [`proxy`] | faults of the network between them |
 //!
 //! A test ends with `Stage::close`, which proves the sale. Where a fault may lose what Redis had not
@@ -13,6 +14,8 @@
 
 mod administration;
 mod api;
+#[cfg(debug_assertions)]
+mod crash_points;
 mod installs;
 mod postgres;
 mod proxy;

@@ -1,0 +1,71 @@
+//! Repair: mending what is provably safe to mend, because it only repeats what the reconciler does by
+//! itself. Nothing is decided anew: whoever was admitted is posted, and gates are loaded from the ledger.
+//!
+//! A sale with one difference that is for a person is left alone as a whole: what looks repairable beside
+//! it may be its consequence.
+
+use sale::{
+    audit::{Difference, Remedy},
+    gate::Gate,
+    install::{self, InstallError, Request},
+    ledger::{By, Ledger},
+};
+
+use super::{audit, report::Row};
+use crate::{draining, rebuild::DRAIN_TIMEOUT};
+
+/// Who repairs, in the log of what was changed.
+const REPAIR: &str = "audit --repair";
+
+/// Repairs what was found of a sale, and audits it again. The row says what was done.
+///
+/// # Errors
+/// Where Redis or Postgres does not answer.
+pub async fn repair(gate: &Gate, ledger: &Ledger, row: &Row) -> anyhow::Result<Row> {
+    let found: Vec<&Difference> = row
+        .differences
+        .iter()
+        .map(|found| &found.difference)
+        .collect();
+    if found.is_empty() || found.iter().any(|found| found.remedy() == Remedy::Person) {
+        return Ok(row.clone());
+    }
+    let ledger = ledger.on_behalf(By::process(REPAIR));
+    let done = mend(gate, &ledger, row, &found).await;
+    Ok(Row {
+        repair: Some(match done {
+            Ok(what) => what.to_owned(),
+            Err(error) => format!("failed: {error}"),
+        }),
+        ..audit(gate, &ledger, row.sale_id).await?
+    })
+}
+
+async fn mend(
+    gate: &Gate,
+    ledger: &Ledger,
+    row: &Row,
+    found: &[&Difference],
+) -> Result<&'static str, InstallError> {
+    let sale = ledger.sale(row.sale_id).await?;
+    let sale = sale.ok_or(InstallError::NotForSale)?;
+    if let [Difference::SyncPending { .. }] = found {
+        gate.sync(&sale).await?;
+        return Ok("synced");
+    }
+    if let [Difference::Missing { .. }] = found {
+        install::post_marks(gate, ledger, &sale).await?;
+        return Ok("posted who was missing");
+    }
+    let request = Request {
+        anew: true,
+        ..Request::default()
+    };
+    let install = install::install_as(gate, ledger, sale.id, request, DRAIN_TIMEOUT);
+    match draining::while_posting(gate, ledger, sale.id, install).await {
+        Ok(_) => Ok("rebuilt"),
+        // Whoever is at it does the same.
+        Err(InstallError::Busy) => Ok("left to an install that is under way"),
+        Err(error) => Err(error),
+    }
+}

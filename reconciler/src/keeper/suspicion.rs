@@ -1,0 +1,98 @@
+//! What a look at a gate proves to be wrong, although the gate itself says that it decides.
+//!
+//! The gate was looked at after the ledger was read, so whatever seems wrong is held against the ledger
+//! once more: it may have posted, or changed, in between.
+
+use sale::{
+    gate::{admission::Progress, snapshot::Snapshot},
+    install,
+    ledger::Sale,
+    model::SaleId,
+};
+
+use super::Keeper;
+
+impl Keeper {
+    /// Whether a gate that decides must be closed, to be rebuilt from the ledger.
+    pub(super) async fn is_proved_wrong(
+        &self,
+        sale: &Sale,
+        found: &Snapshot,
+    ) -> anyhow::Result<bool> {
+        let now = Progress {
+            epoch: found.epoch,
+            taken: found.taken,
+        };
+        let seen = self.seen.lock().await.insert(sale.id, now);
+        if let Some(seen) = seen.filter(|seen| seen.epoch == now.epoch && seen.taken > now.taken) {
+            // For the report of the rebuild.
+            self.seen.lock().await.insert(sale.id, seen);
+            tracing::error!(
+                sale = %sale.id, seen = seen.taken, taken = now.taken,
+                "the gate was rolled back, and is rebuilt"
+            );
+            return Ok(true);
+        }
+        Ok(self.is_ahead_of_its_version(sale, found).await?
+            || self.is_out_of_flow(sale, found).await?)
+    }
+
+    /// Whether the gate has terms that the ledger does not have: the ledger was rolled back, and what it
+    /// has now is what counts.
+    async fn is_ahead_of_its_version(&self, sale: &Sale, found: &Snapshot) -> anyhow::Result<bool> {
+        if found.version <= sale.version {
+            return Ok(false);
+        }
+        let now = self.ledger.sale(sale.id).await?;
+        let Some(now) = now.filter(|now| found.version > now.version) else {
+            return Ok(false);
+        };
+        tracing::error!(
+            sale = %sale.id, gate_version = found.version.0, ledger_version = now.version.0,
+            "ALARM: the gate has newer terms than the ledger, which was rolled back; the gate is rebuilt"
+        );
+        Ok(true)
+    }
+
+    /// An empty journal means that all who are taken are posted, and none is forgotten who is not.
+    /// Whoever is taken and not posted then is posted from the mark.
+    async fn is_out_of_flow(&self, sale: &Sale, found: &Snapshot) -> anyhow::Result<bool> {
+        let suspect = found.backlog.entries == 0 && found.taken > u64::from(sale.posted);
+        if !suspect && found.forgotten <= u64::from(sale.posted) {
+            return Ok(false);
+        }
+        let Some(standing) = self.ledger.standing(sale.id).await? else {
+            return Ok(false);
+        };
+        if found.forgotten > standing.posted {
+            tracing::error!(sale = %sale.id, "more was forgotten than posted: the gate is rebuilt");
+            return Ok(true);
+        }
+        if suspect && found.taken > standing.posted {
+            tracing::error!(sale = %sale.id, "marks without a journal entry are posted");
+            let marked = install::post_marks(&self.gate, &self.ledger, sale).await?;
+            return Ok(marked.malformed > 0);
+        }
+        Ok(false)
+    }
+
+    /// A gate seems newer than the ledger: an install may have ended since the ledger was read, so
+    /// it is read once more, after the gate.
+    pub(super) async fn check_ahead(&self, sale: SaleId) -> anyhow::Result<()> {
+        let found = self.gate.snapshot(sale).await?;
+        let now = self.ledger.sale(sale).await?;
+        if let (Some(found), Some(now)) = (found, now)
+            && found.epoch > now.epoch
+        {
+            tracing::error!(
+                %sale,
+                gate_epoch = %found.epoch,
+                ledger_epoch = %now.epoch,
+                "ALARM: the gate is newer than the ledger, which was rolled back; \
+                 it is closed until a person has looked"
+            );
+            self.gate.close(sale).await?;
+        }
+        Ok(())
+    }
+}

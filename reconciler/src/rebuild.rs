@@ -1,0 +1,156 @@
+//! The command `rebuild`: loads sales into their gates anew, and says what was saved and what is known to
+//! be lost. What it does is [`sale::install`]; a gate is opened only if the audit agrees.
+
+use std::{process::ExitCode, time::Duration};
+
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use sale::{
+    audit::Verdict,
+    gate::Gate,
+    install::{self, InstallError, Installed, Request},
+    ledger::{By, Ledger},
+    model::SaleId,
+};
+use serde::Serialize;
+use tokio::time::{Instant, sleep};
+
+use crate::{audit::audit, connect, draining, settings::RebuildSettings};
+
+/// What Postgres knows a rebuild as, and who acts in the log of what was changed.
+const REBUILD: &str = "mincommerce-rebuild";
+/// How long emptying a journal may take.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long an install of somebody else is waited for, and how often it is looked whether it has ended.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
+const BUSY_PAUSE: Duration = Duration::from_millis(100);
+/// Exit status when a sale stays closed.
+const CLOSED: u8 = 1;
+
+/// What became of one sale.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rebuilt {
+    /// Which.
+    pub sale_id: SaleId,
+    /// What the install did; none where it failed.
+    pub installed: Option<Installed>,
+    /// Why the sale stays closed.
+    pub error: Option<String>,
+    /// What the audit says now.
+    pub verdict: Verdict,
+}
+
+impl Rebuilt {
+    fn is_well(&self) -> bool {
+        self.installed.is_some() && self.verdict != Verdict::Differs
+    }
+}
+
+/// Rebuilds the sales that were named, or those that need it.
+///
+/// # Errors
+/// Where Redis or Postgres does not answer.
+pub async fn run(settings: RebuildSettings) -> anyhow::Result<ExitCode> {
+    let (gate, ledger) =
+        connect(REBUILD, &settings.redis, &settings.postgres, Duration::ZERO).await?;
+    let ledger = ledger.on_behalf(By::process(REBUILD));
+    let request = Request {
+        anew: !settings.sales.is_empty(),
+        accept_ledger: settings.accept_ledger,
+        ..Request::default()
+    };
+    let mut sales = settings.sales;
+    if sales.is_empty() {
+        let live = ledger.live_sales(Duration::ZERO).await?;
+        sales.extend(live.iter().map(|sale| sale.id));
+    }
+    let mut all = Vec::with_capacity(sales.len());
+    for sale in sales {
+        all.push(rebuild(&gate, &ledger, sale, request).await?);
+    }
+    if settings.json {
+        println!("{}", serde_json::to_string_pretty(&all)?);
+    } else {
+        println!("{}", table(&all));
+    }
+    Ok(if all.iter().all(Rebuilt::is_well) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(CLOSED)
+    })
+}
+
+async fn rebuild(
+    gate: &Gate,
+    ledger: &Ledger,
+    sale: SaleId,
+    request: Request,
+) -> anyhow::Result<Rebuilt> {
+    let work = once_not_busy(gate, ledger, sale, request);
+    let (installed, error) = match draining::while_posting(gate, ledger, sale, work).await {
+        Ok(installed) => (Some(installed), None),
+        Err(InstallError::Gate(error)) => return Err(error.into()),
+        Err(InstallError::Ledger(error)) => return Err(error.into()),
+        Err(
+            error @ (InstallError::Busy
+            | InstallError::NotForSale
+            | InstallError::Undrained
+            | InstallError::Ahead
+            | InstallError::Differs(_)
+            | InstallError::Unsettled),
+        ) => (None, Some(error.to_string())),
+    };
+    Ok(Rebuilt {
+        sale_id: sale,
+        installed,
+        error,
+        verdict: audit(gate, ledger, sale).await?.verdict,
+    })
+}
+
+/// An install of somebody else may have begun before what is to be rebuilt happened.
+async fn once_not_busy(
+    gate: &Gate,
+    ledger: &Ledger,
+    sale: SaleId,
+    request: Request,
+) -> Result<Installed, InstallError> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match install::install_as(gate, ledger, sale, request, DRAIN_TIMEOUT).await {
+            Err(InstallError::Busy) if Instant::now() < deadline => sleep(BUSY_PAUSE).await,
+            done => return done,
+        }
+    }
+}
+
+fn table(all: &[Rebuilt]) -> String {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_header([
+        "sale", "the gate", "epoch", "buyers", "saved", "rejected", "lost", "audit",
+    ]);
+    for rebuilt in all {
+        let count = |of: fn(&Installed) -> u64| {
+            let count = rebuilt.installed.as_ref().map(of);
+            count.map_or_else(|| "-".to_owned(), |count| count.to_string())
+        };
+        table.add_row([
+            rebuilt.sale_id.to_string(),
+            rebuilt
+                .installed
+                .map_or("stays closed", |done| done.found.as_str())
+                .to_owned(),
+            count(|done| done.epoch.0),
+            count(|done| done.buyers),
+            count(|done| done.saved),
+            count(|done| done.rejected),
+            count(|done| done.lost),
+            rebuilt.verdict.as_str().to_owned(),
+        ]);
+    }
+    let errors = all.iter().filter_map(|rebuilt| {
+        let error = rebuilt.error.as_ref()?;
+        Some(format!("\n{}: {error}", rebuilt.sale_id))
+    });
+    format!("{table}{}", errors.collect::<String>())
+}

@@ -1,0 +1,266 @@
+//! The names of what an audit can find, what each means, and who has to act.
+
+use serde::Serialize;
+
+use crate::{
+    install::Condition,
+    model::{BuyerId, Epoch, OrderId, Version},
+};
+
+/// Buyers named for each kind of difference; the rest are counted.
+const NAMED_MAX: usize = 100;
+
+/// What is to be done about a difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remedy {
+    /// Nothing: it passes by itself within seconds, where a reconciler runs.
+    Harmless,
+    /// `audit --repair` mends it, and so does a running reconciler in most cases.
+    Repairable,
+    /// It can not be mended from what is there: a person has to look.
+    Person,
+}
+
+impl Remedy {
+    /// The word for it in JSON and metrics.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Harmless => "harmless",
+            Self::Repairable => "repairable",
+            Self::Person => "person",
+        }
+    }
+
+    /// For people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Harmless => "harmless",
+            Self::Repairable => "repairable",
+            Self::Person => "for a person",
+        }
+    }
+}
+
+/// One difference between gate, journal and ledger, or within one of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(
+    tag = "kind",
+    rename_all = "snake_case",
+    rename_all_fields = "camelCase"
+)]
+pub enum Difference {
+    /// The ledger has changed terms or limit, and the gate has not learned it yet.
+    SyncPending {
+        /// The gate's.
+        gate_version: Version,
+        /// The ledger's.
+        ledger_version: Version,
+    },
+    /// There is no gate that decides: it is to be installed.
+    Installing {
+        /// Why it does not decide.
+        condition: Condition,
+    },
+    /// What Redis holds can not be read as a gate.
+    Malformed {
+        /// What can not be read.
+        what: String,
+    },
+    /// The sale's counts in the ledger are not what its rows add up to.
+    LedgerCounts {
+        /// Confirmed, as the sale says and as its orders add up.
+        confirmed: (u64, u64),
+        /// Posted, as the sale says and as its buyers add up.
+        posted: (u64, u64),
+    },
+    /// Winners left the journal that are not posted.
+    ForgottenUnposted {
+        /// Left the journal.
+        forgotten: u64,
+        /// Posted.
+        posted: u64,
+    },
+    /// The ledger has posted buyers that the gate has not taken.
+    GateBehind {
+        /// Posted.
+        posted: u64,
+        /// Taken.
+        taken: u64,
+    },
+    /// Gate and ledger have different terms or limits at the same version.
+    Terms {
+        /// What differs.
+        fields: Vec<&'static str>,
+    },
+    /// Buyers who were admitted, and are in neither journal nor ledger.
+    Missing {
+        /// Who.
+        buyers: Named,
+    },
+    /// Buyers who are posted, and whom the gate does not know.
+    Unmarked {
+        /// Who.
+        buyers: Named,
+    },
+    /// Buyers who have one order by the gate and another by the ledger.
+    OrderDiffers {
+        /// Who.
+        buyers: Named,
+    },
+    /// The gate is of an install that the ledger does not know.
+    LedgerBehind {
+        /// The gate's.
+        gate_epoch: Epoch,
+        /// The ledger's.
+        ledger_epoch: Epoch,
+    },
+    /// The gate has terms of a version that the ledger does not have.
+    VersionAhead {
+        /// The gate's.
+        gate_version: Version,
+        /// The ledger's.
+        ledger_version: Version,
+    },
+    /// The sale is settled, and there are entries that nobody expected.
+    EntriesAfterSettling {
+        /// How many.
+        entries: u64,
+    },
+}
+
+impl Difference {
+    /// The name of its kind, as JSON and metrics have it.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::SyncPending { .. } => "sync_pending",
+            Self::Installing { .. } => "installing",
+            Self::Malformed { .. } => "malformed",
+            Self::LedgerCounts { .. } => "ledger_counts",
+            Self::ForgottenUnposted { .. } => "forgotten_unposted",
+            Self::GateBehind { .. } => "gate_behind",
+            Self::Terms { .. } => "terms",
+            Self::Missing { .. } => "missing",
+            Self::Unmarked { .. } => "unmarked",
+            Self::OrderDiffers { .. } => "order_differs",
+            Self::LedgerBehind { .. } => "ledger_behind",
+            Self::VersionAhead { .. } => "version_ahead",
+            Self::EntriesAfterSettling { .. } => "entries_after_settling",
+        }
+    }
+
+    /// Who has to act.
+    pub const fn remedy(&self) -> Remedy {
+        match self {
+            Self::SyncPending { .. } | Self::Installing { .. } => Remedy::Harmless,
+            Self::Malformed { .. }
+            | Self::ForgottenUnposted { .. }
+            | Self::GateBehind { .. }
+            | Self::Terms { .. }
+            | Self::Missing { .. }
+            | Self::Unmarked { .. }
+            | Self::OrderDiffers { .. }
+            | Self::VersionAhead { .. } => Remedy::Repairable,
+            Self::LedgerCounts { .. }
+            | Self::LedgerBehind { .. }
+            | Self::EntriesAfterSettling { .. } => Remedy::Person,
+        }
+    }
+
+    /// What it means, and what becomes of it, in a sentence or two.
+    pub fn explanation(&self) -> String {
+        match self {
+            Self::SyncPending {
+                gate_version,
+                ledger_version,
+            } => format!(
+                "the gate has version {} of the terms and the ledger version {}: \
+                 the reconciler brings it over within a second",
+                gate_version.0, ledger_version.0
+            ),
+            Self::Installing { condition } => format!(
+                "the gate {}, and decides nothing until the reconciler has installed the sale",
+                condition.as_str()
+            ),
+            Self::Malformed { what } => format!(
+                "the gate in Redis can not be read ({what}), so it decides nothing: \
+                 a rebuild from the ledger puts a new one in its place"
+            ),
+            Self::LedgerCounts { confirmed, posted } => format!(
+                "the sale's row says {} confirmed and {} posted, and its orders and rejections add \
+                 up to {} and {}: somebody changed them past the triggers. The row must be set \
+                 right by hand; until then the sale is not opened again",
+                confirmed.0, posted.0, confirmed.1, posted.1
+            ),
+            Self::ForgottenUnposted { forgotten, posted } => format!(
+                "{forgotten} winners left the journal and only {posted} are posted: the ledger has \
+                 lost some. Their marks in the gate are posted again, and the gate is rebuilt"
+            ),
+            Self::GateBehind { posted, taken } => format!(
+                "{posted} buyers are posted and the gate has taken {taken}: it was rolled back, or \
+                 orders were made past it. It is rebuilt from the ledger"
+            ),
+            Self::Terms { fields } => format!(
+                "{} differ at the same version: somebody changed gate or ledger by hand. The gate \
+                 is rebuilt from the ledger",
+                fields.join(", ")
+            ),
+            Self::Missing { buyers } => format!(
+                "{} admitted buyers are in neither journal nor ledger: their entries are gone. \
+                 They are posted from their marks in the gate",
+                buyers.count
+            ),
+            Self::Unmarked { buyers } => format!(
+                "{} posted buyers are unknown to the gate, and could buy again there (the ledger \
+                 would reject it). The gate is rebuilt from the ledger",
+                buyers.count
+            ),
+            Self::OrderDiffers { buyers } => format!(
+                "{} buyers have another order in the gate than in the ledger. The ledger's stands; \
+                 the gate is rebuilt from it",
+                buyers.count
+            ),
+            Self::LedgerBehind {
+                gate_epoch,
+                ledger_epoch,
+            } => format!(
+                "the gate is of install {gate_epoch} and the ledger knows of {ledger_epoch}: the \
+                 ledger was rolled back, and the sale stands still. Restore the newer ledger, or \
+                 go on with this one: rebuild --accept-ledger"
+            ),
+            Self::VersionAhead {
+                gate_version,
+                ledger_version,
+            } => format!(
+                "the gate has version {} of the terms and the ledger only version {}: the ledger \
+                 was rolled back. What the gate has sold is posted again, and the gate is rebuilt",
+                gate_version.0, ledger_version.0
+            ),
+            Self::EntriesAfterSettling { entries } => format!(
+                "the sale is settled, and its journal has {entries} entries: a gate went on selling \
+                 after it was settled. The reconciler rejects them; look into rejections list"
+            ),
+        }
+    }
+}
+
+/// Buyers, the first of them by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// How many in all.
+    pub count: usize,
+    /// The first, with the order in question.
+    pub first: Vec<(BuyerId, OrderId)>,
+}
+
+impl Named {
+    pub(super) fn of(mut buyers: Vec<(BuyerId, OrderId)>) -> Option<Self> {
+        buyers.sort_unstable();
+        let count = buyers.len();
+        buyers.truncate(NAMED_MAX);
+        (count > 0).then_some(Self {
+            count,
+            first: buyers,
+        })
+    }
+}

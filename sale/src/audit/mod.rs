@@ -1,0 +1,101 @@
+//! The audit: whether gate, journal and ledger of a sale agree, at any instant, without locks.
+//!
+//! It reads along the flow of a purchase, so that what is under way can not look like a
+//! difference: the gate (what was forgotten), the ledger (what is posted), the gate (what is
+//! taken). To name what is missing it walks the posted buyers, the gate's buyers, the journal, and
+//! the posted buyers once more. [`compare`] judges what was read; [`difference`] names what is found,
+//! explains it, and says who has to act.
+
+pub mod compare;
+pub mod difference;
+
+use std::collections::HashMap;
+
+pub use self::{
+    compare::{Evidence, Marks, Verdict, ledger_counts},
+    difference::{Difference, Named, Remedy},
+};
+use crate::{
+    gate::{Gate, GateError, snapshot::Sight},
+    journal::{Content, Journal},
+    ledger::{Ledger, LedgerError},
+    model::{BuyerId, OrderId, SaleId, SaleState},
+};
+
+/// Buyers read from the ledger in one step.
+const CHUNK_BUYERS: u32 = 5_000;
+
+/// Why a sale could not be audited.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The ledger knows no such sale.
+    #[error("no such sale")]
+    UnknownSale,
+    /// Redis did not answer.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// Postgres did not answer.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// Reads what there is to say about a sale.
+///
+/// # Errors
+/// See [`AuditError`].
+pub async fn read(gate: &Gate, ledger: &Ledger, sale: SaleId) -> Result<Evidence, AuditError> {
+    let before = gate.look(sale).await?;
+    let recount = ledger.recount(sale).await?.ok_or(AuditError::UnknownSale)?;
+    let marks = match &before {
+        Sight::Gate(before) if !before.lost && recount.sale.state != SaleState::Settled => {
+            Some(walk(gate, ledger, sale).await?)
+        }
+        Sight::Gate(_) | Sight::Missing(_) | Sight::Malformed { .. } => None,
+    };
+    let after = gate.look(sale).await?;
+    let now = ledger.sale(sale).await?.ok_or(AuditError::UnknownSale)?;
+    Ok(Evidence {
+        before,
+        recount,
+        marks,
+        after,
+        version_after: now.version,
+    })
+}
+
+/// The buyers of a sale in the order in which a purchase passes them by, read against its flow.
+async fn walk(gate: &Gate, ledger: &Ledger, sale: SaleId) -> Result<Marks, AuditError> {
+    let posted_before = posted(ledger, sale).await?;
+    let (gate_buyers, malformed) = gate.marks(sale).await?;
+    let journal = Journal::new(gate.clone())
+        .entries(sale)
+        .await?
+        .into_iter()
+        .flat_map(|entry| match entry.content {
+            Content::Winners { winners, .. } => winners,
+            Content::Unreadable { .. } => Vec::new(),
+        })
+        .map(|winner| (winner.buyer, winner.order))
+        .collect();
+    let posted_after = posted(ledger, sale).await?;
+    Ok(Marks {
+        posted_before,
+        gate: gate_buyers,
+        malformed,
+        journal,
+        posted_after,
+    })
+}
+
+async fn posted(ledger: &Ledger, sale: SaleId) -> Result<HashMap<BuyerId, OrderId>, LedgerError> {
+    let mut posted = HashMap::new();
+    let mut after = None;
+    loop {
+        let chunk = ledger.posted_buyers(sale, after, CHUNK_BUYERS).await?;
+        let Some((last, _)) = chunk.last() else {
+            return Ok(posted);
+        };
+        after = Some(*last);
+        posted.extend(chunk);
+    }
+}

@@ -1,0 +1,66 @@
+//! What a gate is worth, by what the ledger says of its sale.
+
+use serde::Serialize;
+
+use crate::{gate::snapshot::Sight, ledger::Sale};
+
+/// The state of a gate, by what the ledger says of the sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// It decides purchases.
+    Sound,
+    /// There is none.
+    Missing,
+    /// What there is can not be read.
+    Malformed,
+    /// It was closed because it can not be trusted.
+    Lost,
+    /// It was installed, and never confirmed.
+    Closed,
+    /// It is of another install than the ledger's last, completed or not.
+    Outdated,
+    /// It has taken fewer buyers than the ledger has posted: it was rolled back.
+    Behind,
+    /// It is of an install that the ledger does not know: the ledger was rolled back.
+    Ahead,
+}
+
+impl Condition {
+    /// Judges a gate. The sale must have been read before the gate was: the other way round,
+    /// normal posting looks like a loss.
+    pub fn of(sale: &Sale, sight: &Sight) -> Self {
+        let gate = match sight {
+            Sight::Gate(gate) => gate,
+            Sight::Missing(_) => return Self::Missing,
+            Sight::Malformed { .. } => return Self::Malformed,
+        };
+        if gate.epoch > sale.epoch {
+            Self::Ahead
+        } else if gate.lost {
+            Self::Lost
+        } else if gate.closed {
+            Self::Closed
+        } else if gate.epoch != sale.base || sale.epoch != sale.base {
+            Self::Outdated
+        } else if gate.taken < u64::from(sale.posted) {
+            Self::Behind
+        } else {
+            Self::Sound
+        }
+    }
+
+    /// For people: what the gate does, or is.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sound => "is sound",
+            Self::Missing => "is missing",
+            Self::Malformed => "can not be read",
+            Self::Lost => "was closed to be rebuilt",
+            Self::Closed => "was installed and not confirmed",
+            Self::Outdated => "is of an older install",
+            Self::Behind => "is behind the ledger",
+            Self::Ahead => "is newer than the ledger",
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Draining a closed gate: everybody whom it admitted becomes an order or a rejection, whether the
+//! journal still has the entry or only the mark is left.
+
+use std::{ops::AddAssign, time::Duration};
+
+use tokio::time::{Instant, sleep};
+
+use super::InstallError;
+use crate::{
+    gate::{Gate, snapshot::Sight},
+    ledger::{Ledger, Posting, Sale},
+};
+
+/// Marks posted in one step.
+const CHUNK_MARKS: usize = 1_000;
+/// Pause between looks at a journal that is being drained.
+const DRAIN_PAUSE: Duration = Duration::from_millis(20);
+
+/// What came of marks that had no journal entry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Marked {
+    /// Marks that became an order.
+    pub confirmed: u64,
+    /// Marks that became a rejection.
+    pub rejected: u64,
+    /// Fields that are no marks.
+    pub malformed: u64,
+}
+
+impl AddAssign for Marked {
+    fn add_assign(&mut self, other: Self) {
+        self.confirmed += other.confirmed;
+        self.rejected += other.rejected;
+        self.malformed += other.malformed;
+    }
+}
+
+/// Waits until the journal is empty, then posts the marks: whoever was admitted is either an order
+/// or a rejection. The gate must be closed.
+pub(crate) async fn drain(
+    gate: &Gate,
+    ledger: &Ledger,
+    sale: &Sale,
+    deadline: Instant,
+) -> Result<Marked, InstallError> {
+    loop {
+        if gate.look(sale.id).await?.backlog().entries == 0 {
+            break;
+        }
+        if Instant::now() >= deadline {
+            return Err(InstallError::Undrained);
+        }
+        sleep(DRAIN_PAUSE).await;
+    }
+    post_marks(gate, ledger, sale).await
+}
+
+/// Posts each mark in a gate that the ledger does not know, at the epoch of the gate that made it.
+/// For marks whose journal entry is gone or can not be read; posting one twice is harmless.
+///
+/// # Errors
+/// As [`install`].
+pub async fn post_marks(gate: &Gate, ledger: &Ledger, sale: &Sale) -> Result<Marked, InstallError> {
+    let (epoch, now) = match gate.look(sale.id).await? {
+        Sight::Gate(found) => (found.epoch, found.now),
+        // Marks without terms are those of the last gate that the ledger confirmed.
+        Sight::Missing(remains) | Sight::Malformed { remains, .. } => (sale.base, remains.now),
+    };
+    let mut all = Marked::default();
+    let mut cursor = "0".to_owned();
+    loop {
+        let step = gate.buyers_from(sale.id, &cursor).await?;
+        // Looked at after the marks: an install may have put others in their place, and those are
+        // not of this epoch.
+        if let Sight::Gate(found) = gate.look(sale.id).await?
+            && found.epoch != epoch
+        {
+            return Ok(all);
+        }
+        all.malformed += step.malformed;
+        let postings: Vec<Posting> = step
+            .marks
+            .into_iter()
+            .map(|(buyer, order)| Posting {
+                order,
+                buyer,
+                epoch,
+                admitted_at: now,
+                source: "gate".to_owned(),
+            })
+            .collect();
+        for chunk in postings.chunks(CHUNK_MARKS) {
+            let posted = ledger.post(sale.id, chunk).await?;
+            if posted.ahead {
+                return Err(InstallError::Ahead);
+            }
+            all.confirmed += posted.confirmed;
+            all.rejected += posted.rejected;
+        }
+        if step.next == "0" {
+            break;
+        }
+        cursor = step.next;
+    }
+    if all != Marked::default() {
+        let Marked {
+            confirmed,
+            rejected,
+            malformed,
+        } = all;
+        tracing::warn!(
+            sale = %sale.id, confirmed, rejected, malformed,
+            "posted marks that had no journal entry"
+        );
+    }
+    Ok(all)
+}

@@ -1,0 +1,329 @@
+//! Install: loading a sale into a gate. To *warm* a new sale and to *rebuild* a lost one are the
+//! same. One at a time for each sale, under a lock in the ledger:
+//!
+//! 1. `close` the gate, so that nobody is admitted while its buyers are counted
+//! 2. drain it: wait until the reconcilers have emptied its journal, then post every mark in it
+//!    that the ledger does not know
+//! 3. number the attempt: the ledger raises the sale's epoch
+//! 4. read the buyers that the ledger counts as posted into a new hash, in chunks
+//! 5. `swap` the new hash in, closed
+//! 6. let the ledger confirm: only if no later attempt has begun and it still counts exactly the
+//!    buyers that were installed does this epoch become the sale's base; else begin anew
+//! 7. `open` the gate
+//!
+//! Before the last step the audit compares what was loaded with the ledger. Where they differ, or the
+//! ledger contradicts itself, the gate stays closed, and a person has to look: [`InstallError::Differs`].
+//!
+//! A crash after any step leaves a gate that is missing, lost or closed, which the reconciler sees
+//! within a second, and installs anew. It needs twice the memory of the buyers for a moment.
+
+mod condition;
+mod drain;
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::json;
+use tokio::time::Instant;
+
+pub(crate) use self::drain::drain;
+pub use self::{
+    condition::Condition,
+    drain::{Marked, post_marks},
+};
+use crate::{
+    audit::{self, AuditError, Difference},
+    crash::{Point, point},
+    gate::{Gate, GateError, admission::Progress, install::Swapped, snapshot::Sight},
+    journal::Journal,
+    ledger::{Ledger, LedgerError, Sale},
+    model::{Epoch, SaleId, SaleState},
+};
+
+/// Attempts after which an install gives up for now.
+const ATTEMPTS_MAX: usize = 5;
+/// Buyers read from the ledger and written to the gate in one step.
+const CHUNK_BUYERS: u32 = 2_000;
+
+/// How a sale is to be installed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Request {
+    /// Also where its gate is sound.
+    pub anew: bool,
+    /// Also where its gate is newer than the ledger, which was rolled back and will not come back.
+    pub accept_ledger: bool,
+    /// The furthest that the caller knows the gate to have come.
+    pub witness: Progress,
+}
+
+/// What an install did, and what it found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Installed {
+    /// How the gate was found. [`Condition::Sound`] where nothing was done.
+    pub found: Condition,
+    /// The epoch of the gate.
+    pub epoch: Epoch,
+    /// Buyers in it that came from the ledger.
+    pub buyers: u64,
+    /// Buyers who were posted from their marks in the old gate, for their entries were gone.
+    pub saved: u64,
+    /// Of those, the ones that could not become an order.
+    pub rejected: u64,
+    /// Buyers whom the old gate is known to have admitted, and who are neither in the ledger nor in
+    /// what Redis held: told 202, and lost. There may be more of whom nobody knows.
+    pub lost: u64,
+}
+
+impl Installed {
+    /// False where the gate was found sound, and nothing was done.
+    pub fn is_anew(&self) -> bool {
+        self.found != Condition::Sound
+    }
+}
+
+/// Why a sale was not installed. What was begun leaves the gate closed, until an install succeeds.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallError {
+    /// Somebody else is installing this sale.
+    #[error("another install of this sale is under way")]
+    Busy,
+    /// The ledger knows no such sale, or it is settled.
+    #[error("no such sale, or it is settled")]
+    NotForSale,
+    /// The journal was not emptied in time. A reconciler must run.
+    #[error("the journal still has entries: is a reconciler running?")]
+    Undrained,
+    /// The gate is of an install that the ledger does not know. A person has to look.
+    #[error("the gate is newer than the ledger: the ledger was rolled back")]
+    Ahead,
+    /// Gate and ledger do not agree after the install, or the ledger contradicts itself. The gate
+    /// stays closed until a person has looked.
+    #[error("the gate stays closed, for the audit does not agree: {}", explain(.0))]
+    Differs(Vec<Difference>),
+    /// Something else changed at each attempt.
+    #[error("the sale kept changing during {ATTEMPTS_MAX} attempts")]
+    Unsettled,
+    /// Redis did not answer.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// Postgres did not answer.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl From<AuditError> for InstallError {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::UnknownSale => Self::NotForSale,
+            AuditError::Gate(error) => Self::Gate(error),
+            AuditError::Ledger(error) => Self::Ledger(error),
+        }
+    }
+}
+
+fn explain(differences: &[Difference]) -> String {
+    let explanations: Vec<_> = differences.iter().map(Difference::explanation).collect();
+    explanations.join("; ")
+}
+
+/// Installs a sale, unless its gate is sound. Draining may take `drain_timeout`.
+///
+/// # Errors
+/// See [`InstallError`]; calling again is safe at any time.
+pub async fn install(
+    gate: &Gate,
+    ledger: &Ledger,
+    sale: SaleId,
+    drain_timeout: Duration,
+) -> Result<Installed, InstallError> {
+    install_as(gate, ledger, sale, Request::default(), drain_timeout).await
+}
+
+/// [`install`], as it is requested.
+///
+/// # Errors
+/// As [`install`].
+pub async fn install_as(
+    gate: &Gate,
+    ledger: &Ledger,
+    sale: SaleId,
+    request: Request,
+    drain_timeout: Duration,
+) -> Result<Installed, InstallError> {
+    let lock = ledger.lock_install(sale).await?.ok_or(InstallError::Busy)?;
+    point(Point::InstallLocked);
+    let installer = Installer {
+        gate,
+        ledger,
+        sale,
+        request,
+        deadline: Instant::now() + drain_timeout,
+    };
+    let installed = installer.run().await;
+    lock.release().await;
+    installed
+}
+
+/// An install under way, under its lock.
+struct Installer<'a> {
+    gate: &'a Gate,
+    ledger: &'a Ledger,
+    sale: SaleId,
+    request: Request,
+    deadline: Instant,
+}
+
+impl Installer<'_> {
+    async fn run(&self) -> Result<Installed, InstallError> {
+        let mut found = None;
+        let mut saved = Marked::default();
+        for _ in 0..ATTEMPTS_MAX {
+            if self.request.accept_ledger {
+                self.accept_ledger().await?;
+            }
+            // The ledger first, the gate second.
+            let sale = self.known_sale().await?;
+            let condition = Condition::of(&sale, &self.gate.look(self.sale).await?);
+            match condition {
+                Condition::Sound if found.is_some() || !self.request.anew => {
+                    return Ok(Installed {
+                        found: condition,
+                        epoch: sale.base,
+                        buyers: sale.posted.into(),
+                        saved: 0,
+                        rejected: 0,
+                        lost: 0,
+                    });
+                }
+                Condition::Ahead => return Err(InstallError::Ahead),
+                Condition::Sound
+                | Condition::Missing
+                | Condition::Malformed
+                | Condition::Lost
+                | Condition::Closed
+                | Condition::Outdated
+                | Condition::Behind => {}
+            }
+            let found = *found.get_or_insert(condition);
+            self.gate.close(self.sale).await?;
+            point(Point::InstallClosed);
+            saved += drain(self.gate, self.ledger, &sale, self.deadline).await?;
+            point(Point::InstallDrained);
+            if let Some(installed) = self.attempt(found, saved).await? {
+                return Ok(installed);
+            }
+        }
+        Err(InstallError::Unsettled)
+    }
+
+    /// From a drained gate to an open one. `None` where something has changed meanwhile.
+    async fn attempt(
+        &self,
+        found: Condition,
+        saved: Marked,
+    ) -> Result<Option<Installed>, InstallError> {
+        let id = self.sale;
+        let recount = self.ledger.recount(id).await?;
+        let recount = recount.ok_or(InstallError::NotForSale)?;
+        if let Some(difference) = audit::ledger_counts(&recount) {
+            return Err(InstallError::Differs(vec![difference]));
+        }
+        let lost = self.known_to_be_lost(&recount.sale).await?;
+        let sale = self.ledger.begin_install(id).await?;
+        let sale = sale.ok_or(InstallError::NotForSale)?;
+        point(Point::InstallNumbered);
+        let swapped = self.put_in_place(&sale).await;
+        if !matches!(swapped, Ok((Swapped::Swapped, _))) {
+            // It would take the memory that the next attempt needs.
+            self.gate.discard_prepared(id, sale.epoch).await?;
+        }
+        let buyers = match swapped? {
+            (Swapped::Swapped, buyers) => buyers,
+            (Swapped::Outdated | Swapped::Undrained | Swapped::Incomplete, _) => return Ok(None),
+        };
+        point(Point::InstallSwapped);
+        let installed = Installed {
+            found,
+            epoch: sale.epoch,
+            buyers,
+            saved: saved.confirmed + saved.rejected,
+            rejected: saved.rejected,
+            lost,
+        };
+        let details = json!(installed);
+        if !self
+            .ledger
+            .complete_install(id, sale.epoch, buyers, &details)
+            .await?
+        {
+            return Ok(None);
+        }
+        point(Point::InstallCompleted);
+        let loaded = audit::read(self.gate, self.ledger, id).await?;
+        let differences = loaded.differences_of_loaded();
+        if !differences.is_empty() {
+            return Err(InstallError::Differs(differences));
+        }
+        if !self.gate.open(id, sale.epoch).await? {
+            return Ok(None);
+        }
+        point(Point::InstallOpened);
+        Ok(Some(installed))
+    }
+
+    async fn known_sale(&self) -> Result<Sale, InstallError> {
+        match self.ledger.sale(self.sale).await? {
+            Some(sale) if sale.state != SaleState::Settled => Ok(sale),
+            Some(_) | None => Err(InstallError::NotForSale),
+        }
+    }
+
+    /// Raises the ledger's epoch to that of a gate, or of an entry in its journal, that is newer: what
+    /// was sold then can be posted, and the next install is newer than both.
+    async fn accept_ledger(&self) -> Result<(), InstallError> {
+        let entries = Journal::new(self.gate.clone()).entries(self.sale).await?;
+        let epochs = entries.iter().map(|entry| entry.id.epoch);
+        let mut newest = epochs.max().unwrap_or_default();
+        if let Sight::Gate(gate) = self.gate.look(self.sale).await? {
+            newest = newest.max(gate.epoch);
+        }
+        Ok(self.ledger.accept_epoch(self.sale, newest).await?)
+    }
+
+    /// How many the gate of the last completed install is known to have taken beyond what the ledger has
+    /// now, after everything was posted that Redis held.
+    async fn known_to_be_lost(&self, sale: &Sale) -> Result<u64, InstallError> {
+        let witness = self.gate.look(self.sale).await?.witness();
+        let known = [witness, self.request.witness]
+            .into_iter()
+            .filter(|witness| witness.epoch == sale.base)
+            .map(|witness| witness.taken)
+            .max();
+        Ok(known.unwrap_or(0).saturating_sub(sale.posted.into()))
+    }
+
+    /// Prepares the gate of this attempt, and swaps it in. Tells how many buyers are in it.
+    async fn put_in_place(&self, sale: &Sale) -> Result<(Swapped, u64), InstallError> {
+        let buyers = prepare(self.gate, self.ledger, sale).await?;
+        point(Point::InstallPrepared);
+        Ok((self.gate.swap(sale, buyers).await?, buyers))
+    }
+}
+
+/// Writes the buyers that the ledger counts as posted to the hash of this attempt. Returns how many
+/// they are.
+async fn prepare(gate: &Gate, ledger: &Ledger, sale: &Sale) -> Result<u64, InstallError> {
+    gate.discard_prepared(sale.id, sale.epoch).await?;
+    let mut buyers = 0;
+    let mut after = None;
+    loop {
+        let chunk = ledger.posted_buyers(sale.id, after, CHUNK_BUYERS).await?;
+        let Some((last, _)) = chunk.last() else {
+            return Ok(buyers);
+        };
+        after = Some(*last);
+        buyers += chunk.len() as u64;
+        gate.prepare(sale.id, sale.epoch, &chunk).await?;
+    }
+}
