@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use chrono::TimeDelta;
 use futures_util::future::join_all;
 use sale::{
-    ledger::Sale,
+    ledger::{Ledger, Sale},
     lifecycle::{Lifecycle, LifecycleError, Stepped},
     model::SaleState,
     settle::SettleError,
@@ -16,7 +16,11 @@ use system::{
     stage::{Setting, Stage},
 };
 
-use super::{NARROW, Selling, taken, until};
+use super::{
+    NARROW, Selling,
+    proxy::{Proxy, Way},
+    taken, until,
+};
 
 fn administration(stage: &Stage) -> Lifecycle {
     Lifecycle::new(stage.gate.clone(), stage.ledger.clone())
@@ -67,6 +71,35 @@ async fn what_is_cancelled_while_the_sale_sells_is_sold_again_and_never_twice() 
     let proof = stage.close().await.unwrap()[&sale.id];
     assert_eq!(proof.cancelled, cancelled.len());
     assert_eq!(proof.confirmed, won - cancelled.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_that_meets_its_orders_posting_is_not_answered_as_done() {
+    let mut stage = Stage::open(Setting::default()).await.unwrap();
+    let sale = stage.open_sale(1).await.unwrap();
+    let proxy = Proxy::start(stage.deployment.postgres_address().unwrap()).await;
+    let slow = stage.deployment.with_postgres_at(proxy.address());
+    let slow = Ledger::connect(&slow.postgres()).await.unwrap();
+    let slow = Lifecycle::new(stage.gate.clone(), slow);
+
+    stage.reconciler().pause().unwrap();
+    let order = asked(&stage, &sale).await.order().unwrap();
+    // Held between the cancelling, which finds no order yet, and the look at what came of it.
+    proxy.hold_at(Way::Requests, "order_details").await;
+    let cancelling = tokio::spawn(async move { slow.cancel(order).await });
+    proxy.until_held(Way::Requests).await;
+    stage.reconciler().resume().unwrap();
+    stage.at_rest(sale.id).await.unwrap();
+    proxy.flow(Way::Requests).await;
+    let answer = cancelling.await.unwrap();
+    assert!(
+        matches!(answer, Err(LifecycleError::OrderPending)),
+        "{answer:?}"
+    );
+
+    administration(&stage).cancel(order).await.unwrap();
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!((proof.confirmed, proof.cancelled), (0, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
