@@ -3,6 +3,9 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`api`], [`reconciler`], [`redis`], [`postgres`] | faults of each part |
+//! | [`redis_loss`] | a Redis that has lost what it had |
+//! | [`journal`] | entries that no gate wrote |
+//! | [`clocks`] | clocks that are wrong |
 //! | [`crash_points`] | death at each boundary of the protocol |
 //! | [`proxy`] | faults of the network between them |
 //!
@@ -10,12 +13,15 @@
 //! handed on, the test says which orders those are, by name.
 
 mod api;
+mod clocks;
 #[cfg(debug_assertions)]
 mod crash_points;
+mod journal;
 mod postgres;
 mod proxy;
 mod reconciler;
 mod redis;
+mod redis_loss;
 
 use std::{
     sync::{
@@ -143,6 +149,14 @@ async fn taken(stage: &Stage, sale: SaleId) -> u64 {
     snapshot.ok().flatten().map_or(0, |gate| gate.taken)
 }
 
+/// Until the gate has taken so many buyers in all.
+async fn until_taken(stage: &Stage, sale: SaleId, count: u64) {
+    until("the sale sells", async || {
+        (taken(stage, sale).await >= count).then_some(())
+    })
+    .await;
+}
+
 /// Looks until there is something.
 async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let started = Instant::now();
@@ -166,6 +180,7 @@ fn own_redis() -> Setting {
         fsync: Fsync::EverySecond,
         maxmemory_bytes: None,
         supervised: false,
+        ..RedisOptions::default()
     };
     Setting {
         own_redis: Some(redis),
