@@ -152,6 +152,34 @@ async fn keeps_to_the_gates_clock(api: i64, reconciler: i64) {
     assert_eq!(proof.rejected, 0);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_whose_clock_is_ahead_does_not_take_the_queue_for_stalled() {
+    let clock = clock().await;
+    clock.set_off_by(HOUR_SECONDS).unwrap();
+    let setting = Setting {
+        api: clock.environment(),
+        ..Setting::default()
+    };
+    let mut stage = Stage::open(setting).await.unwrap();
+    let sale = stage.open_sale(10).await.unwrap();
+    let (client, buyer) = (stage.client().unwrap(), stage.buyers(1).unwrap().remove(0));
+    stage.reconciler().pause().unwrap();
+    let reply = client.purchase(&buyer, sale.id, None).await;
+    assert!(reply.meaning.order().is_some(), "{:?}", reply.meaning);
+    let url = format!("{}/api/queue/health", stage.api().url());
+    let status = until("the purchase is seen to wait", async || {
+        let reply = reqwest::get(&url).await.unwrap();
+        let status = reply.status();
+        let health: serde_json::Value = reply.json().await.unwrap();
+        (health["system"]["waiting"] == 1).then_some(status)
+    })
+    .await;
+    assert_eq!(status, 200, "it waits since a moment ago");
+    stage.reconciler().resume().unwrap();
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!(proof.confirmed, 1);
+}
+
 /// Lets new buyers ask until one is answered so; returns that one.
 async fn until_answered(
     stage: &Stage,

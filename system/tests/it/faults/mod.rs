@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`api`], [`reconciler`], [`redis`], [`postgres`] | faults of each part |
 //! | [`redis_loss`] | a Redis that has lost what it had |
+//! | [`redis_replica`] | a replica that takes the place of its primary |
 //! | [`journal`] | entries that no gate wrote |
 //! | [`clocks`] | clocks that are wrong |
 //! | [`crash_points`] | death at each boundary of the protocol |
@@ -22,6 +23,7 @@ mod proxy;
 mod reconciler;
 mod redis;
 mod redis_loss;
+mod redis_replica;
 
 use std::{
     sync::{

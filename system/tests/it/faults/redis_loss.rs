@@ -1,5 +1,4 @@
-//! A Redis that has lost what it had: started again empty, set back to an older copy, or replaced by a
-//! replica that was behind.
+//! A Redis that has lost what it had: started again empty, or set back to an older copy.
 //!
 //! What can be lost is known by name: the marks of the gate at the moment at which its Redis was let
 //! write nothing more. Of those, the ones that never came to the ledger are lost, and nobody else is.
@@ -16,20 +15,21 @@ use sale::{
     ledger::Sale,
     model::{BuyerId, Epoch, OrderId, SaleId},
 };
+use sqlx::{Connection, PgConnection};
 use system::{
     client::{Buyer, Client},
     history::meaning::Meaning,
     rush::rush,
-    stage::{Ground, Stage},
+    stage::Stage,
 };
 
-use super::{NARROW, Running, own_redis, proxy::Proxy, until, until_taken};
+use super::{NARROW, Running, own_redis, until, until_taken};
 
 /// For how long a Redis is let write nothing: until it is killed, milliseconds.
-const NO_WRITES_MS: &str = "60000";
+pub(super) const NO_WRITES_MS: &str = "60000";
 
 /// Lets a Redis write nothing more, and reads whom the gate has admitted by then.
-async fn admitted_when_stopped(
+pub(super) async fn admitted_when_stopped(
     redis: &RedisServer,
     gate: &Gate,
     sale: SaleId,
@@ -42,7 +42,7 @@ async fn admitted_when_stopped(
 
 /// Tells the checker which of these orders are lost: those that the ledger does not have once the sale
 /// is at rest. Returns how many they are.
-async fn name_losses(
+pub(super) async fn name_losses(
     stage: &mut Stage,
     sale: SaleId,
     orders: impl IntoIterator<Item = OrderId>,
@@ -262,98 +262,48 @@ async fn a_rollback_that_nobody_knows_of_sells_on_and_never_oversells() {
     assert_eq!(proof.confirmed, UNITS as usize);
 }
 
-/// A stage whose every way to Redis leads through the proxy, and a replica that follows.
-async fn with_a_replica() -> (Stage, RedisServer, Proxy) {
-    let setting = own_redis();
-    let options = setting.own_redis.clone().unwrap();
-    let mut ground = Ground::prepare(setting).await.unwrap();
-    let primary = ground.redis().unwrap();
-    let replica = tokio::task::block_in_place(|| primary.start_replica(&options)).unwrap();
-    let proxy = Proxy::start(ground.deployment.redis_address().unwrap()).await;
-    ground.deployment = ground.deployment.with_redis_at(proxy.address());
-    ground.processes = ground.deployment.clone();
-    let stage = Stage::open_on(ground).await.unwrap();
-    until("the replica follows", async || {
-        replication(&replica, "master_link_status")
-            .eq("up")
-            .then_some(())
-    })
-    .await;
-    (stage, replica, proxy)
-}
-
-/// What a server says of its replication.
-fn replication(redis: &RedisServer, name: &str) -> String {
-    let info = redis.command(&["INFO", "replication"]).unwrap();
-    let mut lines = info.lines().filter_map(|line| line.split_once(':'));
-    let value = lines.find(|(found, _)| *found == name);
-    value.map_or_else(String::new, |(_, value)| value.trim().to_owned())
-}
-
-fn promote(replica: &RedisServer) {
-    replica.command(&["REPLICAOF", "NO", "ONE"]).unwrap();
-}
-
-async fn lead_to(proxy: &Proxy, redis: &RedisServer) {
-    proxy.lead_to(&format!("127.0.0.1:{}", redis.port())).await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_is_promoted_once_it_has_everything_goes_on_without_a_loss() {
-    let (mut stage, replica, proxy) = with_a_replica().await;
-    let sale = stage.open_sale(500).await.unwrap();
-    let buyers = stage.buyers(1_000).unwrap();
-    let running = Running::start(stage.client().unwrap(), sale.id, buyers, NARROW);
-    until_taken(&stage, sale.id, 100).await;
-    let primary = stage.redis().unwrap();
-    primary
-        .command(&["CLIENT", "PAUSE", NO_WRITES_MS, "WRITE"])
+async fn what_a_reconciler_has_in_hand_of_a_history_that_is_gone_is_posted_and_never_oversells() {
+    let mut stage = Stage::open(own_redis()).await.unwrap();
+    let sale = stage.open_sale(UNITS).await.unwrap();
+    let client = stage.client().unwrap();
+    sell(&stage, &client, sale.id, POSTED).await;
+    stage.at_rest(sale.id).await.unwrap();
+    let redis = stage.redis().unwrap();
+    let copy = tokio::task::block_in_place(|| Copy::of(redis)).unwrap();
+    // A lock on the sale holds the posting back once it is under way.
+    let url = stage.deployment.database_url.expose();
+    let mut other = PgConnection::connect(url).await.unwrap();
+    let mut lock = other.begin().await.unwrap();
+    sqlx::query("SELECT FROM flash_sales WHERE id = $1 FOR UPDATE")
+        .bind(sale.id)
+        .execute(&mut *lock)
+        .await
         .unwrap();
-    until("the replica has everything", async || {
-        let sent = replication(primary, "master_repl_offset");
-        let had = replication(&replica, "slave_repl_offset");
-        (sent == had).then_some(())
+    sell(&stage, &client, sale.id, SINCE_COPY).await;
+    until("a reconciler has something in hand", async || {
+        let backlog = stage.gate.look(sale.id).await.ok()?.backlog();
+        (backlog.pending > 0).then_some(())
     })
     .await;
-    primary.kill().unwrap();
-    promote(&replica);
-    lead_to(&proxy, &replica).await;
-    let report = running.end().await;
-    assert_eq!((report.won(), report.unknown()), (500, 0));
-    let proof = stage.close().await.unwrap()[&sale.id];
-    assert_eq!((proof.confirmed, proof.rejected), (500, 0));
-}
+    let admitted = admitted_when_stopped(redis, &stage.gate, sale.id).await;
+    tokio::task::block_in_place(|| copy.put_back(redis)).unwrap();
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_replica_that_was_behind_is_found_out_and_the_losses_are_named() {
-    let (mut stage, replica, proxy) = with_a_replica().await;
-    let sale = stage.open_sale(500).await.unwrap();
-    stage.reconciler().pause().unwrap();
-    let buyers = stage.buyers(1_500).unwrap();
-    let running = Running::start(stage.client().unwrap(), sale.id, buyers, NARROW);
-    until_taken(&stage, sale.id, 100).await;
-    // The old primary sells on for a while, and nobody is told.
-    promote(&replica);
-    let copied = {
-        let prefix = sale::keys::Keys::new(&stage.deployment.key_prefix);
-        let taken = replica.command(&["HLEN", &prefix.buyers(sale.id)]);
-        taken.unwrap().parse::<usize>().unwrap()
-    };
-    until_taken(&stage, sale.id, copied as u64 + 100).await;
-    let primary = stage.redis().unwrap();
-    let admitted = admitted_when_stopped(primary, &stage.gate, sale.id).await;
-    primary.kill().unwrap();
-    lead_to(&proxy, &replica).await;
-    stage.reconciler().resume().unwrap();
-    let report = running.end().await;
-    assert_eq!(report.unknown(), 0, "everyone asked until it was decided");
-
-    let all = admitted.len();
+    // An API that knows nothing of that history sells its units to others.
+    tokio::task::block_in_place(|| {
+        stage.api().process().kill().unwrap();
+        stage.api().start_again().unwrap();
+    });
+    sell(&stage, &client, sale.id, UNITS as usize - POSTED).await;
+    lock.rollback().await.unwrap();
     let lost = name_losses(&mut stage, sale.id, admitted.into_values()).await;
-    assert!(lost <= all - copied, "{lost} of {all}, {copied} copied");
-    assert!(lost > 0, "the old primary sold on");
-    let log = stage.reconciler_log(0).unwrap();
-    assert!(log.contains("Redis lost purchases"), "{log}");
+    let in_hand = SINCE_COPY - lost;
+    assert!(in_hand > 0, "what was in hand is not lost");
     let proof = stage.close().await.unwrap()[&sale.id];
-    assert_eq!(proof.confirmed, 500);
+    let ended = (proof.confirmed, proof.rejected);
+    assert_eq!(
+        ended,
+        (UNITS as usize, in_hand),
+        "there are no units for as many others"
+    );
 }
