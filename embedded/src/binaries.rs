@@ -1,5 +1,6 @@
-//! The servers' programs, and those that are there: where a setting says, on `PATH`, and in the usual
-//! places of distributions and Homebrew. Versions that the project does not support are refused: Redis before 7.0, Postgres before 14.
+//! The servers' programs and the library that gives them another clock, and those that are there: where a
+//! setting says, on `PATH`, and in the usual places of distributions and Homebrew. Versions that the
+//! project does not support are refused: Redis before 7.0, Postgres before 14.
 
 use std::{
     env, fmt, fs,
@@ -7,15 +8,17 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{Error, Settings};
+use crate::{Error, Settings, clock};
 
-/// A server that can be started.
+/// What must be installed for a server to be started, or to be given a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     /// `redis-server`.
     Redis,
     /// `postgres`, with `initdb` beside it.
     Postgres,
+    /// `libfaketime`, the library of [`crate::Clock`].
+    Faketime,
 }
 
 /// A server's version: major and minor, as far as it states them.
@@ -34,25 +37,28 @@ impl fmt::Display for Version {
 }
 
 impl Program {
-    /// The name of the file to run.
+    /// The name of the file to run, or to load.
     #[must_use]
     pub fn file_name(self) -> &'static str {
         match self {
             Self::Redis => "redis-server",
             Self::Postgres => "postgres",
+            Self::Faketime if cfg!(target_os = "macos") => "libfaketime.1.dylib",
+            Self::Faketime => "libfaketime.so.1",
         }
     }
 
     /// The oldest version that will do: Redis 7.0 for script flags and `cluster-port`, Postgres 14
-    /// as the oldest that its makers support.
+    /// as the oldest that its makers support. The library states none: it is tried.
     #[must_use]
-    pub fn oldest(self) -> Version {
+    pub fn oldest(self) -> Option<Version> {
         match self {
-            Self::Redis => Version { major: 7, minor: 0 },
-            Self::Postgres => Version {
+            Self::Redis => Some(Version { major: 7, minor: 0 }),
+            Self::Postgres => Some(Version {
                 major: 14,
                 minor: 0,
-            },
+            }),
+            Self::Faketime => None,
         }
     }
 
@@ -64,16 +70,28 @@ impl Program {
                 .postgres_bin
                 .as_ref()
                 .map(|bin| bin.join("postgres")),
+            Self::Faketime => settings.faketime.clone(),
+        }
+    }
+
+    /// Where it is looked for, the first place first.
+    fn folders(self, settings: &Settings) -> Vec<PathBuf> {
+        match self {
+            Self::Redis | Self::Postgres => {
+                let mut folders = env::split_paths(&settings.path).collect::<Vec<_>>();
+                folders.extend(usual_folders());
+                folders
+            }
+            Self::Faketime => library_folders(),
         }
     }
 }
 
-/// Looks on `PATH` and in the usual places: the first that is new enough. `None` if there is no
-/// such program at all; an error if there are only ones that will not do.
+/// Looks on `PATH` (for programs) and in the usual places: the first that is new enough. `None` if there
+/// is no such file at all; an error if there are only ones that will not do.
 pub(crate) fn installed(program: Program, settings: &Settings) -> Result<Option<PathBuf>, Error> {
-    let on_path = env::split_paths(&settings.path).collect::<Vec<_>>();
     let mut refused = None;
-    for folder in on_path.into_iter().chain(usual_folders()) {
+    for folder in program.folders(settings) {
         let file = folder.join(program.file_name());
         if !file.is_file() {
             continue;
@@ -87,7 +105,8 @@ pub(crate) fn installed(program: Program, settings: &Settings) -> Result<Option<
 }
 
 /// Checks a program's version, and for Postgres that `initdb` is beside it. Links are followed
-/// first: `/usr/local/bin/postgres` may be a link into a folder that has the rest.
+/// first: `/usr/local/bin/postgres` may be a link into a folder that has the rest. Of the library it is
+/// tried whether a process goes by it.
 pub(crate) fn usable(program: Program, file: &Path) -> Result<PathBuf, Error> {
     let unusable = |why: String| Error::Unusable {
         path: file.to_path_buf(),
@@ -105,6 +124,11 @@ pub(crate) fn usable(program: Program, file: &Path) -> Result<PathBuf, Error> {
             }
             resolved
         }
+        Program::Faketime => {
+            return clock::tried(file)
+                .map(|()| file.to_path_buf())
+                .map_err(unusable);
+        }
     };
     let output = Command::new(&resolved)
         .arg("--version")
@@ -114,8 +138,7 @@ pub(crate) fn usable(program: Program, file: &Path) -> Result<PathBuf, Error> {
     let said = String::from_utf8_lossy(&output.stdout);
     let found = version(program, &said)
         .ok_or_else(|| unusable(format!("it states no version, but {:?}", said.trim())))?;
-    let needed = program.oldest();
-    if found < needed {
+    if let Some(needed) = program.oldest().filter(|needed| found < *needed) {
         return Err(Error::TooOld {
             path: resolved,
             found,
@@ -130,6 +153,7 @@ fn version(program: Program, said: &str) -> Option<Version> {
     let before = match program {
         Program::Redis => " v=",
         Program::Postgres => "(PostgreSQL) ",
+        Program::Faketime => return None,
     };
     let (_, stated) = said.split_once(before)?;
     let mut numbers = stated
@@ -149,6 +173,21 @@ fn usual_folders() -> Vec<PathBuf> {
     folders.extend(versioned("/opt/homebrew/opt", "postgresql@"));
     folders.extend(versioned("/usr/local/opt", "postgresql@"));
     folders
+}
+
+/// Folders that libraries to be preloaded are in: of Debian (by the machine's kind), of Fedora, of others,
+/// and of Homebrew.
+fn library_folders() -> Vec<PathBuf> {
+    let debian = format!("/usr/lib/{}-linux-gnu/faketime", env::consts::ARCH);
+    [
+        &*debian,
+        "/usr/lib64/faketime",
+        "/usr/lib/faketime",
+        "/usr/local/lib/faketime",
+        "/opt/homebrew/lib/faketime",
+    ]
+    .map(PathBuf::from)
+    .to_vec()
 }
 
 /// The `bin` folders of `parent/<prefix><number>`, highest number first.
@@ -187,19 +226,9 @@ mod tests {
 
     #[test]
     fn versions_compare_by_major_then_minor() {
-        let six_two = Version { major: 6, minor: 2 };
-        assert!(six_two < Program::Redis.oldest());
-        assert!(
-            Version {
-                major: 10,
-                minor: 0
-            } < Program::Postgres.oldest()
-        );
-        assert!(
-            Version {
-                major: 14,
-                minor: 0
-            } >= Program::Postgres.oldest()
-        );
+        let version = |major, minor| Some(Version { major, minor });
+        assert!(version(6, 2) < Program::Redis.oldest());
+        assert!(version(10, 0) < Program::Postgres.oldest());
+        assert!(version(14, 0) >= Program::Postgres.oldest());
     }
 }

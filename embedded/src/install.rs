@@ -1,4 +1,4 @@
-//! Installs a server's package where its program was not found: with apt (as root, or by sudo)
+//! Installs the package of a program (or a library) that was not found: with apt (as root, or by sudo)
 //! on Debian and Ubuntu, with Homebrew on macOS. What will run is printed to stderr first. No
 //! system service is started and no system cluster created: `install_debian.sh` sees to that.
 //!
@@ -23,6 +23,7 @@ use crate::{Error, Hiding, Installing, Program, Settings, binaries, data_dir};
 /// The programs that this process has installed, for [`Hiding::ThisProcess`].
 static REDIS_INSTALLED: AtomicBool = AtomicBool::new(false);
 static POSTGRES_INSTALLED: AtomicBool = AtomicBool::new(false);
+static FAKETIME_INSTALLED: AtomicBool = AtomicBool::new(false);
 
 const DEBIAN_SCRIPT: &str = include_str!("install_debian.sh");
 
@@ -124,18 +125,22 @@ fn command_to_type(program: Program, settings: &Settings) -> String {
 
 /// What to do on a system whose package manager is not known here.
 fn without_installer(program: Program) -> String {
-    let (name, needed) = (program.file_name(), program.oldest());
+    let name = program.file_name();
     let setting = match program {
         Program::Redis => "export MINCOMMERCE_REDIS_SERVER=/path/of/redis-server",
         Program::Postgres => "export MINCOMMERCE_POSTGRES_BIN=/folder/of/postgres/and/initdb",
+        Program::Faketime => "export MINCOMMERCE_FAKETIME=/path/of/libfaketime",
     };
-    format!("{setting} # after installing {name} {needed} or newer")
+    let needed = program.oldest();
+    let needed = needed.map_or_else(String::new, |needed| format!(" {needed} or newer"));
+    format!("{setting} # after installing {name}{needed}")
 }
 
 fn debian_package(program: Program) -> &'static str {
     match program {
         Program::Redis => "redis-server",
         Program::Postgres => "postgresql",
+        Program::Faketime => "libfaketime",
     }
 }
 
@@ -143,6 +148,7 @@ fn brew_package(program: Program) -> &'static str {
     match program {
         Program::Redis => "redis",
         Program::Postgres => "postgresql@17",
+        Program::Faketime => "libfaketime",
     }
 }
 
@@ -204,6 +210,8 @@ fn debian_arguments(program: Program, again: bool) -> &'static [&'static str] {
         (Program::Redis, true) => &["--reinstall", "redis-server", "redis-tools"],
         (Program::Postgres, false) => &["postgresql"],
         (Program::Postgres, true) => &["--reinstall", "postgresql", "postgresql-common"],
+        (Program::Faketime, false) => &["libfaketime"],
+        (Program::Faketime, true) => &["--reinstall", "libfaketime"],
     }
 }
 
@@ -255,6 +263,7 @@ fn installed_here(program: Program) -> &'static AtomicBool {
     match program {
         Program::Redis => &REDIS_INSTALLED,
         Program::Postgres => &POSTGRES_INSTALLED,
+        Program::Faketime => &FAKETIME_INSTALLED,
     }
 }
 

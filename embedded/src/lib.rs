@@ -13,6 +13,7 @@
 //! | `log` | quoting the end of a server's log when it does not start |
 //! | `port` | ports that no client can take while a server is down |
 //! | `supervision` | starting, stopping, pausing and reviving one server |
+//! | `clock` | clocks that are wrong, for the processes of a test |
 //! | `redis_server`, `redis_cluster`, `resp` | Redis: one server, a cluster, the set-up commands |
 //! | `postgres_server`, `postmaster`, `database` | Postgres: one server, its processes, its databases |
 //! | `testing` | the servers that all tests of one process share |
@@ -29,6 +30,7 @@ use std::fmt;
 
 mod account;
 mod binaries;
+mod clock;
 mod data_dir;
 mod database;
 mod error;
@@ -47,6 +49,7 @@ mod supervision;
 pub mod testing;
 
 pub use binaries::{Program, Version};
+pub use clock::Clock;
 pub use database::{create_database, drop_database};
 pub use error::Error;
 pub use find::find;

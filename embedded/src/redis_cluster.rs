@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Error, RedisOptions, RedisServer, redis_server::new_password};
+use crate::{
+    Error, RedisOptions, RedisServer,
+    redis_server::{Part, new_password},
+};
 
 /// Hash slots of every Redis Cluster (its specification).
 const SLOTS: usize = 16_384;
@@ -46,7 +49,7 @@ impl RedisCluster {
         }
         let password = new_password();
         let nodes = (0..masters)
-            .map(|_| RedisServer::start_with(&options, &password, true))
+            .map(|_| RedisServer::start_with(&options, &password, Part::InCluster))
             .collect::<Result<Vec<_>, _>>()?;
         let cluster = Self {
             url: url(&nodes, &password),

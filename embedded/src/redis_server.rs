@@ -45,6 +45,8 @@ pub struct RedisOptions {
     pub maxmemory_bytes: Option<u64>,
     /// Whether it is revived when it dies by itself. Default: yes.
     pub supervised: bool,
+    /// More variables of its environment, such as those of a [`crate::Clock`]. Default: none.
+    pub environment: Vec<(String, String)>,
 }
 
 /// When the append-only file is synced to the disk.
@@ -65,8 +67,20 @@ impl Default for RedisOptions {
             fsync: Fsync::EverySecond,
             maxmemory_bytes: None,
             supervised: true,
+            environment: Vec::new(),
         }
     }
+}
+
+/// What a server is a part of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    /// Nothing.
+    Alone,
+    /// A cluster.
+    InCluster,
+    /// It is a replica of the server on this port.
+    ReplicaOf(u16),
 }
 
 /// A running private Redis. Dropping it ends the server and removes its data.
@@ -90,14 +104,23 @@ impl RedisServer {
     /// There is no usable program, or the server does not start.
     pub fn start(options: RedisOptions) -> Result<Self, Error> {
         let password = new_password();
-        Self::start_with(&options, &password, false)
+        Self::start_with(&options, &password, Part::Alone)
     }
 
-    /// Starts a server that may be one of a cluster's, which share a password.
+    /// Starts another server that holds a copy of this one, and follows it. Their password is the same.
+    /// To promote it: the command `REPLICAOF NO ONE`.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_replica(&self, options: &RedisOptions) -> Result<Self, Error> {
+        Self::start_with(options, self.password(), Part::ReplicaOf(self.port()))
+    }
+
+    /// Starts a server that may be a part of something, whose servers share a password.
     pub(crate) fn start_with(
         options: &RedisOptions,
         password: &str,
-        clustered: bool,
+        part: Part,
     ) -> Result<Self, Error> {
         let program = find(Program::Redis, &Settings::from_env()?)?;
         let mut attempt = 1;
@@ -105,15 +128,18 @@ impl RedisServer {
             let service = RedisService {
                 program: program.clone(),
                 port: port::free_port()?,
-                cluster_port: if clustered {
-                    Some(port::free_port()?)
-                } else {
-                    None
+                cluster_port: match part {
+                    Part::InCluster => Some(port::free_port()?),
+                    Part::Alone | Part::ReplicaOf(_) => None,
                 },
                 password: password.to_owned(),
                 data: DataDir::create(NAME, None)?,
+                environment: options.environment.clone(),
             };
-            let config = service.config(options);
+            let mut config = service.config(options);
+            if let Part::ReplicaOf(port) = part {
+                config += &format!("replicaof 127.0.0.1 {port}\n");
+            }
             write_private(&service.data.path().join(CONFIG), &config, None)?;
             let url = format!("redis://:{password}@127.0.0.1:{}/0", service.port);
             match Supervisor::start(service, options.supervised) {
@@ -247,6 +273,7 @@ struct RedisService {
     cluster_port: Option<u16>,
     password: String,
     data: DataDir,
+    environment: Vec<(String, String)>,
 }
 
 impl RedisService {
@@ -274,6 +301,7 @@ impl RedisService {
              save \"\"\n\
              maxmemory {maxmemory_bytes}\n\
              maxmemory-policy noeviction\n\
+             repl-diskless-sync-delay 0\n\
              enable-debug-command local\n"
         );
         if let Some(cluster_port) = self.cluster_port {
@@ -298,6 +326,7 @@ impl Service for RedisService {
             .current_dir(self.data.path())
             .env_clear()
             .env("LC_ALL", "C")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());

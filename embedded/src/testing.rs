@@ -24,6 +24,7 @@ pub fn shared_redis() -> Result<&'static Redis, &'static Error> {
         fsync: Fsync::No,
         maxmemory_bytes: None,
         supervised: false,
+        ..RedisOptions::default()
     };
     REDIS.get_or_init(|| redis(options)).as_ref()
 }

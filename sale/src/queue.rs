@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::{
@@ -113,16 +113,23 @@ async fn look_at(gate: Gate, sale: SaleId) -> Result<Queue, QueueError> {
     queue.waiting = snapshot.taken - read;
     queue.active = read.saturating_sub(snapshot.forgotten);
     if snapshot.backlog.entries > 0 {
-        queue.oldest = oldest(&journal, sale).await?;
+        queue.oldest = oldest(&journal, sale, snapshot.now).await?;
     }
     Ok(queue)
 }
 
-/// How long ago the first entry of a journal was written.
-async fn oldest(journal: &Journal, sale: SaleId) -> Result<Option<Duration>, GateError> {
+/// How long ago the first entry of a journal was written, by the clock that it was written by.
+async fn oldest(
+    journal: &Journal,
+    sale: SaleId,
+    now: DateTime<Utc>,
+) -> Result<Option<Duration>, GateError> {
     let first = journal.first(sale).await?;
     Ok(first.and_then(|entry| match entry.content {
-        Content::Winners { admitted_at, .. } => (Utc::now() - admitted_at).to_std().ok(),
+        // One that was written since that look has not waited.
+        Content::Winners { admitted_at, .. } => {
+            Some((now - admitted_at).to_std().unwrap_or_default())
+        }
         Content::Unreadable { .. } => None,
     }))
 }

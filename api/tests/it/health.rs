@@ -11,6 +11,7 @@ pub fn own_redis() -> RedisServer {
         fsync: Fsync::No,
         maxmemory_bytes: None,
         supervised: false,
+        ..RedisOptions::default()
     })
     .unwrap()
 }

@@ -16,6 +16,7 @@ fn settings() -> Settings {
         database_url: None,
         redis_server: None,
         postgres_bin: None,
+        faketime: None,
         install: Installing::Never,
         hide: Hiding::Off,
         path: std::env::var_os("PATH").unwrap_or_default(),
@@ -60,6 +61,7 @@ fn hidden_binaries_that_may_not_be_installed_give_the_exact_command() {
             "postgresql",
             "brew install postgresql@17",
         ),
+        (Program::Faketime, "libfaketime", "brew install libfaketime"),
     ] {
         // Another token than any that was installed with, so that other tests may install.
         let token = Hiding::Token(format!("test-{}", process::id()));
@@ -126,6 +128,28 @@ fn a_setting_that_names_nothing_is_an_error_and_not_ignored() {
         find(Program::Postgres, &wrong),
         Err(Error::Unusable { .. })
     ));
+    let wrong = Settings {
+        faketime: Some("/nowhere/libfaketime.so.1".into()),
+        ..settings()
+    };
+    assert!(matches!(
+        find(Program::Faketime, &wrong),
+        Err(Error::Unusable { .. })
+    ));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_library_by_which_no_process_goes_is_refused() {
+    let folder = Folder::new("faketime");
+    let wrong = Settings {
+        faketime: Some(folder.program("libfaketime.so.1", "no library")),
+        ..settings()
+    };
+    let said = find(Program::Faketime, &wrong)
+        .expect_err("refused")
+        .to_string();
+    assert!(said.contains("cannot be used: by it, a date"), "{said}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What must hold of private servers, tried on real ones.
 
 mod binaries;
+mod clock;
 mod external;
 mod parent_death;
 mod postgres;

@@ -6,7 +6,7 @@ use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
     os::unix::fs::PermissionsExt,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use embedded::{Error, Fsync, RedisOptions, RedisServer};
@@ -17,6 +17,7 @@ fn start(append_only: bool) -> RedisServer {
         fsync: Fsync::Always,
         maxmemory_bytes: None,
         supervised: false,
+        ..RedisOptions::default()
     })
     .expect("redis starts")
 }
@@ -163,4 +164,34 @@ fn a_server_that_is_down_cannot_be_paused() {
     server.kill().expect("killed");
     assert!(matches!(server.pause(), Err(Error::Down { .. })));
     assert!(matches!(server.resume(), Err(Error::Down { .. })));
+}
+
+#[test]
+fn a_replica_has_what_its_primary_has_and_can_be_promoted() {
+    let primary = start(false);
+    command(&primary, &["SET", "k", "v"]);
+    let replica = primary
+        .start_replica(&RedisOptions {
+            append_only: false,
+            fsync: Fsync::No,
+            maxmemory_bytes: None,
+            supervised: false,
+            ..RedisOptions::default()
+        })
+        .expect("a replica");
+    let has_it = || {
+        replica
+            .command(&["GET", "k"])
+            .is_ok_and(|value| value == "v")
+    };
+    let started = Instant::now();
+    while !has_it() {
+        assert!(started.elapsed() < Duration::from_secs(20), "not in time");
+        thread::sleep(Duration::from_millis(5));
+    }
+    let refused = replica.command(&["SET", "k", "w"]).expect_err("read-only");
+    assert!(refused.to_string().contains("READONLY"), "{refused}");
+    primary.kill().expect("killed");
+    assert_eq!(command(&replica, &["REPLICAOF", "NO", "ONE"]), "OK");
+    assert_eq!(command(&replica, &["SET", "k", "w"]), "OK");
 }

@@ -46,6 +46,11 @@ pub struct Circumstances {
     pub terms_changed: bool,
     /// Others than those in the history bought in this sale.
     pub others_bought: bool,
+    /// Orders that were written into the journal past the gate: each may have been rejected, and may
+    /// be nobody's who asked.
+    pub forged: HashSet<OrderId>,
+    /// Journal entries that were made unreadable: so many may have been rejected as that, and no more.
+    pub unreadable_entries: usize,
 }
 
 /// What was proven, in figures.

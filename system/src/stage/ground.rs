@@ -65,6 +65,11 @@ impl Ground {
         spawn_blocking(move || Self::prepare_now(setting)).await?
     }
 
+    /// The test's own Redis, if it asked for one.
+    pub const fn redis(&self) -> Option<&RedisServer> {
+        self.redis.as_ref()
+    }
+
     /// The test's own Postgres, if it asked for one.
     pub const fn postgres(&self) -> Option<&PostgresServer> {
         self.postgres.as_ref()

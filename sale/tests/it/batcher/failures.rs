@@ -20,6 +20,7 @@ async fn private() -> (RedisServer, Shop) {
         fsync: Fsync::Always,
         maxmemory_bytes: None,
         supervised: false,
+        ..RedisOptions::default()
     })
     .expect("redis");
     let mut settings = redis_settings(server.url());

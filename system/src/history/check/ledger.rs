@@ -6,6 +6,9 @@ use sale::model::{BuyerId, OrderId, OrderStatus};
 
 use super::{Breach, Case, Findings};
 
+/// The reason of the rejection of an entry that could not be read.
+const UNREADABLE: &str = "unreadable";
+
 pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
     counts(case, findings);
     one_order_a_buyer(case, findings);
@@ -76,12 +79,23 @@ fn one_order_a_buyer(case: &Case<'_>, findings: &mut Findings) {
 }
 
 /// The gate never admits more than the ledger has room for, and never a buyer twice. So where it
-/// lost nothing, the ledger has nothing to reject.
+/// lost nothing, the ledger has nothing to reject but what is known to have come past the gate.
 fn rejections_have_a_cause(case: &Case<'_>, findings: &mut Findings) {
     if case.circumstances.gate_was_lost {
         return;
     }
+    let mut unreadable = 0;
     for rejection in &case.ledger.rejections {
+        if rejection.reason == UNREADABLE {
+            unreadable += 1;
+            if unreadable <= case.circumstances.unreadable_entries {
+                continue;
+            }
+        }
+        let forged = &case.circumstances.forged;
+        if rejection.order.is_some_and(|order| forged.contains(&order)) {
+            continue;
+        }
         let explanation = format!(
             "rejection {} of order {} says {:?}, though the gate lost nothing",
             rejection.id,

@@ -85,3 +85,43 @@ fn a_rejection_is_refused_where_the_gate_lost_nothing() {
     world.circumstances.gate_was_lost = true;
     world.must_pass();
 }
+
+#[test]
+fn a_rejection_of_an_order_that_no_gate_admitted_is_excused_and_no_other_is() {
+    let mut world = World::new(3);
+    let (told, forged) = (order(), order());
+    let asked = buyer();
+    world.told(asked, None, admitted(told));
+    world.reject(asked, told, false);
+    world.reject(buyer(), forged, false);
+    world.circumstances.forged.insert(forged);
+    let violations = world.must_break(&[Breach::RejectedWithoutLoss]);
+    assert_eq!(violations.len(), 1);
+    assert_eq!(violations[0].buyer, Some(asked));
+}
+
+#[test]
+fn an_order_that_no_gate_admitted_may_be_of_a_buyer_who_never_asked() {
+    let mut world = World::new(3);
+    let forged = order();
+    world.sell(buyer(), forged);
+    world.must_break(&[Breach::PhantomOrder]);
+    world.circumstances.forged.insert(forged);
+    world.must_pass();
+}
+
+#[test]
+fn as_many_unreadable_entries_are_excused_as_were_made_so() {
+    let mut world = World::new(3);
+    for _ in 0..2 {
+        world.reject(buyer(), order(), false);
+    }
+    for rejection in &mut world.ledger.rejections {
+        rejection.reason = "unreadable".to_owned();
+    }
+    world.circumstances.unreadable_entries = 1;
+    let violations = world.must_break(&[Breach::RejectedWithoutLoss]);
+    assert_eq!(violations.len(), 1);
+    world.circumstances.unreadable_entries = 2;
+    world.must_pass();
+}

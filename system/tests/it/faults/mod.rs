@@ -6,6 +6,10 @@
 //! | [`administration`] | what people do to a sale that sells |
 //! | [`installs`] | installs that meet |
 //! | [`restored`] | a ledger set back to an older copy |
+//! | [`redis_loss`] | a Redis that has lost what it had |
+//! | [`redis_replica`] | a replica that takes the place of its primary |
+//! | [`journal`] | entries that no gate wrote |
+//! | [`clocks`] | clocks that are wrong |
 //! | [`crash_points`] | death at each boundary of the protocol |
 //! | [`proxy`] | faults of the network between them |
 //!
@@ -14,14 +18,18 @@
 
 mod administration;
 mod api;
+mod clocks;
 #[cfg(debug_assertions)]
 mod crash_points;
 mod installs;
+mod journal;
 mod postgres;
 mod proxy;
 mod reconciler;
 mod redis;
 mod restored;
+mod redis_loss;
+mod redis_replica;
 
 use std::{
     sync::{
@@ -152,6 +160,14 @@ async fn taken(stage: &Stage, sale: SaleId) -> u64 {
     .await
 }
 
+/// Until the gate has taken so many buyers in all.
+async fn until_taken(stage: &Stage, sale: SaleId, count: u64) {
+    until("the sale sells", async || {
+        (taken(stage, sale).await >= count).then_some(())
+    })
+    .await;
+}
+
 /// Looks until there is something.
 async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let started = Instant::now();
@@ -175,6 +191,7 @@ fn own_redis() -> Setting {
         fsync: Fsync::EverySecond,
         maxmemory_bytes: None,
         supervised: false,
+        ..RedisOptions::default()
     };
     Setting {
         own_redis: Some(redis),

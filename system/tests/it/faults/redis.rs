@@ -1,10 +1,26 @@
-//! A Redis that dies or is emptied, and what must still hold.
+//! A Redis that dies, is emptied, forgets, stands still, loads or is full, and what must still hold.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, fs::OpenOptions, io::Write, thread, time::Duration};
 
-use system::{history::What, rush::rush, stage::Stage};
+use embedded::{Error, RedisServer};
+use sale::keys::{GROUP, Keys};
+use system::{
+    history::{What, meaning::Meaning},
+    rush::rush,
+    stage::{Setting, Stage},
+};
+use tokio::time::sleep;
 
-use super::{NARROW, Running, own_redis};
+use super::{LOOK_PAUSE, NARROW, Running, Selling, own_redis, setting, taken, until, until_taken};
+
+/// How long a Redis stands still.
+const STANDSTILL: Duration = Duration::from_secs(2);
+
+/// How long each command takes to be loaded from a file.
+const LOAD_DELAY_MICROS: u32 = 200;
+
+/// What others keep in a Redis that is full.
+const OTHERS_BYTES: u64 = 8_000_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_redis_loses_nothing_that_was_answered() {
@@ -90,4 +106,165 @@ async fn a_gate_that_is_emptied_in_the_middle_of_a_rush_never_oversells() {
     circumstances.gate_was_lost = true;
     circumstances.losses = losses;
     stage.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_forgets_its_scripts_is_told_them_again_and_nobody_notices() {
+    let mut stage = Stage::open(own_redis()).await.unwrap();
+    let sale = stage.open_sale(2_000).await.unwrap();
+    let buyers = stage.buyers(2_000).unwrap();
+    let running = Running::start(stage.client().unwrap(), sale.id, buyers, NARROW);
+    let redis = stage.redis().unwrap();
+    for step in 1..=10 {
+        until_taken(&stage, sale.id, step * 150).await;
+        redis.command(&["SCRIPT", "FLUSH"]).unwrap();
+    }
+    let report = running.end().await;
+    assert_eq!((report.won(), report.retries), (2_000, 0));
+    assert!(info(redis, "errorstats").contains("errorstat_NOSCRIPT"));
+    stage.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_group_that_is_destroyed_is_made_again_and_no_entry_is_left_out() {
+    let mut stage = Stage::open(own_redis()).await.unwrap();
+    let sale = stage.open_sale(2_000).await.unwrap();
+    let buyers = stage.buyers(2_000).unwrap();
+    let journal = Keys::new(&stage.deployment.key_prefix).journal(sale.id);
+    let running = Running::start(stage.client().unwrap(), sale.id, buyers, NARROW);
+    let redis = stage.redis().unwrap();
+    for step in 1..=10 {
+        until_taken(&stage, sale.id, step * 150).await;
+        redis
+            .command(&["XGROUP", "DESTROY", &journal, GROUP])
+            .unwrap();
+    }
+    let report = running.end().await;
+    assert_eq!((report.won(), report.retries), (2_000, 0));
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!((proof.confirmed, proof.rejected), (2_000, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_that_stands_still_while_callers_give_up_decides_each_purchase_once() {
+    let impatient = vec![setting("REDIS_COMMAND_TIMEOUT_MS", 100)];
+    let setting = Setting {
+        api: impatient.clone(),
+        reconciler: impatient,
+        ..own_redis()
+    };
+    let mut stage = Stage::open(setting).await.unwrap();
+    let sale = stage.open_sale(500).await.unwrap();
+    let buyers = stage.buyers(1_000).unwrap();
+    let running = Running::start(stage.client().unwrap(), sale.id, buyers, NARROW);
+    until_taken(&stage, sale.id, 100).await;
+    let redis = stage.redis().unwrap();
+    redis.pause().unwrap();
+    sleep(STANDSTILL).await;
+    redis.resume().unwrap();
+    let report = running.end().await;
+    assert_eq!((report.won(), report.unknown()), (500, 0));
+    assert!(report.retries > 0, "it came while nobody asked");
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!((proof.confirmed, proof.rejected), (500, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_redis_loads_its_data_nobody_is_admitted_and_nothing_is_lost() {
+    let mut stage = Stage::open(own_redis()).await.unwrap();
+    let sale = stage.open_sale(500).await.unwrap();
+    let buyers = stage.buyers(1_000).unwrap();
+    let running = Running::start(stage.client().unwrap(), sale.id, buyers, NARROW);
+    until_taken(&stage, sale.id, 100).await;
+    let redis = stage.redis().unwrap();
+    let others = "for i = 1, 8192 do redis.call('SET', 'other:' .. i, i) end";
+    redis.command(&["EVAL", others, "0"]).unwrap();
+    // It answers others each 1,024 commands that it has loaded.
+    let config = redis.data_dir().join("redis.conf");
+    let mut config = OpenOptions::new().append(true).open(config).unwrap();
+    writeln!(config, "key-load-delay {LOAD_DELAY_MICROS}").unwrap();
+
+    let loading = tokio::task::block_in_place(|| {
+        redis.kill().unwrap();
+        thread::scope(|scope| {
+            let starting = scope.spawn(|| redis.start_again());
+            let mut loading = 0;
+            while !starting.is_finished() {
+                if let Err(Error::Reply { reply, .. }) = redis.command(&["GET", "other:1"]) {
+                    assert!(reply.starts_with("LOADING"), "{reply}");
+                    loading += 1;
+                }
+                thread::sleep(LOOK_PAUSE);
+            }
+            starting.join().unwrap().unwrap();
+            loading
+        })
+    });
+    assert!(loading > 0, "it was quicker than anyone could see");
+    let report = running.end().await;
+    assert_eq!((report.won(), report.unknown()), (500, 0));
+    let stats = info(redis, "commandstats");
+    let (_, scripts) = stats.split_once("cmdstat_evalsha:").unwrap();
+    let refused = number(scripts, "rejected_calls=");
+    assert!(refused > 0, "no process asked: {stats}");
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!((proof.confirmed, proof.rejected), (500, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_redis_admits_nobody_goes_on_posting_and_sells_again_when_there_is_room() {
+    let mut stage = Stage::open(own_redis()).await.unwrap();
+    let sale = stage.open_sale(5_000).await.unwrap();
+    let selling = Selling::start(&stage, sale.id, NARROW);
+    selling.until_sold(&stage, sale.id, 100).await;
+    stage.reconciler().pause().unwrap();
+    selling.until_sold(&stage, sale.id, 100).await;
+    let redis = stage.redis().unwrap();
+    let others = OTHERS_BYTES.to_string();
+    redis
+        .command(&["SETRANGE", "others", &others, "x"])
+        .unwrap();
+    let used = number(&info(redis, "memory"), "used_memory:");
+    let limit = (used - OTHERS_BYTES / 2).to_string();
+    redis
+        .command(&["CONFIG", "SET", "maxmemory", &limit])
+        .unwrap();
+
+    // Whatever was sent before is decided before this look.
+    let full_at = taken(&stage, sale.id).await;
+    let entries = stage.gate.look(sale.id).await.unwrap().backlog().entries;
+    assert!(entries > 0, "there is something to be posted");
+    let (client, buyer) = (stage.client().unwrap(), stage.buyers(1).unwrap().remove(0));
+    let reply = client.purchase(&buyer, sale.id, None).await;
+    assert_eq!(reply.meaning, Meaning::Unknown);
+    assert!(reply.retry_after.is_some());
+    stage.reconciler().resume().unwrap();
+    until("what was sold is posted and forgotten", async || {
+        let posted = stage.ledger.sale(sale.id).await.unwrap()?.posted;
+        let entries = stage.gate.look(sale.id).await.unwrap().backlog().entries;
+        (u64::from(posted) == full_at && entries == 0).then_some(())
+    })
+    .await;
+    assert_eq!(taken(&stage, sale.id).await, full_at, "nobody is admitted");
+    let order = stage.gate.order_of(sale.id, buyer.id).await.unwrap();
+    assert_eq!(order, None, "a refusal has no effect");
+    assert!(info(redis, "errorstats").contains("errorstat_OOM"));
+
+    redis.command(&["DEL", "others"]).unwrap();
+    selling.until_sold(&stage, sale.id, 100).await;
+    let won = selling.end().await;
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!((proof.confirmed, proof.rejected), (won, 0));
+}
+
+/// A part of what Redis tells about itself.
+fn info(redis: &RedisServer, section: &str) -> String {
+    redis.command(&["INFO", section]).unwrap()
+}
+
+/// The number that stands behind these words.
+fn number(info: &str, name: &str) -> u64 {
+    let (_, rest) = info.split_once(name).unwrap();
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap();
+    rest[..end].parse().unwrap()
 }
