@@ -7,6 +7,7 @@
 //! | [`poster`] | one task a sale: reads the journal, posts, forgets |
 //! | [`keeper`] | one task: every second sync, install, settle, and which sales have a poster |
 //! | [`audit`] | comparing gate, journal and ledger |
+//! | [`rejections`] | listing, explaining and replaying what could not become an order |
 //!
 //! Any number of reconcilers run side by side: the journals are read as one consumer group, posting
 //! and forgetting may be repeated, and installs are made under a lock.
@@ -14,6 +15,7 @@
 pub mod audit;
 pub mod keeper;
 pub mod poster;
+pub mod rejections;
 pub mod run;
 pub mod settings;
 
@@ -34,11 +36,13 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause between attempts to reach them.
 const START_PAUSE: Duration = Duration::from_millis(250);
 
-/// Runs the command that was asked for. Exit status 0: done; 1: a sale does not agree; 2: failed.
+/// Runs the command that was asked for. Exit status 0: done; 1: a sale does not agree, or a rejection
+/// could not be replayed; 2: failed.
 pub async fn execute(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Run(settings) => run::run(settings).await.map(|()| ExitCode::SUCCESS),
         Command::Audit(settings) => audit::run(settings).await,
+        Command::Rejections(command) => rejections::run(command).await,
     };
     outcome.unwrap_or_else(|error| {
         tracing::error!("{error:#}");

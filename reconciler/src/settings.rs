@@ -1,4 +1,6 @@
-//! The command line of `mincommerce-reconciler`.
+//! The command line of `mincommerce-reconciler`; that of `rejections` is in [`rejections`].
+
+pub mod rejections;
 
 use clap::{Args, Parser, Subcommand};
 use sale::{
@@ -25,6 +27,9 @@ pub enum Command {
     Run(RunSettings),
     /// Compares gate, journal and ledger; exit status 1 when a sale differs
     Audit(AuditSettings),
+    /// Lists, explains and replays admitted purchases that could not become orders
+    #[command(subcommand)]
+    Rejections(rejections::Command),
 }
 
 /// Settings of `run`.

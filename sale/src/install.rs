@@ -132,7 +132,8 @@ pub async fn install(
     installed
 }
 
-async fn install_locked(
+/// [`install`] for a caller that has the lock of the sale.
+pub(crate) async fn install_locked(
     gate: &Gate,
     ledger: &Ledger,
     id: SaleId,
@@ -192,7 +193,7 @@ async fn install_locked(
 
 /// Waits until the journal is empty, then posts the marks: whoever was admitted is either an order
 /// or a rejection.
-async fn drain(
+pub(crate) async fn drain(
     gate: &Gate,
     ledger: &Ledger,
     sale: &Sale,

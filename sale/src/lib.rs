@@ -15,6 +15,7 @@
 //! | [`ledger`] | Postgres, the system of record: all SQL that is not in `migrations/` |
 //! | [`install`] | loading a sale into a gate, the first time and after a loss |
 //! | [`settle`] | closing an ended sale |
+//! | [`replay`] | making orders of rejected purchases after all |
 //! | [`lifecycle`] | what people do to a sale, from its creation to its settlement |
 //! | [`queue`] | the way from the gates to the ledger, as people look at it |
 //! | [`settings`], [`telemetry`] | what every process is told at its start, and how it logs |
@@ -31,6 +32,7 @@ pub mod model;
 pub mod money;
 pub mod passwords;
 pub mod queue;
+pub mod replay;
 pub mod settings;
 pub mod settle;
 pub mod telemetry;
