@@ -6,3 +6,4 @@ mod audit;
 mod fixture;
 mod keeping;
 mod posting;
+mod rejections;

@@ -19,6 +19,7 @@ mod lifecycle;
 mod money;
 mod posting;
 mod queue;
+mod replay;
 mod scripts;
 mod settle;
 mod token;
