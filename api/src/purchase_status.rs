@@ -261,7 +261,7 @@ impl Purchases {
         // What the ledger knows needs no gate. What it does not know may be on its way: then the gates
         // are asked, and the ledger again.
         if let Some(outcome) = self.ledger.outcome(job).await? {
-            return Ok((buyer_of(&outcome) == Some(buyer)).then(|| found(outcome)));
+            return Ok((outcome.buyer() == Some(buyer)).then(|| found(outcome)));
         }
         // It is never closed.
         let _turn = self.searches.acquire().await;
@@ -283,7 +283,7 @@ impl Purchases {
             }));
         }
         match self.ledger.outcome(job).await? {
-            Some(outcome) if buyer_of(&outcome) == Some(buyer) => Ok(Some(found(outcome))),
+            Some(outcome) if outcome.buyer() == Some(buyer) => Ok(Some(found(outcome))),
             Some(_) => Ok(None),
             // Only a gate that answers proves that there is no such job.
             None => match marks.into_iter().find_map(|(_, mark)| mark.err()) {
@@ -330,7 +330,7 @@ impl Purchases {
         if let Ok(Some(order)) = mark {
             let outcome = match self.ledger.outcome(order).await? {
                 // The order's id belongs to another purchase, and this one was rejected for it.
-                Some(other) if (sale_of(&other), buyer_of(&other)) != (sale, Some(buyer)) => {
+                Some(other) if (other.sale(), other.buyer()) != (sale, Some(buyer)) => {
                     self.ledger.outcome_of(sale, buyer).await?
                 }
                 outcome => outcome,
@@ -373,7 +373,7 @@ impl Purchases {
 fn found(outcome: Outcome) -> Found {
     Found {
         order: order_of(&outcome),
-        sale: sale_of(&outcome),
+        sale: outcome.sale(),
         outcome: Some(outcome),
     }
 }
@@ -383,19 +383,5 @@ pub fn order_of(outcome: &Outcome) -> OrderId {
     match outcome {
         Outcome::Order(order) => order.id,
         Outcome::Rejected(rejection) => rejection.order.unwrap_or(OrderId::from_uuid(rejection.id)),
-    }
-}
-
-fn sale_of(outcome: &Outcome) -> SaleId {
-    match outcome {
-        Outcome::Order(order) => order.sale,
-        Outcome::Rejected(rejection) => rejection.sale,
-    }
-}
-
-fn buyer_of(outcome: &Outcome) -> Option<BuyerId> {
-    match outcome {
-        Outcome::Order(order) => Some(order.buyer),
-        Outcome::Rejected(rejection) => rejection.buyer,
     }
 }

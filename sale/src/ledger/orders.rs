@@ -59,6 +59,24 @@ pub enum Outcome {
     Rejected(Rejection),
 }
 
+impl Outcome {
+    /// In which sale.
+    pub const fn sale(&self) -> SaleId {
+        match self {
+            Self::Order(order) => order.sale,
+            Self::Rejected(rejection) => rejection.sale,
+        }
+    }
+
+    /// Whose purchase it was, where that could be read.
+    pub const fn buyer(&self) -> Option<BuyerId> {
+        match self {
+            Self::Order(order) => Some(order.buyer),
+            Self::Rejected(rejection) => rejection.buyer,
+        }
+    }
+}
+
 /// Which orders are meant.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OrderFilter {
