@@ -3,8 +3,6 @@
 mod racing;
 mod refusals;
 
-use std::time::Duration;
-
 use sale::{
     ledger::{Bar, Outcome, Rejection, Replay, Sale},
     model::{Epoch, Obstacle, OrderStatus, Purchase, SaleId},
@@ -13,7 +11,7 @@ use sale::{
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::fixture::{BOUND, DRAIN, NO_DRAIN, Shop, posting_of, purchase};
+use crate::fixture::{BOUND, DRAIN, Shop, posting_of, purchase};
 
 const PATIENCE: Patience = Patience {
     lock: BOUND,
