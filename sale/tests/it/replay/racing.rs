@@ -11,8 +11,10 @@ use sale::{
     model::{Obstacle, OrderId, OrderStatus, Purchase, SaleId, Verdict},
 };
 
+use tokio::time::timeout;
+
 use super::{PATIENCE, assert_open, replayed, superseded, try_replays, without_unit};
-use crate::fixture::{Shop, purchase};
+use crate::fixture::{BOUND, Shop, purchase};
 
 #[tokio::test]
 async fn two_replays_at_once_make_one_order() {
@@ -143,7 +145,14 @@ async fn rush(units: u32, late: usize, quota: usize) -> Rush {
             Replay::Barred(bar) => assert_eq!(bar, Bar::Obstacle(Obstacle::NoUnits)),
         }
     }
-    shop.post_all(sale.id).await;
+    // The reconciler may have the last entries in hand.
+    let posted = async {
+        while shop.look(sale.id).await.backlog.entries > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(BOUND, posted).await.expect("all is posted");
+    shop.sync(sale.id).await;
     let kept = shop.ledger.rejections_of_sale(sale.id).await.unwrap();
     assert!(kept.iter().all(|it| it.reason == "superseded"), "{kept:?}");
     let orders = shop.ledger.orders_of_sale(sale.id).await.unwrap();
