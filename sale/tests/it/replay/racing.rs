@@ -9,9 +9,10 @@ use futures_util::future::join_all;
 use sale::{
     ledger::{Bar, Outcome, Replay},
     model::{Obstacle, OrderId, OrderStatus, Purchase, SaleId, Verdict},
+    replay::replay,
 };
 
-use tokio::time::timeout;
+use tokio::{runtime::Handle, task::block_in_place, time::timeout};
 
 use super::{PATIENCE, assert_open, replayed, superseded, try_replays, without_unit};
 use crate::fixture::{BOUND, Shop, purchase};
@@ -97,6 +98,37 @@ async fn a_buyer_who_buys_again_beside_the_replay_has_one_order() {
         let after = shop.assert_conserved(sale.id).await;
         assert_eq!((after.confirmed, after.available), (1, 1));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn between_two_replays_the_gate_sells_nothing() {
+    let shop = Shop::open().await;
+    let sale = shop.on_sale(2).await;
+    let late = [
+        superseded(&shop, &sale).await,
+        superseded(&shop, &sale).await,
+    ];
+    let ids = late.map(|purchase| purchase.order.uuid());
+    let mut verdicts = Vec::new();
+    let replaying = replay(
+        &shop.gate,
+        &shop.ledger,
+        sale.id,
+        &ids,
+        PATIENCE,
+        |_, told| {
+            assert!(matches!(told, Replay::Replayed(_)), "{told:?}");
+            // The ledger's last unit, of which the gate has not heard that it is gone.
+            let asking = async { shop.ask(sale.id, &[purchase()]).await.verdicts };
+            let said = block_in_place(|| Handle::current().block_on(asking));
+            verdicts.extend(said);
+        },
+    );
+    replaying.await.unwrap();
+    assert_eq!(verdicts, [Verdict::Cold, Verdict::Cold]);
+    let late = shop.ask(sale.id, &[purchase()]).await.verdicts;
+    assert_eq!(late, [Verdict::SoldOut]);
+    assert_open(&shop, sale.id).await;
 }
 
 /// Buyers at a time, who buy until the sale is sold out.
