@@ -13,7 +13,7 @@ use sale::{
     gate::{Gate, GateError},
     journal::Journal,
     ledger::{Ledger, LedgerError, Outcome},
-    model::{BuyerId, OrderId, OrderStatus, SaleId, SaleState},
+    model::{BuyerId, NOT_COMPLETED, OrderId, OrderStatus, SaleId, SaleState},
 };
 use serde::Serialize;
 use tokio::sync::Semaphore;
@@ -68,7 +68,7 @@ impl Stage {
             Self::Queued => "Your purchase is accepted and is being recorded.",
             Self::Processing => "Your purchase is being recorded.",
             Self::Completed => "Your purchase is completed.",
-            Self::Failed => "Your purchase could not be completed.",
+            Self::Failed => NOT_COMPLETED,
             Self::Cancelled => "Your purchase was cancelled.",
         }
     }
@@ -90,7 +90,7 @@ pub struct PurchaseStatus {
     /// The sale.
     #[serde(skip_serializing_if = "Option::is_none")]
     sale_id: Option<Uuid>,
-    /// The same in words.
+    /// The same in words; where it failed, what happened.
     message: String,
     /// Whether it is completed, or still may be.
     success: bool,
@@ -133,17 +133,19 @@ impl PurchaseStatus {
 impl From<&Found> for PurchaseStatus {
     fn from(found: &Found) -> Self {
         let status = Stage::of(found.outcome.as_ref());
-        let (reason, purchased_at) = match &found.outcome {
-            None => (None, None),
-            Some(Outcome::Order(order)) => (None, Some(order.created_at)),
-            Some(Outcome::Rejected(rejection)) => (Some(rejection.reason.clone()), None),
+        let (message, reason, purchased_at) = match &found.outcome {
+            None => (status.message(), None, None),
+            Some(Outcome::Order(order)) => (status.message(), None, Some(order.created_at)),
+            Some(Outcome::Rejected(rejection)) => {
+                (rejection.for_buyer(), Some(rejection.reason.clone()), None)
+            }
         };
         Self {
             status,
             job_id: Some(found.order.uuid()),
             order_id: Some(found.order.uuid()),
             sale_id: Some(found.sale.uuid()),
-            message: status.message().to_owned(),
+            message: message.to_owned(),
             success: matches!(status, Stage::Queued | Stage::Completed),
             reason,
             purchased_at,
@@ -259,7 +261,7 @@ impl Purchases {
         // What the ledger knows needs no gate. What it does not know may be on its way: then the gates
         // are asked, and the ledger again.
         if let Some(outcome) = self.ledger.outcome(job).await? {
-            return Ok((buyer_of(&outcome) == Some(buyer)).then(|| found(outcome)));
+            return Ok((outcome.buyer() == Some(buyer)).then(|| found(outcome)));
         }
         // It is never closed.
         let _turn = self.searches.acquire().await;
@@ -281,7 +283,7 @@ impl Purchases {
             }));
         }
         match self.ledger.outcome(job).await? {
-            Some(outcome) if buyer_of(&outcome) == Some(buyer) => Ok(Some(found(outcome))),
+            Some(outcome) if outcome.buyer() == Some(buyer) => Ok(Some(found(outcome))),
             Some(_) => Ok(None),
             // Only a gate that answers proves that there is no such job.
             None => match marks.into_iter().find_map(|(_, mark)| mark.err()) {
@@ -326,9 +328,15 @@ impl Purchases {
         mark: Result<Option<OrderId>, Unknown>,
     ) -> Result<Option<Found>, Unknown> {
         if let Ok(Some(order)) = mark {
-            let outcome = self.ledger.outcome(order).await?;
+            let outcome = match self.ledger.outcome(order).await? {
+                // The order's id belongs to another purchase, and this one was rejected for it.
+                Some(other) if (other.sale(), other.buyer()) != (sale, Some(buyer)) => {
+                    self.ledger.outcome_of(sale, buyer).await?
+                }
+                outcome => outcome,
+            };
             return Ok(Some(Found {
-                order,
+                order: outcome.as_ref().map_or(order, order_of),
                 sale,
                 outcome,
             }));
@@ -363,13 +371,9 @@ impl Purchases {
 }
 
 fn found(outcome: Outcome) -> Found {
-    let sale = match &outcome {
-        Outcome::Order(order) => order.sale,
-        Outcome::Rejected(rejection) => rejection.sale,
-    };
     Found {
         order: order_of(&outcome),
-        sale,
+        sale: outcome.sale(),
         outcome: Some(outcome),
     }
 }
@@ -379,12 +383,5 @@ pub fn order_of(outcome: &Outcome) -> OrderId {
     match outcome {
         Outcome::Order(order) => order.id,
         Outcome::Rejected(rejection) => rejection.order.unwrap_or(OrderId::from_uuid(rejection.id)),
-    }
-}
-
-fn buyer_of(outcome: &Outcome) -> Option<BuyerId> {
-    match outcome {
-        Outcome::Order(order) => Some(order.buyer),
-        Outcome::Rejected(rejection) => rejection.buyer,
     }
 }

@@ -8,11 +8,10 @@ use api::{
     views::AdminSale,
 };
 use clap::Args;
-use nix::unistd::{Uid, User};
 use sale::{
     gate::Gate,
     input,
-    ledger::{By, Ledger, Sale, Tables, Via},
+    ledger::{By, Ledger, Sale, Tables},
     lifecycle::Lifecycle,
     settings::{PostgresSettings, RedisSettings},
 };
@@ -172,7 +171,9 @@ pub async fn with_ledger<T>(
     act: impl AsyncFnOnce(&Ledger) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let ledger = Ledger::connect(settings).await;
-    let ledger = ledger.context(UNREACHABLE_POSTGRES)?.on_behalf(by(key));
+    let ledger = ledger
+        .context(UNREACHABLE_POSTGRES)?
+        .on_behalf(By::person(key));
     let done = match ledger.tables().await {
         Ok(Tables::UpToDate) => act(&ledger).await,
         Ok(Tables::Outdated) => Err(anyhow!(OUTDATED)),
@@ -194,19 +195,6 @@ pub const OUTDATED: &str = "the tables are not up to date: run `mincommerce migr
 
 /// What is said of tables that this version does not know.
 pub const FOREIGN: &str = "the tables are those of another version of this program";
-
-/// Whoever runs the command.
-pub fn by(key: Option<String>) -> By {
-    let uid = Uid::effective();
-    let user = User::from_uid(uid).ok().flatten();
-    By {
-        // In a container there may be no name for it.
-        actor: user.map_or_else(|| format!("uid {uid}"), |user| user.name),
-        via: Via::Cli,
-        request_id: None,
-        key,
-    }
-}
 
 /// What is said of an id that nothing has.
 pub fn missing(what: &str, id: impl Display) -> anyhow::Error {

@@ -9,6 +9,7 @@
 //! | [`audit`] | the command that compares gate, journal and ledger, once or again and again, and repairs |
 //! | [`rebuild`] | the command that loads gates anew |
 //! | [`draining`] | posting a journal for as long as one of these commands needs it emptied |
+//! | [`rejections`] | listing, explaining and replaying what could not become an order |
 //!
 //! Any number of reconcilers run side by side: the journals are read as one consumer group, posting
 //! and forgetting may be repeated, and installs are made under a lock.
@@ -18,6 +19,7 @@ pub mod draining;
 pub mod keeper;
 pub mod poster;
 pub mod rebuild;
+pub mod rejections;
 pub mod run;
 pub mod settings;
 
@@ -38,12 +40,14 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause between attempts to reach them.
 const START_PAUSE: Duration = Duration::from_millis(250);
 
-/// Runs the command that was asked for. Exit status 0: done; 1: a sale does not agree; 2: failed.
+/// Runs the command that was asked for. Exit status 0: done; 1: a sale does not agree, or a rejection
+/// could not be replayed; 2: failed.
 pub async fn execute(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Run(settings) => run::run(settings).await.map(|()| ExitCode::SUCCESS),
         Command::Audit(settings) => audit::run(settings).await,
         Command::Rebuild(settings) => rebuild::run(settings).await,
+        Command::Rejections(command) => rejections::run(command).await,
     };
     outcome.unwrap_or_else(|error| {
         tracing::error!("{error:#}");

@@ -1,4 +1,6 @@
-//! The command line of `mincommerce-reconciler`.
+//! The command line of `mincommerce-reconciler`; that of `rejections` is in [`rejections`].
+
+pub mod rejections;
 
 use std::net::SocketAddr;
 
@@ -34,6 +36,9 @@ pub enum Command {
     /// known to be lost. Works with and without a running reconciler. Exit status 1 when a sale stays
     /// closed.
     Rebuild(RebuildSettings),
+    /// Lists, explains and replays admitted purchases that could not become orders
+    #[command(subcommand)]
+    Rejections(rejections::Command),
 }
 
 /// Settings of `run`.

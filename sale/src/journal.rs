@@ -5,6 +5,7 @@
 //! forgotten; what a dead reader left is claimed by another.
 
 mod entry;
+mod remains;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -23,6 +24,7 @@ use crate::{
 
 pub use self::entry::{Content, Entry, EntryId, MalformedEntryId};
 use self::entry::{delivered, entries};
+pub use self::remains::Remains;
 
 /// Entries looked at in one step when an order is searched.
 const SEARCH_STEP: u64 = 200;

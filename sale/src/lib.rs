@@ -16,6 +16,7 @@
 //! | [`install`] | loading a sale into a gate, the first time and after a loss |
 //! | [`settle`] | closing an ended sale |
 //! | [`audit`] | comparing gate, journal and ledger |
+//! | [`replay`] | making orders of rejected purchases after all |
 //! | [`lifecycle`] | what people do to a sale, from its creation to its settlement |
 //! | [`queue`] | the way from the gates to the ledger, as people look at it |
 //! | [`crash`] | the boundaries at which tests let a process die |
@@ -35,6 +36,7 @@ pub mod model;
 pub mod money;
 pub mod passwords;
 pub mod queue;
+pub mod replay;
 pub mod settings;
 pub mod settle;
 pub mod telemetry;

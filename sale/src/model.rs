@@ -221,6 +221,10 @@ macro_rules! words {
     };
 }
 
+mod rejection;
+
+pub use rejection::{NOT_COMPLETED, Obstacle, Reason, UNKNOWN_REASON};
+
 words! {
     /// What people have decided about a sale.
     SaleState ("state of a sale") {

@@ -8,7 +8,7 @@ use poem::web::Data;
 use poem_openapi::{Object, OpenApi, param::Query};
 use sale::{
     ledger::Sale,
-    model::{Phase, SaleId},
+    model::{NOT_COMPLETED, Phase, SaleId},
     token::Caller,
 };
 use serde::Serialize;
@@ -231,7 +231,9 @@ async fn eligibility(
         (_, Phase::Ended) => Some("The sale has ended."),
         (_, Phase::Active) if !known => Some("Purchases can not be made at the moment."),
         (_, Phase::Active) if view.available == 0 => Some("Everything is sold."),
-        (None | Some(Stage::Failed | Stage::NotPurchased), Phase::Active) => None,
+        // Known by the gate, which sells to this buyer no more.
+        (Some(Stage::Failed), Phase::Active) => Some(NOT_COMPLETED),
+        (None | Some(Stage::NotPurchased), Phase::Active) => None,
     };
     Eligibility {
         can_purchase: reason.is_none(),

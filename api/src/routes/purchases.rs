@@ -11,7 +11,10 @@ use poem_openapi::{
 use sale::{
     gate::batcher::AdmitError,
     ledger::Outcome,
-    model::{BuyerId, OrderId, OrderStatus, Purchase, Role, SaleId, SaleState, Verdict},
+    model::{
+        BuyerId, OrderId, OrderStatus, Purchase, Reason as Rejected, Role, SaleId, SaleState,
+        Verdict,
+    },
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -252,17 +255,29 @@ async fn recorded(
             Ok(completed(sale, order.id, wait))
         }
         Outcome::Order(order) => Err(existing(sale, order.id, Stage::Cancelled)),
-        Outcome::Rejected(rejection) => Err(match rejection.reason.as_str() {
-            "no_units" => Problem::new(Code::OutOfStock, "Everything is sold."),
-            "sale_settled" => Problem::not_active(Reason::Ended),
-            "buyer_has_order" => match services.ledger.outcome_of(sale, buyer).await? {
-                Some(Outcome::Order(order)) => {
-                    existing(sale, order.id, Stage::of(Some(&Outcome::Order(order))))
+        Outcome::Rejected(rejection) => {
+            let refused = |code| Problem::new(code, rejection.for_buyer());
+            Err(match rejection.known_reason() {
+                Some(Rejected::NoUnits) => refused(Code::OutOfStock),
+                Some(Rejected::SaleSettled) => Problem::not_active(Reason::Ended),
+                Some(Rejected::BuyerHasOrder) => {
+                    match services.ledger.outcome_of(sale, buyer).await? {
+                        Some(Outcome::Order(order)) => {
+                            existing(sale, order.id, Stage::of(Some(&Outcome::Order(order))))
+                        }
+                        Some(Outcome::Rejected(_)) | None => refused(Code::Conflict),
+                    }
                 }
-                Some(Outcome::Rejected(_)) | None => not_completed(),
-            },
-            _ => not_completed(),
-        }),
+                Some(
+                    Rejected::UnknownSale
+                    | Rejected::Superseded
+                    | Rejected::BuyerRejected
+                    | Rejected::OrderIdTaken
+                    | Rejected::Unreadable,
+                )
+                | None => refused(Code::Conflict),
+            })
+        }
     }
 }
 
@@ -331,10 +346,6 @@ fn reply(sale: SaleId, order: OrderId, status: Stage) -> Reply<Accepted> {
 
 fn location(order: OrderId) -> String {
     format!("/api/purchase/job/{order}")
-}
-
-fn not_completed() -> Problem {
-    Problem::new(Code::Conflict, "Your purchase could not be completed.")
 }
 
 fn existing(sale: SaleId, order: OrderId, status: Stage) -> Problem {

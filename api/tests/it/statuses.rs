@@ -1,6 +1,13 @@
 //! What became of a purchase, for its buyer, for others, and for admins.
 
-use sale::model::{OrderId, SaleId};
+use std::time::Duration;
+
+use chrono::Utc;
+use sale::{
+    ledger::{Posting, Replay},
+    model::{BuyerId, Epoch, OrderId, Reason, SaleId},
+    replay::{Patience, replay},
+};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -177,5 +184,101 @@ async fn while_the_gate_is_away_only_the_ledger_proves_something() {
     api.get_as(&other, &job_path(&job))
         .await
         .problem(404, "NOT_FOUND");
+    api.stop().await;
+}
+
+/// Posts a purchase as a gate of this epoch would have admitted it.
+async fn post(api: &Fixture, sale: SaleId, epoch: Epoch, buyer: Uuid, order: OrderId) {
+    let posting = Posting {
+        order,
+        buyer: BuyerId::from_uuid(buyer),
+        epoch,
+        admitted_at: Utc::now(),
+        source: "test".to_owned(),
+    };
+    api.ledger.post(sale, &[posting]).await.unwrap();
+}
+
+/// Replays a rejection, as an operator does.
+async fn replayed(api: &Fixture, sale: SaleId, rejection: Uuid) -> OrderId {
+    let patience = Patience {
+        lock: Duration::from_secs(20),
+        drain: Duration::from_secs(20),
+    };
+    let mut told = None;
+    let ids = [rejection];
+    let replaying = replay(&api.gate, &api.ledger, sale, &ids, patience, |_, what| {
+        told = Some(what);
+    });
+    replaying.await.unwrap();
+    match told {
+        Some(Replay::Replayed(order)) => order,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_rejected_purchase_says_why_in_words_and_is_completed_once_it_is_replayed() {
+    let api = Fixture::start().await;
+    let sale = SaleId::from_uuid(api.active_sale(3).await);
+    let base = api.ledger.sale(sale).await.unwrap().unwrap().base;
+    let first = OrderId::random();
+    post(&api, sale, base, Uuid::now_v7(), first).await;
+    // One for each reason that a buyer can meet in a sale that is on.
+    for (reason, order) in [
+        (Reason::Superseded, OrderId::random()),
+        (Reason::OrderIdTaken, first),
+        (Reason::NoUnits, OrderId::random()),
+    ] {
+        let buyer = Uuid::now_v7();
+        let token = api.token_of(buyer);
+        let base = api.ledger.sale(sale).await.unwrap().unwrap().base;
+        let epoch = if reason == Reason::Superseded {
+            Epoch(0)
+        } else {
+            base
+        };
+        post(&api, sale, epoch, buyer, order).await;
+        let warm = format!("/api/admin/flash-sale/{sale}/warm");
+        assert!(
+            api.post_as(&api.admin, &warm, &serde_json::json!({}))
+                .await
+                .status
+                .is_success()
+        );
+
+        let path = status_path(sale.uuid());
+        let failed = api.get_as(&token, &path).await.data();
+        assert_eq!(failed["status"], "failed", "{reason}");
+        assert_eq!(failed["reason"], reason.as_str());
+        assert_eq!(failed["message"], reason.for_buyer());
+        assert_eq!(failed["success"], false);
+
+        let kept = api.ledger.rejections_of_sale(sale).await.unwrap();
+        let kept = kept
+            .iter()
+            .find(|it| it.buyer == Some(BuyerId::from_uuid(buyer)));
+        let rejection = kept.unwrap().id;
+        if reason == Reason::NoUnits {
+            api.ledger.cancel(first).await.unwrap();
+        }
+        let made = replayed(&api, sale, rejection).await;
+        let completed = api.get_as(&token, &path).await.data();
+        assert_eq!(completed["status"], "completed", "{reason}");
+        assert_eq!(id(&completed["orderId"]), made.uuid());
+        assert_eq!(completed["success"], true);
+        assert_eq!(completed.get("reason"), None);
+        let job = api
+            .get_as(&token, &job_path(&completed["jobId"]))
+            .await
+            .data();
+        assert_eq!(job["status"], "completed");
+        // And buys no more.
+        let again = api
+            .buy(&token, sale.uuid())
+            .await
+            .problem(409, "ALREADY_PURCHASED");
+        assert_eq!(id(&again["orderId"]), made.uuid());
+    }
     api.stop().await;
 }

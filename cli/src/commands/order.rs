@@ -164,8 +164,9 @@ async fn show(ledger: &Ledger, id: OrderId, output: Output) -> anyhow::Result<()
     match ledger.outcome(id).await? {
         Some(Outcome::Order(order)) => output.show(&OrderReply::from(order)),
         Some(Outcome::Rejected(rejection)) => bail!(
-            "the purchase was rejected ({}), so there is no order",
-            rejection.reason
+            "the purchase was rejected ({}), so there is no order: {}",
+            rejection.reason,
+            rejection.for_operator()
         ),
         None => Err(missing("order", id)),
     }

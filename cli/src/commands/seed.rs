@@ -2,12 +2,12 @@
 
 use api::views::AdminSale;
 use clap::Args;
-use sale::input;
+use sale::{input, ledger::By};
 use serde::Serialize;
 
 use super::user::{UserView, address};
 use crate::{
-    connections::{Connections, Servers, by, with_both},
+    connections::{Connections, Servers, with_both},
     output::{Output, Shown, note, table_of_fields},
     password::hash_of_stdin,
     seed::{ADMIN_EMAIL, Wanted, seed},
@@ -76,7 +76,7 @@ pub async fn run(settings: Seed, output: Output) -> anyhow::Result<()> {
     };
     let seeded = with_both(&settings.servers, None, async |connections| {
         let Connections { gate, ledger } = connections;
-        let made = seed(gate, ledger, by(None), wanted).await?;
+        let made = seed(gate, ledger, By::person(None), wanted).await?;
         if made.admin_existed {
             note("the admin was there before, and is as before");
         } else if made.admin.password_hash.is_none() {

@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How long a state that must come may take to come.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 /// The claim time of test posters.
 pub const CLAIM_IDLE: Duration = Duration::from_millis(100);
 

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::fixture::{CLAIM_IDLE, Running, Stage, until};
 
 /// Starts a keeper, which stops when the guard is dropped.
-fn keep(stage: &Stage) -> Running {
+pub fn keep(stage: &Stage) -> Running {
     let settings = RunSettings {
         redis: stage.redis_settings.clone(),
         postgres: stage.postgres_settings.clone(),

@@ -8,5 +8,6 @@ mod fixture;
 mod keeping;
 mod posting;
 mod rebuild;
+mod rejections;
 mod repair;
 mod watch;

@@ -153,6 +153,19 @@ pub async fn install_as(
 ) -> Result<Installed, InstallError> {
     let lock = ledger.lock_install(sale).await?.ok_or(InstallError::Busy)?;
     point(Point::InstallLocked);
+    let installed = install_locked(gate, ledger, sale, request, drain_timeout).await;
+    lock.release().await;
+    installed
+}
+
+/// [`install_as`] for a caller that has the lock of the sale.
+pub(crate) async fn install_locked(
+    gate: &Gate,
+    ledger: &Ledger,
+    sale: SaleId,
+    request: Request,
+    drain_timeout: Duration,
+) -> Result<Installed, InstallError> {
     let installer = Installer {
         gate,
         ledger,
@@ -160,9 +173,7 @@ pub async fn install_as(
         request,
         deadline: Instant::now() + drain_timeout,
     };
-    let installed = installer.run().await;
-    lock.release().await;
-    installed
+    installer.run().await
 }
 
 /// An install under way, under its lock.

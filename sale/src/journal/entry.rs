@@ -19,9 +19,9 @@ use crate::{
     model::{BuyerId, Epoch, OrderId, Purchase},
 };
 
-const ENTRY_VERSION: u8 = 1;
-const HEAD_BYTES: usize = 11;
-const WINNER_BYTES: usize = 32;
+pub(super) const ENTRY_VERSION: u8 = 1;
+pub(super) const HEAD_BYTES: usize = 11;
+pub(super) const WINNER_BYTES: usize = 32;
 
 /// The id of an entry: the gate's epoch, and a number that grows with what it has sold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -153,17 +153,19 @@ fn winners(value: &[u8]) -> Option<Content> {
         return None;
     }
     let micros = i64::try_from(u64::from_be_bytes(time)).ok()?;
-    let winners = body
-        .chunks_exact(WINNER_BYTES)
-        .map(|pair| {
-            Some(Purchase {
-                buyer: BuyerId::from_bytes(pair[..16].try_into().ok()?),
-                order: OrderId::from_bytes(pair[16..].try_into().ok()?),
-            })
-        })
-        .collect::<Option<_>>()?;
+    let winners = body.chunks_exact(WINNER_BYTES).map(winner);
+    let winners = winners.collect::<Option<_>>()?;
     Some(Content::Winners {
         admitted_at: DateTime::from_timestamp_micros(micros)?,
         winners,
+    })
+}
+
+/// The winner in so many bytes.
+pub(super) fn winner(pair: &[u8]) -> Option<Purchase> {
+    let (buyer, order) = pair.split_at_checked(WINNER_BYTES / 2)?;
+    Some(Purchase {
+        buyer: BuyerId::from_bytes(buyer.try_into().ok()?),
+        order: OrderId::from_bytes(order.try_into().ok()?),
     })
 }

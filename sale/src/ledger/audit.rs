@@ -15,7 +15,7 @@ pub struct Recount {
     /// Distinct buyers with an order or a counted rejection.
     #[sqlx(try_from = "i64")]
     pub posted_buyers: u64,
-    /// Rejections, counted or not.
+    /// Rejections, without the counted ones whose buyer has an order by now.
     #[sqlx(try_from = "i64")]
     pub rejections: u64,
 }
@@ -36,7 +36,12 @@ impl Ledger {
                          AND NOT EXISTS (SELECT FROM orders o
                                          WHERE o.sale_id = d.id AND o.buyer_id = r.buyer_id)
                       ) AS posted_buyers,
-                    (SELECT count(*) FROM rejections r WHERE r.sale_id = d.id) AS rejections
+                    (SELECT count(*) FROM rejections r
+                     WHERE r.sale_id = d.id
+                       AND NOT (r.counted AND EXISTS (
+                           SELECT FROM orders o
+                           WHERE o.sale_id = d.id AND o.buyer_id = r.buyer_id))
+                    ) AS rejections
              FROM sale_details d WHERE d.id = $1",
         )
         .bind(sale)

@@ -5,6 +5,7 @@
 //! key, an actor does the same thing once, and asking again finds what was done.
 
 use chrono::{DateTime, Utc};
+use nix::unistd::{Uid, User};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::types::Json;
@@ -65,6 +66,19 @@ impl By {
             via: Via::Process,
             request_id: None,
             key: None,
+        }
+    }
+
+    /// Whoever runs this program at a command line.
+    pub fn person(key: Option<String>) -> Self {
+        let uid = Uid::effective();
+        let user = User::from_uid(uid).ok().flatten();
+        Self {
+            // In a container there may be no name for it.
+            actor: user.map_or_else(|| format!("uid {uid}"), |user| user.name),
+            via: Via::Cli,
+            request_id: None,
+            key,
         }
     }
 }

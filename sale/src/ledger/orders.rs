@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Ledger, LedgerError, Page, Place};
+use super::{Ledger, LedgerError, Page, Place, Rejection};
 use crate::{
     model::{BuyerId, OrderId, OrderStatus, ProductId, SaleId},
     money::{Currency, Money},
@@ -50,29 +50,6 @@ impl Order {
     }
 }
 
-/// An admitted purchase that could not become an order.
-#[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Rejection {
-    /// The order's id, or one derived where that is unreadable or taken.
-    pub id: Uuid,
-    /// In which sale.
-    #[sqlx(rename = "sale_id")]
-    pub sale: SaleId,
-    /// Who was admitted, where that could be read.
-    #[sqlx(rename = "buyer_id")]
-    pub buyer: Option<BuyerId>,
-    /// With which order, where that could be read.
-    #[sqlx(rename = "order_id")]
-    pub order: Option<OrderId>,
-    /// Why it is no order: a word of `migrations/0003_posting.sql`, or `unreadable`.
-    pub reason: String,
-    /// Whether the buyer counts as posted by it.
-    pub counted: bool,
-    /// When it was rejected.
-    #[sqlx(rename = "created_at")]
-    pub at: DateTime<Utc>,
-}
-
 /// What the ledger knows of an admitted purchase.
 #[derive(Debug, Clone)]
 pub enum Outcome {
@@ -80,6 +57,24 @@ pub enum Outcome {
     Order(Order),
     /// It could not.
     Rejected(Rejection),
+}
+
+impl Outcome {
+    /// In which sale.
+    pub const fn sale(&self) -> SaleId {
+        match self {
+            Self::Order(order) => order.sale,
+            Self::Rejected(rejection) => rejection.sale,
+        }
+    }
+
+    /// Whose purchase it was, where that could be read.
+    pub const fn buyer(&self) -> Option<BuyerId> {
+        match self {
+            Self::Order(order) => Some(order.buyer),
+            Self::Rejected(rejection) => rejection.buyer,
+        }
+    }
 }
 
 /// Which orders are meant.
@@ -179,10 +174,14 @@ impl Ledger {
             .bind(&ids)
             .fetch_all(&self.pool)
             .await?;
-        let rejected = sqlx::query_as("SELECT * FROM rejections WHERE id = ANY($1)")
-            .bind(&ids)
-            .fetch_all(&self.pool)
-            .await?;
+        // One that is counted stays when its purchase has become an order after all.
+        let rejected = sqlx::query_as(
+            "SELECT * FROM rejections r
+             WHERE id = ANY($1) AND NOT EXISTS (SELECT FROM orders o WHERE o.id = r.id)",
+        )
+        .bind(&ids)
+        .fetch_all(&self.pool)
+        .await?;
         let found = found.into_iter().map(Outcome::Order);
         Ok(found
             .chain(rejected.into_iter().map(Outcome::Rejected))
@@ -272,30 +271,5 @@ impl Ledger {
                 .fetch_all(&self.pool)
                 .await?,
         )
-    }
-
-    /// All rejections of a sale. For checks.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
-    pub async fn rejections_of_sale(&self, sale: SaleId) -> Result<Vec<Rejection>, LedgerError> {
-        Ok(
-            sqlx::query_as("SELECT * FROM rejections WHERE sale_id = $1 ORDER BY created_at, id")
-                .bind(sale)
-                .fetch_all(&self.pool)
-                .await?,
-        )
-    }
-
-    /// How many rejections a sale has.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
-    pub async fn count_rejections(&self, sale: SaleId) -> Result<u64, LedgerError> {
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM rejections WHERE sale_id = $1")
-            .bind(sale)
-            .fetch_one(&self.pool)
-            .await?;
-        Ok(count.cast_unsigned())
     }
 }

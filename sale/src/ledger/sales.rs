@@ -238,6 +238,7 @@ impl Ledger {
     }
 }
 
-fn decoding(error: impl std::error::Error + Send + Sync + 'static) -> LedgerError {
+/// The error of a value that this version can not read.
+pub(super) fn decoding(error: impl std::error::Error + Send + Sync + 'static) -> LedgerError {
     LedgerError::Failed(sqlx::Error::Decode(Box::new(error)))
 }

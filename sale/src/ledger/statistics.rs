@@ -16,7 +16,7 @@ pub struct Tally {
     /// Orders that were cancelled.
     #[sqlx(try_from = "i64")]
     pub cancelled: u64,
-    /// Rejections.
+    /// Rejections, without the counted ones whose buyer has an order by now.
     #[sqlx(try_from = "i64")]
     pub rejections: u64,
 }
@@ -29,12 +29,15 @@ impl Ledger {
     pub async fn tally(&self, sale: Option<SaleId>) -> Result<Tally, LedgerError> {
         Ok(sqlx::query_as(
             "WITH rejected AS (
-                 SELECT count(*) AS rejections,
-                        count(*) FILTER (WHERE r.counted AND NOT EXISTS (
-                            SELECT FROM orders o
-                            WHERE o.sale_id = r.sale_id AND o.buyer_id = r.buyer_id
-                        )) AS without_order
-                 FROM rejections r WHERE $1::uuid IS NULL OR r.sale_id = $1
+                 SELECT count(*) FILTER (WHERE NOT (r.counted AND r.has_order)) AS rejections,
+                        count(*) FILTER (WHERE r.counted AND NOT r.has_order) AS without_order
+                 FROM (
+                     SELECT r.counted, EXISTS (
+                         SELECT FROM orders o
+                         WHERE o.sale_id = r.sale_id AND o.buyer_id = r.buyer_id
+                     ) AS has_order
+                     FROM rejections r WHERE $1::uuid IS NULL OR r.sale_id = $1
+                 ) r
              ), sold AS (
                  SELECT coalesce(sum(posted), 0)::bigint AS posted,
                         coalesce(sum(confirmed), 0)::bigint AS confirmed

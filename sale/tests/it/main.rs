@@ -20,6 +20,7 @@ mod money;
 mod posting;
 mod queue;
 mod rebuild;
+mod replay;
 mod scripts;
 mod settle;
 mod token;

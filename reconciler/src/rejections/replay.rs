@@ -1,0 +1,153 @@
+//! `rejections replay`: makes orders of rejections, those that are named or all of a sale, and prints a
+//! line for each.
+
+use std::{process::ExitCode, time::Duration};
+
+use anyhow::{Context, bail};
+use sale::{
+    gate::Gate,
+    ledger::{Bar, KeptRejection, Ledger, Page, Replay},
+    model::SaleId,
+    replay::{self as replays, BATCH_MAX, Patience},
+};
+use uuid::Uuid;
+
+use super::{ledger, print};
+use crate::settings::rejections::Replay as Settings;
+
+/// How long to wait for an install or another replay of the sale. Longer than either drains.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long to wait until the reconcilers have emptied the journal.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// Exit status when one could not be replayed.
+const NOT_ALL: u8 = 1;
+
+const PATIENCE: Patience = Patience {
+    lock: LOCK_TIMEOUT,
+    drain: DRAIN_TIMEOUT,
+};
+
+/// Replays what was asked for.
+///
+/// # Errors
+/// Where Redis or Postgres does not answer, there is no such rejection or sale, or a replay was given up.
+pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+    let ledger = ledger(&settings.postgres).await?;
+    let gate = Gate::connect(&settings.redis).await;
+    let gate = gate.context("Redis can not be reached (REDIS_URL)")?;
+    let mut replaying = Replaying {
+        gate,
+        ledger,
+        told: 0,
+        impossible: 0,
+    };
+    let done = match settings.sale {
+        Some(sale) => replaying.sale(sale, settings.reason.as_deref()).await,
+        None => replaying.named(&settings.ids).await,
+    };
+    replaying.gate.disconnect().await;
+    done?;
+    Ok(if replaying.impossible > 0 {
+        ExitCode::from(NOT_ALL)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+struct Replaying {
+    gate: Gate,
+    ledger: Ledger,
+    /// Lines printed, and those of them that tell of an obstacle.
+    told: usize,
+    impossible: usize,
+}
+
+impl Replaying {
+    /// All of a sale, the oldest first.
+    async fn sale(&mut self, sale: SaleId, reason: Option<&str>) -> anyhow::Result<()> {
+        let mut page = Page {
+            after: None,
+            limit: u32::try_from(BATCH_MAX)?,
+        };
+        loop {
+            let ledger = &self.ledger;
+            let rejections = ledger.rejections_to_replay(sale, reason, page).await?;
+            let Some(last) = rejections.last() else { break };
+            page.after = Some(last.place());
+            let ids: Vec<Uuid> = rejections.iter().map(|kept| kept.rejection.id).collect();
+            self.batch(sale, &ids).await?;
+        }
+        if self.told == 0 {
+            if self.ledger.sale(sale).await?.is_none() {
+                bail!("there is no sale {sale}");
+            }
+            print("nothing to replay")?;
+        }
+        Ok(())
+    }
+
+    /// Those that are named, sale by sale. Where one is unknown, nothing is done.
+    async fn named(&mut self, ids: &[Uuid]) -> anyhow::Result<()> {
+        let kept = self.ledger.kept_rejections(ids).await?;
+        let mut gone = Vec::new();
+        for id in ids {
+            if !kept.iter().any(|kept| kept.rejection.id == *id) {
+                let order = self.ledger.replayed_order(*id).await?;
+                let (order, status) =
+                    order.with_context(|| format!("there is no rejection {id}"))?;
+                gone.push((*id, Replay::Barred(Bar::Already(order, status))));
+            }
+        }
+        for (id, already) in gone {
+            self.tell(id, already)?;
+        }
+        for (sale, ids) in by_sale(&kept) {
+            for batch in ids.chunks(BATCH_MAX) {
+                self.batch(sale, batch).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn batch(&mut self, sale: SaleId, ids: &[Uuid]) -> anyhow::Result<()> {
+        let (gate, ledger) = (self.gate.clone(), self.ledger.clone());
+        let mut printed = Ok(());
+        let replayed = replays::replay(&gate, &ledger, sale, ids, PATIENCE, |id, replay| {
+            let told = self.tell(id, replay);
+            if printed.is_ok() {
+                printed = told;
+            }
+        });
+        replayed
+            .await
+            .with_context(|| format!("replaying rejections of sale {sale}"))?;
+        printed
+    }
+
+    fn tell(&mut self, id: Uuid, replay: Replay) -> anyhow::Result<()> {
+        let what = match replay {
+            Replay::Replayed(order) => format!("replayed: it is order {order}"),
+            Replay::Barred(Bar::Already(order, status)) => {
+                format!("already: the buyer has order {order}, which is {status}")
+            }
+            Replay::Barred(Bar::Obstacle(obstacle)) => {
+                self.impossible += 1;
+                format!("not replayed: {}", obstacle.for_operator())
+            }
+        };
+        self.told += 1;
+        print(&format!("{id} {what}"))
+    }
+}
+
+/// Rejections by their sales, both in the order in which they come.
+fn by_sale(kept: &[KeptRejection]) -> Vec<(SaleId, Vec<Uuid>)> {
+    let mut sales: Vec<(SaleId, Vec<Uuid>)> = Vec::new();
+    for rejection in kept.iter().map(|kept| &kept.rejection) {
+        match sales.iter_mut().find(|(sale, _)| *sale == rejection.sale) {
+            Some((_, ids)) => ids.push(rejection.id),
+            None => sales.push((rejection.sale, vec![rejection.id])),
+        }
+    }
+    sales
+}

@@ -1,0 +1,188 @@
+//! `rejections show`: everything that is known of one rejection.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use chrono::{DateTime, Utc};
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use sale::{
+    journal::Remains,
+    ledger::{Bar, KeptRejection},
+    model::{BuyerId, OrderId},
+};
+use serde::Serialize;
+
+use super::{
+    ledger, print,
+    view::{BuyersOrder, View, hex, or_dash, shown},
+};
+use crate::settings::rejections::Show;
+
+/// A rejection with everything.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    #[serde(flatten)]
+    view: View,
+    explanation: &'static str,
+    /// What its buyer is told.
+    buyer_is_told: &'static str,
+    /// The bytes that are kept, as hexadecimal digits.
+    raw: String,
+    decoded: Decoded,
+    replay: Prospect,
+}
+
+/// What can be read of the bytes.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Decoded {
+    /// Of a journal's entry: its version, how many winners it says it has, and when they were admitted.
+    version: Option<u8>,
+    count: Option<u16>,
+    admitted_at: Option<DateTime<Utc>>,
+    winners: Vec<Winner>,
+    left_over_bytes: usize,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Winner {
+    buyer_id: BuyerId,
+    order_id: OrderId,
+}
+
+/// Whether it can be replayed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Prospect {
+    possible: bool,
+    /// The word of what is in the way: `already`, or an obstacle's.
+    obstacle: Option<&'static str>,
+    /// What to do.
+    advice: String,
+}
+
+/// Prints a rejection.
+///
+/// # Errors
+/// Where Postgres does not answer, or there is no such rejection.
+pub async fn run(settings: Show) -> anyhow::Result<ExitCode> {
+    let id = settings.id;
+    let ledger = ledger(&settings.postgres).await?;
+    let Some(kept) = ledger.kept_rejections(&[id]).await?.pop() else {
+        match ledger.replayed_order(id).await? {
+            Some((order, status)) => bail!(
+                "there is no rejection {id} any more: the purchase is order {order}, which is {status}"
+            ),
+            None => bail!("there is no rejection {id}"),
+        }
+    };
+    let shown = Shown {
+        view: View::of(&kept)?,
+        explanation: kept.rejection.for_operator(),
+        buyer_is_told: kept.rejection.for_buyer(),
+        raw: hex(&kept.raw),
+        decoded: decoded(&kept),
+        replay: prospect(&kept)?,
+    };
+    print(&if settings.json {
+        serde_json::to_string_pretty(&shown)?
+    } else {
+        table(&shown)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn decoded(kept: &KeptRejection) -> Decoded {
+    // Where the buyer could be read, the bytes are the ids of buyer and order alone.
+    let remains = if kept.rejection.buyer.is_some() {
+        Remains::of_winners(&kept.raw)
+    } else {
+        Remains::of_entry(&kept.raw)
+    };
+    let winners = remains.winners.into_iter().map(|winner| Winner {
+        buyer_id: winner.buyer,
+        order_id: winner.order,
+    });
+    Decoded {
+        version: remains.version,
+        count: remains.count,
+        admitted_at: remains.admitted_at,
+        winners: winners.collect(),
+        left_over_bytes: remains.left_over,
+    }
+}
+
+fn prospect(kept: &KeptRejection) -> anyhow::Result<Prospect> {
+    let id = kept.rejection.id;
+    let (obstacle, advice) = match kept.bar()? {
+        None => (
+            None,
+            format!("possible: mincommerce-reconciler rejections replay {id}"),
+        ),
+        Some(Bar::Already(order, status)) => (
+            Some("already"),
+            format!("not needed: the buyer has order {order}, which is {status}"),
+        ),
+        Some(Bar::Obstacle(obstacle)) => (
+            Some(obstacle.as_str()),
+            format!("not possible: {}", obstacle.for_operator()),
+        ),
+    };
+    Ok(Prospect {
+        possible: obstacle.is_none(),
+        obstacle,
+        advice,
+    })
+}
+
+fn table(one: &Shown) -> String {
+    let Shown {
+        view,
+        explanation,
+        buyer_is_told,
+        raw,
+        decoded,
+        replay,
+    } = one;
+    let order = |order: BuyersOrder| format!("{}, {}", order.order_id, order.status);
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).add_rows([
+        ["rejection", &view.id.to_string()],
+        ["sale", &view.sale_id.to_string()],
+        ["buyer", &or_dash(view.buyer_id)],
+        ["order", &or_dash(view.order_id)],
+        ["reason", &view.reason],
+        ["counted", view.counted()],
+        ["entry", &view.entry],
+        ["epoch", &view.epoch.to_string()],
+        ["when", &shown(view.created_at)],
+        ["raw", raw],
+        ["decoded", &decoded.text()],
+        ["buyer's order", &or_dash(view.buyers_order.map(order))],
+        ["buyer is told", buyer_is_told],
+    ]);
+    format!("{table}\n{explanation}\nReplay: {}", replay.advice)
+}
+
+impl Decoded {
+    fn text(&self) -> String {
+        let mut lines = Vec::new();
+        if let Some(version) = self.version {
+            lines.push(format!("version {version}"));
+        }
+        if let Some(count) = self.count {
+            lines.push(format!("{count} winners"));
+        }
+        if let Some(time) = self.admitted_at {
+            lines.push(format!("admitted at {}", shown(time)));
+        }
+        let winners = self.winners.iter();
+        lines.extend(winners.map(|it| format!("buyer {}, order {}", it.buyer_id, it.order_id)));
+        if self.left_over_bytes > 0 {
+            lines.push(format!("{} bytes more", self.left_over_bytes));
+        }
+        lines.join("\n")
+    }
+}

@@ -1,0 +1,216 @@
+//! Replay: making orders of rejected purchases after all, at an operator's word.
+//!
+//! Units leave through the gate first, so that a replay must not take one that the gate is selling. It is
+//! made while the gate sells nothing, under the lock of an install of the sale:
+//!
+//! 1. `close` the gate
+//! 2. drain it, as an install does: whoever was admitted is an order or a rejection
+//! 3. one call of `replay_rejection` in the ledger for each rejection; it does nothing where an
+//!    install has begun since
+//! 4. install the sale anew, which opens the gate with the new buyers in it
+//!
+//! A crash after any step leaves a closed gate, which the reconciler installs anew. The gate of a settled
+//! sale sells nothing: there the ledger alone has a say, and takes the unit from the product's stock.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use crate::{
+    gate::{Gate, GateError},
+    install::{self, Condition, InstallError, Request},
+    ledger::{Bar, InstallLock, KeptRejection, Ledger, LedgerError, Replay, Sale},
+    model::{Epoch, SaleId, SaleState},
+};
+
+/// Rejections that are replayed while a gate is closed once.
+pub const BATCH_MAX: usize = 100;
+
+/// Times that a gate is closed again because something else has begun an install meanwhile.
+const ATTEMPTS_MAX: usize = 5;
+/// Pause between attempts to get the lock of a sale's install.
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long a replay may wait.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// For an install or another replay of the sale that is under way.
+    pub lock: Duration,
+    /// For the reconcilers to empty the journal.
+    pub drain: Duration,
+}
+
+/// Why rejections were not replayed. What was done before was told; calling again is safe.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// Somebody else has the sale all the time.
+    #[error("an install or another replay of the sale is under way, and did not end in time")]
+    Busy,
+    /// The journal was not emptied in time. A reconciler must run.
+    #[error(
+        "the journal was not emptied in time, so nothing was replayed: is a reconciler running? \
+         It also opens the sale again"
+    )]
+    Undrained,
+    /// The gate is of an install that the ledger does not know. A person has to look.
+    #[error("the gate is newer than the ledger: the ledger was rolled back")]
+    Ahead,
+    /// Somebody else began an install at each attempt.
+    #[error("the sale kept being installed by others during {ATTEMPTS_MAX} attempts")]
+    Unsettled,
+    /// Redis did not answer.
+    #[error(transparent)]
+    Gate(#[from] GateError),
+    /// Postgres did not answer.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+impl From<InstallError> for ReplayError {
+    fn from(error: InstallError) -> Self {
+        match error {
+            InstallError::Busy => Self::Busy,
+            InstallError::Undrained => Self::Undrained,
+            InstallError::Ahead => Self::Ahead,
+            // Draining asks for no sale, and makes no attempts.
+            InstallError::NotForSale | InstallError::Differs(_) | InstallError::Unsettled => {
+                Self::Unsettled
+            }
+            InstallError::Gate(error) => Self::Gate(error),
+            InstallError::Ledger(error) => Self::Ledger(error),
+        }
+    }
+}
+
+/// Rejections of one sale that are being replayed, and who is told what came of each.
+struct Work<'a, F> {
+    sale: SaleId,
+    left: &'a [Uuid],
+    told: F,
+}
+
+impl<F: FnMut(Uuid, Replay)> Work<'_, F> {
+    /// One call for each that is left; stops where the epoch is not this one any more.
+    async fn call(&mut self, ledger: &Ledger, epoch: Epoch) -> Result<(), LedgerError> {
+        while let Some((rejection, rest)) = self.left.split_first() {
+            let Some(done) = ledger.replay_rejection(*rejection, epoch).await? else {
+                return Ok(());
+            };
+            (self.told)(*rejection, done);
+            self.left = rest;
+        }
+        Ok(())
+    }
+}
+
+/// Replays rejections of one sale, [`BATCH_MAX`] at most, and tells what came of each, in this order.
+/// Where it is plain that none can become an order now, the gate goes on selling.
+///
+/// # Errors
+/// See [`ReplayError`].
+pub async fn replay(
+    gate: &Gate,
+    ledger: &Ledger,
+    sale: SaleId,
+    rejections: &[Uuid],
+    patience: Patience,
+    mut told: impl FnMut(Uuid, Replay),
+) -> Result<(), ReplayError> {
+    if let Some(bars) = bars_of_all(ledger, rejections).await? {
+        for (rejection, bar) in bars {
+            told(rejection, Replay::Barred(bar));
+        }
+        return Ok(());
+    }
+    let mut work = Work {
+        sale,
+        left: rejections,
+        told,
+    };
+    for _ in 0..ATTEMPTS_MAX {
+        match ledger.sale(sale).await? {
+            Some(found) if found.state != SaleState::Settled => {
+                let lock = lock(ledger, sale, patience.lock).await?;
+                let done = while_closed(gate, ledger, &mut work, patience.drain).await;
+                lock.release().await;
+                done?;
+            }
+            Some(settled) => work.call(ledger, settled.epoch).await?,
+            None => work.call(ledger, Epoch::default()).await?,
+        }
+        if work.left.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(ReplayError::Unsettled)
+}
+
+/// What bars these rejections, where none of them can become an order now.
+async fn bars_of_all(
+    ledger: &Ledger,
+    rejections: &[Uuid],
+) -> Result<Option<Vec<(Uuid, Bar)>>, LedgerError> {
+    let kept = ledger.kept_rejections(rejections).await?;
+    let mut bars = Vec::with_capacity(rejections.len());
+    for id in rejections {
+        let found = kept.iter().find(|kept| kept.rejection.id == *id);
+        match found.map(KeptRejection::bar).transpose()?.flatten() {
+            Some(bar) => bars.push((*id, bar)),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(bars))
+}
+
+async fn lock(
+    ledger: &Ledger,
+    sale: SaleId,
+    patience: Duration,
+) -> Result<InstallLock, ReplayError> {
+    let deadline = Instant::now() + patience;
+    loop {
+        if let Some(lock) = ledger.lock_install(sale).await? {
+            return Ok(lock);
+        }
+        if Instant::now() >= deadline {
+            return Err(ReplayError::Busy);
+        }
+        sleep(LOCK_PAUSE).await;
+    }
+}
+
+/// Closes the gate, drains it, does the work, and opens the gate again.
+async fn while_closed<F: FnMut(Uuid, Replay)>(
+    gate: &Gate,
+    ledger: &Ledger,
+    work: &mut Work<'_, F>,
+    drain_timeout: Duration,
+) -> Result<(), ReplayError> {
+    // The ledger first, the gate second.
+    let Some(sale) = ledger.sale(work.sale).await? else {
+        return Ok(());
+    };
+    let found = gate.look(sale.id).await?;
+    if Condition::of(&sale, &found) == Condition::Ahead {
+        return Err(ReplayError::Ahead);
+    }
+    gate.close(sale.id).await?;
+    install::drain(gate, ledger, &sale, Instant::now() + drain_timeout).await?;
+    let called = work.call(ledger, sale.epoch).await;
+    open_again(gate, ledger, &sale, drain_timeout).await;
+    Ok(called?)
+}
+
+/// Installs the sale anew. What was replayed is in the ledger by now, so that a failure here is none of
+/// the replay: the reconciler installs it.
+async fn open_again(gate: &Gate, ledger: &Ledger, sale: &Sale, drain_timeout: Duration) {
+    match install::install_locked(gate, ledger, sale.id, Request::default(), drain_timeout).await {
+        // Settled meanwhile: its gate stays closed.
+        Ok(_) | Err(InstallError::NotForSale) => {}
+        Err(error) => {
+            let error: &dyn std::error::Error = &error;
+            tracing::warn!(sale = %sale.id, error, "the sale is closed until a reconciler opens it");
+        }
+    }
+}

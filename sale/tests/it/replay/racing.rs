@@ -1,0 +1,249 @@
+//! Replays beside a sale that sells, beside each other, and beside the buyer who buys again.
+
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use futures_util::future::join_all;
+use sale::{
+    ledger::{Bar, Outcome, Replay},
+    model::{Obstacle, OrderId, OrderStatus, Purchase, SaleId, Verdict},
+    replay::replay,
+};
+
+use tokio::{runtime::Handle, task::block_in_place, time::timeout};
+
+use super::{PATIENCE, assert_open, replayed, superseded, try_replays, without_unit};
+use crate::fixture::{BOUND, Shop, purchase};
+
+#[tokio::test]
+async fn two_replays_at_once_make_one_order() {
+    let shop = Shop::open().await;
+    let sale = shop.on_sale(3).await;
+    let late = superseded(&shop, &sale).await;
+    let ids = [late.order.uuid()];
+    let both = join_all((0..2).map(|_| try_replays(&shop, sale.id, &ids, PATIENCE))).await;
+    let mut told: Vec<Replay> = both.into_iter().flat_map(Result::unwrap).collect();
+    told.sort_by_key(|it| matches!(it, Replay::Barred(_)));
+    let already = Bar::Already(late.order, OrderStatus::Confirmed);
+    assert_eq!(
+        told,
+        [Replay::Replayed(late.order), Replay::Barred(already)]
+    );
+    let after = shop.assert_conserved(sale.id).await;
+    assert_eq!((after.confirmed, after.available), (1, 2));
+    assert_open(&shop, sale.id).await;
+}
+
+#[tokio::test]
+async fn two_replays_of_two_purchases_share_no_last_unit() {
+    let shop = Shop::open().await;
+    let sale = shop.on_sale(1).await;
+    let sold = shop.sell(sale.id, 1).await;
+    shop.post_all(sale.id).await;
+    let late = [
+        without_unit(&shop, &sale).await,
+        without_unit(&shop, &sale).await,
+    ];
+    shop.ledger.cancel(sold[0].order).await.unwrap();
+    let both = join_all(late.map(|it| replayed(&shop, sale.id, it.order.uuid()))).await;
+    let made = both.iter().filter(|it| matches!(it, Replay::Replayed(_)));
+    assert_eq!(made.count(), 1, "{both:?}");
+    let after = shop.assert_conserved(sale.id).await;
+    assert_eq!((after.confirmed, after.available), (1, 0));
+    assert_open(&shop, sale.id).await;
+}
+
+#[tokio::test]
+async fn a_buyer_who_buys_again_beside_the_replay_has_one_order() {
+    let shop = Shop::open().await;
+    for same_order in [true, false] {
+        let sale = shop.on_sale(2).await;
+        let late = superseded(&shop, &sale).await;
+        let again = if same_order {
+            late
+        } else {
+            Purchase {
+                order: purchase().order,
+                ..late
+            }
+        };
+        let _reconciler = shop.reconciler(sale.id);
+        let buying = async {
+            // A closed gate says nothing: the client asks again.
+            loop {
+                let verdict = shop.ask(sale.id, &[again]).await.verdicts[0];
+                if verdict != Verdict::Cold {
+                    return verdict;
+                }
+            }
+        };
+        let (told, verdict) = tokio::join!(replayed(&shop, sale.id, late.order.uuid()), buying);
+        let order = match told {
+            Replay::Replayed(order) | Replay::Barred(Bar::Already(order, _)) => order,
+            Replay::Barred(Bar::Obstacle(_)) => panic!("{told:?}"),
+        };
+        match verdict {
+            Verdict::Admitted => assert_eq!(order, again.order),
+            Verdict::Duplicate { order: known } => assert_eq!(order, known),
+            other @ (Verdict::SoldOut
+            | Verdict::NotStarted
+            | Verdict::Ended
+            | Verdict::Paused
+            | Verdict::Cold) => panic!("{other:?}"),
+        }
+        let outcome = shop.ledger.outcome_of(sale.id, late.buyer).await.unwrap();
+        assert!(matches!(outcome, Some(Outcome::Order(it)) if it.id == order));
+        let after = shop.assert_conserved(sale.id).await;
+        assert_eq!((after.confirmed, after.available), (1, 1));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn between_two_replays_the_gate_sells_nothing() {
+    let shop = Shop::open().await;
+    let sale = shop.on_sale(2).await;
+    let late = [
+        superseded(&shop, &sale).await,
+        superseded(&shop, &sale).await,
+    ];
+    let ids = late.map(|purchase| purchase.order.uuid());
+    let mut verdicts = Vec::new();
+    let replaying = replay(
+        &shop.gate,
+        &shop.ledger,
+        sale.id,
+        &ids,
+        PATIENCE,
+        |_, told| {
+            assert!(matches!(told, Replay::Replayed(_)), "{told:?}");
+            // The ledger's last unit, of which the gate has not heard that it is gone.
+            let asking = async { shop.ask(sale.id, &[purchase()]).await.verdicts };
+            let said = block_in_place(|| Handle::current().block_on(asking));
+            verdicts.extend(said);
+        },
+    );
+    replaying.await.unwrap();
+    assert_eq!(verdicts, [Verdict::Cold, Verdict::Cold]);
+    let late = shop.ask(sale.id, &[purchase()]).await.verdicts;
+    assert_eq!(late, [Verdict::SoldOut]);
+    assert_open(&shop, sale.id).await;
+}
+
+/// Buyers at a time, who buy until the sale is sold out.
+const BUYERS_AT_ONCE: usize = 4;
+
+/// What came of a rush on a sale in which purchases were replayed one after another.
+struct Rush {
+    made: usize,
+    colds: usize,
+}
+
+/// Sells a sale of so many units out while so many are replayed. Until all replays are made, no buyer
+/// buys more than `quota`, but asks for the same again. Every promise must be an order.
+async fn rush(units: u32, late: usize, quota: usize) -> Rush {
+    let shop = Shop::open().await;
+    let sale = shop.on_sale(units).await;
+    let mut rejected = Vec::new();
+    for _ in 0..late {
+        rejected.push(superseded(&shop, &sale).await);
+    }
+    let _reconciler = shop.reconciler(sale.id);
+    let selling = Selling {
+        quota,
+        replays_made: AtomicBool::new(false),
+        colds: AtomicUsize::new(0),
+    };
+    let buying = join_all((0..BUYERS_AT_ONCE).map(|_| buy_all(&shop, sale.id, &selling)));
+    let replaying = async {
+        let mut told = Vec::new();
+        for purchase in &rejected {
+            told.push(replayed(&shop, sale.id, purchase.order.uuid()).await);
+        }
+        selling.replays_made.store(true, Ordering::Relaxed);
+        told
+    };
+    let (admitted, told) = tokio::join!(buying, replaying);
+    let mut promised: HashSet<OrderId> = admitted.into_iter().flatten().collect();
+    let mut made = 0;
+    for one in told {
+        match one {
+            Replay::Replayed(order) => {
+                made += 1;
+                assert!(promised.insert(order));
+            }
+            // Sold out before its turn.
+            Replay::Barred(bar) => assert_eq!(bar, Bar::Obstacle(Obstacle::NoUnits)),
+        }
+    }
+    // The reconciler may have the last entries in hand.
+    let posted = async {
+        while shop.look(sale.id).await.backlog.entries > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(BOUND, posted).await.expect("all is posted");
+    shop.sync(sale.id).await;
+    let kept = shop.ledger.rejections_of_sale(sale.id).await.unwrap();
+    assert!(kept.iter().all(|it| it.reason == "superseded"), "{kept:?}");
+    let orders = shop.ledger.orders_of_sale(sale.id).await.unwrap();
+    let posted: HashSet<OrderId> = orders.iter().map(|order| order.id).collect();
+    assert!(posted == promised, "each promise is an order");
+    let after = shop.assert_conserved(sale.id).await;
+    assert_eq!((after.available, after.confirmed), (0, units));
+    assert!(shop.look(sale.id).await.is_open());
+    let marks = shop.gate.buyers(sale.id).await.unwrap();
+    let marked: HashSet<OrderId> = marks.into_values().collect();
+    assert!(
+        marked == posted,
+        "the gate knows exactly those who are posted"
+    );
+    let colds = selling.colds.into_inner();
+    Rush { made, colds }
+}
+
+/// What the buyers of a rush share.
+struct Selling {
+    quota: usize,
+    replays_made: AtomicBool,
+    colds: AtomicUsize,
+}
+
+/// Buys two units a time until the sale is sold out. The orders of those who were admitted.
+async fn buy_all(shop: &Shop, sale: SaleId, selling: &Selling) -> HashSet<OrderId> {
+    let mut admitted = HashSet::new();
+    let mut purchases = [purchase(), purchase()];
+    loop {
+        if admitted.len() < selling.quota || selling.replays_made.load(Ordering::Relaxed) {
+            purchases = [purchase(), purchase()];
+        }
+        let verdicts = shop.ask(sale, &purchases).await.verdicts;
+        for (purchase, verdict) in purchases.into_iter().zip(verdicts) {
+            match verdict {
+                Verdict::Admitted => drop(admitted.insert(purchase.order)),
+                Verdict::SoldOut => return admitted,
+                // The client asks again.
+                Verdict::Cold => drop(selling.colds.fetch_add(1, Ordering::Relaxed)),
+                other @ (Verdict::Duplicate { .. }
+                | Verdict::NotStarted
+                | Verdict::Ended
+                | Verdict::Paused) => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_a_sale_sells_no_replay_takes_a_unit_that_was_promised() {
+    let rush = rush(800, 10, 100).await;
+    assert!(rush.colds > 0, "the gate was closed while it sold");
+    assert_eq!(rush.made, 10, "half of the units were still there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_last_units_go_to_buyers_or_to_replays_and_none_to_both() {
+    for _ in 0..10 {
+        rush(50, 5, usize::MAX).await;
+    }
+}
