@@ -90,6 +90,7 @@ local held = redis.call('HMGET', KEYS[2], unpack(buyers))
 
 local remaining = tonumber(terms[5]) - taken
 local verdicts, orders = {}, {}
+local names_an_order = false
 local marks, won = {}, {} -- of this call: buyer, order, buyer, order, ...; and by buyer
 for i = 1, count do
   local at = i * PURCHASE_BYTES
@@ -97,8 +98,10 @@ for i = 1, count do
   local holds = held[i] or won[buyer]
   if holds == order then
     verdicts[i] = 'A'
+    names_an_order = true
   elseif holds then
     verdicts[i] = 'D'
+    names_an_order = true
     orders[#orders + 1] = holds
   elseif refusal then
     verdicts[i] = refusal
@@ -127,8 +130,9 @@ if winners > 0 then
   taken = taken + winners
 end
 -- Kept with each sale made, and when the start or the end is first seen to have passed: what was
--- once answered by this clock stays true.
-if winners > 0 or (clock < start_at and now >= start_at) or (clock < end_at and now >= end_at) then
+-- once answered by this clock stays true. And with each order that is told again: a caller who WAITs for
+-- replicas waits for the writes of its own connection, and must have made one.
+if winners > 0 or names_an_order or (clock < start_at and now >= start_at) or (clock < end_at and now >= end_at) then
   redis.call('HSET', KEYS[1], 'clock', string.format('%.0f', now))
 end
 

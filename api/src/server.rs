@@ -124,7 +124,11 @@ impl Api {
 
         let gate = Gate::connect(&settings.redis)
             .await
+            .map_err(ServeError::Gate)?
+            .with_durability(&settings.durability)
+            .await
             .map_err(ServeError::Gate)?;
+        tracing::info!(durability = ?settings.durability.gate_durability, "admissions");
         let ledger = Ledger::connect(&settings.postgres).await?;
         let routes = RouteTable::of(&routes::apis(), &[docs::PATH, openapi::PATH]);
         let hints = Hints::listen(&settings.redis).map_err(ServeError::Gate)?;

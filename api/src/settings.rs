@@ -5,7 +5,7 @@ use std::{net::SocketAddr, str::FromStr, time::Duration};
 
 use clap::{Parser, ValueEnum, builder::RangedU64ValueParser, value_parser};
 use sale::{
-    gate::batcher::AdmissionLimits,
+    gate::{batcher::AdmissionLimits, durability::DurabilitySettings},
     settings::{LogSettings, PostgresSettings, RedisSettings, TokenSettings},
 };
 
@@ -88,6 +88,10 @@ pub struct Settings {
     /// Where the gates are.
     #[command(flatten)]
     pub redis: RedisSettings,
+
+    /// How safe an admission is when it is answered.
+    #[command(flatten)]
+    pub durability: DurabilitySettings,
 
     /// Where the ledger is.
     #[command(flatten)]

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::{audit::audit, connect, draining, settings::RebuildSettings};
 
-/// What Postgres knows a rebuild as, and who acts in the log of what was changed.
+/// What Postgres knows a rebuild as.
 const REBUILD: &str = "mincommerce-rebuild";
 /// How long emptying a journal may take.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
@@ -53,7 +53,7 @@ impl Rebuilt {
 pub async fn run(settings: RebuildSettings) -> anyhow::Result<ExitCode> {
     let (gate, ledger) =
         connect(REBUILD, &settings.redis, &settings.postgres, Duration::ZERO).await?;
-    let ledger = ledger.on_behalf(By::process(REBUILD));
+    let ledger = ledger.on_behalf(By::person(None));
     let request = Request {
         anew: !settings.sales.is_empty(),
         accept_ledger: settings.accept_ledger,

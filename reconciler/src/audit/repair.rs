@@ -14,9 +14,6 @@ use sale::{
 use super::{audit, report::Row};
 use crate::{draining, rebuild::DRAIN_TIMEOUT};
 
-/// Who repairs, in the log of what was changed.
-const REPAIR: &str = "audit --repair";
-
 /// Repairs what was found of a sale, and audits it again. The row says what was done.
 ///
 /// # Errors
@@ -30,7 +27,7 @@ pub async fn repair(gate: &Gate, ledger: &Ledger, row: &Row) -> anyhow::Result<R
     if found.is_empty() || found.iter().any(|found| found.remedy() == Remedy::Person) {
         return Ok(row.clone());
     }
-    let ledger = ledger.on_behalf(By::process(REPAIR));
+    let ledger = ledger.on_behalf(By::person(None));
     let done = mend(gate, &ledger, row, &found).await;
     Ok(Row {
         repair: Some(match done {

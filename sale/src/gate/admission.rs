@@ -2,7 +2,7 @@
 
 use fred::{bytes::Bytes, types::Value};
 
-use super::{Gate, GateError};
+use super::{Gate, GateError, run_on};
 use crate::model::{Epoch, OrderId, Purchase, SaleId, Verdict};
 
 /// The most purchases that one call decides, as in `lua/admit.lua`.
@@ -34,7 +34,8 @@ impl Gate {
     /// that is behind it closes, and answers cold.
     ///
     /// # Errors
-    /// [`GateError::OutcomeUnknown`] where the batch may have been decided.
+    /// [`GateError::OutcomeUnknown`] where the batch may have been decided, and
+    /// [`GateError::Unacknowledged`] where it was, and is not as safe as it must be.
     pub async fn admit(
         &self,
         sale: SaleId,
@@ -72,7 +73,8 @@ impl Gate {
             random_bits.to_string().into(),
             Value::Bytes(packed.into()),
         ];
-        let answer = self.run(&self.scripts.admit, keys, args).await?;
+        let client = self.client();
+        let answer = run_on(client, &self.scripts.admit, keys, args).await?;
         let (epoch, taken, letters, orders): (u64, u64, Bytes, Bytes) = answer.convert()?;
         if letters.len() != purchases.len() {
             return Err(GateError::Malformed(format!(
@@ -85,7 +87,8 @@ impl Gate {
         let verdicts = letters
             .iter()
             .map(|letter| verdict(*letter, &mut orders))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        self.make_durable(client, sale, &verdicts).await?;
         Ok(Decision {
             progress: Progress {
                 epoch: Epoch(epoch),

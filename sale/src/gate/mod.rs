@@ -10,11 +10,12 @@
 //! - `journal`: winners on their way to the ledger
 //!
 //! This module owns the connection. [`admission`] asks for verdicts, [`batcher`] gathers purchases
-//! into batches, [`snapshot`] looks, [`upkeep`] keeps a gate up to date, [`install`] loads one,
+//! into batches, [`durability`] makes admissions safe before they are answered, [`snapshot`] looks, [`upkeep`] keeps a gate up to date, [`install`] loads one,
 //! [`hints`] tells who waits that something was posted.
 
 pub mod admission;
 pub mod batcher;
+pub mod durability;
 pub mod hints;
 pub mod install;
 pub mod snapshot;
@@ -37,6 +38,7 @@ use fred::{
 };
 use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 
+use self::durability::Durability;
 use crate::{keys::Keys, settings::RedisSettings};
 
 /// First and longest pause between attempts to reconnect, milliseconds.
@@ -58,6 +60,15 @@ pub enum GateError {
     /// Redis answered with something else than the script returns.
     #[error("the gate answered out of form: {0}")]
     Malformed(String),
+    /// Too few replicas acknowledged in time: the command had its effect, and may be lost with this
+    /// Redis.
+    #[error("{acknowledged} replicas acknowledged, of {wanted} that must")]
+    Unacknowledged {
+        /// How many did.
+        acknowledged: u32,
+        /// How many had to.
+        wanted: u32,
+    },
     /// Redis is configured in a way that would lose sales.
     #[error("{0}")]
     Unsafe(String),
@@ -85,7 +96,7 @@ impl GateError {
                 error.kind(),
                 ErrorKind::IO | ErrorKind::Timeout | ErrorKind::Canceled
             ),
-            Self::Malformed(_) | Self::Unsafe(_) => false,
+            Self::Malformed(_) | Self::Unacknowledged { .. } | Self::Unsafe(_) => false,
         }
     }
 }
@@ -124,6 +135,8 @@ pub struct Gate {
     keys: Arc<Keys>,
     scripts: Arc<Scripts>,
     reconnects: Arc<Mutex<Reconnects>>,
+    command_timeout: Duration,
+    durability: Durability,
 }
 
 impl Gate {
@@ -150,6 +163,8 @@ impl Gate {
             keys: Arc::new(Keys::new(&settings.key_prefix)),
             scripts: Arc::new(Scripts::new()),
             reconnects,
+            command_timeout: Duration::from_millis(settings.command_timeout_ms),
+            durability: Durability::default(),
         };
         gate.refuse_unfit().await?;
         Ok(gate)
@@ -198,16 +213,7 @@ impl Gate {
         keys: Vec<String>,
         args: Vec<Value>,
     ) -> Result<Value, GateError> {
-        let client = self.client();
-        let answer = client
-            .evalsha(script.sha1().clone(), keys.clone(), args.clone())
-            .await;
-        match (answer, script.lua()) {
-            (Err(error), Some(source)) if error.details().starts_with("NOSCRIPT") => {
-                Ok(client.eval(source.clone(), keys, args).await?)
-            }
-            (answer, _) => Ok(answer?),
-        }
+        run_on(self.client(), script, keys, args).await
     }
 
     async fn refuse_unfit(&self) -> Result<(), GateError> {
@@ -257,9 +263,28 @@ impl Gate {
                 }
                 other @ (GateError::OutcomeUnknown(_)
                 | GateError::Malformed(_)
+                | GateError::Unacknowledged { .. }
                 | GateError::Unsafe(_)) => Err(other),
             },
         }
+    }
+}
+
+/// [`Gate::run`] on one of its connections.
+async fn run_on(
+    client: &Client,
+    script: &Script,
+    keys: Vec<String>,
+    args: Vec<Value>,
+) -> Result<Value, GateError> {
+    let answer = client
+        .evalsha(script.sha1().clone(), keys.clone(), args.clone())
+        .await;
+    match (answer, script.lua()) {
+        (Err(error), Some(source)) if error.details().starts_with("NOSCRIPT") => {
+            Ok(client.eval(source.clone(), keys, args).await?)
+        }
+        (answer, _) => Ok(answer?),
     }
 }
 

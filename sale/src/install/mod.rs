@@ -176,6 +176,15 @@ pub(crate) async fn install_locked(
     installer.run().await
 }
 
+/// How an attempt ended.
+enum Attempt {
+    Installed(Installed),
+    /// Something was changed meanwhile: another attempt is worth while.
+    Changed,
+    /// What was loaded is not what the ledger has.
+    Differs(Vec<Difference>),
+}
+
 /// An install under way, under its lock.
 struct Installer<'a> {
     gate: &'a Gate,
@@ -189,6 +198,7 @@ impl Installer<'_> {
     async fn run(&self) -> Result<Installed, InstallError> {
         let mut found = None;
         let mut saved = Marked::default();
+        let mut differing = Vec::new();
         for _ in 0..ATTEMPTS_MAX {
             if self.request.accept_ledger {
                 self.accept_ledger().await?;
@@ -221,19 +231,21 @@ impl Installer<'_> {
             point(Point::InstallClosed);
             saved += drain(self.gate, self.ledger, &sale, self.deadline).await?;
             point(Point::InstallDrained);
-            if let Some(installed) = self.attempt(found, saved).await? {
-                return Ok(installed);
+            match self.attempt(found, saved).await? {
+                Attempt::Installed(installed) => return Ok(installed),
+                Attempt::Changed => {}
+                Attempt::Differs(differences) => differing = differences,
             }
         }
-        Err(InstallError::Unsettled)
+        Err(if differing.is_empty() {
+            InstallError::Unsettled
+        } else {
+            InstallError::Differs(differing)
+        })
     }
 
-    /// From a drained gate to an open one. `None` where something has changed meanwhile.
-    async fn attempt(
-        &self,
-        found: Condition,
-        saved: Marked,
-    ) -> Result<Option<Installed>, InstallError> {
+    /// From a drained gate to an open one.
+    async fn attempt(&self, found: Condition, saved: Marked) -> Result<Attempt, InstallError> {
         let id = self.sale;
         let recount = self.ledger.recount(id).await?;
         let recount = recount.ok_or(InstallError::NotForSale)?;
@@ -251,7 +263,9 @@ impl Installer<'_> {
         }
         let buyers = match swapped? {
             (Swapped::Swapped, buyers) => buyers,
-            (Swapped::Outdated | Swapped::Undrained | Swapped::Incomplete, _) => return Ok(None),
+            (Swapped::Outdated | Swapped::Undrained | Swapped::Incomplete, _) => {
+                return Ok(Attempt::Changed);
+            }
         };
         point(Point::InstallSwapped);
         let installed = Installed {
@@ -268,19 +282,20 @@ impl Installer<'_> {
             .complete_install(id, sale.epoch, buyers, &details)
             .await?
         {
-            return Ok(None);
+            return Ok(Attempt::Changed);
         }
         point(Point::InstallCompleted);
         let loaded = audit::read(self.gate, self.ledger, id).await?;
         let differences = loaded.differences_of_loaded();
         if !differences.is_empty() {
-            return Err(InstallError::Differs(differences));
+            // Somebody may have made an order past the gate just now.
+            return Ok(Attempt::Differs(differences));
         }
         if !self.gate.open(id, sale.epoch).await? {
-            return Ok(None);
+            return Ok(Attempt::Changed);
         }
         point(Point::InstallOpened);
-        Ok(Some(installed))
+        Ok(Attempt::Installed(installed))
     }
 
     async fn known_sale(&self) -> Result<Sale, InstallError> {

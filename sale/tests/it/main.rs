@@ -9,6 +9,7 @@ mod audit_log;
 mod batcher;
 mod cluster;
 mod connect;
+mod durability;
 mod fixture;
 mod input;
 mod install;

@@ -107,6 +107,7 @@ impl Lane {
         }
         let connections = self.shared.gate.connections();
         if self.asked_at != Some(connections) {
+            self.refuse_less_durable().await?;
             let standing = self.shared.ask_standing(self.sale).await?;
             let standing = standing.ok_or(AdmitError::UnknownSale)?;
             let least = Progress {
@@ -117,6 +118,22 @@ impl Lane {
             self.asked_at = Some(connections);
         }
         Ok(())
+    }
+
+    /// Behind a new connection there may be a Redis that is set up otherwise.
+    async fn refuse_less_durable(&self) -> Result<(), AdmitError> {
+        self.shared
+            .gate
+            .refuse_less_durable()
+            .await
+            .map_err(|error| {
+                tracing::error!(
+                    sale = %self.sale,
+                    error = &error as &dyn std::error::Error,
+                    "this Redis does not make purchases as safe as they must be"
+                );
+                AdmitError::Unavailable
+            })
     }
 
     async fn call(&mut self, purchases: &[Purchase]) -> Result<Vec<Verdict>, AdmitError> {
@@ -148,9 +165,9 @@ impl Lane {
                 self.failing = true;
                 Err(match error {
                     GateError::Unavailable(_) | GateError::Unsafe(_) => AdmitError::Unavailable,
-                    GateError::OutcomeUnknown(_) | GateError::Malformed(_) => {
-                        AdmitError::OutcomeUnknown
-                    }
+                    GateError::OutcomeUnknown(_)
+                    | GateError::Malformed(_)
+                    | GateError::Unacknowledged { .. } => AdmitError::OutcomeUnknown,
                 })
             }
         }

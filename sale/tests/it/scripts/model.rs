@@ -113,11 +113,13 @@ impl Model {
                 Verdict::Admitted
             }),
         };
-        let verdicts = batch.iter().map(decide).collect();
+        let verdicts: Vec<Verdict> = batch.iter().map(decide).collect();
         let passed = |at: u64| terms.clock < at && at < micros(NOW_YEAR);
         let (start, end) = (&terms.sale.start, &terms.sale.end);
         let [start, end] = [start, end].map(|at| at.timestamp_micros().cast_unsigned());
-        let clock_moves = !winners.is_empty() || passed(start) || passed(end);
+        let names_an_order =
+            |verdict: &Verdict| matches!(verdict, Verdict::Admitted | Verdict::Duplicate { .. });
+        let clock_moves = verdicts.iter().any(names_an_order) || passed(start) || passed(end);
         let taken = buyers.len() as u64;
         if !winners.is_empty() {
             let id = EntryId {
