@@ -141,6 +141,13 @@ async fn a_consumer_group_that_is_destroyed_is_made_again_and_no_entry_is_left_o
     }
     let report = running.end().await;
     assert_eq!((report.won(), report.retries), (2_000, 0));
+    stage.at_rest(sale.id).await.unwrap();
+    assert!(info(redis, "errorstats").contains("errorstat_NOGROUP"));
+    let log = stage.reconciler_log(0).unwrap();
+    assert!(
+        !log.contains("stranded"),
+        "the new group begins at the first entry: {log}"
+    );
     let proof = stage.close().await.unwrap()[&sale.id];
     assert_eq!((proof.confirmed, proof.rejected), (2_000, 0));
 }
