@@ -146,7 +146,7 @@ impl Ledger {
     /// Doing it again changes nothing.
     ///
     /// # Errors
-    /// [`LedgerError::UnknownOrder`], also for an order that is not posted yet;
+    /// [`LedgerError::UnknownOrder`], also for an order that is not posted yet, or just now;
     /// [`LedgerError::FullStock`].
     pub async fn cancel(&self, order: OrderId) -> Result<Order, LedgerError> {
         sqlx::query(
@@ -161,7 +161,8 @@ impl Ledger {
         .execute(&self.pool)
         .await
         .map_err(LedgerError::of_return)?;
-        sqlx::query_as("SELECT * FROM order_details WHERE id = $1")
+        // One that was posted between the two statements is still confirmed.
+        sqlx::query_as("SELECT * FROM order_details WHERE id = $1 AND status = 'cancelled'")
             .bind(order)
             .fetch_optional(&self.pool)
             .await?

@@ -3,6 +3,9 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`api`], [`reconciler`], [`redis`], [`postgres`] | faults of each part |
+//! | [`administration`] | what people do to a sale that sells |
+//! | [`installs`] | installs that meet |
+//! | [`restored`] | a ledger set back to an older copy |
 //! | [`redis_loss`] | a Redis that has lost what it had |
 //! | [`redis_replica`] | a replica that takes the place of its primary |
 //! | [`journal`] | entries that no gate wrote |
@@ -13,15 +16,18 @@
 //! A test ends with `Stage::close`, which proves the sale. Where a fault may lose what Redis had not
 //! handed on, the test says which orders those are, by name.
 
+mod administration;
 mod api;
 mod clocks;
 #[cfg(debug_assertions)]
 mod crash_points;
+mod installs;
 mod journal;
 mod postgres;
 mod proxy;
 mod reconciler;
 mod redis;
+mod restored;
 mod redis_loss;
 mod redis_replica;
 
@@ -145,10 +151,13 @@ impl Selling {
     }
 }
 
-/// How many buyers the gate has taken; 0 where it is missing or away.
+/// How many buyers the gate has taken. One that is missing or away is waited for.
 async fn taken(stage: &Stage, sale: SaleId) -> u64 {
-    let snapshot = stage.gate.snapshot(sale).await;
-    snapshot.ok().flatten().map_or(0, |gate| gate.taken)
+    until("there is a gate", async || {
+        let snapshot = stage.gate.snapshot(sale).await;
+        Some(snapshot.ok()??.taken)
+    })
+    .await
 }
 
 /// Until the gate has taken so many buyers in all.

@@ -81,12 +81,11 @@ async fn a_reconciler_that_is_killed_twenty_times_at_random_posts_everything_onc
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reconciler_that_is_frozen_beyond_the_claim_time_and_goes_on_posts_nothing_twice() {
-    let reconcilers = 2;
-    let setting = Setting {
-        reconcilers,
+    let two = Setting {
+        reconcilers: 2,
         ..quick_to_claim()
     };
-    let mut stage = Stage::open(setting).await.unwrap();
+    let mut stage = Stage::open(two).await.unwrap();
     let sale = stage.open_sale(5_000).await.unwrap();
     let selling = Selling::start(&stage, sale.id, NARROW);
     let pending = async || {
@@ -132,9 +131,9 @@ const READERS: usize = 1_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_thousand_readers_that_came_and_went_none_is_left_and_nothing_of_what_they_read() {
-    let mut setting_ = quick_to_claim();
-    setting_.reconciler.push(setting("CONSUMER_IDLE_MS", 1_000));
-    let mut stage = Stage::open(setting_).await.unwrap();
+    let mut quick = quick_to_claim();
+    quick.reconciler.push(setting("CONSUMER_IDLE_MS", 1_000));
+    let mut stage = Stage::open(quick).await.unwrap();
     let sale = stage.open_sale(10_000).await.unwrap();
     let selling = Selling::start(&stage, sale.id, NARROW);
 
@@ -183,11 +182,11 @@ async fn of_a_thousand_readers_that_came_and_went_none_is_left_and_nothing_of_wh
 
 #[tokio::test(flavor = "multi_thread")]
 async fn three_reconcilers_at_once_post_everything_once() {
-    let setting = Setting {
+    let three = Setting {
         reconcilers: 3,
         ..Setting::default()
     };
-    let mut stage = Stage::open(setting).await.unwrap();
+    let mut stage = Stage::open(three).await.unwrap();
     let sale = stage.open_sale(2_000).await.unwrap();
     let buyers = stage.buyers(2_100).unwrap();
     let client = stage.client().unwrap();

@@ -1,0 +1,107 @@
+//! Installs that meet: several at once, and a slow one that ends after another one has.
+
+use std::time::Duration;
+
+use sale::{
+    gate::Gate,
+    install::{Condition, InstallError, Installed, install},
+    ledger::Ledger,
+    settings::RedisSettings,
+};
+use system::stage::{Setting, Stage};
+
+use super::{
+    NARROW, Selling, own_redis,
+    proxy::{Proxy, Way},
+};
+
+/// How long an install may wait for a journal to be emptied.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long the slow installer waits for Redis, milliseconds.
+const PATIENCE_MS: u64 = 60_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rebuilds_at_once_end_in_one_gate_that_knows_every_buyer() {
+    let mut stage = Stage::open(Setting::default()).await.unwrap();
+    let sale = stage.open_sale(10_000).await.unwrap();
+    let selling = Selling::start(&stage, sale.id, NARROW);
+    for _ in 0..4 {
+        selling.until_sold(&stage, sale.id, 50).await;
+        stage.gate.close(sale.id).await.unwrap();
+        // The keeper of the reconciler is the third.
+        let rebuild = || install(&stage.gate, &stage.ledger, sale.id, DRAIN_TIMEOUT);
+        let (one, other) = tokio::join!(rebuild(), rebuild());
+        for ended in [one, other] {
+            match ended {
+                Ok(Installed { .. }) | Err(InstallError::Busy) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+    selling.until_sold(&stage, sale.id, 50).await;
+    let won = selling.end().await;
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!(proof.confirmed, won);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_warm_whose_swap_comes_after_a_rebuild_does_not_replace_it() {
+    slow_warm(include_str!("../../../../lua/swap.lua")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_warm_that_would_open_after_a_rebuild_does_not_disturb_it() {
+    slow_warm(include_str!("../../../../lua/open.lua")).await;
+}
+
+/// An install that is held up before it runs a script, and loses its lock meanwhile.
+async fn slow_warm(script: &str) {
+    let mut stage = Stage::open(own_redis()).await.unwrap();
+    let sale = stage.open_sale(10_000).await.unwrap();
+    let redis = Proxy::start(stage.deployment.redis_address().unwrap()).await;
+    let postgres = Proxy::start(stage.deployment.postgres_address().unwrap()).await;
+    let slow = stage.deployment.with_redis_at(redis.address());
+    let slow = slow.with_postgres_at(postgres.address());
+    let settings = RedisSettings {
+        command_timeout_ms: PATIENCE_MS,
+        ..slow.redis()
+    };
+    let gate = Gate::connect(&settings).await.unwrap();
+    let ledger = Ledger::connect(&slow.postgres()).await.unwrap();
+
+    let selling = Selling::start(&stage, sale.id, NARROW);
+    selling.until_sold(&stage, sale.id, 100).await;
+    let mut won = selling.end().await;
+    stage.at_rest(sale.id).await.unwrap();
+
+    // Nobody else sees the closed gate before the slow one has the lock.
+    stage.reconciler().pause().unwrap();
+    stage.gate.close(sale.id).await.unwrap();
+    let hash = stage.redis().unwrap().command(&["SCRIPT", "LOAD", script]);
+    redis.hold_at(Way::Requests, &hash.unwrap()).await;
+    let id = sale.id;
+    let slow = tokio::spawn(async move { install(&gate, &ledger, id, DRAIN_TIMEOUT).await });
+    redis.until_held(Way::Requests).await;
+    // Its lock goes with its connection to Postgres.
+    postgres.cut().await;
+
+    stage.reconciler().resume().unwrap();
+    let selling = Selling::start(&stage, sale.id, NARROW);
+    selling.until_sold(&stage, sale.id, 100).await;
+    let rebuilt = stage.gate.snapshot(sale.id).await.unwrap().unwrap();
+    redis.flow(Way::Requests).await;
+    let ended = slow.await.unwrap().unwrap();
+    assert_eq!(
+        (ended.epoch, ended.found),
+        (rebuilt.epoch, Condition::Sound)
+    );
+    let now = stage.gate.snapshot(sale.id).await.unwrap().unwrap();
+    assert_eq!((now.epoch, now.is_open()), (rebuilt.epoch, true));
+    assert!(now.taken >= rebuilt.taken);
+
+    selling.until_sold(&stage, sale.id, 50).await;
+    won += selling.end().await;
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!(proof.confirmed, won);
+}
