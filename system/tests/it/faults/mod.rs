@@ -27,9 +27,9 @@ mod postgres;
 mod proxy;
 mod reconciler;
 mod redis;
-mod restored;
 mod redis_loss;
 mod redis_replica;
+mod restored;
 
 use std::{
     sync::{
