@@ -140,6 +140,11 @@ async fn an_unreadable_entry_is_kept_its_neighbours_go_on_and_its_buyers_have_th
     assert_eq!(rejections.len(), 1);
     assert_eq!(rejections[0].reason, "unreadable");
     assert!(!rejections[0].counted);
+    let log = stage.reconciler_log(0).unwrap();
+    assert!(
+        !log.contains("marks without a journal entry"),
+        "its buyers are posted before it is forgotten: {log}"
+    );
     stage.circumstances(sale).unreadable_entries = 1;
     let proof = stage.close().await.unwrap()[&sale];
     assert_eq!((proof.confirmed, proof.rejected), (3, 1));
@@ -315,6 +320,10 @@ async fn a_second_order_of_a_buyer_proves_a_lost_mark_and_the_gate_is_rebuilt() 
     until_epoch(&stage, sale, 2).await;
     let log = stage.reconciler_log(0).unwrap();
     assert!(log.contains("the gate lost a mark"), "{log}");
+    assert!(
+        !log.contains("more was forgotten"),
+        "it is shut together with the forgetting: {log}"
+    );
     let outcome = stage.ledger.outcome(second.order).await.unwrap();
     let Some(Outcome::Rejected(rejection)) = outcome else {
         panic!("{outcome:?}")

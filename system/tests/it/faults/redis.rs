@@ -28,13 +28,14 @@ async fn a_killed_redis_loses_nothing_that_was_answered() {
     let sale = stage.open_sale(500).await.unwrap();
     let buyers = stage.buyers(2_000).unwrap();
     let running = Running::start(stage.client().unwrap(), sale.id, buyers, NARROW);
-    running.half_way().await;
+    // While units are still being sold.
+    until_taken(&stage, sale.id, 200).await;
     let redis = stage.redis().unwrap();
     tokio::task::block_in_place(|| redis.kill().and_then(|()| redis.start_again())).unwrap();
     let report = running.end().await;
-    assert_eq!(report.unknown(), 0, "everyone asked until it was decided");
+    assert_eq!((report.won(), report.unknown()), (500, 0));
     let proof = stage.close().await.unwrap()[&sale.id];
-    assert_eq!(proof.confirmed, 500);
+    assert_eq!((proof.confirmed, proof.rejected), (500, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,6 +142,13 @@ async fn a_consumer_group_that_is_destroyed_is_made_again_and_no_entry_is_left_o
     }
     let report = running.end().await;
     assert_eq!((report.won(), report.retries), (2_000, 0));
+    stage.at_rest(sale.id).await.unwrap();
+    assert!(info(redis, "errorstats").contains("errorstat_NOGROUP"));
+    let log = stage.reconciler_log(0).unwrap();
+    assert!(
+        !log.contains("stranded"),
+        "the new group begins at the first entry: {log}"
+    );
     let proof = stage.close().await.unwrap()[&sale.id];
     assert_eq!((proof.confirmed, proof.rejected), (2_000, 0));
 }
