@@ -215,6 +215,8 @@ async fn while_a_redis_loads_its_data_nobody_is_admitted_and_nothing_is_lost() {
     let (_, scripts) = stats.split_once("cmdstat_evalsha:").unwrap();
     let refused = number(scripts, "rejected_calls=");
     assert!(refused > 0, "no process asked: {stats}");
+    let log = stage.reconciler_log(0).unwrap();
+    assert!(log.contains("LOADING"), "it says why: {log}");
     let proof = stage.close().await.unwrap()[&sale.id];
     assert_eq!((proof.confirmed, proof.rejected), (500, 0));
 }
@@ -256,7 +258,11 @@ async fn a_full_redis_admits_nobody_goes_on_posting_and_sells_again_when_there_i
     assert_eq!(taken(&stage, sale.id).await, full_at, "nobody is admitted");
     let order = stage.gate.order_of(sale.id, buyer.id).await.unwrap();
     assert_eq!(order, None, "a refusal has no effect");
-    assert!(info(redis, "errorstats").contains("errorstat_OOM"));
+    until("the reconciler says why it can not sync", async || {
+        let log = stage.reconciler_log(0).unwrap();
+        log.contains("OOM").then_some(())
+    })
+    .await;
 
     redis.command(&["DEL", "others"]).unwrap();
     selling.until_sold(&stage, sale.id, 100).await;
