@@ -10,6 +10,7 @@
 mod checker;
 mod faults;
 mod processes;
+mod protocol;
 mod reliability;
 mod rush;
 mod units;

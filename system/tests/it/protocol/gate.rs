@@ -1,0 +1,275 @@
+//! The scripts of `lua/`, each one step.
+
+use super::{
+    rules::{Rule, Without},
+    state::{
+        BUYERS, ENTRIES, Entry, Gate, Marks, Owner, Prepared, Sale, SaleState, Verdict, count,
+    },
+};
+
+/// What `admit` answers.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Admission {
+    pub verdicts: [Verdict; BUYERS],
+    pub progress: (u8, u8),
+    /// The gate judged by its clock that the sale has ended, or that it has begun.
+    pub ended: bool,
+    pub not_started: bool,
+}
+
+/// What a caller of `admit` knows of the gate.
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
+    pub seen: (u8, u8),
+    /// The least version of terms by which it may sell.
+    pub version: u8,
+    /// Purchases that a gate of this epoch must have: epoch, buyer and order.
+    pub witnesses: [(u8, u8, u8); 2],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swapped {
+    Swapped,
+    Refused,
+}
+
+impl Gate {
+    /// Decides a batch. `time` is what `TIME` says, `history` stands for the random bits. With `marked`
+    /// false, the entry is written and the marks are not: that is how it must not be.
+    pub fn admit(
+        &mut self,
+        without: Without,
+        batch: &Marks,
+        known: Known,
+        (time, history): (u8, u8),
+    ) -> Admission {
+        let mut answer = Admission::default();
+        let everybody =
+            |verdict: Verdict| batch.map(|order| if order > 0 { verdict } else { Verdict::None });
+        let taken = count(&self.marks);
+        if !self.there {
+            answer.verdicts = everybody(Verdict::Cold);
+            return answer;
+        }
+        answer.progress = (self.epoch, taken);
+        let rolled_back = without.keeps(Rule::AdmitChecksWhatWasSeen)
+            && answer.progress < known.seen
+            || known
+                .witnesses
+                .into_iter()
+                .any(|witness| self.lacks(witness));
+        if rolled_back {
+            self.lost |= without.keeps(Rule::AdmitMarksARollback);
+            answer.verdicts = everybody(Verdict::Cold);
+            return answer;
+        }
+        if (self.lost && without.keeps(Rule::AdmitIsColdWhileLost))
+            || (self.closed && without.keeps(Rule::AdmitIsColdWhileClosed))
+            || (self.terms.version < known.version
+                && without.keeps(Rule::TheLedgersTermsAreChecked))
+        {
+            answer.verdicts = everybody(Verdict::Cold);
+            return answer;
+        }
+        let now = if without.keeps(Rule::TheClockIsKept) {
+            time.max(self.clock)
+        } else {
+            time
+        };
+        let (terms, clock) = (self.terms, self.clock);
+        answer.ended = now >= terms.end;
+        answer.not_started = now < terms.start;
+        let refusal = if terms.state == SaleState::Ended || answer.ended {
+            Some(Verdict::Ended)
+        } else if answer.not_started {
+            Some(Verdict::NotStarted)
+        } else if terms.state != SaleState::Open {
+            Some(Verdict::Paused)
+        } else {
+            None
+        };
+        let mut remaining = terms.limit.saturating_sub(taken);
+        let mut winners = Marks::default();
+        for (buyer, &order) in batch.iter().enumerate().filter(|(_, order)| **order > 0) {
+            let held = self.marks[buyer];
+            answer.verdicts[buyer] = if held == order && without.keeps(Rule::AdmitKnowsAResend) {
+                Verdict::Admitted
+            } else if held > 0 && held != order {
+                Verdict::Duplicate(held)
+            } else if let Some(refusal) = refusal {
+                refusal
+            } else if remaining < 1 {
+                Verdict::SoldOut
+            } else {
+                remaining -= 1;
+                winners[buyer] = order;
+                Verdict::Admitted
+            };
+        }
+        if count(&winners) > 0 {
+            let taken = taken + count(&winners);
+            let history = if without.keeps(Rule::EntryIdsCarryRandomBits) {
+                history
+            } else {
+                0
+            };
+            self.append(Entry {
+                epoch: self.epoch,
+                taken,
+                history,
+                owner: Owner::Nobody,
+                winners,
+            });
+            if without.keeps(Rule::MarksComeWithTheEntry) {
+                self.mark(&winners);
+            }
+            answer.progress.1 = taken;
+        }
+        if count(&winners) > 0
+            || (clock < terms.start && now >= terms.start)
+            || (clock < terms.end && now >= terms.end)
+        {
+            self.clock = now;
+        }
+        answer
+    }
+
+    /// Whether a purchase that this gate must have made is not in it.
+    pub fn lacks(&self, (epoch, buyer, order): (u8, u8, u8)) -> bool {
+        order > 0 && epoch == self.epoch && self.marks[usize::from(buyer)] != order
+    }
+
+    pub fn mark(&mut self, winners: &Marks) {
+        for (mark, winner) in self
+            .marks
+            .iter_mut()
+            .zip(winners)
+            .filter(|(_, winner)| **winner > 0)
+        {
+            *mark = *winner;
+        }
+    }
+
+    /// The journal of a scenario never holds more than it has buyers, or two histories of one.
+    fn append(&mut self, entry: Entry) {
+        let place = self.journal.iter_mut().find(|entry| !entry.is_there());
+        *place.expect("a scenario whose journal overflows is too large") = entry;
+    }
+
+    pub fn entries(&self) -> usize {
+        self.journal.iter().filter(|entry| entry.is_there()).count()
+    }
+
+    pub fn sync(&mut self, without: Without, sale: &Sale) {
+        if !self.there
+            || (self.epoch != sale.epoch && without.keeps(Rule::SyncTakesOnlyItsEpoch))
+            || (self.terms.version >= sale.terms.version && without.keeps(Rule::SyncTakesOnlyNewer))
+        {
+            return;
+        }
+        self.terms = sale.terms;
+        self.lost &= without.keeps(Rule::SyncLeavesLost);
+        self.closed &= without.keeps(Rule::SyncLeavesClosed);
+    }
+
+    /// Takes a posted entry out. `lost` is the epoch for which a loss was proved.
+    pub fn forget(&mut self, without: Without, entry: &Entry, lost: u8) {
+        let exact = without.keeps(Rule::ForgetDeletesByExactId);
+        let mut deleted = false;
+        for held in &mut self.journal {
+            let hit = if exact {
+                held.id() == entry.id()
+            } else {
+                held.id() <= entry.id()
+            };
+            if held.is_there() && hit {
+                *held = Entry::default();
+                deleted = true;
+            }
+        }
+        let mut kept: Vec<Entry> = self.journal.into_iter().filter(Entry::is_there).collect();
+        kept.resize(ENTRIES, Entry::default());
+        self.journal.copy_from_slice(&kept);
+        if !self.there {
+            return;
+        }
+        let counts = (deleted || !without.keeps(Rule::ForgetCountsWhatItDeleted))
+            && (entry.epoch == self.epoch || !without.keeps(Rule::ForgetCountsItsEpoch));
+        if counts {
+            self.forgotten += count(&entry.winners);
+        }
+        self.lost |= lost == self.epoch && without.keeps(Rule::ForgetTellsALoss);
+    }
+
+    pub fn close(&mut self) {
+        self.lost |= self.there;
+    }
+
+    pub fn discard(&mut self, epoch: u8) {
+        for prepared in self
+            .prepared
+            .iter_mut()
+            .filter(|prepared| prepared.epoch == epoch)
+        {
+            *prepared = Prepared::default();
+        }
+        self.prepared.sort_unstable();
+    }
+
+    pub fn prepare(&mut self, epoch: u8, marks: &Marks) {
+        self.discard(epoch);
+        if count(marks) > 0 {
+            // Sorted: the first place is the emptier one. What it held is of a dead attempt.
+            self.prepared[0] = Prepared {
+                epoch,
+                marks: *marks,
+            };
+            self.prepared.sort_unstable();
+        }
+    }
+
+    pub fn swap(&mut self, without: Without, sale: &Sale, buyers: u8) -> Swapped {
+        let found = self
+            .prepared
+            .iter()
+            .find(|prepared| prepared.epoch == sale.epoch);
+        let marks = found.map_or(Marks::default(), |prepared| prepared.marks);
+        if (self.there && self.epoch >= sale.epoch && without.keeps(Rule::SwapRefusesOutdated))
+            || (self.entries() > 0 && without.keeps(Rule::SwapRefusesUndrained))
+            || (count(&marks) != buyers && without.keeps(Rule::SwapRefusesIncomplete))
+        {
+            return Swapped::Refused;
+        }
+        self.discard(sale.epoch);
+        *self = Self {
+            there: true,
+            epoch: sale.epoch,
+            terms: sale.terms,
+            clock: if without.keeps(Rule::SwapKeepsTheClock) {
+                self.clock
+            } else {
+                0
+            },
+            forgotten: if without.keeps(Rule::SwapCountsAllAsForgotten) {
+                count(&marks)
+            } else {
+                0
+            },
+            lost: false,
+            closed: without.keeps(Rule::SwapCloses),
+            marks,
+            journal: [Entry::default(); ENTRIES],
+            group: true,
+            prepared: self.prepared,
+        };
+        Swapped::Swapped
+    }
+
+    pub fn open(&mut self, without: Without, epoch: u8) {
+        if !self.there || (self.epoch != epoch && without.keeps(Rule::OpenChecksTheEpoch)) {
+            return;
+        }
+        self.closed = false;
+        self.lost &= without.keeps(Rule::OpenLeavesLost);
+    }
+}

@@ -1,0 +1,302 @@
+//! The search: breadth first, so that the first counterexample is a shortest one, over all states within a
+//! scenario's bounds; then backwards from the states of rest, along the steps that need no fault and no
+//! person, for states from which no rest is reached.
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+};
+
+use super::{
+    invariants::{self, Invariant},
+    state::State,
+    steps::{Next, Setting, Step, successors},
+};
+
+/// Installs after which a run is followed no further. Only protocols with a rule left out come that far.
+const EPOCHS_MAX: u8 = 6;
+/// The same for changes of terms.
+const VERSIONS_MAX: u8 = 24;
+/// States after which a scenario is too large to be a test.
+const STATES_MAX: usize = 2_000_000;
+/// No state.
+const NONE: u32 = u32::MAX;
+
+/// What a search has found.
+pub struct Searched {
+    pub states: usize,
+    /// States that were not followed any further.
+    pub cut: usize,
+    /// States of rest.
+    pub rests: usize,
+    pub counterexample: Option<Counterexample>,
+}
+
+pub struct Counterexample {
+    pub invariant: Invariant,
+    pub steps: Vec<Step>,
+    pub last: State,
+}
+
+impl fmt::Display for Counterexample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, step) in self.steps.iter().enumerate() {
+            writeln!(f, "{:4}. {step}", number + 1)?;
+        }
+        let State {
+            gate,
+            ledger,
+            past,
+            workers,
+            posters,
+            apis,
+            ..
+        } = &self.last;
+        writeln!(f, "  breaks {:?}: {past:?}", self.invariant)?;
+        writeln!(
+            f,
+            "  {gate:?}\n  {ledger:?}\n  {apis:?}\n  {posters:?}\n  {workers:?} {:?} {}",
+            self.last.left, self.last.time
+        )
+    }
+}
+
+/// Multiplies and rotates: good enough for a table, and quick without optimisation.
+#[derive(Default)]
+struct Mix(u64);
+
+impl Mix {
+    fn add(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
+}
+
+impl Hasher for Mix {
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            self.add(
+                chunk
+                    .iter()
+                    .fold(0, |word, byte| word << 8 | u64::from(*byte)),
+            );
+        }
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.add(byte.into());
+    }
+
+    fn write_isize(&mut self, number: isize) {
+        self.add(number.cast_unsigned() as u64);
+    }
+}
+
+/// States by number, in the order in which they were found.
+struct Table {
+    states: Vec<State>,
+    parents: Vec<u32>,
+    places: Vec<u32>,
+}
+
+impl Table {
+    fn new() -> Self {
+        Self {
+            states: Vec::new(),
+            parents: Vec::new(),
+            places: vec![NONE; 1 << 12],
+        }
+    }
+
+    fn place(&self, state: &State) -> usize {
+        let mut hasher = Mix::default();
+        state.gate.hash(&mut hasher);
+        state.ledger.orders.hash(&mut hasher);
+        (
+            state.ledger.version,
+            state.ledger.epoch,
+            state.ledger.base,
+            state.ledger.state,
+            state.ledger.posted,
+        )
+            .hash(&mut hasher);
+        state.apis.hash(&mut hasher);
+        state.posters.hash(&mut hasher);
+        state.workers.hash(&mut hasher);
+        state.stray.hash(&mut hasher);
+        state.left.hash(&mut hasher);
+        state.past.hash(&mut hasher);
+        state.copy.marks.hash(&mut hasher);
+        state.time.hash(&mut hasher);
+        let mask = self.places.len() - 1;
+        let mut place = hasher.finish() as usize & mask;
+        while self.places[place] != NONE && self.states[self.places[place] as usize] != *state {
+            place = (place + 1) & mask;
+        }
+        place
+    }
+
+    /// The number of a state, and whether it is new.
+    fn add(&mut self, state: State, parent: u32) -> (u32, bool) {
+        let place = self.place(&state);
+        if self.places[place] != NONE {
+            return (self.places[place], false);
+        }
+        let number = self.states.len() as u32;
+        self.places[place] = number;
+        self.states.push(state);
+        self.parents.push(parent);
+        if self.states.len() * 2 > self.places.len() {
+            self.places = vec![NONE; self.places.len() * 2];
+            for number in 0..self.states.len() {
+                let place = self.place(&self.states[number]);
+                self.places[place] = number as u32;
+            }
+        }
+        (number, true)
+    }
+}
+
+/// Searches all that can follow from a first state.
+pub fn search(setting: &Setting, first: State) -> Searched {
+    let mut table = Table::new();
+    table.add(first.canonical(), NONE);
+    // The fair steps from each state: where they begin, and to where they lead.
+    let (mut begins, mut leads) = (vec![0_u32], Vec::new());
+    let mut rests = Vec::new();
+    let (mut next, mut cut) = (Next::new(), Vec::new());
+    let mut number = 0;
+    while number < table.states.len() {
+        let state = table.states[number];
+        if let Some(invariant) = invariants::broken(setting, &state) {
+            return found(setting, &table, first, number, invariant, rests.len());
+        }
+        match invariants::at_rest(setting, &state) {
+            Some(Err(invariant)) => {
+                return found(setting, &table, first, number, invariant, rests.len());
+            }
+            Some(Ok(())) => rests.push(number as u32),
+            None => {}
+        }
+        next.clear();
+        if state.ledger.epoch > EPOCHS_MAX || state.ledger.version > VERSIONS_MAX {
+            cut.push(number as u32);
+        } else {
+            successors(setting, &state, &mut next);
+        }
+        for (step, mut after) in next.drain(..) {
+            if let Some(invariant) = invariants::step_breaks(step.is_fair(), &state, &after) {
+                after.breaks(invariant);
+            }
+            let (reached, _) = table.add(after.canonical(), number as u32);
+            if step.is_fair() {
+                leads.push(reached);
+            }
+        }
+        begins.push(leads.len() as u32);
+        number += 1;
+        assert!(number < STATES_MAX, "the scenario is too large, {state:?}");
+    }
+    let counts = (rests.len(), cut.len());
+    rests.append(&mut cut);
+    let stuck = first_stuck(&begins, &leads, rests);
+    let mut searched = match stuck {
+        Some(number) => found(setting, &table, first, number, Invariant::RestIsReached, 0),
+        None => Searched {
+            states: number,
+            cut: 0,
+            rests: 0,
+            counterexample: None,
+        },
+    };
+    (searched.rests, searched.cut) = counts;
+    searched
+}
+
+/// The first state from which none of `rests` is reached.
+fn first_stuck(begins: &[u32], leads: &[u32], mut reached: Vec<u32>) -> Option<usize> {
+    let states = begins.len() - 1;
+    // The same steps backwards, by the state to which they lead.
+    let mut ends = vec![0_u32; states + 1];
+    for to in leads {
+        ends[*to as usize + 1] += 1;
+    }
+    for number in 0..states {
+        ends[number + 1] += ends[number];
+    }
+    let (mut origins, mut filled) = (vec![0_u32; leads.len()], ends.clone());
+    for from in 0..states {
+        for to in &leads[begins[from] as usize..begins[from + 1] as usize] {
+            let place = &mut filled[*to as usize];
+            origins[*place as usize] = from as u32;
+            *place += 1;
+        }
+    }
+    let mut reaches = vec![false; states];
+    reached
+        .iter()
+        .for_each(|number| reaches[*number as usize] = true);
+    while let Some(number) = reached.pop() {
+        let number = number as usize;
+        for from in &origins[ends[number] as usize..ends[number + 1] as usize] {
+            if !std::mem::replace(&mut reaches[*from as usize], true) {
+                reached.push(*from);
+            }
+        }
+    }
+    // Deepest in: the last found is where it got stuck, and the first is where it could no longer turn back.
+    (0..states)
+        .find(|number| {
+            !reaches[*number]
+                && (begins[*number]..begins[*number + 1])
+                    .all(|e| leads[e as usize] as usize == *number)
+        })
+        .or_else(|| reaches.iter().position(|reaches| !reaches))
+}
+
+fn found(
+    setting: &Setting,
+    table: &Table,
+    first: State,
+    number: usize,
+    invariant: Invariant,
+    rests: usize,
+) -> Searched {
+    let mut path = vec![number];
+    while table.parents[path[path.len() - 1]] != NONE {
+        path.push(table.parents[path[path.len() - 1]] as usize);
+    }
+    // Walked anew, for the table has the processes in another order.
+    let (mut state, mut steps) = (first, Vec::new());
+    for number in path.iter().rev().skip(1) {
+        let mut next = Next::new();
+        successors(setting, &state, &mut next);
+        let leads_there = |(step, after): &(Step, State)| {
+            let mut after = *after;
+            if let Some(invariant) = invariants::step_breaks(step.is_fair(), &state, &after) {
+                after.breaks(invariant);
+            }
+            (after.canonical() == table.states[*number]).then_some((*step, after))
+        };
+        let (step, after) = next
+            .iter()
+            .find_map(leads_there)
+            .expect("a state is reached by a step");
+        steps.push(step);
+        state = after;
+    }
+    let counterexample = Some(Counterexample {
+        invariant,
+        steps,
+        last: state,
+    });
+    Searched {
+        states: table.states.len(),
+        cut: 0,
+        rests,
+        counterexample,
+    }
+}

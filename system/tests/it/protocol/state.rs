@@ -1,0 +1,447 @@
+//! The state of the whole system, small enough to be kept by the million: everything is a count
+//! below 256, and what is absent is zero.
+
+/// Buyers at most. A scenario uses as many as have tries.
+pub const BUYERS: usize = 3;
+/// Orders that one buyer may ask for: the first, and a new one.
+pub const ORDERS: u8 = 2;
+/// Entries that a journal can hold.
+pub const ENTRIES: usize = 3;
+
+/// For each buyer the number of an order, from 1, or 0 for none.
+pub type Marks = [u8; BUYERS];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum SaleState {
+    #[default]
+    Open,
+    Paused,
+    Ended,
+    Settled,
+}
+
+/// What sync carries from the ledger to the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Terms {
+    pub version: u8,
+    pub state: SaleState,
+    pub start: u8,
+    pub end: u8,
+    pub limit: u8,
+}
+
+/// With whom an entry is, by the consumer group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Owner {
+    /// Not delivered yet.
+    #[default]
+    Nobody,
+    Poster(u8),
+    /// A reader that is gone.
+    Dead,
+    /// Neither a read nor a claim yields it.
+    Stranded,
+}
+
+/// A journal's entry. Its id is `(epoch, taken, history)`: `history` counts the losses of the gate, and
+/// stands for the random bits. Without winners there is no entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Entry {
+    pub epoch: u8,
+    pub taken: u8,
+    pub history: u8,
+    pub owner: Owner,
+    pub winners: Marks,
+}
+
+impl Entry {
+    pub const fn id(&self) -> (u8, u8, u8) {
+        (self.epoch, self.taken, self.history)
+    }
+
+    pub fn is_there(&self) -> bool {
+        count(&self.winners) > 0
+    }
+}
+
+/// A hash that an install prepares, under the number of its attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Prepared {
+    pub epoch: u8,
+    pub marks: Marks,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Gate {
+    pub there: bool,
+    pub epoch: u8,
+    pub terms: Terms,
+    pub clock: u8,
+    pub forgotten: u8,
+    pub lost: bool,
+    pub closed: bool,
+    pub marks: Marks,
+    pub journal: [Entry; ENTRIES],
+    pub group: bool,
+    pub prepared: [Prepared; 2],
+}
+
+/// What has become of a purchase that is no order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Rejection {
+    #[default]
+    None,
+    Uncounted,
+    Counted,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Ledger {
+    pub there: bool,
+    pub state: SaleState,
+    pub start: u8,
+    pub end: u8,
+    pub units: u8,
+    pub available: u8,
+    pub confirmed: u8,
+    pub returned: u8,
+    pub posted: u8,
+    pub epoch: u8,
+    pub base: u8,
+    pub version: u8,
+    pub stock: u8,
+    pub orders: Marks,
+    pub cancelled: [bool; BUYERS],
+    pub rejections: [[Rejection; ORDERS as usize]; BUYERS],
+    /// Of the posted purchases the one that was admitted last: when, by epoch and taken, and buyer and order.
+    pub last: ((u8, u8), (u8, u8)),
+}
+
+/// The sale as a process has read it from the ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Sale {
+    pub epoch: u8,
+    pub base: u8,
+    pub posted: u8,
+    pub terms: Terms,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Verdict {
+    /// Not in this batch.
+    #[default]
+    None,
+    Admitted,
+    Duplicate(u8),
+    SoldOut,
+    NotStarted,
+    Ended,
+    Paused,
+    Cold,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Call {
+    #[default]
+    None,
+    /// On its way to the gate.
+    Sent,
+    /// The entry is written, and the marks are not: only without `MarksComeWithTheEntry`.
+    HalfDone,
+    /// The answer is on its way back.
+    Answered,
+}
+
+/// An API process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Api {
+    /// The furthest (epoch, taken) that it has seen.
+    pub seen: (u8, u8),
+    /// It has asked the ledger since it last connected.
+    pub asked: bool,
+    pub call: Call,
+    pub batch: Marks,
+    pub verdicts: [Verdict; BUYERS],
+    pub progress: (u8, u8),
+    /// The version of the terms that the ledger told.
+    pub version: u8,
+    /// The last purchase that the ledger told of when it was asked: epoch, buyer and order.
+    pub told: (u8, u8, u8),
+    /// The last purchase that it saw admitted itself, where the scenario looks at that.
+    pub own: (u8, u8, u8),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Hand {
+    #[default]
+    Empty,
+    Read,
+    /// Only without `PostLocksFirst`: it knows what was posted, and has no lock yet.
+    Known,
+    Posted,
+    /// Only without `PostedBeforeForgotten`.
+    Forgotten,
+}
+
+/// The part of a reconciler that posts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Poster {
+    pub hand: Hand,
+    pub entry: Entry,
+    /// The epoch for which posting proved a loss.
+    pub lost: u8,
+    /// What was posted when it looked, without `PostLocksFirst`.
+    pub known: Marks,
+}
+
+/// The next step of a worker: of a reconciler that keeps, installs or settles, or of a person's command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Task {
+    #[default]
+    Idle,
+    Keep(Keep),
+    Mark(Mark),
+    Install(Install),
+    Settle(Settle),
+    Sync,
+    Replay(Replay),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Keep {
+    Judge,
+    /// Only without `LedgerIsReadBeforeTheGate`.
+    ReadLate,
+    Sync,
+    AskAgain,
+    Close,
+    AskAgainAhead,
+}
+
+/// Posting the marks of a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mark {
+    Look,
+    Scan,
+    LookAgain,
+    Post,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Install {
+    Judge,
+    Close,
+    Drain,
+    Begin,
+    Terms,
+    Prepare,
+    Swap,
+    Complete,
+    Open,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Settle {
+    End,
+    Sync,
+    Look,
+    Statement,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Replay {
+    Close,
+    Drain,
+    Statement,
+}
+
+impl Task {
+    /// What a worker does, after its name.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Idle => "does nothing",
+            Self::Keep(Keep::Judge) => "looks at the gate and judges it",
+            Self::Keep(Keep::ReadLate) => "reads the ledger, after the gate",
+            Self::Keep(Keep::Sync) | Self::Settle(Settle::Sync) | Self::Sync => {
+                "syncs what it read"
+            }
+            Self::Keep(Keep::AskAgain) => "asks the ledger again",
+            Self::Keep(Keep::Close)
+            | Self::Install(Install::Close)
+            | Self::Replay(Replay::Close) => "closes the gate",
+            Self::Keep(Keep::AskAgainAhead) => "asks again a ledger that seems older than the gate",
+            Self::Mark(Mark::Look) => "looks of which epoch the gate is, to post its marks",
+            Self::Mark(Mark::Scan) => "reads the marks",
+            Self::Mark(Mark::LookAgain) => "looks again of which epoch the gate is",
+            Self::Mark(Mark::Post) => "posts the marks",
+            Self::Install(Install::Judge) => "judges the gate under the install lock",
+            Self::Install(Install::Drain) | Self::Replay(Replay::Drain) => {
+                "finds the journal empty"
+            }
+            Self::Install(Install::Begin) => "numbers an attempt",
+            Self::Install(Install::Terms) => "reads the sale",
+            Self::Install(Install::Prepare) => "prepares the posted buyers",
+            Self::Install(Install::Swap) => "swaps them in",
+            Self::Install(Install::Complete) => "asks the ledger to confirm the install",
+            Self::Install(Install::Open) => "opens the gate",
+            Self::Settle(Settle::End) => "ends the sale that it saw end",
+            Self::Settle(Settle::Look) => "looks at the gate, to settle",
+            Self::Settle(Settle::Statement) => "settles",
+            Self::Replay(Replay::Statement) => "makes the order of the rejected purchase",
+        }
+    }
+}
+
+/// Why the marks of a gate are posted: what comes after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Purpose {
+    #[default]
+    Keep,
+    Install,
+    Replay,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Worker {
+    pub task: Task,
+    /// It holds the sale's install lock.
+    pub locks: bool,
+    pub purpose: Purpose,
+    pub sale: Sale,
+    /// Of the attempt, or of the gate that was looked at.
+    pub epoch: u8,
+    pub marks: Marks,
+    pub taken: u8,
+    pub forgotten: u8,
+    pub empty: bool,
+    pub terms: Terms,
+    /// What a replay is about.
+    pub replayed: (u8, u8),
+}
+
+/// A call that its caller no longer waits for, and that the gate may still get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Stray {
+    pub batch: Marks,
+    pub seen: (u8, u8),
+    pub version: u8,
+    pub told: (u8, u8, u8),
+}
+
+/// What may still happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Budget {
+    pub tries: [u8; BUYERS],
+    pub api_crashes: u8,
+    pub poster_crashes: u8,
+    pub worker_crashes: u8,
+    pub lost_locks: u8,
+    pub rebuilds: u8,
+    pub lost_replies: u8,
+    pub slow_posters: u8,
+    pub lost_groups: u8,
+    pub copies: u8,
+    pub rollbacks: u8,
+    pub emptyings: u8,
+    pub lost_entries: u8,
+    pub ledger_copies: u8,
+    pub ledger_rollbacks: u8,
+    pub cancels: u8,
+    pub restocks: u8,
+    pub pauses: u8,
+    pub moves: u8,
+    pub ticks: u8,
+    pub set_backs: u8,
+    pub replays: u8,
+}
+
+/// What has happened, for the invariants alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Past {
+    /// Buyers who have asked, and may ask again.
+    pub asked: [bool; BUYERS],
+    /// Orders that each buyer was told, one bit each.
+    pub told: [u8; BUYERS],
+    /// Purchases that a server lost before the other had them: no promise holds for these.
+    pub excused: [u8; BUYERS],
+    /// How often the gate was lost.
+    pub history: u8,
+    /// The gate was lost since the last swap.
+    pub gate_is_old: bool,
+    /// An older copy of the gate took its place.
+    pub gate_was_rolled_back: bool,
+    pub ledger_was_rolled_back: bool,
+    /// The gate was closed since, by somebody who saw it.
+    pub rollback_was_noticed: bool,
+    /// The version, plus one, under which somebody was told that the sale has ended.
+    pub ended_at: u8,
+    /// The same, that it has begun.
+    pub begun_at: u8,
+    /// Something that no later state would show.
+    pub broken: Option<super::invariants::Invariant>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct State {
+    pub gate: Gate,
+    pub copy: Gate,
+    pub ledger: Ledger,
+    pub ledger_copy: Ledger,
+    pub time: u8,
+    pub apis: [Api; 2],
+    pub posters: [Poster; 2],
+    pub workers: [Worker; 2],
+    pub stray: Stray,
+    pub left: Budget,
+    pub past: Past,
+}
+
+/// How many marks there are.
+pub fn count(marks: &Marks) -> u8 {
+    marks.iter().map(|order| u8::from(*order > 0)).sum()
+}
+
+/// The bit of an order among those of its buyer.
+pub const fn bit(order: u8) -> u8 {
+    1 << order
+}
+
+impl Api {
+    /// Its call is over. What it knows stays.
+    pub fn idle(&mut self) {
+        let Self {
+            seen,
+            asked,
+            version,
+            told,
+            own,
+            ..
+        } = *self;
+        *self = Self {
+            seen,
+            asked,
+            version,
+            told,
+            own,
+            ..Self::default()
+        };
+    }
+}
+
+impl State {
+    /// The same state but for the names of processes that are alike.
+    pub fn canonical(mut self) -> Self {
+        // The busiest first: what a scenario does not have stays last.
+        self.apis.sort_unstable_by(|one, other| other.cmp(one));
+        self.workers.sort_unstable_by(|one, other| other.cmp(one));
+        if self.posters[0] < self.posters[1] {
+            self.posters.swap(0, 1);
+            for entry in self.gate.journal.iter_mut().chain(&mut self.copy.journal) {
+                if let Owner::Poster(poster) = &mut entry.owner {
+                    *poster = 1 - *poster;
+                }
+            }
+        }
+        self
+    }
+}
