@@ -5,10 +5,11 @@ use super::{
     posting,
     rules::Rule,
     state::{
-        Api, BUYERS, Call, Entry, Gate, Hand, ORDERS, Owner, Poster, State, Stray, Task, Worker,
-        bit, count,
+        Api, BUYERS, Call, Entry, Gate, Hand, ORDERS, Owner, Poster, State, Stray, Worker, bit,
+        count,
     },
     steps::{Next, Setting, Step},
+    tasks::Task,
 };
 
 pub fn steps(setting: &Setting, state: &State, next: &mut Next) {

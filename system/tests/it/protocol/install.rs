@@ -5,11 +5,9 @@ use super::{
     gate::Swapped,
     ledger::Posted,
     rules::Rule,
-    state::{
-        Entry, Install, Mark, Owner, Purpose, Replay, Sale, SaleState, State, Task, Terms, Worker,
-        count,
-    },
+    state::{Entry, Owner, Purpose, Sale, SaleState, State, Terms, Worker, count},
     steps::Setting,
+    tasks::{Install, Mark, Replay, Task},
     upkeep::Condition,
 };
 

@@ -3,10 +3,10 @@
 use super::{
     rules::Without,
     state::{
-        BUYERS, Call, Gate, Hand, Ledger, ORDERS, Past, Rejection, SaleState, State, Task, bit,
-        count,
+        BUYERS, Call, Gate, Hand, Ledger, ORDERS, Past, Rejection, SaleState, State, bit, count,
     },
     steps::Setting,
+    tasks::Task,
     upkeep::Condition,
 };
 

@@ -4,8 +4,9 @@
 use super::{
     install,
     rules::Rule,
-    state::{Gate, Keep, Mark, SaleState, Settle, State, Task, Terms, Worker, count},
+    state::{Gate, SaleState, State, Terms, Worker, count},
     steps::Setting,
+    tasks::{Keep, Mark, Settle, Task},
     upkeep::Condition,
 };
 

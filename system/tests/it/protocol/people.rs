@@ -3,10 +3,9 @@
 
 use super::{
     install,
-    state::{
-        BUYERS, ORDERS, Purpose, Rejection, Replay, Sale, SaleState, Settle, State, Task, Worker,
-    },
+    state::{BUYERS, ORDERS, Purpose, Rejection, Sale, SaleState, State, Worker},
     steps::{Next, Setting, Step},
+    tasks::{Replay, Settle, Task},
 };
 
 pub fn steps(setting: &Setting, state: &State, next: &mut Next) {

@@ -1,9 +1,21 @@
 //! The rules of the protocol that look too careful. Each can be left out alone.
 
-/// A rule. What the protocol does is said by the name; what happens without it, by the doc.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[rustfmt::skip]
-pub enum Rule {
+/// Makes the enum, and the list of all that is in it.
+macro_rules! rules {
+    ($($(#[$doc:meta])* $rule:ident,)*) => {
+        /// A rule. What the protocol does is said by the name; what happens without it, by the doc.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Rule {
+            $($(#[$doc])* $rule,)*
+        }
+
+        impl Rule {
+            pub const ALL: &[Self] = &[$(Self::$rule,)*];
+        }
+    };
+}
+
+rules! {
     // admit
     /// Without: a gate that has less than its caller has seen goes on selling.
     AdmitChecksWhatWasSeen,

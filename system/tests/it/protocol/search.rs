@@ -13,9 +13,7 @@ use super::{
     steps::{Next, Setting, Step, successors},
 };
 
-/// Installs after which a run is followed no further. Only protocols with a rule left out come that far.
-const EPOCHS_MAX: u8 = 6;
-/// The same for changes of terms.
+/// Changes of terms after which a run is followed no further.
 const VERSIONS_MAX: u8 = 24;
 /// States after which a scenario is too large to be a test.
 const STATES_MAX: usize = 2_000_000;
@@ -32,6 +30,19 @@ pub struct Searched {
     pub counterexample: Option<Counterexample>,
 }
 
+impl Searched {
+    fn with(table: &Table, counterexample: Counterexample) -> Self {
+        let counterexample = Some(counterexample);
+        Self {
+            states: table.states.len(),
+            cut: 0,
+            rests: 0,
+            counterexample,
+        }
+    }
+}
+
+/// What is broken, and the shortest way there.
 pub struct Counterexample {
     pub invariant: Invariant,
     pub steps: Vec<Step>,
@@ -55,8 +66,7 @@ impl fmt::Display for Counterexample {
         writeln!(f, "  breaks {:?}: {past:?}", self.invariant)?;
         writeln!(
             f,
-            "  {gate:?}\n  {ledger:?}\n  {apis:?}\n  {posters:?}\n  {workers:?} {:?} {}",
-            self.last.left, self.last.time
+            "  {gate:?}\n  {ledger:?}\n  {apis:?}\n  {posters:?}\n  {workers:?}"
         )
     }
 }
@@ -111,39 +121,37 @@ impl Table {
         }
     }
 
-    fn place(&self, state: &State) -> usize {
+    /// Of what differs most: the rest is compared.
+    fn hash(state: &State) -> usize {
+        let State {
+            gate,
+            ledger,
+            past,
+            left,
+            ..
+        } = state;
         let mut hasher = Mix::default();
-        state.gate.hash(&mut hasher);
-        state.ledger.orders.hash(&mut hasher);
-        (
-            state.ledger.version,
-            state.ledger.epoch,
-            state.ledger.base,
-            state.ledger.state,
-            state.ledger.posted,
-        )
-            .hash(&mut hasher);
-        state.apis.hash(&mut hasher);
-        state.posters.hash(&mut hasher);
-        state.workers.hash(&mut hasher);
-        state.stray.hash(&mut hasher);
-        state.left.hash(&mut hasher);
-        state.past.hash(&mut hasher);
-        state.copy.marks.hash(&mut hasher);
-        state.time.hash(&mut hasher);
+        (gate, ledger.orders, past, left).hash(&mut hasher);
+        (ledger.version, ledger.epoch, ledger.base, ledger.posted).hash(&mut hasher);
+        (state.apis, state.posters, state.workers, state.stray).hash(&mut hasher);
+        (state.copy.marks, state.time).hash(&mut hasher);
+        hasher.finish() as usize
+    }
+
+    fn place(&self, state: &State) -> usize {
         let mask = self.places.len() - 1;
-        let mut place = hasher.finish() as usize & mask;
+        let mut place = Self::hash(state) & mask;
         while self.places[place] != NONE && self.states[self.places[place] as usize] != *state {
             place = (place + 1) & mask;
         }
         place
     }
 
-    /// The number of a state, and whether it is new.
-    fn add(&mut self, state: State, parent: u32) -> (u32, bool) {
+    /// The number of a state, which may be new.
+    fn add(&mut self, state: State, parent: u32) -> u32 {
         let place = self.place(&state);
         if self.places[place] != NONE {
-            return (self.places[place], false);
+            return self.places[place];
         }
         let number = self.states.len() as u32;
         self.places[place] = number;
@@ -156,68 +164,81 @@ impl Table {
                 self.places[place] = number as u32;
             }
         }
-        (number, true)
+        number
     }
+}
+
+/// The fair steps from each state, by number: where they begin in `leads`, which tells where they lead.
+struct FairSteps {
+    begins: Vec<u32>,
+    leads: Vec<u32>,
 }
 
 /// Searches all that can follow from a first state.
 pub fn search(setting: &Setting, first: State) -> Searched {
     let mut table = Table::new();
     table.add(first.canonical(), NONE);
-    // The fair steps from each state: where they begin, and to where they lead.
-    let (mut begins, mut leads) = (vec![0_u32], Vec::new());
-    let mut rests = Vec::new();
-    let (mut next, mut cut) = (Next::new(), Vec::new());
+    let mut fair = FairSteps {
+        begins: vec![0],
+        leads: Vec::new(),
+    };
+    let (mut next, mut rests, mut cut) = (Next::new(), Vec::new(), Vec::new());
     let mut number = 0;
     while number < table.states.len() {
         let state = table.states[number];
-        if let Some(invariant) = invariants::broken(setting, &state) {
-            return found(setting, &table, first, number, invariant, rests.len());
-        }
-        match invariants::at_rest(setting, &state) {
-            Some(Err(invariant)) => {
-                return found(setting, &table, first, number, invariant, rests.len());
+        let wrong = match (
+            invariants::broken(setting, &state),
+            invariants::at_rest(setting, &state),
+        ) {
+            (Some(invariant), _) | (None, Some(Err(invariant))) => Some(invariant),
+            (None, Some(Ok(()))) => {
+                rests.push(number as u32);
+                None
             }
-            Some(Ok(())) => rests.push(number as u32),
-            None => {}
+            (None, None) => None,
+        };
+        if let Some(invariant) = wrong {
+            return Searched::with(&table, trace(setting, &table, first, number, invariant));
         }
-        next.clear();
-        if state.ledger.epoch > EPOCHS_MAX || state.ledger.version > VERSIONS_MAX {
+        if state.ledger.epoch > setting.epochs_max || state.ledger.version > VERSIONS_MAX {
             cut.push(number as u32);
         } else {
             successors(setting, &state, &mut next);
         }
-        for (step, mut after) in next.drain(..) {
-            if let Some(invariant) = invariants::step_breaks(step.is_fair(), &state, &after) {
-                after.breaks(invariant);
-            }
-            let (reached, _) = table.add(after.canonical(), number as u32);
+        for (step, after) in next.drain(..) {
+            let reached = table.add(judged(step, &state, after).canonical(), number as u32);
             if step.is_fair() {
-                leads.push(reached);
+                fair.leads.push(reached);
             }
         }
-        begins.push(leads.len() as u32);
+        fair.begins.push(fair.leads.len() as u32);
         number += 1;
-        assert!(number < STATES_MAX, "the scenario is too large, {state:?}");
+        assert!(number < STATES_MAX, "the scenario is too large: {state:?}");
     }
-    let counts = (rests.len(), cut.len());
+    let (resting, unfollowed) = (rests.len(), cut.len());
     rests.append(&mut cut);
-    let stuck = first_stuck(&begins, &leads, rests);
-    let mut searched = match stuck {
-        Some(number) => found(setting, &table, first, number, Invariant::RestIsReached, 0),
-        None => Searched {
-            states: number,
-            cut: 0,
-            rests: 0,
-            counterexample: None,
-        },
-    };
-    (searched.rests, searched.cut) = counts;
-    searched
+    let stuck = first_stuck(&fair, rests);
+    let counterexample =
+        stuck.map(|number| trace(setting, &table, first, number, Invariant::RestIsReached));
+    Searched {
+        states: number,
+        cut: unfollowed,
+        rests: resting,
+        counterexample,
+    }
+}
+
+/// The state after a step, with what the step itself breaks.
+fn judged(step: Step, before: &State, mut after: State) -> State {
+    if let Some(invariant) = invariants::step_breaks(step.is_fair(), before, &after) {
+        after.breaks(invariant);
+    }
+    after
 }
 
 /// The first state from which none of `rests` is reached.
-fn first_stuck(begins: &[u32], leads: &[u32], mut reached: Vec<u32>) -> Option<usize> {
+fn first_stuck(fair: &FairSteps, mut reached: Vec<u32>) -> Option<usize> {
+    let FairSteps { begins, leads } = fair;
     let states = begins.len() - 1;
     // The same steps backwards, by the state to which they lead.
     let mut ends = vec![0_u32; states + 1];
@@ -247,24 +268,17 @@ fn first_stuck(begins: &[u32], leads: &[u32], mut reached: Vec<u32>) -> Option<u
             }
         }
     }
-    // Deepest in: the last found is where it got stuck, and the first is where it could no longer turn back.
-    (0..states)
-        .find(|number| {
-            !reaches[*number]
-                && (begins[*number]..begins[*number + 1])
-                    .all(|e| leads[e as usize] as usize == *number)
-        })
-        .or_else(|| reaches.iter().position(|reaches| !reaches))
+    reaches.iter().position(|reaches| !reaches)
 }
 
-fn found(
+/// A shortest way to a state.
+fn trace(
     setting: &Setting,
     table: &Table,
     first: State,
     number: usize,
     invariant: Invariant,
-    rests: usize,
-) -> Searched {
+) -> Counterexample {
     let mut path = vec![number];
     while table.parents[path[path.len() - 1]] != NONE {
         path.push(table.parents[path[path.len() - 1]] as usize);
@@ -275,28 +289,17 @@ fn found(
         let mut next = Next::new();
         successors(setting, &state, &mut next);
         let leads_there = |(step, after): &(Step, State)| {
-            let mut after = *after;
-            if let Some(invariant) = invariants::step_breaks(step.is_fair(), &state, &after) {
-                after.breaks(invariant);
-            }
+            let after = judged(*step, &state, *after);
             (after.canonical() == table.states[*number]).then_some((*step, after))
         };
-        let (step, after) = next
-            .iter()
-            .find_map(leads_there)
-            .expect("a state is reached by a step");
+        let found = next.iter().find_map(leads_there);
+        let (step, after) = found.expect("each state but the first is reached by a step");
         steps.push(step);
         state = after;
     }
-    let counterexample = Some(Counterexample {
+    Counterexample {
         invariant,
         steps,
         last: state,
-    });
-    Searched {
-        states: table.states.len(),
-        cut: 0,
-        rests,
-        counterexample,
     }
 }

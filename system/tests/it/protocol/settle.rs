@@ -3,8 +3,9 @@
 use super::{
     invariants::Invariant,
     rules::Rule,
-    state::{SaleState, Settle, State, Task, Worker, count},
+    state::{SaleState, State, Worker, count},
     steps::Setting,
+    tasks::{Settle, Task},
     upkeep::Condition,
 };
 

@@ -8,7 +8,8 @@ use super::{
     invariants::Invariant,
     people, posting, purchases,
     rules::Without,
-    state::{Marks, State, Task},
+    state::{Marks, State},
+    tasks::Task,
     upkeep,
 };
 
@@ -25,6 +26,8 @@ pub struct Setting {
     pub new_orders: bool,
     /// Units in all, in sale and stock.
     pub units: u8,
+    /// The last epoch from which a run is followed any further. Only protocols without some rule come there.
+    pub epochs_max: u8,
     /// The sale may be settled.
     pub settles: bool,
     /// A loss that a living process could know of is looked for.

@@ -5,8 +5,9 @@ use super::{
     install, keeper,
     rules::Rule,
     settle,
-    state::{Gate, Sale, SaleState, State, Task, Worker, count},
+    state::{Gate, Sale, SaleState, State, Worker, count},
     steps::{Next, Setting, Step},
+    tasks::Task,
 };
 
 /// The state of a gate, by what the ledger says of the sale.
