@@ -91,6 +91,12 @@ fn posters(setting: &Setting, state: &State, next: &mut Next) {
                 .for_each(|entry| entry.owner = Owner::Dead);
             next.push((Step::CrashPoster(index), after));
         }
+        if state.left.unreadable > 0 && state.posters[index].hand == Hand::Read && state.gate.there
+        {
+            let mut after = posting::unreadable(setting, state, index);
+            after.left.unreadable -= 1;
+            next.push((Step::Unreadable(index), after));
+        }
         if state.posters[index].hand != Hand::Empty || !state.gate.group {
             continue;
         }

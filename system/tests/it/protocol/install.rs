@@ -58,9 +58,15 @@ pub fn mark(setting: &Setting, state: &mut State, index: usize, step: Mark) {
                 owner: Owner::Nobody,
                 winners,
             };
-            if state.ledger.post(setting.without, &entry, None) == Posted::Ahead {
-                *me = Worker::default();
-                return;
+            match state.ledger.post(setting.without, &entry, None) {
+                Posted::Ahead | Posted::Failed => {
+                    *me = Worker::default();
+                    return;
+                }
+                Posted::Done { lost } => {
+                    let tells = setting.without.keeps(Rule::MarksTellALoss);
+                    state.gate.lost |= tells && state.gate.there && state.gate.epoch == lost;
+                }
             }
         }
         Mark::Scan | Mark::LookAgain => {}

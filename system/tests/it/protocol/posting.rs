@@ -4,7 +4,7 @@
 use super::{
     ledger::Posted,
     rules::Rule,
-    state::{Entry, Hand, Marks, Owner, Poster, State},
+    state::{Entry, Hand, Marks, Owner, Poster, State, count},
     steps::{Next, Setting, Step},
 };
 
@@ -148,6 +148,32 @@ fn post(setting: &Setting, state: &State, index: usize) -> State {
             poster.hand = Hand::Read;
             poster.known = Marks::default();
         }
+    }
+    after
+}
+
+/// What it has in hand can not be read: the marks are posted from the gate instead, at the gate's epoch. One
+/// step here, for a crash in between leaves the entry, and it is all done again.
+pub fn unreadable(setting: &Setting, state: &State, index: usize) -> State {
+    let mut after = *state;
+    let gate = &mut after.gate;
+    let hand = Entry {
+        winners: Marks::default(),
+        ..after.posters[index].entry
+    };
+    let (taken, winners) = (count(&gate.marks), gate.marks);
+    let marks = Entry {
+        epoch: gate.epoch,
+        taken,
+        winners,
+        ..Entry::default()
+    };
+    after.posters[index] = Poster::default();
+    if let Posted::Done { lost } = after.ledger.post(setting.without, &marks, None) {
+        let tells = setting.without.keeps(Rule::MarksTellALoss);
+        after
+            .gate
+            .forget(setting.without, &hand, if tells { lost } else { 0 });
     }
     after
 }

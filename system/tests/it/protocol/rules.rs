@@ -64,6 +64,8 @@ rules! {
     OldEpochsAreSuperseded,
     /// Without: a superseded purchase counts as posted.
     SupersededIsNotCounted,
+    /// Without: posting marks from the gate tells nobody of a loss that it proves.
+    MarksTellALoss,
     /// Without: an uncounted rejection is final.
     UncountedIsReplaced,
     /// Without: a rejection leaves `version` as it is.

@@ -46,6 +46,8 @@ scenarios! {
     OlderEpoch,
     /// The gate has lost a buyer's mark, who asks again, while the first order is being posted.
     LostMark,
+    /// The same where an entry can not be read.
+    LostMarkAndEntry,
     /// Cancel and restock, with late syncs.
     Changes,
     /// Pause and resume, with late syncs.
@@ -64,6 +66,8 @@ scenarios! {
     Moved,
     /// The ledger is rolled back.
     LedgerRolledBack,
+    /// The ledger is rolled back, and forgets that the sale was paused.
+    LedgerForgetsTerms,
     /// A rejected purchase is made an order.
     Replay,
     /// The same by one who loses the install lock, and goes on.
@@ -99,6 +103,7 @@ impl Scenario {
             Self::LostMark => scenes::lost_mark(setting),
             Self::Emptied => scenes::emptied(setting),
             Self::RolledBack => scenes::rolled_back(setting),
+            Self::LostMarkAndEntry => scenes::lost_mark_and_entry(setting),
             Self::Changes => scenes::changes(setting),
             Self::Paused => scenes::paused(setting),
             Self::Settling => scenes::settling(setting),
@@ -108,6 +113,7 @@ impl Scenario {
             Self::Clock => scenes::clock(setting),
             Self::Moved => scenes::moved(setting),
             Self::LedgerRolledBack => scenes::ledger_rolled_back(setting),
+            Self::LedgerForgetsTerms => scenes::ledger_forgets_terms(setting),
             Self::Replay => scenes::replay(setting),
             Self::ReplayLostLock => scenes::replay_lost_lock(setting),
             Self::Witness => scenes::witness(setting),

@@ -165,6 +165,14 @@ pub fn rolled_back(setting: Setting) -> Start {
     (setting, open(&setting, left))
 }
 
+pub fn lost_mark_and_entry(setting: Setting) -> Start {
+    let left = Budget {
+        unreadable: 1,
+        ..tries(1, 1, 0)
+    };
+    (setting, without_a_mark(&setting, left))
+}
+
 pub fn changes(setting: Setting) -> Start {
     let setting = Setting {
         workers: 2,
@@ -307,6 +315,16 @@ pub fn ledger_rolled_back(setting: Setting) -> Start {
         ledger_rollbacks: 1,
         emptyings: 1,
         ..tries(1, 1, 0)
+    };
+    (setting, open(&setting, left))
+}
+
+pub fn ledger_forgets_terms(setting: Setting) -> Start {
+    let left = Budget {
+        ledger_copies: 1,
+        ledger_rollbacks: 1,
+        pauses: 2,
+        ..tries(1, 0, 0)
     };
     (setting, open(&setting, left))
 }

@@ -248,6 +248,7 @@ pub struct Budget {
     pub rollbacks: u8,
     pub emptyings: u8,
     pub lost_entries: u8,
+    pub unreadable: u8,
     pub ledger_copies: u8,
     pub ledger_rollbacks: u8,
     pub cancels: u8,

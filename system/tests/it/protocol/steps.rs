@@ -71,6 +71,7 @@ pub enum Step {
     LoseLock(usize),
     LoseGroup,
     LoseEntry,
+    Unreadable(usize),
     RemoveReader,
     Copy,
     RollBack,
@@ -91,7 +92,7 @@ impl Step {
             Self::Settle(_) | Self::Create(_) | Self::Cancel(..) | Self::Restock(_) | Self::Pause(_)
             | Self::Resume(_) | Self::Move(_) | Self::Replay(..) | Self::Tick | Self::CrashApi(_) | Self::LoseAnswer(_)
             | Self::Abandon(_) | Self::CrashPoster(_) | Self::LoseRead(_) | Self::ClaimFromTheLiving(_)
-            | Self::CrashWorker(_) | Self::LoseLock(_) | Self::Rebuild | Self::LoseGroup | Self::LoseEntry | Self::RemoveReader | Self::Copy
+            | Self::CrashWorker(_) | Self::LoseLock(_) | Self::Rebuild | Self::LoseGroup | Self::LoseEntry | Self::Unreadable(_) | Self::RemoveReader | Self::Copy
             | Self::RollBack | Self::Empty | Self::CopyLedger | Self::RollBackLedger | Self::SetBack => false,
         }
     }
@@ -138,7 +139,8 @@ impl fmt::Display for Step {
             Self::CrashWorker(worker) => write!(f, "FAULT: worker {worker} dies"),
             Self::LoseLock(worker) => write!(f, "FAULT: worker {worker} loses its install lock, and goes on"),
             Self::LoseGroup => write!(f, "FAULT: the consumer group is destroyed"),
-            Self::LoseEntry => write!(f, "FAULT: an entry can not be read, or is deleted by hand"),
+            Self::LoseEntry => write!(f, "FAULT: an entry is deleted by hand"),
+            Self::Unreadable(poster) => write!(f, "FAULT: poster {poster} can not read what it has in hand, posts the gate's marks, and forgets"),
             Self::RemoveReader => write!(f, "a dead reader is removed with what it holds"),
             Self::Copy => write!(f, "a copy of the gate is made"),
             Self::RollBack => write!(f, "FAULT: the gate is rolled back to its copy"),
