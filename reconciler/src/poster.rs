@@ -199,9 +199,9 @@ impl Poster {
             });
         }
         point(Point::PostRead);
-        let lost = self.post_winners(&postings).await?;
+        let mut lost = self.post_winners(&postings).await?;
         if unreadable {
-            self.post_marks().await?;
+            lost = lost.max(self.post_marks().await?);
         }
         point(Point::PostPosted);
         self.gate.forget(self.sale, lost, &posted).await?;
@@ -232,12 +232,13 @@ impl Poster {
     }
 
     /// The winners of an entry that can not be read still have their marks in the gate.
-    async fn post_marks(&self) -> Result<(), PostError> {
+    /// They may prove as well that the gate lost one.
+    async fn post_marks(&self) -> Result<Option<Epoch>, PostError> {
         let Some(sale) = self.ledger.sale(self.sale).await? else {
-            return Ok(());
+            return Ok(None);
         };
         match install::post_marks(&self.gate, &self.ledger, &sale).await {
-            Ok(_) => Ok(()),
+            Ok(marked) => Ok(marked.lost),
             Err(InstallError::Gate(error)) => Err(error.into()),
             Err(InstallError::Ledger(error)) => Err(error.into()),
             Err(

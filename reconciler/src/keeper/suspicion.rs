@@ -71,7 +71,7 @@ impl Keeper {
         if suspect && found.taken > standing.posted {
             tracing::error!(sale = %sale.id, "marks without a journal entry are posted");
             let marked = install::post_marks(&self.gate, &self.ledger, sale).await?;
-            return Ok(marked.malformed > 0);
+            return Ok(marked.malformed > 0 || marked.lost.is_some());
         }
         Ok(false)
     }

@@ -9,11 +9,11 @@ use embedded::{
 use sale::{
     gate::{Gate, admission::Progress},
     keys::GROUP,
-    model::Purchase,
+    model::{Purchase, Verdict},
     settings::RedisSettings,
 };
 
-use crate::fixture::{Stage, purchase, until};
+use crate::fixture::{Stage, purchase, raw_id, until};
 
 #[tokio::test]
 async fn winners_become_orders() {
@@ -178,6 +178,54 @@ async fn an_unreadable_entry_is_kept_and_its_buyers_are_posted() {
         (rejections[0].reason.as_str(), rejections[0].counted),
         ("unreadable", false)
     );
+    assert!(stage.audit().await.agrees);
+}
+
+#[tokio::test]
+async fn a_mark_that_was_lost_is_proved_also_where_the_entry_can_not_be_read() {
+    let stage = Stage::open(10).await;
+    let first = stage.buy(1).await[0];
+    let poster = stage.post("poster");
+    stage.posted(1).await;
+    poster.finish().await;
+    // The gate forgets the buyer, who buys again; and nobody can read the entry of that. Somebody buys
+    // with them, for ids grow with what is taken, and the journal takes no smaller one.
+    let buyers = stage.keys.buyers(stage.sale);
+    stage
+        .raw("HDEL", vec![buyers.into(), raw_id(first.buyer.to_bytes())])
+        .await;
+    let again = Purchase {
+        order: purchase().order,
+        ..first
+    };
+    let decided = stage
+        .gate
+        .admit(stage.sale, Progress::default(), &[again, purchase()])
+        .await
+        .unwrap();
+    assert_eq!(decided.verdicts, [Verdict::Admitted; 2]);
+    let id = stage.journal.entries(stage.sale).await.unwrap()[0].id;
+    let key = stage.keys.journal(stage.sale);
+    stage
+        .raw("XDEL", vec![key.clone().into(), id.to_string().into()])
+        .await;
+    let unreadable = format!("1-{}", id.sequence + 1);
+    stage
+        .raw(
+            "XADD",
+            vec![key.into(), unreadable.into(), "winners".into(), "x".into()],
+        )
+        .await;
+
+    let _poster = stage.post("poster");
+    until("the gate is shut", async || {
+        stage.gate.snapshot(stage.sale).await.unwrap().unwrap().lost
+    })
+    .await;
+    stage.posted(2).await;
+    stage.install().await;
+    let held = stage.gate.order_of(stage.sale, first.buyer).await.unwrap();
+    assert_eq!(held, Some(first.order), "the ledger's order stands");
     assert!(stage.audit().await.agrees);
 }
 

@@ -9,6 +9,7 @@ use super::InstallError;
 use crate::{
     gate::{Gate, snapshot::Sight},
     ledger::{Ledger, Posting, Sale},
+    model::Epoch,
 };
 
 /// Marks posted in one step.
@@ -25,6 +26,8 @@ pub struct Marked {
     pub rejected: u64,
     /// Fields that are no marks.
     pub malformed: u64,
+    /// The newest epoch whose gate is proved to have lost a buyer's mark, and must be rebuilt.
+    pub lost: Option<Epoch>,
 }
 
 impl AddAssign for Marked {
@@ -32,6 +35,7 @@ impl AddAssign for Marked {
         self.confirmed += other.confirmed;
         self.rejected += other.rejected;
         self.malformed += other.malformed;
+        self.lost = self.lost.max(other.lost);
     }
 }
 
@@ -96,6 +100,7 @@ pub async fn post_marks(gate: &Gate, ledger: &Ledger, sale: &Sale) -> Result<Mar
             }
             all.confirmed += posted.confirmed;
             all.rejected += posted.rejected;
+            all.lost = all.lost.max(posted.lost);
         }
         if step.next == "0" {
             break;
@@ -107,6 +112,7 @@ pub async fn post_marks(gate: &Gate, ledger: &Ledger, sale: &Sale) -> Result<Mar
             confirmed,
             rejected,
             malformed,
+            lost: _,
         } = all;
         tracing::warn!(
             sale = %sale.id, confirmed, rejected, malformed,

@@ -84,7 +84,11 @@ impl Lane {
 
     /// Asks the gate, and again where its connection was made anew meanwhile: a call that waits for
     /// that goes out on the new connection, behind which there may be an older copy, and with what
-    /// was seen before. The next call tells what the ledger knows: the same are admitted, or nobody.
+    /// was seen before. The next call tells what the ledger knows.
+    ///
+    /// That is not enough where this very batch has filled the older copy up to what the ledger has
+    /// posted: then its winners stand, though their units are posted to others, and posting rejects
+    /// them. `system/tests/it/protocol/needs.rs` says what would close that.
     async fn ask(&mut self, batch: &[Waiting]) -> Result<Vec<Verdict>, AdmitError> {
         let purchases: Vec<Purchase> = batch.iter().map(|waiting| waiting.purchase).collect();
         self.ask_ledger().await?;

@@ -186,24 +186,7 @@ pub const NOT_IN_THE_CODE: &[(Rule, &str)] = &[
     ),
     (
         Rule::ForeignTermsClose,
-        "the keeper closes a gate whose terms are of a later version than the ledger's, or of the same version and \
-         others, once it has read the ledger again after the gate",
-    ),
-    (
-        Rule::MarksTellALoss,
-        "`post_marks` tells the loss that posting proves: the poster's `forget` carries it on, the keeper closes \
-         the gate",
-    ),
-    (
-        Rule::ReplayChecksTheEpoch,
-        "`replay`: its statement holds only at the epoch that was read under the lock",
-    ),
-    (
-        Rule::ReplayClosesFirst,
-        "`replay`: the gate is closed before the statement, and installed after it",
-    ),
-    (
-        Rule::ReplayDrains,
-        "`replay`: what the closed gate has sold is posted before the statement takes a unit",
+        "the keeper closes a gate whose terms are of the ledger's version and others, once it has read the ledger again \
+         after the gate (that of a later version it closes)",
     ),
 ];
