@@ -52,47 +52,83 @@ impl Gate {
             return answer;
         }
         answer.progress = (self.epoch, taken);
-        let rolled_back = without.keeps(Rule::AdmitChecksWhatWasSeen)
-            && answer.progress < known.seen
-            || known
-                .witnesses
-                .into_iter()
-                .any(|witness| self.lacks(witness));
-        if rolled_back {
+        if self.is_rolled_back(without, &known) {
             self.lost |= without.keeps(Rule::AdmitMarksARollback);
             answer.verdicts = everybody(Verdict::Cold);
             return answer;
         }
-        if (self.lost && without.keeps(Rule::AdmitIsColdWhileLost))
-            || (self.closed && without.keeps(Rule::AdmitIsColdWhileClosed))
-            || (self.terms.version < known.version
-                && without.keeps(Rule::TheLedgersTermsAreChecked))
-        {
+        if self.is_cold(without, &known) {
             answer.verdicts = everybody(Verdict::Cold);
             return answer;
         }
-        let now = if without.keeps(Rule::TheClockIsKept) {
-            time.max(self.clock)
-        } else {
-            time
-        };
+        let kept = without.keeps(Rule::TheClockIsKept);
+        let now = if kept { time.max(self.clock) } else { time };
         let (terms, clock) = (self.terms, self.clock);
         answer.ended = now >= terms.end;
         answer.not_started = now < terms.start;
-        let refusal = if terms.state == SaleState::Ended || answer.ended {
+        let (verdicts, winners) = self.verdicts(without, batch, self.refusal(now));
+        answer.verdicts = verdicts;
+        let won = count(&winners);
+        if won > 0 {
+            answer.progress.1 += won;
+            self.append(Entry {
+                epoch: self.epoch,
+                taken: taken + won,
+                history: history * u8::from(without.keeps(Rule::EntryIdsCarryRandomBits)),
+                owner: Owner::Nobody,
+                winners,
+            });
+            if without.keeps(Rule::MarksComeWithTheEntry) {
+                self.mark(&winners);
+            }
+        }
+        let passed = |instant: u8| clock < instant && now >= instant;
+        if won > 0 || passed(terms.start) || passed(terms.end) {
+            self.clock = now;
+        }
+        answer
+    }
+
+    fn is_rolled_back(&self, without: Without, known: &Known) -> bool {
+        let checks = without.keeps(Rule::AdmitChecksWhatWasSeen);
+        let has_less = (self.epoch, count(&self.marks)) < known.seen;
+        let lacks = |witness: &(u8, u8, u8)| self.lacks(*witness);
+        (checks && has_less) || known.witnesses.iter().any(lacks)
+    }
+
+    fn is_cold(&self, without: Without, known: &Known) -> bool {
+        let checks_terms = without.keeps(Rule::TheLedgersTermsAreChecked);
+        (self.lost && without.keeps(Rule::AdmitIsColdWhileLost))
+            || (self.closed && without.keeps(Rule::AdmitIsColdWhileClosed))
+            || (self.terms.version < known.version && checks_terms)
+    }
+
+    /// What everybody is told who has no unit yet, where none is to be had now.
+    fn refusal(&self, now: u8) -> Option<Verdict> {
+        if self.terms.state == SaleState::Ended || now >= self.terms.end {
             Some(Verdict::Ended)
-        } else if answer.not_started {
+        } else if now < self.terms.start {
             Some(Verdict::NotStarted)
-        } else if terms.state != SaleState::Open {
+        } else if self.terms.state != SaleState::Open {
             Some(Verdict::Paused)
         } else {
             None
-        };
-        let mut remaining = terms.limit.saturating_sub(taken);
+        }
+    }
+
+    /// The verdicts on a batch, and the marks of those who win by it.
+    fn verdicts(
+        &self,
+        without: Without,
+        batch: &Marks,
+        refusal: Option<Verdict>,
+    ) -> ([Verdict; BUYERS], Marks) {
+        let mut remaining = self.terms.limit.saturating_sub(count(&self.marks));
+        let mut verdicts = [Verdict::None; BUYERS];
         let mut winners = Marks::default();
         for (buyer, &order) in batch.iter().enumerate().filter(|(_, order)| **order > 0) {
             let held = self.marks[buyer];
-            answer.verdicts[buyer] = if held == order && without.keeps(Rule::AdmitKnowsAResend) {
+            verdicts[buyer] = if held == order && without.keeps(Rule::AdmitKnowsAResend) {
                 Verdict::Admitted
             } else if held > 0 && held != order {
                 Verdict::Duplicate(held)
@@ -106,32 +142,7 @@ impl Gate {
                 Verdict::Admitted
             };
         }
-        if count(&winners) > 0 {
-            let taken = taken + count(&winners);
-            let history = if without.keeps(Rule::EntryIdsCarryRandomBits) {
-                history
-            } else {
-                0
-            };
-            self.append(Entry {
-                epoch: self.epoch,
-                taken,
-                history,
-                owner: Owner::Nobody,
-                winners,
-            });
-            if without.keeps(Rule::MarksComeWithTheEntry) {
-                self.mark(&winners);
-            }
-            answer.progress.1 = taken;
-        }
-        if count(&winners) > 0
-            || (clock < terms.start && now >= terms.start)
-            || (clock < terms.end && now >= terms.end)
-        {
-            self.clock = now;
-        }
-        answer
+        (verdicts, winners)
     }
 
     /// Whether a purchase that this gate must have made is not in it.

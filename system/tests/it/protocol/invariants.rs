@@ -21,7 +21,8 @@ pub enum Invariant {
     AnOrderOrARejection,
     /// No buyer is told two orders, unless one was lost before it was posted.
     NobodyIsToldTwoOrders,
-    /// Who was told that the unit is theirs gets the order, unless a server lost something before it was posted.
+    /// What somebody was told is theirs is not rejected later, unless it was lost before it was posted, or a gate
+    /// that was rolled back has sold once more what was lost.
     WhatWasToldIsKept,
     /// `forgotten` <= `posted` <= `taken` while the gate is open, and was not rolled back.
     TheFlowIsOrdered,
@@ -43,7 +44,8 @@ pub enum Invariant {
     EveryPurchaseEnds,
     /// At rest: so has every mark.
     EveryMarkEnds,
-    /// At rest: the gate's limit and terms are the ledger's, and a settled sale has nothing left.
+    /// At rest: a settled sale has nothing left. That the gate of another has the ledger's limit and terms is part
+    /// of what rest is.
     NoUnitIsStranded,
     /// From every state the system comes to rest, if it is left alone and every step has its turn.
     RestIsReached,

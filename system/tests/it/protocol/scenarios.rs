@@ -26,9 +26,9 @@ macro_rules! scenarios {
 scenarios! {
     /// Two buyers who retry, two APIs that crash and lose answers, a poster.
     Purchases,
-    /// Two posters that die, are slow, lose answers; the group and entries are lost.
+    /// Two posters that die, are slow and lose answers, and a consumer group that is destroyed.
     Posting,
-    /// An entry can not be read, or is deleted: its buyer's mark is posted from the gate, which may be lost.
+    /// An entry is deleted: its buyer's mark is posted from the gate, which may be emptied.
     StrayMark,
     /// Two installers that die, while posting goes on.
     Installs,
@@ -40,7 +40,7 @@ scenarios! {
     Emptied,
     /// The gate is rolled back to a copy.
     RolledBack,
-    /// The gate is rolled back, or emptied once more, while it is being installed.
+    /// The gate is rolled back while it is being installed.
     RolledBackMidway,
     /// The gate is rolled back to a copy from before its last install.
     OlderEpoch,
@@ -56,7 +56,7 @@ scenarios! {
     Settling,
     /// The same while the gate is rolled back to a copy with other terms.
     SettlingRolledBack,
-    /// The same while an entry can not be read.
+    /// The same while an entry is deleted.
     SettlingStray,
     /// The sale is created, by a process that may die.
     Creation,
