@@ -3,18 +3,22 @@
 --
 -- KEYS  1 terms (hash)   2 buyers (hash)   3 journal (stream)
 -- ARGV  1, 2  epoch and taken: the highest pair the caller has seen of this gate or its ledger
---       3     20 random bits, as a number
---       4     the purchases: the buyer's id and the order's id, 16 raw bytes each, one purchase
+--       3     the oldest version of the terms by which it may sell
+--       4     purchases that a gate of that epoch has, as the caller knows: 0 to 2 of them, written as in 6
+--       5     20 random bits, as a number
+--       6     the purchases: the buyer's id and the order's id, 16 raw bytes each, one purchase
 --             after the other, 1 to 512 of them
 --
 -- Returns {epoch, taken, verdicts, orders}
 --   epoch, taken  of the gate after this batch; 0, 0 where there is no gate
 --   verdicts      one letter for each purchase:
---                   A admitted: the unit is this buyer's (the same order asking again, too)
+--                   A admitted: the unit is this buyer's
+--                   R admitted before: the same order asks again
 --                   D duplicate: the buyer holds another order
 --                   S sold out   N not started   E ended   P paused
---                   C cold: the gate is missing, lost, closed, or was rolled back; or the journal
---                     has an id that its gate can not have made, and refuses the entry
+--                   C cold: the gate is missing, lost, closed, was rolled back, or has older terms than
+--                     the ledger; or the journal has an id that its gate can not have made, and
+--                     refuses the entry
 --   orders        for each D, in order, the 16 raw bytes of the order that the buyer holds
 --
 -- Lua does not roll back. So the one command that can be refused, XADD, comes before every other
@@ -28,14 +32,14 @@ local ENTRY_VERSION = 1
 local WITNESS_SECONDS = 86400
 
 local seen_epoch, seen_taken = tonumber(ARGV[1]), tonumber(ARGV[2])
-local purchases = ARGV[4]
+local known, purchases = ARGV[4], ARGV[6]
 local count = #purchases / PURCHASE_BYTES
 if count < 1 or count > BATCH_MAX or count % 1 ~= 0 then
   return redis.error_reply('ERR admit takes 1 to 512 purchases of 32 bytes')
 end
 
 local terms = redis.call('HMGET', KEYS[1],
-  'epoch', 'state', 'start', 'end', 'limit', 'clock', 'lost', 'closed')
+  'epoch', 'state', 'start', 'end', 'limit', 'clock', 'lost', 'closed', 'version')
 local epoch = tonumber(terms[1])
 
 -- Keeps what the caller has seen of a gate that is gone, so that a rebuild can say what was lost. Where
@@ -57,13 +61,35 @@ if not epoch then
 end
 
 local taken = redis.call('HLEN', KEYS[2])
-if epoch < seen_epoch or (epoch == seen_epoch and taken < seen_taken) then
+local cold = {epoch, taken, string.rep('C', count), ''}
+local function lose()
   bear_witness()
   redis.call('HSET', KEYS[1], 'lost', '1')
-  return {epoch, taken, string.rep('C', count), ''}
+  return cold
+end
+
+if epoch < seen_epoch or (epoch == seen_epoch and taken < seen_taken) then
+  return lose()
 end
 if terms[7] == '1' or terms[8] == '1' then
-  return {epoch, taken, string.rep('C', count), ''}
+  return cold
+end
+
+-- The buyers of the purchases, and those who must be in it.
+local buyers = {}
+local asked = purchases .. (epoch == seen_epoch and known or '')
+for at = 1, #asked, PURCHASE_BYTES do
+  buyers[#buyers + 1] = string.sub(asked, at, at + ID_BYTES - 1)
+end
+local held = redis.call('HMGET', KEYS[2], unpack(buyers))
+for i = count + 1, #buyers do
+  local at = i * PURCHASE_BYTES
+  if held[i] ~= string.sub(asked, at - ID_BYTES + 1, at) then
+    return lose()
+  end
+end
+if tonumber(terms[9]) < tonumber(ARGV[3]) then
+  return cold
 end
 
 -- The sale's clock never goes back, whatever the machine's does.
@@ -81,13 +107,6 @@ elseif terms[2] ~= 'open' then
   refusal = 'P'
 end
 
-local buyers = {}
-for i = 1, count do
-  local at = (i - 1) * PURCHASE_BYTES
-  buyers[i] = string.sub(purchases, at + 1, at + ID_BYTES)
-end
-local held = redis.call('HMGET', KEYS[2], unpack(buyers))
-
 local remaining = tonumber(terms[5]) - taken
 local verdicts, orders = {}, {}
 local names_an_order = false
@@ -97,7 +116,7 @@ for i = 1, count do
   local buyer, order = buyers[i], string.sub(purchases, at - ID_BYTES + 1, at)
   local holds = held[i] or won[buyer]
   if holds == order then
-    verdicts[i] = 'A'
+    verdicts[i] = 'R'
     names_an_order = true
   elseif holds then
     verdicts[i] = 'D'
@@ -119,12 +138,12 @@ end
 local winners = #marks / 2
 if winners > 0 then
   local id = string.format('%s-%.0f', terms[1],
-    (taken + winners) * SEQUENCE_STEP + tonumber(ARGV[3]))
+    (taken + winners) * SEQUENCE_STEP + tonumber(ARGV[5]))
   local head = struct.pack('>I1I2I8', ENTRY_VERSION, winners, now)
   local added = redis.pcall('XADD', KEYS[3], id, 'winners', head .. table.concat(marks))
   if type(added) == 'table' then
     redis.call('HSET', KEYS[1], 'lost', '1')
-    return {epoch, taken, string.rep('C', count), ''}
+    return cold
   end
   redis.call('HSET', KEYS[2], unpack(marks))
   taken = taken + winners
@@ -132,7 +151,9 @@ end
 -- Kept with each sale made, and when the start or the end is first seen to have passed: what was
 -- once answered by this clock stays true. And with each order that is told again: a caller who WAITs for
 -- replicas waits for the writes of its own connection, and must have made one.
-if winners > 0 or names_an_order or (clock < start_at and now >= start_at) or (clock < end_at and now >= end_at) then
+local passes_the_start = clock < start_at and now >= start_at
+local passes_the_end = clock < end_at and now >= end_at
+if winners > 0 or names_an_order or passes_the_start or passes_the_end then
   redis.call('HSET', KEYS[1], 'clock', string.format('%.0f', now))
 end
 

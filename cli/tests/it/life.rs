@@ -1,7 +1,7 @@
 //! The life of a sale, by commands alone.
 
 use sale::{
-    gate::admission::Progress,
+    gate::admission::Known,
     model::{BuyerId, OrderId, Purchase, SaleId, Verdict},
 };
 use serde_json::{Value, json};
@@ -163,7 +163,7 @@ async fn settling_waits_until_everything_is_posted() {
         })
         .collect();
     let gate = shop.gate().await;
-    let decision = gate.admit(id, Progress::default(), &purchases).await;
+    let decision = gate.admit(id, &Known::default(), &purchases).await;
     assert_eq!(decision.unwrap().verdicts, [Verdict::Admitted; 3]);
     let counts = shop.json(&["sale", "stats", &sale]);
     assert_eq!(

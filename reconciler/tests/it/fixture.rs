@@ -14,7 +14,7 @@ use reconciler::{
     poster::Poster,
 };
 use sale::{
-    gate::{Gate, admission::Progress},
+    gate::{Gate, admission::Known},
     install,
     journal::Journal,
     keys::Keys,
@@ -131,7 +131,7 @@ impl Stage {
         let purchases: Vec<_> = (0..count).map(|_| purchase()).collect();
         let decision = self
             .gate
-            .admit(self.sale, Progress::default(), &purchases)
+            .admit(self.sale, &Known::default(), &purchases)
             .await
             .unwrap();
         let admitted = |(purchase, verdict)| (verdict == Verdict::Admitted).then_some(purchase);

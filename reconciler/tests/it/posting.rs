@@ -7,7 +7,7 @@ use embedded::{
     testing::{shared_postgres, shared_redis},
 };
 use sale::{
-    gate::{Gate, admission::Progress},
+    gate::{Gate, admission::Known},
     keys::GROUP,
     model::{Purchase, Verdict},
     settings::RedisSettings,
@@ -200,7 +200,7 @@ async fn a_mark_that_was_lost_is_proved_also_where_the_entry_can_not_be_read() {
     };
     let decided = stage
         .gate
-        .admit(stage.sale, Progress::default(), &[again, purchase()])
+        .admit(stage.sale, &Known::default(), &[again, purchase()])
         .await
         .unwrap();
     assert_eq!(decided.verdicts, [Verdict::Admitted; 2]);
@@ -275,7 +275,7 @@ async fn a_buyer_who_is_admitted_twice_proves_that_the_gate_lost_a_mark() {
     };
     stage
         .gate
-        .admit(stage.sale, Progress::default(), &[again])
+        .admit(stage.sale, &Known::default(), &[again])
         .await
         .unwrap();
     until("the gate is closed", async || {

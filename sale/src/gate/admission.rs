@@ -3,10 +3,17 @@
 use fred::{bytes::Bytes, types::Value};
 
 use super::{Gate, GateError, run_on};
-use crate::model::{Epoch, OrderId, Purchase, SaleId, Verdict};
+use crate::{
+    ledger::Standing,
+    model::{Epoch, OrderId, Purchase, SaleId, Verdict, Version},
+};
 
 /// The most purchases that one call decides, as in `lua/admit.lua`.
 pub const BATCH_MAX: usize = 512;
+
+/// The letter of a purchase that was admitted by the very call. One that was admitted before has
+/// another.
+const WON: u8 = b'A';
 
 /// How far a gate is known to have come. A gate that has less was rolled back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +24,67 @@ pub struct Progress {
     pub taken: u64,
 }
 
+/// What a caller knows of a gate. One that does not bear it out is not the gate that it was.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Known {
+    /// The furthest that the gate or its ledger is known to have come. A gate that is behind was rolled
+    /// back.
+    pub progress: Progress,
+    /// The ledger's terms. A gate with older ones has to be synced, and decides nothing until then.
+    pub version: Version,
+    /// Purchases that were admitted in this epoch: a gate that has come as far without them was rolled
+    /// back, and has sold anew.
+    pub admitted: Admitted,
+}
+
+/// The last purchases that a gate is known to have admitted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Admitted {
+    /// Of those that are posted.
+    pub posted: Option<Purchase>,
+    /// Of those that the caller itself was told of.
+    pub told: Option<Purchase>,
+}
+
+impl Known {
+    /// Learns what the ledger says of a sale.
+    pub fn learn(&mut self, standing: &Standing) {
+        self.reach(Progress {
+            epoch: standing.base,
+            taken: standing.posted,
+        });
+        self.version = standing.version;
+        if standing.base == self.progress.epoch {
+            self.admitted.posted = standing.latest;
+        }
+    }
+
+    /// Learns from a decision of the gate.
+    pub fn see(&mut self, decision: &Decision) {
+        self.reach(decision.progress);
+        if decision.progress.epoch == self.progress.epoch && decision.won.is_some() {
+            self.admitted.told = decision.won;
+        }
+    }
+
+    /// Learns how far the gate has come.
+    pub fn reach(&mut self, progress: Progress) {
+        if progress.epoch > self.progress.epoch {
+            self.admitted = Admitted::default();
+        }
+        self.progress = self.progress.max(progress);
+    }
+}
+
+impl From<Progress> for Known {
+    fn from(progress: Progress) -> Self {
+        Self {
+            progress,
+            ..Self::default()
+        }
+    }
+}
+
 /// What one call decided.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
@@ -24,14 +92,15 @@ pub struct Decision {
     pub progress: Progress,
     /// One for each purchase, in order.
     pub verdicts: Vec<Verdict>,
+    /// The last purchase that was admitted by this very call.
+    pub won: Option<Purchase>,
 }
 
 impl Gate {
     /// Decides 1 to [`BATCH_MAX`] purchases of a sale, in order, in one step. The same call may be
     /// made again: a purchase that was admitted is admitted again.
     ///
-    /// `seen` is the furthest that the caller knows this gate or its ledger to have come; a gate
-    /// that is behind it closes, and answers cold.
+    /// A gate that does not bear out what is `known` closes, or waits for its terms, and answers cold.
     ///
     /// # Errors
     /// [`GateError::OutcomeUnknown`] where the batch may have been decided, and
@@ -39,11 +108,11 @@ impl Gate {
     pub async fn admit(
         &self,
         sale: SaleId,
-        seen: Progress,
+        known: &Known,
         purchases: &[Purchase],
     ) -> Result<Decision, GateError> {
         let random_bits = rand::random::<u32>() >> 12;
-        self.admit_with(sale, seen, random_bits, purchases).await
+        self.admit_with(sale, known, random_bits, purchases).await
     }
 
     /// [`Gate::admit`] with the random part of the journal entry's id given: 20 bits.
@@ -53,25 +122,23 @@ impl Gate {
     pub async fn admit_with(
         &self,
         sale: SaleId,
-        seen: Progress,
+        known: &Known,
         random_bits: u32,
         purchases: &[Purchase],
     ) -> Result<Decision, GateError> {
-        let mut packed = Vec::with_capacity(purchases.len() * 32);
-        for purchase in purchases {
-            packed.extend_from_slice(&purchase.buyer.to_bytes());
-            packed.extend_from_slice(&purchase.order.to_bytes());
-        }
         let keys = vec![
             self.keys.terms(sale),
             self.keys.buyers(sale),
             self.keys.journal(sale),
         ];
+        let admitted = [known.admitted.posted, known.admitted.told];
         let args = vec![
-            seen.epoch.to_string().into(),
-            seen.taken.to_string().into(),
+            known.progress.epoch.to_string().into(),
+            known.progress.taken.to_string().into(),
+            known.version.0.to_string().into(),
+            packed(admitted.into_iter().flatten()),
             random_bits.to_string().into(),
-            Value::Bytes(packed.into()),
+            packed(purchases.iter().copied()),
         ];
         let client = self.client();
         let answer = run_on(client, &self.scripts.admit, keys, args).await?;
@@ -83,6 +150,7 @@ impl Gate {
                 purchases.len()
             )));
         }
+        let won = letters.iter().rposition(|letter| *letter == WON);
         let mut orders = orders.chunks_exact(16);
         let verdicts = letters
             .iter()
@@ -95,8 +163,19 @@ impl Gate {
                 taken,
             },
             verdicts,
+            won: won.map(|place| purchases[place]),
         })
     }
+}
+
+/// Buyer and order of each purchase, 16 raw bytes each.
+fn packed(purchases: impl Iterator<Item = Purchase>) -> Value {
+    let mut packed = Vec::with_capacity(purchases.size_hint().0 * 32);
+    for purchase in purchases {
+        packed.extend_from_slice(&purchase.buyer.to_bytes());
+        packed.extend_from_slice(&purchase.order.to_bytes());
+    }
+    Value::Bytes(packed.into())
 }
 
 fn verdict<'a>(
@@ -104,7 +183,7 @@ fn verdict<'a>(
     orders: &mut impl Iterator<Item = &'a [u8]>,
 ) -> Result<Verdict, GateError> {
     match letter {
-        b'A' => Ok(Verdict::Admitted),
+        WON | b'R' => Ok(Verdict::Admitted),
         b'D' => orders
             .next()
             .and_then(|bytes| bytes.try_into().ok())

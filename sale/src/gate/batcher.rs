@@ -5,8 +5,8 @@
 //! timer: a lone purchase waits for nothing. The more buyers come at once, the larger the batches.
 //!
 //! A lane asks the ledger how far the sale has come before its first call and after each reconnect
-//! of Redis, and passes on to each call the furthest it has seen: a gate that is behind was rolled
-//! back, and closes. Everyone who waits is answered, also when Redis goes away, the lane ends or
+//! of Redis, and passes on to each call what it knows of the gate: one that does not bear it out was
+//! rolled back, and closes. Everyone who waits is answered, also when Redis goes away, the lane ends or
 //! the process shuts down.
 
 mod lane;
@@ -166,7 +166,7 @@ impl Admissions {
         for _ in 0..LANE_TRIES {
             let lane = match self.lane(sale)? {
                 Some(lane) => lane,
-                None => match self.standing(sale).await? {
+                None => match self.shared.standing(sale).await? {
                     Standing {
                         state: SaleState::Settled,
                         ..
@@ -215,22 +215,8 @@ impl Admissions {
             .cloned())
     }
 
-    /// What the ledger said about a sale within the last second. Askers at the same time share one
-    /// question.
-    async fn standing(&self, sale: SaleId) -> Result<Standing, AdmitError> {
-        let asked = self
-            .shared
-            .standings
-            .try_get_with(sale, self.shared.ask_standing(sale))
-            .await;
-        match asked {
-            Ok(standing) => standing.ok_or(AdmitError::UnknownSale),
-            Err(error) => Err(*error),
-        }
-    }
-
     async fn explain_cold(&self, sale: SaleId) -> Answer {
-        match self.standing(sale).await?.state {
+        match self.shared.standing(sale).await?.state {
             SaleState::Settled => Ok(Verdict::Ended),
             SaleState::Open | SaleState::Paused | SaleState::Ended => Ok(Verdict::Cold),
         }
@@ -238,6 +224,19 @@ impl Admissions {
 }
 
 impl Shared {
+    /// What the ledger said about a sale within the last second. Askers at the same time share one
+    /// question.
+    async fn standing(&self, sale: SaleId) -> Result<Standing, AdmitError> {
+        let asked = self
+            .standings
+            .try_get_with(sale, self.ask_standing(sale))
+            .await;
+        match asked {
+            Ok(standing) => standing.ok_or(AdmitError::UnknownSale),
+            Err(error) => Err(*error),
+        }
+    }
+
     async fn ask_standing(&self, sale: SaleId) -> Result<Option<Standing>, AdmitError> {
         match timeout(STANDING_TIMEOUT, self.ledger.standing(sale)).await {
             Ok(Ok(standing)) => Ok(standing),

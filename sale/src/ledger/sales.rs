@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Ledger, LedgerError, Page, Place};
 use crate::{
-    model::{Epoch, Phase, ProductId, SaleId, SaleState, Version},
+    model::{BuyerId, Epoch, OrderId, Phase, ProductId, Purchase, SaleId, SaleState, Version},
     money::{Currency, Money},
 };
 
@@ -119,10 +119,14 @@ impl Sale {
 pub struct Standing {
     /// What people have decided about it.
     pub state: SaleState,
+    /// Of its terms and limit.
+    pub version: Version,
     /// The last install that was completed.
     pub base: Epoch,
     /// Distinct buyers posted.
     pub posted: u64,
+    /// Of the orders the one that was admitted last.
+    pub latest: Option<Purchase>,
 }
 
 impl Ledger {
@@ -218,16 +222,24 @@ impl Ledger {
     /// # Errors
     /// Where Postgres does not answer.
     pub async fn standing(&self, id: SaleId) -> Result<Option<Standing>, LedgerError> {
-        let row: Option<(String, i64, i32)> =
-            sqlx::query_as("SELECT state, base, posted FROM flash_sales WHERE id = $1")
-                .bind(id)
-                .fetch_optional(&self.pool)
-                .await?;
-        row.map(|(state, base, posted)| {
+        type Row = (String, i64, i64, i32, Option<BuyerId>, Option<OrderId>);
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT s.state, s.version, s.base, s.posted, o.buyer_id, o.id
+             FROM flash_sales s LEFT JOIN orders o ON o.id = s.latest_order
+             WHERE s.id = $1",
+        )
+        .bind(id)
+        .fetch_optional(&self.pool)
+        .await?;
+        row.map(|(state, version, base, posted, buyer, order)| {
             Ok(Standing {
                 state: state.parse().map_err(decoding)?,
+                version: version.try_into().map_err(decoding)?,
                 base: base.try_into().map_err(decoding)?,
                 posted: posted.try_into().map_err(decoding)?,
+                latest: buyer
+                    .zip(order)
+                    .map(|(buyer, order)| Purchase { buyer, order }),
             })
         })
         .transpose()

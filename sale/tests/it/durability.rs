@@ -6,7 +6,7 @@ use embedded::{Fsync, RedisOptions, RedisServer};
 use sale::{
     gate::{
         Gate, GateError,
-        admission::Progress,
+        admission::Known,
         durability::{DurabilitySettings, Level},
     },
     ledger::Sale,
@@ -139,9 +139,7 @@ fn prefix(door: &Door, sale: &Sale) -> String {
 }
 
 async fn ask(gate: &Gate, sale: &Sale, purchase: Purchase) -> Result<Verdict, GateError> {
-    let decision = gate
-        .admit(sale.id, Progress::default(), &[purchase])
-        .await?;
+    let decision = gate.admit(sale.id, &Known::default(), &[purchase]).await?;
     Ok(decision.verdicts[0])
 }
 

@@ -34,10 +34,17 @@ async fn what_a_caller_saw_of_a_rolled_back_gate_is_counted_as_lost() {
     shop.sell(sale, 5).await;
     shop.roll_back(sale, &copy).await;
 
-    let asked = shop.gate.admit(sale, seen(7), &[purchase()]).await.unwrap();
+    let asked = shop
+        .gate
+        .admit(sale, &seen(7).into(), &[purchase()])
+        .await
+        .unwrap();
     assert_eq!(asked.verdicts, [Verdict::Cold]);
     // One who has seen less adds nothing to it.
-    shop.gate.admit(sale, seen(3), &[purchase()]).await.unwrap();
+    shop.gate
+        .admit(sale, &seen(3).into(), &[purchase()])
+        .await
+        .unwrap();
     shop.post_all(sale).await;
     let installed = shop.install(sale).await;
 
@@ -53,7 +60,11 @@ async fn what_a_caller_saw_of_an_emptied_gate_is_counted_as_lost() {
     shop.post_all(sale).await;
     shop.sell(sale, 4).await;
     shop.wipe(sale).await;
-    let asked = shop.gate.admit(sale, seen(7), &[purchase()]).await.unwrap();
+    let asked = shop
+        .gate
+        .admit(sale, &seen(7).into(), &[purchase()])
+        .await
+        .unwrap();
     assert_eq!(asked.verdicts, [Verdict::Cold]);
 
     let installed = shop.install(sale).await;
@@ -69,7 +80,10 @@ async fn what_a_caller_saw_of_an_emptied_gate_is_counted_as_lost() {
 async fn what_is_left_by_a_witness_alone_expires() {
     let shop = Shop::open().await;
     let sale = SaleId::random();
-    shop.gate.admit(sale, seen(7), &[purchase()]).await.unwrap();
+    shop.gate
+        .admit(sale, &seen(7).into(), &[purchase()])
+        .await
+        .unwrap();
     let ttl = shop.redis("TTL", &[&shop.keys.terms(sale)]).await;
     assert!(ttl.as_i64().is_some_and(|seconds| seconds > 0), "{ttl:?}");
     // Nobody has seen anything of a sale that was never asked for before: nothing is written.
@@ -85,7 +99,10 @@ async fn what_was_seen_before_an_earlier_install_is_not_counted_again() {
     let sale = shop.on_sale(10).await.id;
     shop.sell(sale, 4).await;
     shop.wipe(sale).await;
-    shop.gate.admit(sale, seen(4), &[purchase()]).await.unwrap();
+    shop.gate
+        .admit(sale, &seen(4).into(), &[purchase()])
+        .await
+        .unwrap();
     assert_eq!(shop.install(sale).await.lost, 4);
     shop.gate.close(sale).await.unwrap();
     let again = Request {

@@ -10,7 +10,10 @@ use tokio::{sync::mpsc, time::timeout};
 use super::{AdmitError, Shared, Waiting};
 use crate::{
     crash::{Point, point},
-    gate::{GateError, admission::Progress},
+    gate::{
+        GateError,
+        admission::{Decision, Known},
+    },
     model::{Purchase, SaleId, Verdict},
 };
 
@@ -23,8 +26,10 @@ const CALL_TRIES: usize = 3;
 pub(super) struct Lane {
     shared: Arc<Shared>,
     sale: SaleId,
-    /// The furthest that this process knows the gate or its ledger to have come.
-    seen: Progress,
+    /// What this process knows of the gate and its ledger.
+    known: Known,
+    /// The last batch met a cold gate.
+    cold: bool,
     /// The last call failed: it was logged, and the next ones are not.
     failing: bool,
     /// The count of connections at which the ledger was last asked.
@@ -36,7 +41,8 @@ impl Lane {
         Self {
             shared,
             sale,
-            seen: Progress::default(),
+            known: Known::default(),
+            cold: false,
             failing: false,
             asked_at: None,
         }
@@ -84,27 +90,27 @@ impl Lane {
 
     /// Asks the gate, and again where its connection was made anew meanwhile: a call that waits for
     /// that goes out on the new connection, behind which there may be an older copy, and with what
-    /// was seen before. The next call tells what the ledger knows.
-    ///
-    /// That is not enough where this very batch has filled the older copy up to what the ledger has
-    /// posted: then its winners stand, though their units are posted to others, and posting rejects
-    /// them. `system/tests/it/protocol/needs.rs` says what would close that.
+    /// was known before. So its answer is not believed, and tells nothing but how far the gate is; the
+    /// next call tells the gate what the ledger knows.
     async fn ask(&mut self, batch: &[Waiting]) -> Result<Vec<Verdict>, AdmitError> {
         let purchases: Vec<Purchase> = batch.iter().map(|waiting| waiting.purchase).collect();
         self.ask_ledger().await?;
-        let mut verdicts = self.call(&purchases).await?;
+        let mut decision = self.call(&purchases).await?;
         for _ in 0..CALL_TRIES {
             if self.asked_at == Some(self.shared.gate.connections()) {
-                return Ok(verdicts);
+                self.known.see(&decision);
+                self.cold = decision.verdicts.contains(&Verdict::Cold);
+                return Ok(decision.verdicts);
             }
+            self.known.reach(decision.progress);
             let unknown = |_| AdmitError::OutcomeUnknown;
             self.ask_ledger().await.map_err(unknown)?;
-            verdicts = self.call(&purchases).await.map_err(unknown)?;
+            decision = self.call(&purchases).await.map_err(unknown)?;
         }
         Err(AdmitError::OutcomeUnknown)
     }
 
-    /// Learns from the ledger how far the sale has come, unless it has since the last reconnect.
+    /// Learns from the ledger how the sale stands, unless it has since the last reconnect.
     async fn ask_ledger(&mut self) -> Result<(), AdmitError> {
         if !self.shared.gate.is_connected() {
             return Err(AdmitError::Unavailable);
@@ -113,13 +119,14 @@ impl Lane {
         if self.asked_at != Some(connections) {
             self.refuse_less_durable().await?;
             let standing = self.shared.ask_standing(self.sale).await?;
-            let standing = standing.ok_or(AdmitError::UnknownSale)?;
-            let least = Progress {
-                epoch: standing.base,
-                taken: standing.posted,
-            };
-            self.seen = self.seen.max(least);
+            self.known.learn(&standing.ok_or(AdmitError::UnknownSale)?);
             self.asked_at = Some(connections);
+        } else if self.cold {
+            // The ledger may have been rolled back, and the gate will never have such new terms again.
+            // Newer ones are not asked for: where terms change all the time, the gate is always a little
+            // behind.
+            let standing = self.shared.standing(self.sale).await?;
+            self.known.version = self.known.version.min(standing.version);
         }
         Ok(())
     }
@@ -140,7 +147,7 @@ impl Lane {
             })
     }
 
-    async fn call(&mut self, purchases: &[Purchase]) -> Result<Vec<Verdict>, AdmitError> {
+    async fn call(&mut self, purchases: &[Purchase]) -> Result<Decision, AdmitError> {
         self.shared.counters.calls.fetch_add(1, Ordering::Relaxed);
         self.shared
             .counters
@@ -149,14 +156,13 @@ impl Lane {
         match self
             .shared
             .gate
-            .admit(self.sale, self.seen, purchases)
+            .admit(self.sale, &self.known, purchases)
             .await
         {
             Ok(decision) => {
                 point(Point::AdmitDecided);
                 self.failing = false;
-                self.seen = self.seen.max(decision.progress);
-                Ok(decision.verdicts)
+                Ok(decision)
             }
             Err(error) => {
                 if !self.failing {

@@ -1,7 +1,10 @@
 //! `admit`: who is admitted, and what that leaves behind.
 
 use sale::{
-    gate::{GateError, admission::Progress},
+    gate::{
+        GateError,
+        admission::{Known, Progress},
+    },
     model::{Epoch, OrderId, Purchase, SaleState, Verdict},
 };
 
@@ -89,7 +92,7 @@ async fn an_entry_that_the_journal_refuses_leaves_no_mark_and_a_lost_gate() {
 
     let refused = door
         .gate
-        .admit(sale.id, Progress::default(), &[purchase()])
+        .admit(sale.id, &Known::default(), &[purchase()])
         .await;
 
     assert_eq!(refused.unwrap().verdicts, [Verdict::Cold]);
@@ -107,8 +110,10 @@ async fn an_entry_is_numbered_by_epoch_and_what_was_taken() {
     door.warm(&sale).await;
     let bits = (1 << 20) - 1;
     for batch in [vec![purchase(), purchase()], vec![purchase()]] {
-        let seen = Progress::default();
-        let admitted = door.gate.admit_with(sale.id, seen, bits, &batch).await;
+        let admitted = door
+            .gate
+            .admit_with(sale.id, &Known::default(), bits, &batch)
+            .await;
         admitted.unwrap();
     }
 
@@ -144,7 +149,11 @@ async fn a_gate_behind_what_its_caller_has_seen_is_lost_and_answers_cold() {
             taken,
         };
 
-        let decision = door.gate.admit(sale.id, seen, &[purchase()]).await.unwrap();
+        let decision = door
+            .gate
+            .admit(sale.id, &seen.into(), &[purchase()])
+            .await
+            .unwrap();
 
         assert_eq!(decision.verdicts, [Verdict::Cold]);
         let found = door.look(sale.id).await;
@@ -169,7 +178,11 @@ async fn a_rolled_back_gate_admits_nobody_who_was_not_in_it() {
     };
     door.roll_back(sale.id, &copy).await;
 
-    let decision = door.gate.admit(sale.id, seen, &[purchase()]).await.unwrap();
+    let decision = door
+        .gate
+        .admit(sale.id, &seen.into(), &[purchase()])
+        .await
+        .unwrap();
 
     assert_eq!(decision.verdicts, [Verdict::Cold]);
     assert_eq!(door.look(sale.id).await.taken, 0);
@@ -182,7 +195,10 @@ async fn a_gate_that_is_not_behind_sells_on() {
     let sale = terms(10);
     door.warm(&sale).await;
     let before = door.ask(sale.id, &[purchase()]).await.progress;
-    let decision = door.gate.admit(sale.id, before, &[purchase()]).await;
+    let decision = door
+        .gate
+        .admit(sale.id, &before.into(), &[purchase()])
+        .await;
     assert_eq!(decision.unwrap().verdicts, [Verdict::Admitted]);
 }
 
@@ -238,7 +254,7 @@ async fn a_batch_of_none_or_of_too_many_is_refused_and_writes_nothing() {
     door.warm(&sale).await;
     for count in [0, 513] {
         let crowd: Vec<Purchase> = (0..count).map(|_| purchase()).collect();
-        let refused = door.gate.admit(sale.id, Progress::default(), &crowd).await;
+        let refused = door.gate.admit(sale.id, &Known::default(), &crowd).await;
         assert!(matches!(refused, Err(GateError::Unavailable(_))));
     }
     assert_eq!(door.look(sale.id).await.taken, 0);

@@ -3,7 +3,7 @@
 use embedded::{RedisOptions, RedisServer};
 use fred::types::Value;
 use sale::{
-    gate::{GateError, admission::Progress, upkeep::Posted},
+    gate::{GateError, admission::Known, upkeep::Posted},
     model::{Purchase, Verdict},
 };
 
@@ -46,7 +46,7 @@ async fn a_full_redis_admits_nobody_writes_nothing_and_forgets_all_the_same() {
 
     let crowd: Vec<Purchase> = (0..512).map(|_| purchase()).collect();
     for batch in [&crowd[..], &sold[..]] {
-        let refused = door.gate.admit(sale.id, Progress::default(), batch).await;
+        let refused = door.gate.admit(sale.id, &Known::default(), batch).await;
         assert!(matches!(refused, Err(GateError::Unavailable(_))));
     }
     let found = door.look(sale.id).await;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sale::{
     gate::{
-        admission::Progress,
+        admission::{Known, Progress},
         install::Swapped,
         upkeep::{ConsumerRemoval, Posted, Synced},
     },
@@ -70,6 +70,7 @@ pub struct Group {
 pub struct Decided {
     pub progress: Progress,
     pub verdicts: Vec<Verdict>,
+    pub won: Option<Purchase>,
     pub clock_moves: bool,
 }
 
@@ -81,21 +82,31 @@ impl Model {
         }
     }
 
-    pub fn admit(&mut self, seen: Progress, bits: u32, batch: &[Purchase]) -> Decided {
+    pub fn admit(&mut self, known: &Known, bits: u32, batch: &[Purchase]) -> Decided {
         let progress = self.progress();
         let cold = |progress| Decided {
             progress,
             verdicts: vec![Verdict::Cold; batch.len()],
+            won: None,
             clock_moves: false,
         };
         let Some(terms) = &mut self.terms else {
             return cold(Progress::default());
         };
-        if progress < seen {
+        if progress < known.progress {
             terms.lost = true;
             return cold(progress);
         }
         if terms.lost || terms.closed {
+            return cold(progress);
+        }
+        let lacks = |it: &Purchase| self.buyers.get(&it.buyer) != Some(&it.order);
+        let admitted = [known.admitted.posted, known.admitted.told];
+        if progress.epoch == known.progress.epoch && admitted.iter().flatten().any(lacks) {
+            terms.lost = true;
+            return cold(progress);
+        }
+        if terms.sale.version < known.version {
             return cold(progress);
         }
         let refusal = refusal(&terms.sale);
@@ -121,6 +132,7 @@ impl Model {
             |verdict: &Verdict| matches!(verdict, Verdict::Admitted | Verdict::Duplicate { .. });
         let clock_moves = verdicts.iter().any(names_an_order) || passed(start) || passed(end);
         let taken = buyers.len() as u64;
+        let won = winners.last().copied();
         if !winners.is_empty() {
             let id = EntryId {
                 epoch: terms.epoch,
@@ -139,6 +151,7 @@ impl Model {
         Decided {
             progress: Progress { taken, ..progress },
             verdicts,
+            won,
             clock_moves,
         }
     }

@@ -8,7 +8,10 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use sale::{
-    gate::{admission::Progress, upkeep::Posted},
+    gate::{
+        admission::{Admitted, Known, Progress},
+        upkeep::Posted,
+    },
     journal::{Entry, EntryId},
     keys::GROUP,
     ledger::Sale,
@@ -29,8 +32,8 @@ struct Case<'a> {
     sale: SaleId,
     model: Model,
     copy: Option<(Vec<Value>, Model)>,
-    /// The furthest that any caller was told.
-    seen: Progress,
+    /// What a caller knows who was told of everything.
+    known: Known,
     rolled_back: bool,
     epoch_max: u64,
     version_max: u64,
@@ -61,35 +64,47 @@ impl Case<'_> {
         }
     }
 
-    fn seen(&self, seen: &Seen) -> Progress {
+    fn known(&self, seen: &Seen) -> Known {
         let now = self.model.progress();
-        match seen {
-            Seen::Nothing if !self.rolled_back => Progress::default(),
-            Seen::Everything | Seen::Nothing => self.seen,
-            Seen::More { epoch: true } => Progress {
-                epoch: Epoch(now.epoch.0 + 1),
-                taken: 0,
+        let more = |epoch, taken| Progress {
+            epoch: Epoch(now.epoch.0 + epoch),
+            taken: now.taken + taken,
+        };
+        let foreign = Some(numbered((0, 9)));
+        let version = self.model.terms.as_ref().map_or(1, |it| it.sale.version.0);
+        match *seen {
+            Seen::Nothing if !self.rolled_back => Known::default(),
+            Seen::Everything | Seen::Nothing => self.known,
+            Seen::More { epoch: true } => more(1, 0).into(),
+            Seen::More { epoch: false } => more(0, 1).into(),
+            Seen::Other { posted } => Known {
+                admitted: Admitted {
+                    posted: foreign.filter(|_| posted),
+                    told: foreign.filter(|_| !posted),
+                },
+                ..now.into()
             },
-            Seen::More { epoch: false } => Progress {
-                taken: now.taken + 1,
-                ..now
+            Seen::Terms { newer } => Known {
+                version: Version(version.saturating_add_signed(newer)),
+                ..self.known
             },
         }
     }
 
     async fn admit(&mut self, seen: &Seen, batch: &[(u8, u8)], bits: u32) {
         let batch: Vec<Purchase> = batch.iter().copied().map(numbered).collect();
-        let seen = self.seen(seen);
-        let expected = self.model.admit(seen, bits, &batch);
+        let known = self.known(seen);
+        let expected = self.model.admit(&known, bits, &batch);
         let decided = self
             .door
             .gate
-            .admit_with(self.sale, seen, bits, &batch)
+            .admit_with(self.sale, &known, bits, &batch)
             .await;
         let decided = decided.unwrap();
         assert_eq!(decided.verdicts, expected.verdicts);
         assert_eq!(decided.progress, expected.progress);
-        self.seen = self.seen.max(decided.progress);
+        assert_eq!(decided.won, expected.won);
+        self.known.see(&decided);
         if expected.clock_moves {
             let terms = self.model.terms.as_mut().unwrap();
             let clock = self.door.term(self.sale, "clock").await.unwrap();
@@ -322,7 +337,7 @@ async fn run(door: &Door, steps: &[Step]) {
         sale: SaleId::random(),
         model: Model::default(),
         copy: None,
-        seen: Progress::default(),
+        known: Known::default(),
         rolled_back: false,
         epoch_max: 0,
         version_max: 1,

@@ -15,6 +15,10 @@ pub enum Seen {
     Nothing,
     /// More than the gate has.
     More { epoch: bool },
+    /// As much as the gate has, with another purchase.
+    Other { posted: bool },
+    /// The gate as it is, and terms so much newer.
+    Terms { newer: i64 },
 }
 
 #[derive(Debug, Clone)]
@@ -110,6 +114,8 @@ pub fn step() -> impl Strategy<Value = Step> {
         6 => Just(Seen::Everything),
         2 => Just(Seen::Nothing),
         1 => any::<bool>().prop_map(|epoch| Seen::More { epoch }),
+        1 => any::<bool>().prop_map(|posted| Seen::Other { posted }),
+        2 => (-1_i64..2).prop_map(|newer| Seen::Terms { newer }),
     ];
     let admit = (seen, purchases(), 0_u32..1 << 20).prop_map(|(seen, batch, bits)| Step::Admit {
         seen,

@@ -120,7 +120,11 @@ fn send(state: &mut State, index: usize) {
         api.told = (standing.0, buyer, order);
         api.version = state.ledger.version;
         api.asked = true;
+    } else if api.cold {
+        // Newer terms are not asked for: the gate has to catch up once, and not for ever.
+        api.version = api.version.min(state.ledger.version);
     }
+    api.cold = false;
     api.call = Call::Sent;
 }
 
@@ -256,7 +260,6 @@ fn answer(setting: &Setting, state: &State, index: usize) -> State {
     }
     let api = &mut after.apis[index];
     api.idle();
-    // Whoever finds the gate cold learns anew what the ledger says.
-    api.asked &= !verdicts.contains(&Verdict::Cold);
+    api.cold = verdicts.contains(&Verdict::Cold);
     after
 }

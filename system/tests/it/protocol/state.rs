@@ -161,6 +161,8 @@ pub struct Api {
     pub seen: (u8, u8),
     /// It has asked the ledger since it last connected.
     pub asked: bool,
+    /// Its last call met a cold gate.
+    pub cold: bool,
     pub call: Call,
     pub batch: Marks,
     pub verdicts: [Verdict; BUYERS],
@@ -317,6 +319,7 @@ impl Api {
         let Self {
             seen,
             asked,
+            cold,
             version,
             told,
             own,
@@ -325,6 +328,7 @@ impl Api {
         *self = Self {
             seen,
             asked,
+            cold,
             version,
             told,
             own,
