@@ -33,23 +33,23 @@ impl Keeper {
             );
             return Ok(true);
         }
-        Ok(self.is_ahead_of_its_version(sale, found).await?
-            || self.is_out_of_flow(sale, found).await?)
+        Ok(self.has_foreign_terms(sale, found).await? || self.is_out_of_flow(sale, found).await?)
     }
 
-    /// Whether the gate has terms that the ledger does not have: the ledger was rolled back, and what it
-    /// has now is what counts.
-    async fn is_ahead_of_its_version(&self, sale: &Sale, found: &Snapshot) -> anyhow::Result<bool> {
-        if found.version <= sale.version {
+    /// Whether the gate has terms that the ledger does not have: newer ones, or others of the same
+    /// version. The ledger was rolled back, and what it has now is what counts.
+    async fn has_foreign_terms(&self, sale: &Sale, found: &Snapshot) -> anyhow::Result<bool> {
+        if !are_foreign(sale, found) {
             return Ok(false);
         }
         let now = self.ledger.sale(sale.id).await?;
-        let Some(now) = now.filter(|now| found.version > now.version) else {
+        let Some(now) = now.filter(|now| are_foreign(now, found)) else {
             return Ok(false);
         };
         tracing::error!(
             sale = %sale.id, gate_version = found.version.0, ledger_version = now.version.0,
-            "ALARM: the gate has newer terms than the ledger, which was rolled back; the gate is rebuilt"
+            differing = ?found.terms_unlike(&now),
+            "ALARM: the gate has terms that the ledger does not have, which was rolled back; the gate is rebuilt"
         );
         Ok(true)
     }
@@ -95,4 +95,9 @@ impl Keeper {
         }
         Ok(())
     }
+}
+
+fn are_foreign(sale: &Sale, found: &Snapshot) -> bool {
+    found.version > sale.version
+        || (found.version == sale.version && !found.terms_unlike(sale).is_empty())
 }

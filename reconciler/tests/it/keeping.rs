@@ -119,6 +119,19 @@ async fn a_gate_that_is_newer_than_the_ledger_is_closed() {
 }
 
 #[tokio::test]
+async fn a_gate_with_other_terms_of_the_ledgers_version_is_rebuilt() {
+    let stage = Stage::open(10).await;
+    let terms = stage.keys.terms(stage.sale);
+    stage
+        .raw("HSET", vec![terms.into(), "limit".into(), 12.into()])
+        .await;
+    assert!(!stage.audit().await.agrees);
+    let _keeper = keep(&stage);
+    agrees(&stage).await;
+    assert_eq!(stage.buy(12).await.len(), 10);
+}
+
+#[tokio::test]
 async fn an_attempt_that_broke_off_before_the_gate_was_closed_for_good_does_not_stop_settling() {
     let stage = Stage::open(10).await;
     stage.buy(4).await;

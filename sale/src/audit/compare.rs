@@ -182,18 +182,7 @@ impl Evidence {
         if gate.version != sale.version {
             return;
         }
-        let equal = [
-            ("limit", gate.limit == sale.limit()),
-            ("units", gate.units == u64::from(sale.units)),
-            ("state", gate.state.as_str() == sale.state.gate_word()),
-            ("start", gate.start == sale.start),
-            ("end", gate.end == sale.end),
-        ];
-        let fields: Vec<_> = equal
-            .into_iter()
-            .filter(|(_, equal)| !equal)
-            .map(|(field, _)| field)
-            .collect();
+        let fields = gate.terms_unlike(sale);
         if !fields.is_empty() {
             differences.push(Difference::Terms { fields });
         }

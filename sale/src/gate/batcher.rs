@@ -166,7 +166,7 @@ impl Admissions {
         for _ in 0..LANE_TRIES {
             let lane = match self.lane(sale)? {
                 Some(lane) => lane,
-                None => match self.shared.standing(sale).await? {
+                None => match self.standing(sale).await? {
                     Standing {
                         state: SaleState::Settled,
                         ..
@@ -215,21 +215,13 @@ impl Admissions {
             .cloned())
     }
 
-    async fn explain_cold(&self, sale: SaleId) -> Answer {
-        match self.shared.standing(sale).await?.state {
-            SaleState::Settled => Ok(Verdict::Ended),
-            SaleState::Open | SaleState::Paused | SaleState::Ended => Ok(Verdict::Cold),
-        }
-    }
-}
-
-impl Shared {
     /// What the ledger said about a sale within the last second. Askers at the same time share one
     /// question.
     async fn standing(&self, sale: SaleId) -> Result<Standing, AdmitError> {
         let asked = self
+            .shared
             .standings
-            .try_get_with(sale, self.ask_standing(sale))
+            .try_get_with(sale, self.shared.ask_standing(sale))
             .await;
         match asked {
             Ok(standing) => standing.ok_or(AdmitError::UnknownSale),
@@ -237,6 +229,15 @@ impl Shared {
         }
     }
 
+    async fn explain_cold(&self, sale: SaleId) -> Answer {
+        match self.standing(sale).await?.state {
+            SaleState::Settled => Ok(Verdict::Ended),
+            SaleState::Open | SaleState::Paused | SaleState::Ended => Ok(Verdict::Cold),
+        }
+    }
+}
+
+impl Shared {
     async fn ask_standing(&self, sale: SaleId) -> Result<Option<Standing>, AdmitError> {
         match timeout(STANDING_TIMEOUT, self.ledger.standing(sale)).await {
             Ok(Ok(standing)) => Ok(standing),

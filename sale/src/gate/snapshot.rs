@@ -13,6 +13,7 @@ use super::{Gate, GateError, admission::Progress};
 use crate::{
     journal::Backlog,
     keys::GROUP,
+    ledger::Sale,
     model::{BuyerId, Epoch, OrderId, Phase, SaleId, SaleState, Version},
 };
 
@@ -61,6 +62,21 @@ impl Snapshot {
     /// Whether it decides: neither lost nor closed.
     pub const fn is_open(&self) -> bool {
         !self.lost && !self.closed
+    }
+
+    /// The terms, by their names, in which it and the ledger differ. At equal versions there are none.
+    pub fn terms_unlike(&self, sale: &Sale) -> Vec<&'static str> {
+        [
+            ("limit", self.limit == sale.limit()),
+            ("units", self.units == u64::from(sale.units)),
+            ("state", self.state.as_str() == sale.state.gate_word()),
+            ("start", self.start == sale.start),
+            ("end", self.end == sale.end),
+        ]
+        .into_iter()
+        .filter(|(_, equal)| !equal)
+        .map(|(name, _)| name)
+        .collect()
     }
 
     /// Where the sale is in its life, by the gate's own clock.

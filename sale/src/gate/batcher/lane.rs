@@ -5,15 +5,19 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::mpsc, time::timeout};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, timeout},
+};
 
-use super::{AdmitError, Shared, Waiting};
+use super::{AdmitError, STANDING_LIFETIME, Shared, Waiting};
 use crate::{
     crash::{Point, point},
     gate::{
         GateError,
         admission::{Decision, Known},
     },
+    ledger::Standing,
     model::{Purchase, SaleId, Verdict},
 };
 
@@ -34,6 +38,8 @@ pub(super) struct Lane {
     failing: bool,
     /// The count of connections at which the ledger was last asked.
     asked_at: Option<u64>,
+    /// When the ledger was last asked.
+    heard_at: Instant,
 }
 
 impl Lane {
@@ -45,6 +51,7 @@ impl Lane {
             cold: false,
             failing: false,
             asked_at: None,
+            heard_at: Instant::now(),
         }
     }
 
@@ -118,17 +125,24 @@ impl Lane {
         let connections = self.shared.gate.connections();
         if self.asked_at != Some(connections) {
             self.refuse_less_durable().await?;
-            let standing = self.shared.ask_standing(self.sale).await?;
-            self.known.learn(&standing.ok_or(AdmitError::UnknownSale)?);
+            let standing = self.hear().await?;
+            self.known.learn(&standing);
             self.asked_at = Some(connections);
-        } else if self.cold {
+        } else if self.cold && self.heard_at.elapsed() >= STANDING_LIFETIME {
             // The ledger may have been rolled back, and the gate will never have such new terms again.
             // Newer ones are not asked for: where terms change all the time, the gate is always a little
             // behind.
-            let standing = self.shared.standing(self.sale).await?;
+            let standing = self.hear().await?;
             self.known.version = self.known.version.min(standing.version);
         }
         Ok(())
+    }
+
+    /// What the ledger says now: what it said to others may be older than the connection.
+    async fn hear(&mut self) -> Result<Standing, AdmitError> {
+        self.heard_at = Instant::now();
+        let standing = self.shared.ask_standing(self.sale).await?;
+        standing.ok_or(AdmitError::UnknownSale)
     }
 
     /// Behind a new connection there may be a Redis that is set up otherwise.

@@ -5,7 +5,7 @@ use sale::{
         GateError,
         admission::{Known, Progress},
     },
-    model::{Epoch, OrderId, Purchase, SaleState, Verdict},
+    model::{Epoch, OrderId, Purchase, SaleState, Verdict, Version},
 };
 
 use crate::fixture::{Door, purchase, terms, winners};
@@ -187,6 +187,80 @@ async fn a_rolled_back_gate_admits_nobody_who_was_not_in_it() {
     assert_eq!(decision.verdicts, [Verdict::Cold]);
     assert_eq!(door.look(sale.id).await.taken, 0);
     assert_eq!(sold.len(), 3);
+}
+
+#[tokio::test]
+async fn a_gate_that_has_come_as_far_without_a_purchase_that_it_must_have_is_lost() {
+    let door = Door::shared().await;
+    for is_posted in [true, false] {
+        let sale = terms(3);
+        door.warm(&sale).await;
+        let copy = door.keep_copy(sale.id).await;
+        let sold = door.sell(sale.id, 1).await[0];
+        door.roll_back(sale.id, &copy).await;
+        let now = door.ask(sale.id, &[purchase()]).await.progress;
+        let mut known = Known::from(now);
+        known.admitted.posted = Some(sold).filter(|_| is_posted);
+        known.admitted.told = Some(sold).filter(|_| !is_posted);
+
+        // An older epoch's purchases say nothing of this gate.
+        let mut older = known;
+        older.progress.epoch = Epoch(0);
+        let decision = door.gate.admit(sale.id, &older, &[purchase()]).await;
+        assert_eq!(decision.unwrap().verdicts, [Verdict::Admitted]);
+        let decision = door.gate.admit(sale.id, &known, &[purchase()]).await;
+        assert_eq!(decision.unwrap().verdicts, [Verdict::Cold]);
+        assert!(door.look(sale.id).await.lost);
+    }
+}
+
+#[tokio::test]
+async fn a_gate_that_holds_another_order_of_a_buyer_than_it_must_is_lost() {
+    let door = Door::shared().await;
+    let sale = terms(3);
+    door.warm(&sale).await;
+    let decision = door.ask(sale.id, &[purchase()]).await;
+    let mut known = Known::from(decision.progress);
+    known.admitted.told = decision.won.map(|won| Purchase {
+        order: purchase().order,
+        ..won
+    });
+    let decision = door.gate.admit(sale.id, &known, &[purchase()]).await;
+    assert_eq!(decision.unwrap().verdicts, [Verdict::Cold]);
+    assert!(door.look(sale.id).await.lost);
+}
+
+#[tokio::test]
+async fn a_call_tells_the_last_purchase_that_it_won_and_none_that_was_won_before() {
+    let door = Door::shared().await;
+    let sale = terms(2);
+    door.warm(&sale).await;
+    let [one, two, three] = [purchase(), purchase(), purchase()];
+    let first = door.ask(sale.id, &[one, two, three]).await;
+    assert_eq!(first.won, Some(two), "the third is sold out");
+    let again = door.ask(sale.id, &[one, two]).await;
+    assert_eq!(
+        (again.won, again.verdicts),
+        (None, first.verdicts[..2].to_vec())
+    );
+}
+
+#[tokio::test]
+async fn a_gate_with_older_terms_than_its_caller_knows_decides_nothing_and_is_not_lost() {
+    let door = Door::shared().await;
+    let sale = terms(3);
+    door.warm(&sale).await;
+    let known = |version| Known {
+        version: Version(version),
+        ..Known::default()
+    };
+    let newer = known(sale.version.0 + 1);
+    let decision = door.gate.admit(sale.id, &newer, &[purchase()]).await;
+    assert_eq!(decision.unwrap().verdicts, [Verdict::Cold]);
+    assert!(door.look(sale.id).await.is_open());
+    let equal = known(sale.version.0);
+    let decision = door.gate.admit(sale.id, &equal, &[purchase()]).await;
+    assert_eq!(decision.unwrap().verdicts, [Verdict::Admitted]);
 }
 
 #[tokio::test]

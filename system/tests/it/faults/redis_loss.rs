@@ -13,7 +13,8 @@ use embedded::RedisServer;
 use sale::{
     gate::Gate,
     ledger::Sale,
-    model::{BuyerId, Epoch, OrderId, SaleId},
+    lifecycle::Lifecycle,
+    model::{BuyerId, Epoch, OrderId, SaleId, SaleState},
 };
 use sqlx::{Connection, PgConnection};
 use system::{
@@ -254,6 +255,73 @@ async fn an_api_that_was_just_started_learns_from_the_ledger_that_a_gate_was_rol
     );
     let proof = stage.close().await.unwrap()[&sale];
     assert_eq!(proof.confirmed, UNITS as usize);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_sold_shuts_a_gate_that_was_rolled_back_and_filled_again_by_another() {
+    let mut case = RolledBack::new(HandedOn::No).await;
+    let old = case.stage.api();
+    tokio::task::block_in_place(|| old.process().pause()).unwrap();
+    let other = case.stage.start_api(&[]).unwrap();
+    let url = case.stage.apis()[other].url();
+    let other = Client::new(&url, case.stage.history.clone()).unwrap();
+    let since = sell(&case.stage, &other, case.sale.id, 2 * SINCE_COPY).await;
+    assert!(since.len() > SINCE_COPY + LAST, "the gate is not behind");
+
+    case.stage.api().process().resume().unwrap();
+    until("the one that sold asks", async || {
+        let buyer = case.stage.buyers(1).unwrap().remove(0);
+        let reply = case.client.purchase(&buyer, case.sale.id, None).await;
+        assert_eq!(reply.meaning, Meaning::Unknown);
+        let gate = case.stage.gate.snapshot(case.sale.id).await.ok()??;
+        gate.lost.then_some(())
+    })
+    .await;
+    let sale = case.sale.id;
+    let stage = case.goes_on(SINCE_COPY + LAST).await;
+    let gate = stage.gate.snapshot(sale).await.unwrap().unwrap();
+    assert!(gate.epoch > Epoch(1), "it was rebuilt");
+    let proof = stage.close().await.unwrap()[&sale];
+    assert_eq!(proof.confirmed, UNITS as usize);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_that_was_ended_does_not_sell_by_an_older_copy() {
+    let mut stage = Stage::open(own_redis()).await.unwrap();
+    let sale = stage.open_sale(UNITS).await.unwrap();
+    let client = stage.client().unwrap();
+    sell(&stage, &client, sale.id, POSTED).await;
+    stage.at_rest(sale.id).await.unwrap();
+    let redis = stage.redis().unwrap();
+    let copy = tokio::task::block_in_place(|| Copy::of(redis)).unwrap();
+    let administration = Lifecycle::new(stage.gate.clone(), stage.ledger.clone());
+    until("the sale is ended", async || {
+        administration.end(sale.id).await.ok()
+    })
+    .await;
+    stage.reconciler().kill().unwrap();
+    tokio::task::block_in_place(|| copy.put_back(redis)).unwrap();
+    let gate = async || stage.gate.snapshot(sale.id).await.unwrap().unwrap();
+    until("the copy is there", async || {
+        stage.gate.snapshot(sale.id).await.ok()
+    })
+    .await;
+    assert_eq!(
+        (gate().await.state, gate().await.taken as usize),
+        (SaleState::Open, POSTED)
+    );
+
+    for buyer in stage.buyers(20).unwrap() {
+        let reply = client.purchase(&buyer, sale.id, None).await;
+        assert_eq!(reply.meaning, Meaning::Unknown, "it waits for its terms");
+    }
+    assert_eq!(gate().await.taken as usize, POSTED);
+    stage.reconciler().start_again().unwrap();
+    let buyer = stage.buyers(1).unwrap();
+    let asked = rush(&client, sale.id, buyer, NARROW, |_| ()).await;
+    assert_eq!((asked.won(), asked.unknown()), (0, 0), "it has ended");
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!(proof.confirmed, POSTED);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -136,6 +136,49 @@ async fn a_cancellation_that_a_restored_copy_does_not_have_is_undone_and_nothing
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_gate_does_not_keep_the_limit_of_a_restock_that_a_restored_copy_does_not_have() {
+    let mut stage = Stage::open(Setting::default()).await.unwrap();
+    let sale = stage.open_sale(100).await.unwrap();
+    let mut databases = Databases::of(&stage.deployment).await;
+    let administration = Lifecycle::new(stage.gate.clone(), stage.ledger.clone());
+    let copy = databases.copy().await;
+    until("restocked", async || {
+        administration.restock(sale.id, 50).await.ok()
+    })
+    .await;
+    stage.at_rest(sale.id).await.unwrap();
+    // Else it would see the newer version before the ledger has come as far again.
+    stage.reconciler().pause().unwrap();
+    databases.restore(&copy).await;
+
+    // Another change, of the same version: the gate has its limit of 150 from the first one.
+    until("restocked", async || {
+        administration.restock(sale.id, 10).await.ok()
+    })
+    .await;
+    let now = stage.ledger.sale(sale.id).await.unwrap().unwrap();
+    let gate = stage.gate.snapshot(sale.id).await.unwrap().unwrap();
+    assert_eq!(
+        (gate.version, gate.limit, now.limit()),
+        (now.version, 150, 110)
+    );
+    stage.reconciler().resume().unwrap();
+    until("the gate has the ledger's limit", async || {
+        let gate = stage.gate.snapshot(sale.id).await.ok()??;
+        (gate.is_open() && gate.limit == 110).then_some(())
+    })
+    .await;
+    let log = stage.reconciler_log(0).unwrap();
+    assert!(log.contains("ALARM: the gate has terms"), "{log}");
+    let buyers = stage.buyers(150).unwrap();
+    let client = stage.client().unwrap();
+    let report = rush(&client, sale.id, buyers, NARROW, |_| ()).await;
+    assert_eq!(report.won(), 110);
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!((proof.confirmed, proof.rejected), (110, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_older_than_the_install_stops_the_sale_until_the_newer_one_is_back() {
     let (stage, sale, selling, mut databases, newer) = set_back_beyond_the_install().await;
     databases.restore(&newer).await;
