@@ -58,7 +58,7 @@ mod tasks;
 mod upkeep;
 
 use invariants::Invariant;
-use needs::{NEEDS, NOT_IN_THE_CODE, Need};
+use needs::{NEEDS, Need};
 use rules::{Rule, Without};
 use scenarios::Scenario;
 use search::{Searched, search};
@@ -116,16 +116,6 @@ fn each_rule_left_out_alone_has_a_counterexample_or_is_not_needed() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-#[test]
-fn what_the_code_does_not_do_yet_is_asked_for_by_a_counterexample() {
-    for &(rule, what) in NOT_IN_THE_CODE {
-        println!("{rule:?}: {what}");
-        let closes =
-            |(needed, need): &(Rule, Need)| *needed == rule && matches!(need, Need::Closes(..));
-        assert!(NEEDS.iter().any(closes), "{rule:?} closes nothing");
-    }
 }
 
 /// Searches a scenario, and notes where what is broken is not what was expected.

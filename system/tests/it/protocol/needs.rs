@@ -348,27 +348,3 @@ pub const NEEDS: &[(R, Need)] = &[
     (R::ReplayClosesFirst, Closes(S::Replay, I::TheFlowIsOrdered)),
     (R::ReplayDrains, Closes(S::Replay, I::WhatWasToldIsKept)),
 ];
-
-/// Rules that the search has asked for, and that the code does not follow yet: what it has to do.
-pub const NOT_IN_THE_CODE: &[(R, &str)] = &[
-    (
-        R::TheLedgersLastIsChecked,
-        "where a lane asks the ledger it also learns which of the posted purchases was admitted last (`Standing`), \
-         and `admit` closes a gate of that epoch that does not have exactly this mark",
-    ),
-    (
-        R::TheLedgersTermsAreChecked,
-        "where a lane asks the ledger it also learns the version of the terms, and `admit` answers cold, without \
-         setting `lost`, while the gate's is older; who finds a gate cold asks the ledger again",
-    ),
-    (
-        R::TheProcessesLastIsChecked,
-        "a lane tells `admit` the last purchase that it saw admitted, and a gate of that epoch that does not have \
-         exactly this mark is closed",
-    ),
-    (
-        R::ForeignTermsClose,
-        "the keeper closes a gate whose terms are of the ledger's version and others, once it has read the ledger again \
-         after the gate (that of a later version it closes)",
-    ),
-];
