@@ -223,12 +223,28 @@ impl Poster {
         }
         if posted.rejected > 0 {
             tracing::error!(sale = %self.sale, rejected = posted.rejected, "rejected purchases");
+            self.sync().await;
         }
         if let Some(epoch) = posted.lost {
             tracing::error!(sale = %self.sale, %epoch, "the gate lost a mark, and is rebuilt");
         }
         tracing::debug!(sale = %self.sale, confirmed = posted.confirmed, "posted");
         Ok(posted.lost)
+    }
+
+    /// Brings what a rejection has changed to the gate: a process that has just heard of it from the ledger
+    /// waits for it. The keeper does so each second, and where this fails.
+    async fn sync(&self) {
+        let synced: Result<(), PostError> = async {
+            if let Some(sale) = self.ledger.sale(self.sale).await? {
+                self.gate.sync(&sale).await?;
+            }
+            Ok(())
+        }
+        .await;
+        if let Err(error) = synced {
+            tracing::debug!(sale = %self.sale, error = &error as &dyn std::error::Error, "not synced yet");
+        }
     }
 
     /// The winners of an entry that can not be read still have their marks in the gate.

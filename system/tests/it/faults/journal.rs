@@ -202,9 +202,9 @@ async fn an_entry_of_an_older_install_is_rejected_and_its_buyer_buys_anew() {
     assert_eq!(rejections.len(), 1);
     assert_eq!(rejections[0].reason, "superseded");
     assert!(!rejections[0].counted, "the buyer has no unit");
-    let Meaning::Admitted(order) = client.purchase(&buyer, sale, None).await.meaning else {
-        panic!("the buyer has bought nothing")
-    };
+    let again = rush(&client, sale, vec![buyer.clone()], NARROW, |_| ()).await;
+    assert_eq!(again.won(), 1, "the buyer has bought nothing");
+    let order = stage.gate.buyers(sale).await.unwrap()[&buyer.id];
     until_completed(&client, sale, &buyer, order).await;
     let proof = stage.close().await.unwrap()[&sale];
     assert_eq!((proof.confirmed, proof.rejected), (1, 1));
