@@ -1,5 +1,6 @@
 //! Purchases that become orders, once.
 
+use chrono::{DateTime, TimeDelta};
 use sale::{ledger::Outcome, model::OrderStatus};
 
 use super::{another, crowd, post, post_at, posted, postings, set_base};
@@ -144,4 +145,26 @@ async fn what_a_buyer_is_told_is_the_order_before_any_rejection() {
     post(&shop, sale.id, &[first, another(first)]).await;
     let outcome = shop.ledger.outcome_of(sale.id, first.buyer).await.unwrap();
     assert!(matches!(outcome, Some(Outcome::Order(order)) if order.id == first.order));
+}
+
+#[tokio::test]
+async fn the_latest_order_is_the_one_that_was_admitted_last_whichever_was_posted_last() {
+    let shop = Shop::open().await;
+    let sale = shop.sale(10).await.id;
+    assert_eq!(
+        shop.ledger.standing(sale).await.unwrap().unwrap().latest,
+        None
+    );
+    let purchases = crowd(4);
+    let mut postings = postings(&purchases, 0);
+    // Two are posted in one batch, the later one first; then one of between, by who was overtaken.
+    for (posting, second) in postings.iter_mut().zip([3, 1, 2, 4]) {
+        posting.admitted_at = DateTime::UNIX_EPOCH + TimeDelta::seconds(second);
+    }
+    for (batch, latest) in [(0..2, 0), (2..3, 0), (3..4, 3)] {
+        let posted = shop.ledger.post(sale, &postings[batch.clone()]).await;
+        assert_eq!(posted.unwrap().confirmed, batch.len() as u64);
+        let standing = shop.ledger.standing(sale).await.unwrap().unwrap();
+        assert_eq!(standing.latest, Some(purchases[latest]), "{batch:?}");
+    }
 }
