@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use sale::{
     gate::Gate,
-    install::{Condition, InstallError, Installed, install},
+    install::{Condition, InstallError, Installed, Marked, install, post_marks},
     ledger::Ledger,
+    model::Epoch,
     settings::RedisSettings,
 };
-use system::stage::{Setting, Stage};
+use system::{
+    rush::rush,
+    stage::{Setting, Stage},
+};
 
 use super::{
     NARROW, Selling, own_redis,
@@ -53,6 +57,39 @@ async fn a_slow_warm_whose_swap_comes_after_a_rebuild_does_not_replace_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_warm_that_would_open_after_a_rebuild_does_not_disturb_it() {
     slow_warm(include_str!("../../../../lua/open.lua")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn marks_of_a_newer_install_are_not_posted_as_those_of_the_gate_before() {
+    let mut stage = Stage::open(Setting::default()).await.unwrap();
+    let sale = stage.open_sale(10).await.unwrap();
+    let redis = Proxy::start(stage.deployment.redis_address().unwrap()).await;
+    let slow = stage.deployment.with_redis_at(redis.address());
+    let settings = RedisSettings {
+        command_timeout_ms: PATIENCE_MS,
+        ..slow.redis()
+    };
+    let gate = Gate::connect(&settings).await.unwrap();
+    stage.reconciler().pause().unwrap();
+    let (id, ledger) = (sale.id, stage.ledger.clone());
+    redis.hold_at(Way::Requests, "HSCAN").await;
+    let slow = tokio::spawn(async move { post_marks(&gate, &ledger, &sale).await });
+    redis.until_held(Way::Requests).await;
+
+    stage.gate.close(id).await.unwrap();
+    let installed = install(&stage.gate, &stage.ledger, id, DRAIN_TIMEOUT).await;
+    assert_eq!(installed.unwrap().epoch, Epoch(2));
+    let (client, buyer) = (stage.client().unwrap(), stage.buyers(1).unwrap());
+    let report = rush(&client, id, buyer, NARROW, |_| ()).await;
+    assert_eq!(report.won(), 1);
+    redis.flow(Way::Requests).await;
+    assert_eq!(slow.await.unwrap().unwrap(), Marked::default());
+    let rejections = stage.ledger.rejections_of_sale(id).await.unwrap();
+    assert_eq!(rejections.len(), 0, "nothing of it is superseded");
+
+    stage.reconciler().resume().unwrap();
+    let proof = stage.close().await.unwrap()[&id];
+    assert_eq!((proof.confirmed, proof.rejected), (1, 0));
 }
 
 /// An install that is held up before it runs a script, and loses its lock meanwhile.
