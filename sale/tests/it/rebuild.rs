@@ -160,6 +160,47 @@ async fn a_sale_whose_ledger_contradicts_itself_stays_closed_until_it_is_set_rig
 }
 
 #[tokio::test]
+async fn a_gate_that_differs_once_it_is_loaded_stays_closed() {
+    let shop = Shop::open().await;
+    let sale = shop.on_sale(100).await.id;
+    shop.gate.close(sale).await.unwrap();
+    // Each time an install is confirmed, somebody makes an order past the gate that was loaded.
+    sqlx::raw_sql(
+        "CREATE FUNCTION buy_past_the_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+         DECLARE buyer uuid := gen_random_uuid();
+         BEGIN
+             INSERT INTO users (id) VALUES (buyer);
+             INSERT INTO orders (id, sale_id, buyer_id, price, currency, created_at)
+             VALUES (gen_random_uuid(), NEW.id, buyer, NEW.price, NEW.currency, now());
+             RETURN NULL;
+         END $$;
+         CREATE TRIGGER buy_past_the_gate AFTER UPDATE OF base ON flash_sales
+             FOR EACH ROW EXECUTE FUNCTION buy_past_the_gate()",
+    )
+    .execute(&shop.pool)
+    .await
+    .unwrap();
+
+    let refused = install_with(&shop, sale, Request::default()).await;
+
+    let Err(InstallError::Differs(found)) = refused else {
+        panic!("{refused:?}")
+    };
+    let is_behind = |it: &Difference| matches!(it, Difference::GateBehind { .. });
+    assert!(found.iter().any(is_behind), "{found:?}");
+    assert!(!shop.look(sale).await.is_open());
+    sqlx::raw_sql("DROP TRIGGER buy_past_the_gate ON flash_sales")
+        .execute(&shop.pool)
+        .await
+        .unwrap();
+    shop.install(sale).await;
+    let posted = shop.read(sale).await.posted;
+    assert!(posted > 0);
+    let gate = shop.look(sale).await;
+    assert_eq!((gate.is_open(), gate.taken), (true, u64::from(posted)));
+}
+
+#[tokio::test]
 async fn a_sound_gate_is_rebuilt_where_that_is_asked_for() {
     let shop = Shop::open().await;
     let sale = shop.on_sale(10).await.id;
