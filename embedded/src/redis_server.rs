@@ -141,7 +141,7 @@ impl RedisServer {
                 config += &format!("replicaof 127.0.0.1 {port}\n");
             }
             write_private(&service.data.path().join(CONFIG), &config, None)?;
-            let url = format!("redis://:{password}@127.0.0.1:{}/0", service.port);
+            let url = format!("redis://default:{password}@127.0.0.1:{}/0", service.port);
             match Supervisor::start(service, options.supervised) {
                 Ok(supervisor) => return Ok(Self { supervisor, url }),
                 Err(Error::PortTaken { .. }) if attempt < port::START_ATTEMPTS => attempt += 1,
@@ -150,7 +150,7 @@ impl RedisServer {
         }
     }
 
-    /// `redis://:<password>@127.0.0.1:<port>/0`; it stays the same over restarts.
+    /// `redis://default:<password>@127.0.0.1:<port>/0`; it stays the same over restarts.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url

@@ -21,8 +21,11 @@ const RECONCILER: &str = "mincommerce-reconciler";
 /// The workspace that this crate was built from.
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// What cargo puts into the root of each target folder.
+/// What cargo puts into the root of each target folder that it makes,
 const TARGET_MARK: &str = "CACHEDIR.TAG";
+
+/// and into the folder of each profile, also where the target folder was there before.
+const PROFILE_MARK: &str = ".fingerprint";
 
 /// Cargo's name of the profile whose folder is `debug`.
 const DEV_FOLDER: &str = "debug";
@@ -122,9 +125,12 @@ impl Build {
         if !Path::new(WORKSPACE).join("Cargo.toml").is_file() {
             return None;
         }
-        let target_dir = program
-            .ancestors()
-            .find(|folder| folder.join(TARGET_MARK).is_file())?;
+        let marked = |folder: &&Path| folder.join(TARGET_MARK).is_file();
+        let profile = |folder: &&Path| folder.join(PROFILE_MARK).is_dir();
+        let target_dir = program.ancestors().find(marked).or_else(|| {
+            let folder = program.ancestors().find(profile)?;
+            folder.parent()
+        })?;
         Self::from_place(target_dir, program.strip_prefix(target_dir).ok()?)
     }
 

@@ -29,7 +29,7 @@ use crate::{
 };
 
 pub use self::ground::{Ground, Setting};
-use self::ground::{Processes, reconciler_log};
+use self::ground::{Processes, api_log, reconciler_log};
 
 /// What goes wrong in a fixture is for a person to read, and nothing else.
 pub type StageError = Box<dyn std::error::Error + Send + Sync>;
@@ -153,6 +153,15 @@ impl Stage {
         Ok(fs::read_to_string(
             logs.path().join(reconciler_log(number)),
         )?)
+    }
+
+    /// What an API has logged so far.
+    ///
+    /// # Errors
+    /// It can not be read.
+    pub fn api_log(&self, number: usize) -> Result<String, StageError> {
+        let logs = self.logs.as_ref().ok_or("the stage is closed")?;
+        Ok(fs::read_to_string(logs.path().join(api_log(number)))?)
     }
 
     /// A product and a sale of it that starts and ends so long after now, created in the ledger. The

@@ -132,7 +132,8 @@ async fn perform(
     parts: &Arc<Parts>,
     connections: &OnceLock<Connections>,
 ) -> anyhow::Result<Option<bool>> {
-    let place = in_background(parts, Parts::start_servers).await?;
+    let port = (demo.port != 0).then_some(demo.port);
+    let place = in_background(parts, move |parts| parts.start_servers(port)).await?;
     let deployment = &place.deployment;
     let connected = Connections::make(deployment).await?;
     let connections = connections.get_or_init(|| connected);
@@ -140,7 +141,7 @@ async fn perform(
     let seed = seed::seed(&connections.gate, &connections.ledger, demo.units).await?;
     show::step("migrated, and created an admin, a product and a sale");
 
-    let (port, shared) = ((demo.port != 0).then_some(demo.port), Arc::clone(&place));
+    let shared = Arc::clone(&place);
     in_background(parts, move |parts| parts.start_processes(&shared, port)).await?;
     let url = parts.url().context("the API is not running")?;
     let admin = &seed.admin;
@@ -149,6 +150,10 @@ async fn perform(
             .tokens
             .mint(admin.id, admin.email.as_deref(), Role::Admin)?;
     show::step(&format!("the API serves at {url}"));
+    show::step(&format!(
+        "API and reconciler log to {}",
+        parts.logs().display()
+    ));
     // Held until the end: it rewrites the file when a process was started again.
     let _info_file = match &demo.info {
         Some(path) => {

@@ -147,7 +147,7 @@ impl Processes {
         let options = ApiOptions {
             port: None,
             supervised: false,
-            log: logs.join(format!("api-{}.log", self.apis.len())),
+            log: logs.join(api_log(self.apis.len())),
             settings,
         };
         let api = ApiProcess::start(binaries, deployment, &options)?;
@@ -179,4 +179,9 @@ impl Processes {
 /// The file that a reconciler logs to.
 pub(super) fn reconciler_log(number: usize) -> String {
     format!("reconciler-{number}.log")
+}
+
+/// The file that an API logs to.
+pub(super) fn api_log(number: usize) -> String {
+    format!("api-{number}.log")
 }

@@ -86,7 +86,8 @@ impl Parts {
     }
 
     /// Builds, and starts the servers.
-    pub(super) fn start_servers(&self) -> anyhow::Result<Arc<Place>> {
+    pub(super) fn start_servers(&self, port: Option<u16>) -> anyhow::Result<Arc<Place>> {
+        refuse_taken(port)?;
         show::step("building");
         let binaries = Binaries::get(Progress::Shown).map_err(|error| anyhow!("{error}"))?;
         self.unless_ending()?;
@@ -130,11 +131,7 @@ impl Parts {
         let log = self.logs.path().join("reconciler.log");
         let reconciler = ReconcilerProcess::start(binaries, deployment, &log, &[], true)?;
         self.reconciler.get_or_init(|| reconciler);
-        if let Some(port) = port {
-            // Another program there would answer in the place of our API.
-            TcpListener::bind(("127.0.0.1", port))
-                .with_context(|| format!("port {port} is in use (--port 0 takes a free one)"))?;
-        }
+        refuse_taken(port)?;
         let options = ApiOptions {
             port,
             supervised: true,
@@ -208,6 +205,11 @@ impl Parts {
         self.serving.load(Ordering::Relaxed)
     }
 
+    /// Where the API and the reconciler log to; removed at the end.
+    pub(super) fn logs(&self) -> &Path {
+        self.logs.path()
+    }
+
     /// Something went wrong: the logs are not removed at the end. Returns where they are.
     pub(super) fn keep_logs(&self) -> &Path {
         self.keep_logs.store(true, Ordering::Relaxed);
@@ -256,4 +258,13 @@ impl Drop for Parts {
         self.logs
             .disable_cleanup(self.keep_logs.load(Ordering::Relaxed));
     }
+}
+
+/// Another program there would answer in the place of our API.
+fn refuse_taken(port: Option<u16>) -> anyhow::Result<()> {
+    if let Some(port) = port {
+        TcpListener::bind(("127.0.0.1", port))
+            .with_context(|| format!("port {port} is in use (--port 0 takes a free one)"))?;
+    }
+    Ok(())
 }

@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{AdmitError, STANDING_LIFETIME, Shared, Waiting};
+use super::{AdmitError, STANDING_LIFETIME, STANDING_TIMEOUT, Shared, Waiting};
 use crate::{
     crash::{Point, point},
     gate::{
@@ -105,6 +105,9 @@ impl Lane {
         let mut decision = self.call(&purchases).await?;
         for _ in 0..CALL_TRIES {
             if self.asked_at == Some(self.shared.gate.connections()) {
+                if decision.progress.epoch > self.known.progress.epoch {
+                    self.look_for_a_loss();
+                }
                 self.known.see(&decision);
                 self.cold = decision.verdicts.contains(&Verdict::Cold);
                 return Ok(decision.verdicts);
@@ -115,6 +118,24 @@ impl Lane {
             decision = self.call(&purchases).await.map_err(unknown)?;
         }
         Err(AdmitError::OutcomeUnknown)
+    }
+
+    /// The gate was loaded anew. By then everything was posted that Redis still had: a purchase that was
+    /// told, and is not in the ledger, is lost. Whoever loaded it may have known of none.
+    fn look_for_a_loss(&self) {
+        let Some(told) = self.known.admitted.told else {
+            return;
+        };
+        let (shared, sale) = (Arc::clone(&self.shared), self.sale);
+        self.shared.tasks.spawn(async move {
+            let outcome = timeout(STANDING_TIMEOUT, shared.ledger.outcome(told.order)).await;
+            if matches!(outcome, Ok(Ok(None))) {
+                tracing::error!(
+                    %sale, order = %told.order, buyer = %told.buyer,
+                    "ALARM: Redis lost purchases that were answered and not posted; this is the last one"
+                );
+            }
+        });
     }
 
     /// Learns from the ledger how the sale stands, unless it has since the last reconnect.

@@ -76,6 +76,33 @@ async fn a_redis_started_again_empty_in_a_rush_loses_only_what_it_had_not_handed
     assert_eq!(proof.confirmed, 500, "what was lost is sold again");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_finds_that_its_purchases_were_lost_by_a_rebuild_that_knew_of_none() {
+    let mut stage = Stage::open(own_redis()).await.unwrap();
+    let sale = stage.open_sale(500).await.unwrap().id;
+    let client = stage.client().unwrap();
+    stage.reconciler().kill().unwrap();
+    sell(&stage, &client, sale, 3).await;
+    let admitted = stage.gate.buyers(sale).await.unwrap();
+    stage.redis().unwrap().command(&["FLUSHALL"]).unwrap();
+    // It has seen none of them.
+    stage.reconciler().start_again().unwrap();
+    stage.until_open(sale).await.unwrap();
+    let log = stage.reconciler_log(0).unwrap();
+    assert!(!log.contains("Redis lost purchases"), "{log}");
+
+    sell(&stage, &client, sale, 1).await;
+    until("the API says so", async || {
+        let log = stage.api_log(0).unwrap();
+        log.contains("ALARM: Redis lost purchases").then_some(())
+    })
+    .await;
+    let lost = name_losses(&mut stage, sale, admitted.into_values()).await;
+    assert_eq!(lost, 3);
+    let proof = stage.close().await.unwrap()[&sale];
+    assert_eq!(proof.confirmed, 1);
+}
+
 /// A copy of the append-only files of a Redis.
 struct Copy {
     live: PathBuf,
