@@ -1,5 +1,5 @@
 //! Posting: handing admitted purchases to the SQL function `post_orders`
-//! (`migrations/0003_posting.sql`), which decides what becomes of each.
+//! (`migrations/0008_posting_by_lookups.sql`), which decides what becomes of each.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

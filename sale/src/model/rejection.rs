@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::UnknownWord;
 
 words! {
-    /// Why a purchase was rejected: the words of `migrations/0003_posting.sql`, and `unreadable`. The
+    /// Why a purchase was rejected: the words of `migrations/0008_posting_by_lookups.sql`, and `unreadable`. The
     /// ledger may hold others, of a newer version: it keeps them as text.
     Reason ("reason of a rejection") {
         /// The ledger has no such sale.

@@ -11,7 +11,7 @@ use crate::fixture::{BOUND, Shop, ledger_at};
 const BATCHES: usize = 20;
 const BATCH: usize = 1_000;
 /// Index entries of `orders` that posting one purchase may read.
-const READS_PER_PURCHASE_MAX: i64 = 3;
+const READS_PER_PURCHASE_MAX: i64 = 1;
 
 /// Returns once no other connection to this database is left: a backend tells its counts at the
 /// latest when it ends.

@@ -1,4 +1,4 @@
-//! The statements of the ledger, each one step: `migrations/0003_posting.sql`, the triggers of
+//! The statements of the ledger, each one step: `migrations/0008_posting_by_lookups.sql`, the triggers of
 //! `migrations/0002_sales.sql`, and `sale/src/ledger`. What a constraint refuses changes nothing.
 
 use super::{
