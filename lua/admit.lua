@@ -75,7 +75,7 @@ if terms[7] == '1' or terms[8] == '1' then
   return cold
 end
 
--- The buyers of the purchases, and those who must be in it.
+-- The buyers of the purchases, then those of the purchases that this gate must have.
 local buyers = {}
 local asked = purchases .. (epoch == seen_epoch and known or '')
 for at = 1, #asked, PURCHASE_BYTES do
@@ -115,6 +115,9 @@ for i = 1, count do
   local at = i * PURCHASE_BYTES
   local buyer, order = buyers[i], string.sub(purchases, at - ID_BYTES + 1, at)
   local holds = held[i] or won[buyer]
+  if holds and #holds ~= ID_BYTES then
+    return lose() -- nobody can be told whose order that is
+  end
   if holds == order then
     verdicts[i] = 'R'
     names_an_order = true

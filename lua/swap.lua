@@ -17,8 +17,13 @@
 
 local NUMBER_DIGITS = 16 -- of the largest number that a gate holds, a time in microseconds
 
+local function is_number(text)
+  return text and #text <= NUMBER_DIGITS and string.match(text, '^%d+$')
+end
+
 -- An epoch that is no number is that of no gate.
-local epoch = tonumber(redis.call('HGET', KEYS[1], 'epoch'))
+local epoch = redis.call('HGET', KEYS[1], 'epoch')
+epoch = is_number(epoch) and tonumber(epoch)
 if epoch and epoch >= tonumber(ARGV[1]) then
   return 'outdated'
 end
@@ -44,7 +49,7 @@ redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'version', ARGV[2], 'state', ARGV[
 redis.call('HDEL', KEYS[1], 'lost')
 for _, kept in ipairs({'clock', 'witness_epoch', 'witness_taken'}) do
   local value = redis.call('HGET', KEYS[1], kept)
-  if value and not (#value <= NUMBER_DIGITS and string.match(value, '^%d+$')) then
+  if value and not is_number(value) then
     redis.call('HDEL', KEYS[1], kept)
   end
 end

@@ -35,11 +35,12 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use self::suspicion::Suspicion;
 use crate::{poster::Poster, settings::RunSettings};
 
 /// How often the keeper looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long the ledger may take to list the live sales. Longer than Postgres lets a statement run: it
+/// How long the ledger may take to list the live sales, and a look at one of them. Longer than Postgres lets a statement run: it
 /// passes when Postgres is gone without a word.
 const LEDGER_TIMEOUT: Duration = Duration::from_secs(45);
 /// How long an install or a settlement may take in all.
@@ -135,10 +136,11 @@ impl Keeper {
         let this = &*self;
         stream::iter(sales)
             .for_each_concurrent(LOOKS_AT_ONCE, |sale| async move {
-                if sale.state != SaleState::Settled
-                    && let Err(error) = this.look_at(sale).await
-                {
-                    warn_of(sale.id, "a gate could not be looked after", &*error);
+                if sale.state != SaleState::Settled {
+                    let looked = timeout(LEDGER_TIMEOUT, this.look_at(sale)).await;
+                    if let Err(error) = looked.unwrap_or_else(|late| Err(late.into())) {
+                        warn_of(sale.id, "a gate could not be looked after", &*error);
+                    }
                 }
                 if sweep && let Err(error) = this.sweep(sale).await {
                     warn_of(sale.id, "readers could not be swept", &error);
@@ -175,8 +177,13 @@ impl Keeper {
         let sight = self.gate.look(sale.id).await?;
         match (Condition::of(sale, &sight), &sight) {
             (Condition::Sound, Sight::Gate(found)) => {
-                if self.is_proved_wrong(sale, found).await? {
-                    return Ok(self.gate.close(sale.id).await?);
+                match self.suspicion(sale, found).await? {
+                    Suspicion::None => {}
+                    Suspicion::Wrong => return Ok(self.gate.close(sale.id).await?),
+                    Suspicion::StrayMarks => {
+                        self.post_marks(sale).await;
+                        return Ok(());
+                    }
                 }
                 point(Point::SyncRead);
                 self.gate.sync(sale).await?;
@@ -222,12 +229,6 @@ impl Keeper {
                         %sale, epoch = %done.epoch, found = ?done.found, buyers = done.buyers,
                         saved = done.saved, rejected = done.rejected, lost = done.lost, "installed"
                     );
-                    if done.lost > 0 {
-                        tracing::error!(
-                            %sale, lost = done.lost,
-                            "ALARM: Redis lost purchases that were answered and not posted"
-                        );
-                    }
                 }
                 Ok(_) | Err(InstallError::Busy) => {}
                 Err(error @ InstallError::Differs(_)) => {
@@ -238,6 +239,23 @@ impl Keeper {
                     );
                 }
                 Err(error) => warn_of(sale, "a sale could not be installed", &error),
+            }
+        })
+        .await;
+    }
+
+    async fn post_marks(&self, sale: &Sale) {
+        let (gate, ledger, sale) = (self.gate.clone(), self.ledger.clone(), sale.clone());
+        self.work(sale.id, async move {
+            let posted = async {
+                let marked = install::post_marks(&gate, &ledger, &sale).await?;
+                if marked.malformed > 0 || marked.lost.is_some() {
+                    gate.close(sale.id).await?;
+                }
+                anyhow::Ok(())
+            };
+            if let Err(error) = posted.await {
+                warn_of(sale.id, "marks could not be posted", &*error);
             }
         })
         .await;
@@ -256,17 +274,13 @@ impl Keeper {
 
     /// Starts a work for a sale, unless one is under way.
     async fn work(&self, sale: SaleId, work: impl Future<Output = ()> + Send + 'static) {
-        self.works
-            .lock()
-            .await
-            .entry(sale)
-            .or_insert_with(|| {
-                self.tasks.spawn(async move {
-                    if timeout(WORK_TIMEOUT, work).await.is_err() {
-                        tracing::warn!(%sale, "an install or settlement took too long, and was given up");
-                    }
-                })
-            });
+        self.works.lock().await.entry(sale).or_insert_with(|| {
+            self.tasks.spawn(async move {
+                if timeout(WORK_TIMEOUT, work).await.is_err() {
+                    tracing::warn!(%sale, "a work took too long, and was given up");
+                }
+            })
+        });
     }
 
     /// Removes readers that are gone, and lets the gate of a settled sale expire. Only here, for the

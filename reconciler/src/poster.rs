@@ -235,15 +235,14 @@ impl Poster {
     /// Brings what a rejection has changed to the gate: a process that has just heard of it from the ledger
     /// waits for it. The keeper does so each second, and where this fails.
     async fn sync(&self) {
-        let synced: Result<(), PostError> = async {
+        let sync = async {
             if let Some(sale) = self.ledger.sale(self.sale).await? {
                 self.gate.sync(&sale).await?;
             }
-            Ok(())
-        }
-        .await;
-        if let Err(error) = synced {
-            tracing::debug!(sale = %self.sale, error = &error as &dyn std::error::Error, "not synced yet");
+            Ok::<(), PostError>(())
+        };
+        if !matches!(timeout(POST_TIMEOUT, sync).await, Ok(Ok(()))) {
+            tracing::debug!(sale = %self.sale, "not synced yet");
         }
     }
 

@@ -5,20 +5,29 @@
 
 use sale::{
     gate::{admission::Progress, snapshot::Snapshot},
-    install,
     ledger::Sale,
     model::SaleId,
 };
 
 use super::Keeper;
 
+/// What a look at a gate that decides gives rise to.
+pub(super) enum Suspicion {
+    /// Nothing.
+    None,
+    /// It must be closed, to be rebuilt from the ledger.
+    Wrong,
+    /// Somebody has a mark, and neither an entry nor an order.
+    StrayMarks,
+}
+
 impl Keeper {
-    /// Whether a gate that decides must be closed, to be rebuilt from the ledger.
-    pub(super) async fn is_proved_wrong(
+    /// What is wrong with a gate that decides.
+    pub(super) async fn suspicion(
         &self,
         sale: &Sale,
         found: &Snapshot,
-    ) -> anyhow::Result<bool> {
+    ) -> anyhow::Result<Suspicion> {
         let now = Progress {
             epoch: found.epoch,
             taken: found.taken,
@@ -31,9 +40,12 @@ impl Keeper {
                 sale = %sale.id, seen = seen.taken, taken = now.taken,
                 "the gate was rolled back, and is rebuilt"
             );
-            return Ok(true);
+            return Ok(Suspicion::Wrong);
         }
-        Ok(self.has_foreign_terms(sale, found).await? || self.is_out_of_flow(sale, found).await?)
+        if self.has_foreign_terms(sale, found).await? {
+            return Ok(Suspicion::Wrong);
+        }
+        self.flow(sale, found).await
     }
 
     /// Whether the gate has terms that the ledger does not have: newer ones, or others of the same
@@ -56,24 +68,23 @@ impl Keeper {
 
     /// An empty journal means that all who are taken are posted, and none is forgotten who is not.
     /// Whoever is taken and not posted then is posted from the mark.
-    async fn is_out_of_flow(&self, sale: &Sale, found: &Snapshot) -> anyhow::Result<bool> {
+    async fn flow(&self, sale: &Sale, found: &Snapshot) -> anyhow::Result<Suspicion> {
         let suspect = found.backlog.entries == 0 && found.taken > u64::from(sale.posted);
         if !suspect && found.forgotten <= u64::from(sale.posted) {
-            return Ok(false);
+            return Ok(Suspicion::None);
         }
         let Some(standing) = self.ledger.standing(sale.id).await? else {
-            return Ok(false);
+            return Ok(Suspicion::None);
         };
         if found.forgotten > standing.posted {
             tracing::error!(sale = %sale.id, "more was forgotten than posted: the gate is rebuilt");
-            return Ok(true);
+            return Ok(Suspicion::Wrong);
         }
         if suspect && found.taken > standing.posted {
             tracing::error!(sale = %sale.id, "marks without a journal entry are posted");
-            let marked = install::post_marks(&self.gate, &self.ledger, sale).await?;
-            return Ok(marked.malformed > 0 || marked.lost.is_some());
+            return Ok(Suspicion::StrayMarks);
         }
-        Ok(false)
+        Ok(Suspicion::None)
     }
 
     /// A gate seems newer than the ledger: an install may have ended since the ledger was read, so

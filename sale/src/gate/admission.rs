@@ -4,16 +4,19 @@ use fred::{bytes::Bytes, types::Value};
 
 use super::{Gate, GateError, run_on};
 use crate::{
-    ledger::Standing,
+    ledger::{Sale, Standing},
     model::{Epoch, OrderId, Purchase, SaleId, Verdict, Version},
 };
 
 /// The most purchases that one call decides, as in `lua/admit.lua`.
 pub const BATCH_MAX: usize = 512;
 
-/// The letter of a purchase that was admitted by the very call. One that was admitted before has
-/// another.
+/// Bytes of a buyer's id, and of an order's.
+const ID_BYTES: usize = 16;
+
+/// The letters of a purchase that was admitted by the very call, and of one that was before.
 const WON: u8 = b'A';
+const WON_BEFORE: u8 = b'R';
 
 /// How far a gate is known to have come. A gate that has less was rolled back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,21 +52,32 @@ pub struct Admitted {
 impl Known {
     /// Learns what the ledger says of a sale.
     pub fn learn(&mut self, standing: &Standing) {
-        self.reach(Progress {
-            epoch: standing.base,
-            taken: standing.posted,
-        });
+        self.reach(standing.progress());
         self.version = standing.version;
         if standing.base == self.progress.epoch {
             self.admitted.posted = standing.latest;
         }
     }
 
+    /// Forgets installs that the ledger does not know. It numbers them, so it was rolled back, and what it has
+    /// now is what counts. Says whether there was anything to forget.
+    pub fn forget_beyond(&mut self, sale: &Sale) -> bool {
+        let is_beyond = self.progress.epoch > sale.epoch;
+        if is_beyond {
+            *self = Self::from(Progress {
+                epoch: sale.base,
+                taken: sale.posted.into(),
+            });
+        }
+        is_beyond
+    }
+
     /// Learns from a decision of the gate.
     pub fn see(&mut self, decision: &Decision) {
         self.reach(decision.progress);
-        if decision.progress.epoch == self.progress.epoch && decision.won.is_some() {
-            self.admitted.told = decision.won;
+        if decision.progress.epoch == self.progress.epoch {
+            let before = self.admitted.told.or(decision.again);
+            self.admitted.told = decision.won.or(before);
         }
     }
 
@@ -94,6 +108,8 @@ pub struct Decision {
     pub verdicts: Vec<Verdict>,
     /// The last purchase that was admitted by this very call.
     pub won: Option<Purchase>,
+    /// The last that had been admitted before.
+    pub again: Option<Purchase>,
 }
 
 impl Gate {
@@ -150,8 +166,16 @@ impl Gate {
                 purchases.len()
             )));
         }
-        let won = letters.iter().rposition(|letter| *letter == WON);
-        let mut orders = orders.chunks_exact(16);
+        let duplicates = letters.iter().filter(|letter| **letter == b'D').count();
+        if orders.len() != duplicates * ID_BYTES {
+            return Err(GateError::Malformed(format!(
+                "{} bytes of orders for {duplicates} duplicates",
+                orders.len()
+            )));
+        }
+        let last = |wanted| letters.iter().rposition(|letter| *letter == wanted);
+        let (won, again) = (last(WON), last(WON_BEFORE));
+        let mut orders = orders.chunks_exact(ID_BYTES);
         let verdicts = letters
             .iter()
             .map(|letter| verdict(*letter, &mut orders))
@@ -164,13 +188,14 @@ impl Gate {
             },
             verdicts,
             won: won.map(|place| purchases[place]),
+            again: again.map(|place| purchases[place]),
         })
     }
 }
 
 /// Buyer and order of each purchase, 16 raw bytes each.
 fn packed(purchases: impl Iterator<Item = Purchase>) -> Value {
-    let mut packed = Vec::with_capacity(purchases.size_hint().0 * 32);
+    let mut packed = Vec::with_capacity(purchases.size_hint().0 * 2 * ID_BYTES);
     for purchase in purchases {
         packed.extend_from_slice(&purchase.buyer.to_bytes());
         packed.extend_from_slice(&purchase.order.to_bytes());
@@ -183,7 +208,7 @@ fn verdict<'a>(
     orders: &mut impl Iterator<Item = &'a [u8]>,
 ) -> Result<Verdict, GateError> {
     match letter {
-        WON | b'R' => Ok(Verdict::Admitted),
+        WON | WON_BEFORE => Ok(Verdict::Admitted),
         b'D' => orders
             .next()
             .and_then(|bytes| bytes.try_into().ok())

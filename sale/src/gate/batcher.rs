@@ -230,9 +230,14 @@ impl Admissions {
     }
 
     async fn explain_cold(&self, sale: SaleId) -> Answer {
-        match self.standing(sale).await?.state {
-            SaleState::Settled => Ok(Verdict::Ended),
-            SaleState::Open | SaleState::Paused | SaleState::Ended => Ok(Verdict::Cold),
+        match self.standing(sale).await {
+            Ok(Standing {
+                state: SaleState::Settled,
+                ..
+            }) => Ok(Verdict::Ended),
+            // Without the ledger nobody knows more than the gate.
+            Ok(Standing { .. }) | Err(AdmitError::Unavailable) => Ok(Verdict::Cold),
+            Err(error) => Err(error),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! | `GATE_DURABILITY` | a 202 is given when | asks of Redis |
 //! | --- | --- | --- |
 //! | `memory` | Redis has decided | nothing: what its append-only file gives |
-//! | `aof` | it is in the append-only file, synced | `appendonly yes`, `appendfsync always` |
+//! | `aof` | it is in the append-only file, synced | `appendonly yes`, `appendfsync always`, `no-appendfsync-on-rewrite no` |
 //! | `replica` | replicas have acknowledged it | `min-replicas-to-write` |
 //!
 //! Redis itself syncs before it answers where `appendfsync` is `always`; nothing is left to do here. For
@@ -113,6 +113,9 @@ impl Gate {
                 self.require("appendonly", "yes", |value| value == "yes")
                     .await?;
                 self.require("appendfsync", "always", |value| value == "always")
+                    .await?;
+                // Else it does not sync while it rewrites the file.
+                self.require("no-appendfsync-on-rewrite", "no", |value| value == "no")
                     .await
             }
             Durability::Replica { count, .. } => {

@@ -17,6 +17,9 @@ use crate::{
     model::{BuyerId, Epoch, OrderId, Phase, SaleId, SaleState, Version},
 };
 
+/// The largest number that Lua tells from its neighbours.
+const NUMBER_MAX: u64 = 1 << 53;
+
 /// Buyers asked for in one step of a walk; Redis takes it as a hint.
 const WALK_STEP: u32 = 1_000;
 
@@ -288,19 +291,20 @@ struct Terms(HashMap<String, Bytes>);
 
 impl Terms {
     fn snapshot(&self, remains: Remains) -> Result<Snapshot, String> {
-        let clock = self.instant("clock")?;
+        let clock = self.number("clock")?;
+        let clock = instant(clock).map_err(|_| "terms with a clock that is no time".to_owned())?;
         let state = self.0.get("state").map(|word| &word[..]);
         let state = state
             .and_then(|word| str::from_utf8(word).ok()?.parse().ok())
             .ok_or_else(|| "terms without a state".to_owned())?;
         Ok(Snapshot {
             epoch: Epoch(self.number("epoch")?),
-            version: Version(self.number("version")?),
+            version: Version(self.required("version")?),
             state,
             start: self.instant("start")?,
             end: self.instant("end")?,
-            units: self.number("units")?,
-            limit: self.number("limit")?,
+            units: self.required("units")?,
+            limit: self.required("limit")?,
             taken: remains.taken,
             forgotten: self.number("forgotten")?,
             backlog: remains.backlog,
@@ -323,12 +327,22 @@ impl Terms {
         self.0.get(field).map_or(Ok(0), |bytes| {
             let text = String::from_utf8_lossy(bytes);
             text.parse()
-                .map_err(|_| format!("terms with {field} {text:?}"))
+                .ok()
+                .filter(|number| *number <= NUMBER_MAX)
+                .ok_or_else(|| format!("terms with {field} {text:?}"))
         })
     }
 
+    /// A number without which nothing can be decided.
+    fn required(&self, field: &str) -> Result<u64, String> {
+        if !self.0.contains_key(field) {
+            return Err(format!("terms without {field}"));
+        }
+        self.number(field)
+    }
+
     fn instant(&self, field: &str) -> Result<DateTime<Utc>, String> {
-        instant(self.number(field)?).map_err(|_| format!("terms with a {field} that is no time"))
+        instant(self.required(field)?).map_err(|_| format!("terms with a {field} that is no time"))
     }
 }
 

@@ -253,6 +253,13 @@ impl Installer<'_> {
             return Err(InstallError::Differs(vec![difference]));
         }
         let lost = self.known_to_be_lost(&recount.sale).await?;
+        if lost > 0 {
+            // Said before the install is confirmed: whoever goes on after a death would not know any more.
+            tracing::error!(
+                sale = %id, lost,
+                "ALARM: Redis lost purchases that were answered and not posted"
+            );
+        }
         let sale = self.ledger.begin_install(id).await?;
         let sale = sale.ok_or(InstallError::NotForSale)?;
         point(Point::InstallNumbered);

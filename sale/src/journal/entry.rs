@@ -23,6 +23,9 @@ pub(super) const ENTRY_VERSION: u8 = 1;
 pub(super) const HEAD_BYTES: usize = 11;
 pub(super) const WINNER_BYTES: usize = 32;
 
+/// The last time that the ledger takes: that before the year 10000.
+const ADMITTED_MICROS_MAX: i64 = 253_402_300_799_999_999;
+
 /// The id of an entry: the gate's epoch, and a number that grows with what it has sold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EntryId {
@@ -153,6 +156,9 @@ fn winners(value: &[u8]) -> Option<Content> {
         return None;
     }
     let micros = i64::try_from(u64::from_be_bytes(time)).ok()?;
+    if micros > ADMITTED_MICROS_MAX {
+        return None;
+    }
     let winners = body.chunks_exact(WINNER_BYTES).map(winner);
     let winners = winners.collect::<Option<_>>()?;
     Some(Content::Winners {

@@ -7,6 +7,10 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 use super::{Ledger, LedgerError, Sale};
 use crate::model::{BuyerId, Epoch, OrderId, SaleId};
 
+/// How long the right lasts, milliseconds: whoever stands still has it no longer. To go on without it does no
+/// harm: the ledger confirms only the last attempt.
+const LOCK_LIFETIME_MS: u64 = 30_000;
+
 /// The right to install one sale: a Postgres advisory lock on a connection of its own, which ends
 /// with it.
 pub struct InstallLock {
@@ -33,6 +37,10 @@ impl Ledger {
     /// Where Postgres does not answer.
     pub async fn lock_install(&self, sale: SaleId) -> Result<Option<InstallLock>, LedgerError> {
         let mut connection = self.pool.connect_options().connect().await?;
+        sqlx::query("SELECT set_config('idle_session_timeout', $1, false)")
+            .bind(LOCK_LIFETIME_MS.to_string())
+            .execute(&mut connection)
+            .await?;
         let locked: bool =
             sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended($1, 0))")
                 .bind(format!("mincommerce install {sale}"))

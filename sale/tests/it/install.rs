@@ -382,3 +382,19 @@ async fn a_cancelled_unit_and_a_restock_reach_the_gate_by_sync() {
     assert_eq!(shop.look(sale).await.remaining(), 4);
     shop.assert_sound(sale, &purchases).await;
 }
+
+#[tokio::test]
+async fn whoever_stands_still_with_the_right_to_install_does_not_have_it_for_ever() {
+    let shop = Shop::open().await;
+    let sale = shop.on_sale(10).await.id;
+    let held = shop.ledger.lock_install(sale).await.unwrap();
+    assert!(held.is_some());
+    assert!(shop.ledger.lock_install(sale).await.unwrap().is_none());
+    let given = async {
+        while shop.ledger.lock_install(sale).await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let given = timeout(Duration::from_secs(60), given).await;
+    assert!(given.is_ok(), "it is still held");
+}

@@ -284,3 +284,26 @@ async fn a_password_and_a_role_are_changed_by_the_address_in_any_spelling() {
     let nobody = shop.ledger.set_role("bob@example.com", Role::Admin).await;
     assert!(nobody.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn what_could_not_be_read_back_is_refused_whoever_writes() {
+    let shop = Shop::open().await;
+    let sale = shop.on_sale(10).await.id;
+    shop.sell(sale, 1).await;
+    shop.post_all(sale).await;
+    for statement in [
+        "UPDATE flash_sales SET end_time = 'infinity'",
+        "UPDATE flash_sales SET start_time = '-infinity'",
+        "UPDATE flash_sales SET end_time = '20000-01-01Z'",
+        "UPDATE flash_sales SET version = -5",
+        "UPDATE flash_sales SET epoch = -1, base = -1",
+        "UPDATE flash_sales SET epoch = 9223372036854775807",
+        "INSERT INTO orders (id, sale_id, buyer_id, price, currency, created_at)
+         SELECT gen_random_uuid(), s.id, u.id, 1, 'USD', 'infinity' FROM flash_sales s, users u",
+    ] {
+        let refused = sqlx::raw_sql(statement).execute(&shop.pool).await;
+        let refused = refused.expect_err(statement);
+        let refused = refused.into_database_error().expect(statement);
+        assert!(refused.is_check_violation(), "{statement}: {refused}");
+    }
+}

@@ -246,6 +246,32 @@ async fn terms_and_marks_that_can_not_be_read_are_replaced_and_lose_no_winner() 
 }
 
 #[tokio::test]
+async fn terms_that_lack_something_or_only_look_like_numbers_are_no_gate_and_are_replaced() {
+    for (field, value) in [
+        ("version", None),
+        ("limit", None),
+        ("end", None),
+        ("epoch", Some("1e3")),
+        ("epoch", Some("inf")),
+        ("epoch", Some("99999999999999999999")),
+    ] {
+        let shop = Shop::open().await;
+        let sale = shop.on_sale(10).await.id;
+        let purchases = shop.sell(sale, 3).await;
+        shop.post_all(sale).await;
+        let key = shop.keys.terms(sale);
+        match value {
+            Some(value) => shop.redis("HSET", &[&key, field, value]).await,
+            None => shop.redis("HDEL", &[&key, field]).await,
+        };
+        let installed = shop.install(sale).await;
+        assert_eq!(installed.found, Condition::Malformed, "{field}");
+        assert_eq!(installed.epoch, Epoch(2), "{field} at the first attempt");
+        shop.assert_sound(sale, &purchases).await;
+    }
+}
+
+#[tokio::test]
 async fn a_ledger_that_will_not_come_back_is_accepted_and_the_gate_s_winners_are_posted() {
     let shop = Shop::open().await;
     let sale = shop.on_sale(10).await.id;

@@ -15,9 +15,9 @@ use crate::{
     crash::{Point, point},
     gate::{
         GateError,
-        admission::{Decision, Known},
+        admission::{Decision, Known, Progress},
+        upkeep::Synced,
     },
-    ledger::Standing,
     model::{Purchase, SaleId, Verdict},
 };
 
@@ -32,14 +32,12 @@ pub(super) struct Lane {
     sale: SaleId,
     /// What this process knows of the gate and its ledger.
     known: Known,
-    /// The last batch met a cold gate.
-    cold: bool,
     /// The last call failed: it was logged, and the next ones are not.
     failing: bool,
     /// The count of connections at which the ledger was last asked.
     asked_at: Option<u64>,
-    /// When the ledger was last asked.
-    heard_at: Instant,
+    /// When it was last tried to find out why the gate is cold.
+    caught_up_at: Option<Instant>,
 }
 
 impl Lane {
@@ -48,10 +46,9 @@ impl Lane {
             shared,
             sale,
             known: Known::default(),
-            cold: false,
             failing: false,
             asked_at: None,
-            heard_at: Instant::now(),
+            caught_up_at: None,
         }
     }
 
@@ -101,23 +98,53 @@ impl Lane {
     /// next call tells the gate what the ledger knows.
     async fn ask(&mut self, batch: &[Waiting]) -> Result<Vec<Verdict>, AdmitError> {
         let purchases: Vec<Purchase> = batch.iter().map(|waiting| waiting.purchase).collect();
-        self.ask_ledger().await?;
-        let mut decision = self.call(&purchases).await?;
-        for _ in 0..CALL_TRIES {
-            if self.asked_at == Some(self.shared.gate.connections()) {
-                if decision.progress.epoch > self.known.progress.epoch {
-                    self.look_for_a_loss();
-                }
-                self.known.see(&decision);
-                self.cold = decision.verdicts.contains(&Verdict::Cold);
+        for attempt in 0..=CALL_TRIES {
+            // Once it was sent, nobody knows whether it was made.
+            let known = |error| match attempt {
+                0 => error,
+                _ => AdmitError::OutcomeUnknown,
+            };
+            self.ask_ledger().await.map_err(known)?;
+            let decision = self.call(&purchases).await.map_err(known)?;
+            self.reach(decision.progress);
+            if self.asked_at != Some(self.shared.gate.connections()) {
+                continue;
+            }
+            self.known.see(&decision);
+            let is_cold = decision.verdicts.contains(&Verdict::Cold);
+            if !is_cold || !self.catch_up().await {
                 return Ok(decision.verdicts);
             }
-            self.known.reach(decision.progress);
-            let unknown = |_| AdmitError::OutcomeUnknown;
-            self.ask_ledger().await.map_err(unknown)?;
-            decision = self.call(&purchases).await.map_err(unknown)?;
         }
         Err(AdmitError::OutcomeUnknown)
+    }
+
+    /// Learns how far the gate, or its ledger, has come.
+    fn reach(&mut self, progress: Progress) {
+        if progress.epoch > self.known.progress.epoch {
+            self.look_for_a_loss();
+        }
+        self.known.reach(progress);
+    }
+
+    /// The gate is cold. It may only have to learn newer terms, and no reconciler be at work; or the ledger
+    /// was rolled back, and the gate will never again have come as far as this process has seen. Looks
+    /// once a second at the most, and says whether the gate is worth being asked again.
+    async fn catch_up(&mut self) -> bool {
+        let is_early = |at: Instant| at.elapsed() < STANDING_LIFETIME;
+        if self.caught_up_at.is_some_and(is_early) {
+            return false;
+        }
+        self.caught_up_at = Some(Instant::now());
+        let sale = timeout(STANDING_TIMEOUT, self.shared.ledger.sale(self.sale)).await;
+        let Ok(Ok(Some(sale))) = sale else {
+            return false;
+        };
+        let forgets = self.known.forget_beyond(&sale);
+        let waits = self.known.version > sale.version;
+        self.known.version = self.known.version.min(sale.version);
+        let synced = self.shared.gate.sync(&sale).await;
+        forgets || waits || matches!(synced, Ok(Synced::Applied))
     }
 
     /// The gate was loaded anew. By then everything was posted that Redis still had: a purchase that was
@@ -129,11 +156,16 @@ impl Lane {
         let (shared, sale) = (Arc::clone(&self.shared), self.sale);
         self.shared.tasks.spawn(async move {
             let outcome = timeout(STANDING_TIMEOUT, shared.ledger.outcome(told.order)).await;
-            if matches!(outcome, Ok(Ok(None))) {
-                tracing::error!(
+            match outcome {
+                Ok(Ok(Some(_))) => {}
+                Ok(Ok(None)) => tracing::error!(
                     %sale, order = %told.order, buyer = %told.buyer,
                     "ALARM: Redis lost purchases that were answered and not posted; this is the last one"
-                );
+                ),
+                Ok(Err(_)) | Err(_) => tracing::warn!(
+                    %sale, order = %told.order, buyer = %told.buyer,
+                    "the gate was loaded anew, and whether this purchase is in the ledger is not known"
+                ),
             }
         });
     }
@@ -146,40 +178,30 @@ impl Lane {
         let connections = self.shared.gate.connections();
         if self.asked_at != Some(connections) {
             self.refuse_less_durable().await?;
-            let standing = self.hear().await?;
+            // Now: what it said to others may be older than the connection.
+            let standing = self.shared.ask_standing(self.sale).await?;
+            let standing = standing.ok_or(AdmitError::UnknownSale)?;
+            self.reach(standing.progress());
             self.known.learn(&standing);
             self.asked_at = Some(connections);
-        } else if self.cold && self.heard_at.elapsed() >= STANDING_LIFETIME {
-            // The ledger may have been rolled back, and the gate will never have such new terms again.
-            // Newer ones are not asked for: where terms change all the time, the gate is always a little
-            // behind.
-            let standing = self.hear().await?;
-            self.known.version = self.known.version.min(standing.version);
         }
         Ok(())
     }
 
-    /// What the ledger says now: what it said to others may be older than the connection.
-    async fn hear(&mut self) -> Result<Standing, AdmitError> {
-        self.heard_at = Instant::now();
-        let standing = self.shared.ask_standing(self.sale).await?;
-        standing.ok_or(AdmitError::UnknownSale)
-    }
-
     /// Behind a new connection there may be a Redis that is set up otherwise.
-    async fn refuse_less_durable(&self) -> Result<(), AdmitError> {
-        self.shared
-            .gate
-            .refuse_less_durable()
-            .await
-            .map_err(|error| {
-                tracing::error!(
-                    sale = %self.sale,
-                    error = &error as &dyn std::error::Error,
-                    "this Redis does not make purchases as safe as they must be"
-                );
-                AdmitError::Unavailable
-            })
+    async fn refuse_less_durable(&mut self) -> Result<(), AdmitError> {
+        let Err(error) = self.shared.gate.refuse_less_durable().await else {
+            return Ok(());
+        };
+        if !self.failing {
+            tracing::error!(
+                sale = %self.sale,
+                error = &error as &dyn std::error::Error,
+                "this Redis does not make purchases as safe as they must be"
+            );
+        }
+        self.failing = true;
+        Err(AdmitError::Unavailable)
     }
 
     async fn call(&mut self, purchases: &[Purchase]) -> Result<Decision, AdmitError> {

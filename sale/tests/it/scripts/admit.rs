@@ -1,5 +1,6 @@
 //! `admit`: who is admitted, and what that leaves behind.
 
+use fred::types::Value;
 use sale::{
     gate::{
         GateError,
@@ -228,6 +229,32 @@ async fn a_gate_that_holds_another_order_of_a_buyer_than_it_must_is_lost() {
     let decision = door.gate.admit(sale.id, &known, &[purchase()]).await;
     assert_eq!(decision.unwrap().verdicts, [Verdict::Cold]);
     assert!(door.look(sale.id).await.lost);
+}
+
+#[tokio::test]
+async fn a_mark_that_is_none_tells_nobody_another_ones_order() {
+    let door = Door::shared().await;
+    let sale = terms(10);
+    door.warm(&sale).await;
+    let sold = door.sell(sale.id, 3).await;
+    let damaged = [
+        Value::from(door.keys.buyers(sale.id)),
+        Value::Bytes(sold[0].buyer.to_bytes().to_vec().into()),
+        Value::Bytes(vec![7; 32].into()),
+    ];
+    door.try_redis("HSET", damaged.to_vec()).await.unwrap();
+    let again: Vec<Purchase> = sold
+        .iter()
+        .map(|it| Purchase {
+            order: OrderId::random(),
+            ..*it
+        })
+        .collect();
+
+    let decision = door.ask(sale.id, &again).await;
+
+    assert_eq!(decision.verdicts, [Verdict::Cold; 3]);
+    assert!(door.look(sale.id).await.lost, "and it is rebuilt");
 }
 
 #[tokio::test]

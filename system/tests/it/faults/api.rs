@@ -5,7 +5,7 @@ use system::{
     stage::{Setting, Stage},
 };
 
-use super::{NARROW, Running, Selling};
+use super::{NARROW, Running, Selling, until_taken};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_api_loses_nothing_that_was_answered() {
@@ -13,14 +13,15 @@ async fn a_killed_api_loses_nothing_that_was_answered() {
     let sale = stage.open_sale(500).await.unwrap();
     let buyers = stage.buyers(2_000).unwrap();
     let running = Running::start(stage.client().unwrap(), sale.id, buyers, NARROW);
-    running.half_way().await;
+    until_taken(&stage, sale.id, 200).await;
     tokio::task::block_in_place(|| {
         stage.api().process().kill().unwrap();
         stage.api().start_again().unwrap();
     });
     let report = running.end().await;
     assert_eq!((report.won(), report.unknown()), (500, 0));
-    stage.close().await.unwrap();
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!(proof.confirmed, 500);
 }
 
 #[tokio::test(flavor = "multi_thread")]

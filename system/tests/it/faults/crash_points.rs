@@ -17,13 +17,14 @@ use sale::{
 use serde_json::{Value, json};
 use system::{
     client::{Buyer, Client},
+    history::meaning::Meaning,
     processes::Process,
     rush::rush,
     stage::{Setting, Stage},
 };
 use uuid::Uuid;
 
-use super::{NARROW, setting, until};
+use super::{NARROW, own_redis, redis_loss::name_losses, setting, until};
 
 /// Units of each sale, and how many of them are sold before or while something dies.
 const UNITS: u32 = 10;
@@ -333,5 +334,40 @@ async fn an_api_that_dies_before_it_answers_has_done_what_it_was_asked_for_once(
         );
         assert_eq!(stage.prove(sale).await.unwrap().confirmed, confirmed);
     }
+    stage.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loss_is_told_also_by_a_reconciler_that_dies_once_its_install_is_confirmed() {
+    let setting = Setting {
+        reconcilers: 0,
+        ..own_redis()
+    };
+    let mut stage = Stage::open(setting).await.unwrap();
+    let first = stage.start_reconciler(&[]).unwrap();
+    let sale = stage.open_sale(10).await.unwrap().id;
+    stage.reconcilers()[first].process().kill().unwrap();
+    let client = stage.client().unwrap();
+    let buyers = stage.buyers(3).unwrap();
+    let report = rush(&client, sale, buyers, NARROW, |_| ()).await;
+    assert_eq!(report.won(), 3);
+    let admitted = stage.gate.buyers(sale).await.unwrap();
+    stage.redis().unwrap().command(&["FLUSHALL"]).unwrap();
+    // It tells the gate how far it had come.
+    let late = stage.buyers(1).unwrap().remove(0);
+    let reply = client.purchase(&late, sale, None).await;
+    assert_eq!(reply.meaning, Meaning::Unknown);
+
+    let point = Point::InstallCompleted;
+    let dying = stage.start_reconciler(&armed(point)).unwrap();
+    dies(stage.reconcilers()[dying].process(), point).await;
+    let log = stage.reconciler_log(dying).unwrap();
+    assert!(log.contains("ALARM: Redis lost purchases"), "{log}");
+    assert!(log.contains("lost=3"), "{log}");
+
+    stage.start_reconciler(&[]).unwrap();
+    stage.until_open(sale).await.unwrap();
+    let lost = name_losses(&mut stage, sale, admitted.into_values()).await;
+    assert_eq!(lost, 3);
     stage.close().await.unwrap();
 }

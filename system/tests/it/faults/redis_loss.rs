@@ -19,7 +19,7 @@ use sale::{
 use sqlx::{Connection, PgConnection};
 use system::{
     client::{Buyer, Client},
-    history::meaning::Meaning,
+    history::meaning::{Inactive, Meaning},
     rush::rush,
     stage::Stage,
 };
@@ -340,7 +340,8 @@ async fn a_sale_that_was_ended_does_not_sell_by_an_older_copy() {
 
     for buyer in stage.buyers(20).unwrap() {
         let reply = client.purchase(&buyer, sale.id, None).await;
-        assert_eq!(reply.meaning, Meaning::Unknown, "it waits for its terms");
+        let ended = Meaning::NotActive(Inactive::Ended);
+        assert_eq!(reply.meaning, ended, "the API has brought it its terms");
     }
     assert_eq!(gate().await.taken as usize, POSTED);
     stage.reconciler().start_again().unwrap();

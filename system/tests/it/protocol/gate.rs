@@ -34,8 +34,7 @@ pub enum Swapped {
 }
 
 impl Gate {
-    /// Decides a batch. `time` is what `TIME` says, `history` stands for the random bits. With `marked`
-    /// false, the entry is written and the marks are not: that is how it must not be.
+    /// Decides a batch. `time` is what `TIME` says, `history` stands for the random bits.
     pub fn admit(
         &mut self,
         without: Without,

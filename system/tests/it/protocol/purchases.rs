@@ -121,6 +121,9 @@ fn send(state: &mut State, index: usize) {
         api.version = state.ledger.version;
         api.asked = true;
     } else if api.cold {
+        if api.seen.0 > state.ledger.epoch {
+            (api.seen, api.told, api.own) = (standing, Default::default(), Default::default());
+        }
         // Newer terms are not asked for: the gate has to catch up once, and not for ever.
         api.version = api.version.min(state.ledger.version);
     }
