@@ -34,7 +34,7 @@ const LOG: &str = "redis.log";
 const APPEND_ONLY_DIR: &str = "appendonlydir";
 const DUMP: &str = "dump.rdb";
 
-/// How a private Redis is set up. The default is for `cargo demo`.
+/// How a private Redis is set up. The default is what a deployment has.
 #[derive(Clone, Debug)]
 pub struct RedisOptions {
     /// Whether it keeps an append-only file. Default: yes.

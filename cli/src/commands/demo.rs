@@ -34,7 +34,7 @@ use sale::{
     token::Tokens,
 };
 use system::{
-    audit::audit,
+    audit::{AuditError, audit},
     client::{Buyer, Client},
     deployment::Deployment,
     history::{Circumstances, History, check},
@@ -57,6 +57,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long it may take after the rush until everything is in Postgres.
 const REST_DEADLINE: Duration = Duration::from_secs(120);
+
+/// For how long, and how often, the audit is tried while a server is away.
+const AUDIT_PATIENCE: Duration = Duration::from_secs(30);
+const AUDIT_PAUSE: Duration = Duration::from_millis(200);
 
 /// How long our keys stay in a Redis that is not ours once the demo has ended.
 const KEYS_LINGER: Duration = Duration::from_secs(1);
@@ -268,8 +272,17 @@ async fn audit_of(
     deployment: &Deployment,
     sale: SaleId,
 ) -> Result<system::audit::Row, String> {
-    let rows = audit(&place.binaries.reconciler, deployment, &[sale]).await;
-    let rows = rows.map_err(|error| error.to_string())?;
+    let deadline = tokio::time::Instant::now() + AUDIT_PATIENCE;
+    let rows = loop {
+        match audit(&place.binaries.reconciler, deployment, &[sale]).await {
+            Ok(rows) => break rows,
+            // A server died under its hands, and is being started again. What differs is no such error.
+            Err(AuditError::Failed { .. }) if tokio::time::Instant::now() < deadline => {
+                tokio::time::sleep(AUDIT_PAUSE).await;
+            }
+            Err(error) => return Err(error.to_string()),
+        }
+    };
     rows.into_iter()
         .next()
         .ok_or_else(|| "the audit has no row".to_owned())

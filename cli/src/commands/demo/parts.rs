@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, ensure};
-use embedded::{Postgres, PostgresOptions, Redis, RedisOptions};
+use embedded::{Fsync, Postgres, PostgresOptions, Redis, RedisOptions};
 use serde::Serialize;
 use system::{
     binaries::{Binaries, Progress},
@@ -91,7 +91,12 @@ impl Parts {
         show::step("building");
         let binaries = Binaries::get(Progress::Shown).map_err(|error| anyhow!("{error}"))?;
         self.unless_ending()?;
-        let redis = embedded::redis(RedisOptions::default())?;
+        // Whoever tries it out kills processes and not the machine. While a sync is under way on a slow disk,
+        // Redis holds its writes back, and would lose them with its process.
+        let redis = embedded::redis(RedisOptions {
+            fsync: Fsync::No,
+            ..RedisOptions::default()
+        })?;
         let redis = self.redis.get_or_init(|| redis);
         show::server("Redis", redis.private().map(embedded::RedisServer::port));
         self.unless_ending()?;

@@ -1,0 +1,221 @@
+//! What MinCommerce is compared with.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, ensure};
+use embedded::{Program, Settings};
+use nix::sys::signal::Signal;
+use sale::model::SaleId;
+use tokio::{net::TcpStream, task::spawn_blocking, time::sleep};
+
+use super::Size;
+use crate::{
+    cpu,
+    floor::Kind,
+    ground::{CONNECTIONS, Ground, address_of},
+    load::{self, Pace},
+};
+
+/// One purchase a call, by the rules of `lua/admit.lua`.
+const ONE_CALL: &str = include_str!("../../lua/admit_one.lua");
+
+/// Connections of `redis-benchmark`, and of `pgbench`.
+const REDIS_CONNECTIONS: &str = "50";
+const POSTGRES_CONNECTIONS: &str = "16";
+
+/// Of how many different buyers `redis-benchmark` makes some up: so many that few come twice.
+const BUYERS: &str = "2000000000";
+
+/// How long a service may take to listen.
+const LISTEN_TRIES: u32 = 200;
+const LISTEN_PAUSE: Duration = Duration::from_millis(20);
+
+/// CPU time for each request of a service that decides nothing.
+pub(super) async fn service(ground: &Ground, kind: Kind, size: Size) -> anyhow::Result<Duration> {
+    let url = format!("127.0.0.1:{}", embedded::free_port()?);
+    let address = address_of(&url)?;
+    let mut command = Command::new(std::env::current_exe()?);
+    let kind = match kind {
+        Kind::Bare => "bare",
+        Kind::Openapi => "openapi",
+    };
+    command
+        .args(["floor", "--kind", kind, "--address", &url])
+        .env_clear()
+        .envs(ground.stage.deployment.environment())
+        .stdin(Stdio::null());
+    let mut child = spawn_blocking(move || embedded::spawn(command, Signal::SIGKILL)).await??;
+    let mut tries = 0;
+    while TcpStream::connect(address).await.is_err() {
+        tries += 1;
+        ensure!(tries < LISTEN_TRIES, "the service does not listen");
+        sleep(LISTEN_PAUSE).await;
+    }
+    let requests = ground.buyers(SaleId::random(), size.purchases)?;
+    let few = ground.buyers(SaleId::random(), size.purchases / 10)?;
+    load::send(address, &few, CONNECTIONS, Pace::Full).await?;
+    let before = cpu::used(child.id())?;
+    let outcome = load::send(address, &requests, CONNECTIONS, Pace::Full).await?;
+    let after = cpu::used(child.id())?;
+    child.kill()?;
+    child.wait()?;
+    ensure!(
+        outcome.with(202) == size.purchases,
+        "{:?}",
+        outcome.statuses
+    );
+    Ok((after - before) / u32::try_from(size.purchases)?)
+}
+
+/// Whether there are units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stock {
+    /// For everyone.
+    Plenty,
+    /// For nobody.
+    None,
+}
+
+/// CPU time of Redis for each purchase, with one call each.
+pub(super) async fn one_call(
+    ground: &Ground,
+    size: Size,
+    stock: Stock,
+) -> anyhow::Result<Duration> {
+    let redis = ground.stage.redis().context("redis does not run")?;
+    let units = if stock == Stock::Plenty {
+        size.purchases
+    } else {
+        1
+    };
+    let sale = ground.sale(u32::try_from(units)?).await?;
+    if stock == Stock::None {
+        let first = ground.buyers(sale.id, 1)?;
+        ground.run(ground.stage.api(), &first, Pace::Full).await?;
+    }
+    let keys = sale::keys::Keys::new(&ground.stage.deployment.key_prefix);
+    let sha = redis.command(&["SCRIPT", "LOAD", ONE_CALL])?;
+    let program = beside(Program::Redis, "redis-benchmark")?;
+    let mut command = Command::new(program);
+    command
+        .args(["-h", "127.0.0.1", "-p", &redis.port().to_string()])
+        .args(["-a", redis.password(), "-P", "1", "-c", REDIS_CONNECTIONS])
+        .args(["-n", &size.purchases.to_string(), "-r", BUYERS, "-q"])
+        .args(["EVALSHA", sha.trim(), "3"])
+        .args([
+            keys.terms(sale.id),
+            keys.buyers(sale.id),
+            keys.journal(sale.id),
+        ])
+        .args(["0", "0", "7", "aaaa__rand_int__", "bbbb__rand_int__"])
+        .stdin(Stdio::null());
+    let before = cpu::used(ground.redis_pid()?)?;
+    let ended = spawn_blocking(move || command.output()).await??;
+    let after = cpu::used(ground.redis_pid()?)?;
+    succeeded("redis-benchmark", &ended)?;
+    let taken = ground
+        .gate()
+        .snapshot(sale.id)
+        .await?
+        .context("no gate")?
+        .taken;
+    let least = if stock == Stock::Plenty {
+        size.purchases * 99 / 100
+    } else {
+        1
+    };
+    ensure!(
+        taken as usize >= least && taken as usize <= units,
+        "{taken} taken"
+    );
+    // Its entries are none of this system's.
+    redis.command(&[
+        "UNLINK",
+        &keys.journal(sale.id),
+        &keys.buyers(sale.id),
+        &keys.terms(sale.id),
+    ])?;
+    Ok((after - before) / u32::try_from(size.purchases)?)
+}
+
+/// Purchases a second that Postgres decides alone, each in one statement.
+pub(super) async fn postgres_alone(ground: &Ground, size: Size) -> anyhow::Result<f64> {
+    let url = ground.stage.deployment.database_url.expose().to_owned();
+    let folder = tempfile::tempdir()?;
+    let script = folder.path().join("decide.sql");
+    fs::write(
+        &script,
+        "WITH unit AS (UPDATE alone_stock SET quantity = quantity - 1 WHERE id = 1 AND quantity > 0 RETURNING id)\n\
+         INSERT INTO alone_orders (id, sale_id, buyer_id) SELECT gen_random_uuid(), id, gen_random_uuid() FROM unit;\n",
+    )?;
+    let pool = sqlx::PgPool::connect(&url).await?;
+    sqlx::raw_sql(
+        "CREATE TABLE alone_stock (id integer PRIMARY KEY, quantity integer NOT NULL CHECK (quantity >= 0));
+         INSERT INTO alone_stock VALUES (1, 1000000000);
+         CREATE TABLE alone_orders (id uuid PRIMARY KEY, sale_id integer NOT NULL, buyer_id uuid NOT NULL,
+                                    created_at timestamptz NOT NULL DEFAULT now(), UNIQUE (sale_id, buyer_id))",
+    )
+    .execute(&pool)
+    .await?;
+    let mut command = Command::new(beside(Program::Postgres, "pgbench")?);
+    command
+        .args([
+            "-n",
+            "-M",
+            "prepared",
+            "-c",
+            POSTGRES_CONNECTIONS,
+            "-j",
+            "2",
+        ])
+        .args(["-T", &size.postgres.as_secs().to_string(), "-f"])
+        .arg(&script)
+        .arg(&url)
+        .stdin(Stdio::null());
+    let ended = spawn_blocking(move || command.output()).await??;
+    succeeded("pgbench", &ended)?;
+    let decided: i64 = sqlx::query_scalar("SELECT count(*) FROM alone_orders")
+        .fetch_one(&pool)
+        .await?;
+    ensure!(decided > 0, "pgbench decided nothing");
+    pool.close().await;
+    let printed = String::from_utf8_lossy(&ended.stdout);
+    let rate = printed
+        .lines()
+        .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+    rate.with_context(|| format!("pgbench does not say its rate:\n{printed}"))
+}
+
+/// A tool that comes with a server.
+fn beside(program: Program, tool: &str) -> anyhow::Result<PathBuf> {
+    let server = fs::canonicalize(embedded::find(program, &Settings::from_env()?)?)?;
+    let found = server.with_file_name(tool);
+    if found.is_file() {
+        return Ok(found);
+    }
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&paths)
+        .map(|folder| folder.join(tool))
+        .find(|path| path.is_file())
+        .with_context(|| {
+            format!(
+                "there is no {tool}, neither beside {} nor in PATH",
+                server.display()
+            )
+        })
+}
+
+fn succeeded(tool: &str, ended: &Output) -> anyhow::Result<()> {
+    ensure!(
+        ended.status.success(),
+        "{tool} failed ({}):\n{}",
+        ended.status,
+        String::from_utf8_lossy(&ended.stderr)
+    );
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! Services that decide nothing, as limits of an API: what it costs to take a request, check its token and
+//! answer, in the same framework.
+
+use std::{net::SocketAddr, process::ExitCode, sync::Arc};
+
+use clap::{Args, ValueEnum};
+use poem::{
+    EndpointExt, Request, Response, Route, Server,
+    error::Unauthorized,
+    handler,
+    http::{StatusCode, header},
+    listener::TcpListener,
+    post,
+    web::Data,
+};
+use poem_openapi::{ApiResponse, Object, OpenApi, OpenApiService, payload::Json};
+use sale::{
+    settings::TokenSettings,
+    token::{Caller, Tokens},
+};
+use uuid::Uuid;
+
+/// Which limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// A bare poem POST that checks the token and returns a fixed body.
+    Bare,
+    /// A poem-openapi POST with the body and the reply of a purchase.
+    Openapi,
+}
+
+/// Settings of a limit.
+#[derive(Debug, Args)]
+pub struct Floor {
+    /// Which
+    #[arg(long, value_enum)]
+    kind: Kind,
+
+    /// Where to listen
+    #[arg(long)]
+    address: SocketAddr,
+
+    /// How tokens are signed.
+    #[command(flatten)]
+    token: TokenSettings,
+}
+
+/// Serves until it is killed.
+///
+/// # Errors
+/// It can not listen there.
+pub async fn serve(settings: &Floor) -> anyhow::Result<ExitCode> {
+    let tokens = Arc::new(Tokens::new(&settings.token)?);
+    let server = Server::new(TcpListener::bind(settings.address));
+    match settings.kind {
+        Kind::Bare => {
+            let app = Route::new().at("/api/purchase", post(bare)).data(tokens);
+            server.run(app).await?;
+        }
+        Kind::Openapi => {
+            let service = OpenApiService::new(Purchases, "limit", "1").url_prefix("/api");
+            let app = Route::new().nest("/api", service).data(tokens);
+            server.run(app).await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who calls.
+fn caller(request: &Request, tokens: &Tokens) -> poem::Result<Caller> {
+    let token = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "))
+        .unwrap_or_default();
+    tokens.verify(token).map_err(Unauthorized)
+}
+
+#[handler]
+fn bare(request: &Request, Data(tokens): Data<&Arc<Tokens>>) -> poem::Result<Response> {
+    caller(request, tokens)?;
+    let answer = Response::builder()
+        .status(StatusCode::ACCEPTED)
+        .content_type("application/json")
+        .body(r#"{"success":true}"#);
+    Ok(answer)
+}
+
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase")]
+struct Wanted {
+    sale_id: Uuid,
+}
+
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase")]
+struct Accepted {
+    success: bool,
+    message: String,
+    data: Queued,
+}
+
+#[derive(Debug, Object)]
+#[oai(rename_all = "camelCase")]
+struct Queued {
+    job_id: Uuid,
+    order_id: Uuid,
+    sale_id: Uuid,
+    status: String,
+    estimated_wait_time: u32,
+}
+
+#[derive(ApiResponse)]
+enum Purchased {
+    #[oai(status = 202)]
+    Accepted(Json<Accepted>, #[oai(header = "Location")] String),
+}
+
+struct Purchases;
+
+#[OpenApi]
+impl Purchases {
+    /// Buy.
+    #[oai(path = "/purchase", method = "post")]
+    async fn purchase(
+        &self,
+        request: &Request,
+        Data(tokens): Data<&Arc<Tokens>>,
+        Json(wanted): Json<Wanted>,
+    ) -> poem::Result<Purchased> {
+        caller(request, tokens)?;
+        let order = Uuid::now_v7();
+        let accepted = Accepted {
+            success: true,
+            message: "The unit is yours.".to_owned(),
+            data: Queued {
+                job_id: order,
+                order_id: order,
+                sale_id: wanted.sale_id,
+                status: "queued".to_owned(),
+                estimated_wait_time: 1,
+            },
+        };
+        let location = format!("/api/orders/{order}");
+        Ok(Purchased::Accepted(Json(accepted), location))
+    }
+}

@@ -1,0 +1,205 @@
+//! The system under test: the release build on servers of its own, as a deployment has it, but for the rate
+//! limits, which are on and too high to refuse anyone.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use anyhow::{Context, anyhow, ensure};
+use chrono::{TimeDelta, Utc};
+use embedded::RedisOptions;
+use sale::{
+    gate::Gate,
+    install,
+    ledger::{NewProduct, NewSale, Sale},
+    model::SaleId,
+    money::{Currency, Money},
+};
+use system::{
+    processes::{ApiProcess, Process},
+    rest::at_rest,
+    stage::{Setting, Stage, StageError},
+};
+use tokio::sync::Mutex;
+
+use crate::{
+    cpu,
+    load::{self, Outcome, Pace, Requests},
+};
+
+/// Connections at full load.
+pub const CONNECTIONS: usize = 128;
+
+/// How long an empty journal is waited for when a sale is installed.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// How long everything may take to be in Postgres.
+pub const POSTED_DEADLINE: Duration = Duration::from_secs(300);
+
+/// A running system, with one API. A reconciler is started where posting is measured, else at the end.
+pub struct Ground {
+    /// Its processes and servers.
+    pub stage: Stage,
+    sales: Mutex<Vec<SaleId>>,
+}
+
+/// CPU time for each request of a run.
+#[derive(Debug, Clone)]
+pub struct Costs {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Of the API.
+    pub api: Duration,
+    /// Of Redis.
+    pub redis: Duration,
+    /// Of this process, the load generator.
+    pub generator: Duration,
+}
+
+impl Ground {
+    /// Starts it.
+    ///
+    /// # Errors
+    /// Something could not be built or started.
+    pub async fn start() -> anyhow::Result<Self> {
+        let metrics = embedded::free_port()?;
+        let stage = Stage::open(Setting {
+            own_redis: Some(RedisOptions {
+                supervised: false,
+                ..RedisOptions::default()
+            }),
+            own_postgres: true,
+            reconcilers: 0,
+            api: vec![("METRICS_ADDRESS".to_owned(), format!("127.0.0.1:{metrics}"))],
+            ..Setting::default()
+        });
+        let stage = stage.await.map_err(plain)?;
+        Ok(Self {
+            stage,
+            sales: Mutex::default(),
+        })
+    }
+
+    /// A sale of so many units that is open in its gate.
+    ///
+    /// # Errors
+    /// It was not made.
+    pub async fn sale(&self, units: u32) -> anyhow::Result<Sale> {
+        let ledger = &self.stage.ledger;
+        let product = ledger.create_product(NewProduct {
+            name: "A thing".to_owned(),
+            description: None,
+            price: Money::from_cents(1_000)?,
+            currency: Currency::DEFAULT,
+            image_url: None,
+            quantity: units,
+        });
+        let now = Utc::now();
+        let sale = ledger.create_sale(NewSale {
+            id: SaleId::random(),
+            product: product.await?.id,
+            start: now - TimeDelta::seconds(1),
+            end: now + TimeDelta::hours(1),
+            units: None,
+        });
+        let sale = sale.await?;
+        install::install(&self.stage.gate, ledger, sale.id, DRAIN).await?;
+        self.sales.lock().await.push(sale.id);
+        Ok(sale)
+    }
+
+    /// Posts all that was sold, and ends everything. What was measured counts only if all sales agree.
+    ///
+    /// # Errors
+    /// One does not agree, or was not posted in time.
+    pub async fn close(mut self) -> anyhow::Result<()> {
+        if self.stage.reconcilers().is_empty() {
+            self.stage.start_reconciler(&[]).map_err(plain)?;
+        }
+        for sale in self.sales.lock().await.drain(..) {
+            let (gate, ledger) = (&self.stage.gate, &self.stage.ledger);
+            at_rest(gate, ledger, sale, POSTED_DEADLINE).await?;
+            let row = self.stage.audit(sale).await.map_err(plain)?;
+            ensure!(row.agrees, "a sale does not agree: {row:?}");
+        }
+        self.stage.close().await.map_err(plain)?;
+        Ok(())
+    }
+
+    /// So many buyers who want to buy in a sale.
+    ///
+    /// # Errors
+    /// Tokens can not be signed.
+    pub fn buyers(&self, sale: SaleId, count: usize) -> anyhow::Result<Arc<Requests>> {
+        Requests::purchases(sale, count, &self.stage.tokens).map(Arc::new)
+    }
+
+    /// Sends requests to an API, and measures what they cost.
+    ///
+    /// # Errors
+    /// An answer is missing.
+    pub async fn run(
+        &self,
+        api: &ApiProcess,
+        requests: &Arc<Requests>,
+        pace: Pace,
+    ) -> anyhow::Result<Costs> {
+        let address = address_of(&api.url())?;
+        let pids = [pid(api.process())?, self.redis_pid()?, std::process::id()];
+        let before = used(pids)?;
+        let outcome = load::send(address, requests, CONNECTIONS, pace).await?;
+        let after = used(pids)?;
+        let count = u32::try_from(requests.count())?;
+        let each = |place: usize| (after[place] - before[place]) / count;
+        Ok(Costs {
+            outcome,
+            api: each(0),
+            redis: each(1),
+            generator: each(2),
+        })
+    }
+
+    /// The gate.
+    pub const fn gate(&self) -> &Gate {
+        &self.stage.gate
+    }
+
+    /// The process of Redis.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn redis_pid(&self) -> anyhow::Result<u32> {
+        let redis = self.stage.redis().and_then(embedded::RedisServer::pid);
+        redis.context("redis does not run")
+    }
+}
+
+fn used(pids: [u32; 3]) -> anyhow::Result<[Duration; 3]> {
+    Ok([
+        cpu::used(pids[0])?,
+        cpu::used(pids[1])?,
+        cpu::used(pids[2])?,
+    ])
+}
+
+/// The address in a URL of this machine.
+///
+/// # Errors
+/// There is none.
+pub fn address_of(url: &str) -> anyhow::Result<SocketAddr> {
+    let address = url.strip_prefix("http://").unwrap_or(url);
+    address
+        .parse()
+        .with_context(|| format!("no address: {url}"))
+}
+
+/// A process's id.
+///
+/// # Errors
+/// It does not run.
+pub fn pid(process: &Process) -> anyhow::Result<u32> {
+    process.pid().context("a process does not run")
+}
+
+/// A fixture's error as one of ours.
+pub fn plain(error: StageError) -> anyhow::Error {
+    anyhow!(error)
+}

@@ -1,0 +1,52 @@
+//! How fast MinCommerce is, against the limits of what it stands on. Machines differ and are noisy: what
+//! counts is the ratio of two things that one run has measured, or CPU time a request.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`compare`] | the table: each figure, its limit, their ratio, its goal |
+//! | [`ground`] | the system under test, on servers of its own |
+//! | [`load`] | the load generator: a lean HTTP client |
+//! | [`floor`] | the services that an API is compared with |
+//! | [`cpu`] | CPU time of a process |
+
+pub mod compare;
+pub mod cpu;
+pub mod floor;
+pub mod ground;
+pub mod load;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Measures MinCommerce against its limits.
+#[derive(Debug, Parser)]
+#[command(name = "stress", version)]
+pub struct Stress {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure each figure and its limit in one run, and print the table
+    Compare(compare::Compare),
+    /// Serve what an API is compared with (started by `compare`)
+    #[command(hide = true)]
+    Floor(floor::Floor),
+}
+
+/// Runs a command. Status 1 where something was not right; goals that are not met are no error.
+///
+/// # Errors
+/// Something could not be measured.
+pub fn run(stress: Stress) -> anyhow::Result<ExitCode> {
+    // As the API runs: what is compared has the same threads.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    match stress.command {
+        Command::Compare(settings) => runtime.block_on(compare::run(&settings)),
+        Command::Floor(settings) => runtime.block_on(floor::serve(&settings)),
+    }
+}
