@@ -32,6 +32,7 @@ async fn rebuilds_at_once_end_in_one_gate_that_knows_every_buyer() {
     let selling = Selling::start(&stage, sale.id, NARROW);
     for _ in 0..4 {
         selling.until_sold(&stage, sale.id, 50).await;
+        let before = stage.ledger.sale(sale.id).await.unwrap().unwrap().epoch;
         stage.gate.close(sale.id).await.unwrap();
         // The keeper of the reconciler is the third.
         let rebuild = || install(&stage.gate, &stage.ledger, sale.id, DRAIN_TIMEOUT);
@@ -42,6 +43,9 @@ async fn rebuilds_at_once_end_in_one_gate_that_knows_every_buyer() {
                 Err(error) => panic!("{error}"),
             }
         }
+        stage.until_open(sale.id).await.unwrap();
+        let after = stage.ledger.sale(sale.id).await.unwrap().unwrap().epoch;
+        assert_eq!(after, Epoch(before.0 + 1), "one of them was made");
     }
     selling.until_sold(&stage, sale.id, 50).await;
     let won = selling.end().await;

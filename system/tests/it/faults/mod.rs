@@ -6,7 +6,8 @@
 //! | [`administration`] | what people do to a sale that sells |
 //! | [`installs`] | installs that meet |
 //! | [`restored`] | a ledger set back to an older copy |
-//! | [`redis_loss`] | a Redis that has lost what it had |
+//! | [`redis_loss`] | a Redis that has lost all that it had |
+//! | [`redis_rollback`] | one that was set back to an older copy |
 //! | [`redis_replica`] | a replica that takes the place of its primary |
 //! | [`journal`] | entries that no gate wrote |
 //! | [`clocks`] | clocks that are wrong |
@@ -29,6 +30,7 @@ mod reconciler;
 mod redis;
 mod redis_loss;
 mod redis_replica;
+mod redis_rollback;
 mod restored;
 
 use std::{

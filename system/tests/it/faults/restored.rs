@@ -6,14 +6,15 @@
 use std::str::FromStr;
 
 use sale::{lifecycle::Lifecycle, model::SaleId};
-use sqlx::{
-    AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, postgres::PgConnectOptions,
-};
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgConnection, postgres::PgConnectOptions};
 use system::{
+    binaries::{Binaries, Progress},
     deployment::Deployment,
     rush::rush,
     stage::{Setting, Stage},
 };
+
+use tokio::process::Command;
 
 use super::{NARROW, Selling, setting, taken, until};
 
@@ -188,15 +189,15 @@ async fn a_ledger_older_than_the_install_stops_the_sale_until_the_newer_one_is_b
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_older_than_the_install_is_made_whole_once_a_person_has_vouched_for_the_gate() {
     let (stage, sale, selling, _, _) = set_back_beyond_the_install().await;
-    let gate = stage.gate.snapshot(sale).await.unwrap().unwrap();
-    let url = stage.deployment.database_url.expose();
-    let mut person = PgConnection::connect(url).await.unwrap();
-    sqlx::query("UPDATE flash_sales SET epoch = $2 WHERE id = $1")
-        .bind(sale)
-        .bind(gate.epoch.0.cast_signed())
-        .execute(&mut person)
+    let program = &Binaries::get(Progress::Hidden).unwrap().reconciler;
+    let rebuilt = Command::new(program)
+        .args(["rebuild", "--accept-ledger", &sale.to_string()])
+        .env_clear()
+        .envs(stage.deployment.environment())
+        .output()
         .await
         .unwrap();
+    assert!(rebuilt.status.success(), "{rebuilt:?}");
     goes_on(stage, sale, selling).await;
 }
 
