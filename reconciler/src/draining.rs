@@ -13,6 +13,9 @@ use crate::poster::Poster;
 /// reconciler's time: a person waits, and posting twice is harmless.
 const CLAIM_IDLE: Duration = Duration::from_secs(1);
 
+/// How long emptying a journal may take a command.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// Does a work while a poster of its own empties the sale's journal.
 pub async fn while_posting<T>(
     gate: &Gate,

@@ -14,12 +14,15 @@ use sale::{
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
-use crate::{audit::audit, connect, draining, settings::RebuildSettings};
+use crate::{
+    audit::audit,
+    connect,
+    draining::{self, DRAIN_TIMEOUT},
+    settings::RebuildSettings,
+};
 
 /// What Postgres knows a rebuild as.
 const REBUILD: &str = "mincommerce-rebuild";
-/// How long emptying a journal may take.
-pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long an install of somebody else is waited for, and how often it is looked whether it has ended.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 const BUSY_PAUSE: Duration = Duration::from_millis(100);

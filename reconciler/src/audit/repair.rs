@@ -12,7 +12,7 @@ use sale::{
 };
 
 use super::{audit, report::Row};
-use crate::{draining, rebuild::DRAIN_TIMEOUT};
+use crate::draining::{self, DRAIN_TIMEOUT};
 
 /// Repairs what was found of a sale, and audits it again. The row says what was done.
 ///

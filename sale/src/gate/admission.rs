@@ -27,6 +27,16 @@ pub struct Progress {
     pub taken: u64,
 }
 
+impl From<&Standing> for Progress {
+    /// The least that a sale's gate has come to.
+    fn from(standing: &Standing) -> Self {
+        Self {
+            epoch: standing.base,
+            taken: standing.posted,
+        }
+    }
+}
+
 /// What a caller knows of a gate. One that does not bear it out is not the gate that it was.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Known {
@@ -52,7 +62,7 @@ pub struct Admitted {
 impl Known {
     /// Learns what the ledger says of a sale.
     pub fn learn(&mut self, standing: &Standing) {
-        self.reach(standing.progress());
+        self.reach(standing.into());
         self.version = standing.version;
         if standing.base == self.progress.epoch {
             self.admitted.posted = standing.latest;

@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 
 use super::{Ledger, LedgerError, Page, Place};
 use crate::{
-    gate::admission::Progress,
     model::{BuyerId, Epoch, OrderId, Phase, ProductId, Purchase, SaleId, SaleState, Version},
     money::{Currency, Money},
 };
@@ -128,16 +127,6 @@ pub struct Standing {
     pub posted: u64,
     /// Of the orders the one that was admitted last.
     pub latest: Option<Purchase>,
-}
-
-impl Standing {
-    /// The least that a gate has come to.
-    pub const fn progress(&self) -> Progress {
-        Progress {
-            epoch: self.base,
-            taken: self.posted,
-        }
-    }
 }
 
 impl Ledger {

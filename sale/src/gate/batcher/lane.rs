@@ -181,7 +181,7 @@ impl Lane {
             // Now: what it said to others may be older than the connection.
             let standing = self.shared.ask_standing(self.sale).await?;
             let standing = standing.ok_or(AdmitError::UnknownSale)?;
-            self.reach(standing.progress());
+            self.reach((&standing).into());
             self.known.learn(&standing);
             self.asked_at = Some(connections);
         }
