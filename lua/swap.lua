@@ -15,10 +15,10 @@
 -- group is made now, for a Redis that has become full refuses to make it, and its entries could
 -- then not be read.
 
-local NUMBER_DIGITS = 16 -- of the largest number that a gate holds, a time in microseconds
+local NUMBER_MAX = 2 ^ 53 -- as in sale/src/gate/snapshot.rs: who reads more takes it for nonsense
 
 local function is_number(text)
-  return text and #text <= NUMBER_DIGITS and string.match(text, '^%d+$')
+  return text and string.match(text, '^%d+$') and tonumber(text) <= NUMBER_MAX
 end
 
 -- An epoch that is no number is that of no gate.

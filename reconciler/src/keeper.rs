@@ -40,8 +40,8 @@ use crate::{poster::Poster, settings::RunSettings};
 
 /// How often the keeper looks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long the ledger may take to list the live sales, and a look at one of them. Longer than Postgres lets a statement run: it
-/// passes when Postgres is gone without a word.
+/// How long the ledger may take to list the live sales, and a look at one of them. Longer than
+/// Postgres lets a statement run: it passes when Postgres is gone without a word.
 const LEDGER_TIMEOUT: Duration = Duration::from_secs(45);
 /// How long an install or a settlement may take in all.
 const WORK_TIMEOUT: Duration = Duration::from_secs(600);

@@ -253,6 +253,7 @@ async fn terms_that_lack_something_or_only_look_like_numbers_are_no_gate_and_are
         ("end", None),
         ("epoch", Some("1e3")),
         ("epoch", Some("inf")),
+        ("epoch", Some("9999999999999999")),
         ("epoch", Some("99999999999999999999")),
     ] {
         let shop = Shop::open().await;
