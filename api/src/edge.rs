@@ -7,7 +7,9 @@
 
 use std::{
     any::Any,
+    net::IpAddr,
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -73,20 +75,24 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         }
     }
 
-    async fn answer(&self, request: Request, id: &RequestId, uri: &Uri) -> Answered {
-        let repeating = Repeating::of(&request);
-        let handled = AssertUnwindSafe(self.inner.call(request)).catch_unwind();
+    async fn answer(
+        &self,
+        handled: impl Future<Output = Result<Response>> + Send,
+        asked: &Asked,
+    ) -> Answered {
+        let handled = AssertUnwindSafe(handled).catch_unwind();
         match timeout(self.rules.deadline, handled).await {
             Ok(Ok(Ok(response))) => Answered::of_response(response),
             Ok(Ok(Err(error))) => self.of_error(&error),
             Ok(Err(panic)) => {
-                tracing::error!(request_id = %id, path = uri.path(), panic = text_of(&panic), "a handler panicked");
+                let (id, path, panic) = (&asked.id, asked.uri.path(), text_of(&panic));
+                tracing::error!(request_id = %id, path, panic, "a handler panicked");
                 Answered::problem(Problem::new(
                     Code::Internal,
                     "Something went wrong on our side.",
                 ))
             }
-            Err(_) => Answered::problem(repeating.too_late()),
+            Err(_) => Answered::problem(asked.repeating.too_late()),
         }
     }
 
@@ -99,6 +105,37 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         } else if self.log_limit.allows(self.began.elapsed().as_secs()) {
             tracing::warn!(request_id = %id, path = uri.path(), cause, "request refused");
         }
+    }
+
+    fn reply(
+        &self,
+        answered: Answered,
+        least: Option<Least>,
+        asked: Asked,
+        began: Instant,
+    ) -> Response {
+        let Asked {
+            id, uri, origin, ..
+        } = asked;
+        let Answered { answer, route } = answered;
+        let mut response = answer.unwrap_or_else(|problem| {
+            self.log(&problem, &id, &uri);
+            problem.render(uri.path())
+        });
+
+        let after = began.elapsed();
+        let route = route.as_ref().map(|route| &*route.0);
+        self.metrics.replied(route, response.status(), after);
+        tracing::debug!(request_id = %id, status = response.status().as_u16(), ?after, "replied");
+
+        let headers = response.headers_mut();
+        headers.insert(request_id::HEADER, id.into_header());
+        if let Some(least) = least {
+            self.rules.rate_limits.announce(least, headers);
+        }
+        self.rules.origins.announce(origin, headers);
+        security_headers::add(uri.path(), headers);
+        response
     }
 
     fn of_error(&self, error: &poem::Error) -> Answered {
@@ -121,17 +158,15 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
     /// Answers a request, unless its address or its user may not ask now.
     async fn answer_in_limits(
         &self,
-        request: Request,
-        id: &RequestId,
-        uri: &Uri,
+        handled: impl Future<Output = Result<Response>> + Send,
+        asked: &Asked,
     ) -> (Answered, Option<Least>) {
-        let Some(class) = Class::of(request.method(), uri.path()) else {
-            return (self.answer(request, id, uri).await, None);
+        let mut answer = pin!(self.answer(handled, asked));
+        let Some((class, address)) = asked.limited else {
+            return (answer.await, None);
         };
-        let address = self.rules.proxies.client_of(&request);
-        // Boxed once, for it is large, and would be moved into each that wraps it.
-        let answer = self.answer(request, id, uri).boxed();
-        let (answered, least) = self.rules.rate_limits.watch(class, address, answer).await;
+        let limits = &self.rules.rate_limits;
+        let (answered, least) = limits.watch(class, address, answer.as_mut()).await;
         let answered = answered.unwrap_or_else(Answered::problem);
         if answered.code() == Some(Code::TooManyAttempts) {
             self.metrics.rate_limited(class);
@@ -139,10 +174,8 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         (answered, least)
     }
 
-    /// A page asks what it may send. The router has no such method, but knows the route. Not limited:
-    /// what counts is the request that follows.
-    async fn answer_preflight(&self, request: Request, id: &RequestId, uri: &Uri) -> Answered {
-        let mut answered = self.answer(request, id, uri).await;
+    /// A page asked what it may send. The router has no such method, but knows the route.
+    fn answer_preflight(&self, answered: &mut Answered) {
         if matches!(
             answered.code(),
             Some(Code::MethodNotAllowed | Code::NotFound)
@@ -150,7 +183,34 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             let methods = self.methods_of(answered.route.as_ref());
             answered.answer = Ok(cors::preflight(methods));
         }
-        answered
+    }
+}
+
+/// What the edge knows of a request once the handler has it.
+struct Asked {
+    id: RequestId,
+    uri: Uri,
+    repeating: Repeating,
+    /// What is told to the page that asks, if anything.
+    origin: Option<HeaderValue>,
+    preflight: bool,
+    /// The limits that it counts for. A preflight counts for none: what counts is the request that follows.
+    limited: Option<(Class, IpAddr)>,
+}
+
+impl Asked {
+    fn of(request: &Request, id: RequestId, rules: &Rules) -> Self {
+        let origin = rules.origins.allow(request.headers());
+        let preflight = origin.is_some() && cors::is_preflight(request);
+        let class = Class::of(request.method(), request.uri().path()).filter(|_| !preflight);
+        Self {
+            id,
+            uri: request.uri().clone(),
+            repeating: Repeating::of(request),
+            origin,
+            preflight,
+            limited: class.map(|class| (class, rules.proxies.client_of(request))),
+        }
     }
 }
 
@@ -185,44 +245,26 @@ impl Answered {
 impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
+    /// The handler is given the request before there is anything to wait for: a future carries what it was
+    /// called with through each of its layers, and this one is every request's.
+    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
         let began = Instant::now();
-        let _in_flight = self.metrics.in_flight();
+        let in_flight = self.metrics.in_flight();
         let id = RequestId::of(&request);
         request.set_data(id.clone());
-        let uri = request.uri().clone();
-        let span =
-            tracing::debug_span!("request", %id, method = %request.method(), path = uri.path());
-
-        let origin = self.rules.origins.allow(request.headers());
-        let preflight = origin.is_some() && cors::is_preflight(&request);
-        let answered = async {
-            if preflight {
-                let answered = self.answer_preflight(request, &id, &uri).boxed();
-                (answered.await, None)
-            } else {
-                self.answer_in_limits(request, &id, &uri).await
+        let asked = Asked::of(&request, id, &self.rules);
+        let (id, method, path) = (&asked.id, request.method(), asked.uri.path());
+        let span = tracing::debug_span!("request", %id, %method, path);
+        let handled = self.inner.call(request);
+        async move {
+            let _in_flight = in_flight;
+            let answering = self.answer_in_limits(handled, &asked).instrument(span);
+            let (mut answered, least) = answering.await;
+            if asked.preflight {
+                self.answer_preflight(&mut answered);
             }
-        };
-        let (Answered { answer, route }, least) = answered.instrument(span).await;
-        let mut response = answer.unwrap_or_else(|problem| {
-            self.log(&problem, &id, &uri);
-            problem.render(uri.path())
-        });
-
-        let after = began.elapsed();
-        let route = route.as_ref().map(|route| &*route.0);
-        self.metrics.replied(route, response.status(), after);
-        tracing::debug!(request_id = %id, status = response.status().as_u16(), ?after, "replied");
-
-        let headers = response.headers_mut();
-        headers.insert(request_id::HEADER, id.into_header());
-        if let Some(least) = least {
-            self.rules.rate_limits.announce(least, headers);
+            Ok(self.reply(answered, least, asked, began))
         }
-        self.rules.origins.announce(origin, headers);
-        security_headers::add(uri.path(), headers);
-        Ok(response)
     }
 }
 

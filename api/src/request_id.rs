@@ -36,7 +36,7 @@ impl RequestId {
     /// A new id.
     pub fn random() -> Self {
         let mut text = Uuid::encode_buffer();
-        let text = Uuid::now_v7().as_hyphenated().encode_lower(&mut text);
+        let text = Uuid::new_v4().as_hyphenated().encode_lower(&mut text);
         Self(HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("unknown")))
     }
 }

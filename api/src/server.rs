@@ -7,7 +7,7 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use poem::{
     Endpoint, EndpointExt, IntoEndpoint, Request, Response, Route, Server,
-    endpoint::{BoxEndpoint, make_sync},
+    endpoint::{BoxEndpoint, DynEndpoint, make_sync},
     get,
 };
 use sale::{
@@ -269,12 +269,12 @@ impl Routes {
 impl Endpoint for Routes {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> poem::Result<Response> {
+    fn call(&self, mut request: Request) -> impl Future<Output = poem::Result<Response>> + Send {
         if request.uri().path().starts_with(docs::PATH) {
-            self.docs.call(request).await
+            DynEndpoint::call(self.docs.as_ref(), request)
         } else {
             request.set_data(Arc::clone(&self.services));
-            self.service.call(request).await
+            DynEndpoint::call(self.service.as_ref(), request)
         }
     }
 }

@@ -20,6 +20,10 @@ use clap::{Args, ValueEnum};
 use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use serde::Serialize;
 
+/// How a winner is answered, and who comes too late.
+const ACCEPTED: u16 = 202;
+const REFUSED: u16 = 409;
+
 /// Settings of `compare`.
 #[derive(Debug, Clone, Args)]
 pub struct Compare {
@@ -213,6 +217,18 @@ fn table(rows: &[Row]) -> Table {
     table
 }
 
+/// The pair of a figure and its limit whose ratio is the median.
+///
+/// # Panics
+/// Where there is none.
+fn middle(pairs: impl IntoIterator<Item = (f64, f64)>) -> (f64, f64) {
+    let rated = pairs
+        .into_iter()
+        .map(|(value, limit)| (value / limit, value, limit));
+    let (_, value, limit) = median(rated);
+    (value, limit)
+}
+
 /// The one in the middle; of an even number the upper one of the two.
 ///
 /// # Panics
@@ -230,12 +246,13 @@ fn micros(time: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Figure, Goal, median};
+    use super::{Figure, Goal, median, middle};
 
     #[test]
     fn the_median_is_the_one_in_the_middle() {
         assert_eq!(median([3.0, 1.0, 2.0]), 2.0);
         assert_eq!(median([7]), 7);
+        assert_eq!(middle([(9.0, 3.0), (1.0, 1.0), (4.0, 2.0)]), (4.0, 2.0));
     }
 
     #[test]

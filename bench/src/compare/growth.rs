@@ -1,32 +1,40 @@
 //! What a buyer takes of Redis, and what a decision costs as a sale grows.
 
-use std::time::Duration;
-
 use anyhow::{Context, ensure};
 use sale::{
     gate::{
         Gate,
         admission::{BATCH_MAX, Known},
     },
+    ledger::Sale,
     model::{BuyerId, OrderId, Purchase, SaleId, Verdict},
 };
 use system::rest::at_rest;
 
-use super::{Figure, Goal, Size, micros};
+use super::{ACCEPTED, Figure, Goal, REFUSED, Size, micros, middle};
 use crate::{
-    cpu,
     ground::{Ground, POSTED_DEADLINE, plain},
+    load::Pace,
 };
 
 /// Buyers in a small sale.
 const SMALL: usize = 1_000;
 
+/// Small sales that purchases are spread over, so that none of them becomes large.
+const SMALL_SALES: usize = 10;
+
 pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
     let ground = Ground::start().await?;
-    let small = refusal(&ground, SMALL, size).await?;
-    let large = refusal(&ground, size.large, size).await?;
+    let (winner, sold_out) = costs(&ground, size).await?;
     ground.close().await?;
     let bytes = bytes_a_buyer(size).await?;
+    let growth = |name, (value, limit)| Figure {
+        name,
+        unit: "us",
+        value,
+        limit: Some(limit),
+        goal: Goal::AtMost(1.2),
+    };
     Ok(vec![
         Figure {
             name: "Redis memory a buyer once posted",
@@ -35,30 +43,56 @@ pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
             limit: None,
             goal: Goal::AtMost(120.0),
         },
-        Figure {
-            name: "Redis CPU an admission, large sale; limit: 1,000 buyers",
-            unit: "us",
-            value: micros(large),
-            limit: Some(micros(small)),
-            goal: Goal::AtMost(1.2),
-        },
+        growth(
+            "Redis CPU a winner, a million buyers; limit: 1,000 buyers",
+            winner,
+        ),
+        growth(
+            "Redis CPU a sold-out answer, a million buyers; limit: 1,000 buyers",
+            sold_out,
+        ),
     ])
 }
 
-/// CPU time of Redis for each decision in a sale that so many buyers have emptied: whoever comes is a
-/// stranger to it.
-async fn refusal(ground: &Ground, buyers: usize, size: Size) -> anyhow::Result<Duration> {
-    let sale = ground.sale(u32::try_from(buyers)?).await?.id;
-    fill(ground.gate(), sale, buyers).await?;
-    let crowd: Vec<Purchase> = (0..size.purchases).map(|_| stranger()).collect();
-    let pid = ground.redis_pid()?;
-    let before = cpu::used(pid)?;
-    for batch in crowd.chunks(BATCH_MAX) {
-        let decision = ground.gate().admit(sale, &Known::default(), batch).await?;
-        let refused = decision.verdicts.iter().all(|it| *it == Verdict::SoldOut);
-        ensure!(refused, "somebody was not refused");
+/// What a winner, and who comes too late, cost Redis in a large sale and in small ones.
+async fn costs(ground: &Ground, size: Size) -> anyhow::Result<((f64, f64), (f64, f64))> {
+    let large = filled(ground, size.large, size.rounds * size.purchases).await?;
+    let (large_end, small_end) = (
+        filled(ground, size.large, 0).await?,
+        filled(ground, SMALL, 0).await?,
+    );
+    let (mut winner, mut sold_out) = (vec![], vec![]);
+    for _ in 0..size.rounds {
+        let each = size.purchases / SMALL_SALES;
+        let mut small = Vec::new();
+        for _ in 0..SMALL_SALES {
+            let sale = filled(ground, SMALL, each).await?;
+            small.push(cost(ground, &sale, each, ACCEPTED).await?);
+        }
+        let small = small.iter().sum::<f64>() / small.len() as f64;
+        winner.push((cost(ground, &large, size.purchases, ACCEPTED).await?, small));
+        sold_out.push((
+            cost(ground, &large_end, size.purchases, REFUSED).await?,
+            cost(ground, &small_end, size.purchases, REFUSED).await?,
+        ));
     }
-    Ok((cpu::used(pid)? - before) / u32::try_from(size.purchases)?)
+    Ok((middle(winner), middle(sold_out)))
+}
+
+/// A sale with so many buyers, and units for so many more.
+async fn filled(ground: &Ground, buyers: usize, more: usize) -> anyhow::Result<Sale> {
+    let sale = ground.sale(u32::try_from(buyers + more)?).await?;
+    fill(ground.gate(), sale.id, buyers).await?;
+    Ok(sale)
+}
+
+/// CPU time of Redis for each purchase at full load, microseconds.
+async fn cost(ground: &Ground, sale: &Sale, count: usize, status: u16) -> anyhow::Result<f64> {
+    let buyers = ground.buyers(sale.id, count)?;
+    let costs = ground.run(ground.stage.api(), &buyers, Pace::Full).await?;
+    let statuses = &costs.outcome.statuses;
+    ensure!(costs.outcome.with(status) == count, "{statuses:?}");
+    Ok(micros(costs.redis))
 }
 
 /// What Redis has more once a sale's buyers are posted.
