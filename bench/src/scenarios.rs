@@ -39,7 +39,7 @@ use self::{
     crowd::Crowd,
     outcome::Outcome,
     place::Place,
-    plan::{Scenario, Units},
+    plan::{Plan, Scenario, Units},
     posting::Posting,
     record::{Record, statuses, told, unexpected},
     schedule::Schedule,
@@ -83,7 +83,8 @@ impl Size {
 pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
     let outcome = measure(chosen.scenario, chosen.run, Size::Full).await?;
     let cpu = outcome.cpu_micros;
-    let micros = |micros: Option<f64>| micros.map_or_else(|| "?".to_owned(), |it| format!("{it:.1}"));
+    let micros =
+        |micros: Option<f64>| micros.map_or_else(|| "?".to_owned(), |it| format!("{it:.1}"));
     eprintln!(
         "CPU a request, us: API {}, Redis {}, this generator {}",
         micros(cpu.api),
@@ -168,34 +169,13 @@ async fn visit(
     outcome: &mut Outcome,
 ) -> anyhow::Result<(SaleId, Vec<Record>)> {
     let plan = scenario.plan();
-    let (address, host) = place.address()?;
-    if let (true, Place::Own(own)) = (plan.watched, &mut *place) {
+    if let (true, Place::Own(own)) = (plan.posting, &mut *place) {
         own.begin_posting()?;
     }
-    let visits = run.requests().map(|requests| {
-        let visits = requests.div_ceil(plan.visit.len() as u64);
-        visits.saturating_add(run.bench.concurrency.get().into())
-    });
-    let units = match plan.units {
-        Units::Fixed(units) => units,
-        Units::ForAll => units_for(run.requests()),
-    };
-    let sale = place.sale(units).await?;
-    // At a rate there is time to sign a token before its request is due.
-    let known = match (visits, run.rate) {
-        (Some(visits), None) if !plan.returning => visits.min(BUYERS_KNOWN_MAX),
-        (Some(_) | None, _) => 0,
-    };
-    let before = Arc::new(Crowd::strangers(place.tokens()?, &host, sale, 0)?);
-    let before = beforehand::buy(address, &before, plan.buyers_before).await?;
-    let (buyers, mut records): (Vec<_>, Vec<_>) = before.into_iter().unzip();
-    let crowd = Crowd::strangers(place.tokens()?, &host, sale, usize::try_from(known)?)?;
-    let crowd = if plan.returning {
-        crowd.returning(buyers)
-    } else {
-        crowd
-    };
+    let (crowd, mut records) = crowd(place, &plan, &run).await?;
+    let sale = crowd.sale;
     let schedule = Schedule::new(run.rate, run.bench.warmup);
+    let (address, _) = place.address()?;
     let count = run.bench.concurrency.get();
     let workers = Workers::connect(scenario, address, crowd, schedule, count).await?;
 
@@ -232,6 +212,34 @@ async fn visit(
     }
     records.extend(seen);
     Ok((sale, records))
+}
+
+/// A sale, who comes to it, and the purchases that were made before.
+async fn crowd(place: &mut Place, plan: &Plan, run: &Run) -> anyhow::Result<(Crowd, Vec<Record>)> {
+    let units = match plan.units {
+        Units::Fixed(units) => units,
+        Units::ForAll => units_for(run.requests()),
+    };
+    let sale = place.sale(units).await?;
+    let (address, host) = place.address()?;
+    let before = Arc::new(Crowd::strangers(place.tokens()?, &host, sale, 0)?);
+    let before = beforehand::buy(address, &before, plan.buyers_before).await?;
+    let (buyers, records): (Vec<_>, Vec<_>) = before.into_iter().unzip();
+    if plan.returning {
+        let crowd = Crowd::strangers(place.tokens()?, &host, sale, 0)?;
+        return Ok((crowd.returning(buyers), records));
+    }
+    let known = match (run.requests(), run.rate) {
+        (Some(requests), None) => {
+            let visits = requests.div_ceil(plan.visit.len() as u64);
+            let begun = u64::from(run.bench.concurrency.get());
+            visits.saturating_add(begun).min(BUYERS_KNOWN_MAX)
+        }
+        // At a rate there is time to sign a token before its request is due.
+        (Some(_) | None, _) => 0,
+    };
+    let crowd = Crowd::strangers(place.tokens()?, &host, sale, usize::try_from(known)?)?;
+    Ok((crowd, records))
 }
 
 /// One for each who can come.

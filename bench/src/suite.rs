@@ -165,12 +165,21 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 
 fn table(outcomes: &[Outcome]) -> Table {
     let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
-    let micros = |value: Option<f64>| right(value.map_or_else(String::new, |it| format!("{it:.1}")));
+    let micros =
+        |value: Option<f64>| right(value.map_or_else(String::new, |it| format!("{it:.1}")));
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header([
-        "scenario", "count", "1/s", "p50 ms", "p99 ms", "p99.9 ms", "API us", "Redis us",
-        "generator us", "right",
+        "scenario",
+        "count",
+        "1/s",
+        "p50 ms",
+        "p99 ms",
+        "p99.9 ms",
+        "API us",
+        "Redis us",
+        "generator us",
+        "right",
     ]);
     for outcome in outcomes {
         let latency = outcome.timing.latency_ms;
@@ -223,10 +232,7 @@ mod tests {
             let file = format!("there/{}.json", scenario.name());
             assert_eq!(run.bench.output_file, Some(file.into()));
             let name = format!("main.{}", scenario.name());
-            assert_eq!(
-                run.bench.save_baseline.map(|it| it.to_string()),
-                Some(name)
-            );
+            assert_eq!(run.bench.save_baseline.map(|it| it.to_string()), Some(name));
         }
     }
 

@@ -87,7 +87,11 @@ pub fn judge(samples: &[Sample]) -> anyhow::Result<()> {
         .unwrap_or(last);
     for (name, before, after) in [
         ("the API", settled.api_mib, last.api_mib),
-        ("the reconciler", settled.reconciler_mib, last.reconciler_mib),
+        (
+            "the reconciler",
+            settled.reconciler_mib,
+            last.reconciler_mib,
+        ),
     ] {
         ensure!(
             after - before <= GROWTH_MAX_MIB,

@@ -73,7 +73,9 @@ pub struct Plan {
     pub returning: bool,
     /// What each visitor does, one after the other.
     pub visit: &'static [Step],
-    /// Whether, on servers of its own, a reconciler is at work all the time, and memory is watched.
+    /// Whether, on servers of its own, a reconciler is at work all the time, and not only in the end.
+    pub posting: bool,
+    /// Whether, there, memory is watched.
     pub watched: bool,
 }
 
@@ -100,6 +102,7 @@ const RUSH: Plan = Plan {
     buyers_before: 0,
     returning: false,
     visit: BUY,
+    posting: false,
     watched: false,
 };
 
@@ -117,11 +120,13 @@ impl Scenario {
                 buyers_before: 1_000,
                 returning: true,
                 visit: &[Step::Poll],
+                posting: true,
                 ..RUSH
             },
             Self::Mixed => Plan {
                 units: Units::Fixed(10_000),
                 visit: &[Step::Browse, Step::Poll, Step::Buy, Step::Poll],
+                posting: true,
                 ..RUSH
             },
             Self::TenThousandUsers => Plan {
@@ -138,6 +143,7 @@ impl Scenario {
             },
             Self::HundredThousandRequests => Plan {
                 visit: LOOK_AND_BUY,
+                posting: true,
                 ..RUSH
             },
             // What it counts are hundredths of the journal: see `posting`.
@@ -153,6 +159,7 @@ impl Scenario {
                 quick: End::Time("5s"),
                 rate: Some("1000"),
                 units: Units::ForAll,
+                posting: true,
                 watched: true,
                 ..RUSH
             },

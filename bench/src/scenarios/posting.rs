@@ -19,13 +19,7 @@ use tokio::{
 };
 
 use super::{
-    beforehand,
-    command::Run,
-    crowd::Crowd,
-    own::Own,
-    place::Place,
-    record::Record,
-    target::Target,
+    beforehand, command::Run, crowd::Crowd, own::Own, place::Place, record::Record, target::Target,
 };
 use crate::{
     compare::{growth::fill, posting::until},

@@ -92,9 +92,6 @@ mod tests {
         assert_eq!(schedule.started(), None);
         let later = start + Duration::from_secs(5);
         assert_eq!(schedule.due(2, later), later);
-        assert_eq!(
-            schedule.due(3, later),
-            later + Duration::from_millis(100)
-        );
+        assert_eq!(schedule.due(3, later), later + Duration::from_millis(100));
     }
 }

@@ -110,8 +110,7 @@ impl Target {
         let product = json!({ "name": "A thing under load", "price": 10.00, "quantity": units });
         let product: Product = self.post("/api/admin/products", &product).await?;
         let now = Utc::now();
-        let time =
-            |time: chrono::DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let time = |time: chrono::DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
         let sale = json!({
             "productId": product.product_id,
             "startTime": time(now - TimeDelta::seconds(1)),
@@ -135,12 +134,8 @@ impl Target {
     /// # Errors
     /// The API does not say.
     pub async fn figures(&self, sale: SaleId) -> anyhow::Result<Figures> {
-        self.ask(
-            "GET",
-            &format!("/api/admin/flash-sale/{sale}/stats"),
-            None,
-        )
-        .await
+        self.ask("GET", &format!("/api/admin/flash-sale/{sale}/stats"), None)
+            .await
     }
 
     pub(super) async fn prove(&self, sale: SaleId, records: &[Record]) -> anyhow::Result<String> {

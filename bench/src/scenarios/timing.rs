@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::record::Record;
 
 /// Into how many parts a run is cut at most to see its rate over time.
-const SLICES_MAX: u32 = 60;
+const SLICES_MAX: u128 = 60;
 
 /// The shortest of them.
 const SLICE_MIN: Duration = Duration::from_millis(20);
@@ -128,30 +128,23 @@ fn distribution(micros: &[u64]) -> Vec<Bar> {
     bars
 }
 
-/// The rate in equal parts of the run.
+/// The rate in equal parts of the run: a shorter one at the end would show a rate that never was.
 fn throughput(ends: &[Duration]) -> Vec<Point> {
     let Some(last) = ends.iter().max() else {
         return Vec::new();
     };
-    let slice = (*last / SLICES_MAX).max(SLICE_MIN);
-    let place = |end: Duration| {
-        // What ends with the run belongs to its last part.
-        let end = end.min(last.saturating_sub(Duration::from_nanos(1)));
-        usize::try_from(end.as_nanos() / slice.as_nanos()).unwrap_or(usize::MAX)
-    };
-    let mut counts = vec![0_u64; place(*last) + 1];
+    let last = last.max(&Duration::from_nanos(1)).as_nanos();
+    let count = (last / SLICE_MIN.as_nanos()).clamp(1, SLICES_MAX);
+    let mut counts = vec![0_u64; usize::try_from(count).unwrap_or(1)];
     for end in ends {
-        counts[place(*end)] += 1;
+        // What ends with the run belongs to its last part.
+        let place = (end.as_nanos() * count / last).min(count - 1);
+        counts[usize::try_from(place).unwrap_or(0)] += 1;
     }
-    let whole = slice.as_secs_f64();
-    let all = last.as_secs_f64();
-    let points = counts.iter().enumerate().map(|(place, count)| {
-        let from = place as f64 * whole;
-        let length = whole.min(all - from).max(f64::EPSILON);
-        Point {
-            second: from + length / 2.0,
-            rate: *count as f64 / length,
-        }
+    let length = last as f64 / 1e9 / count as f64;
+    let points = counts.iter().enumerate().map(|(place, count)| Point {
+        second: (place as f64 + 0.5) * length,
+        rate: *count as f64 / length,
     });
     points.collect()
 }
@@ -193,7 +186,7 @@ mod tests {
     fn a_steady_run_has_a_steady_rate_to_its_end() {
         let ends: Vec<Duration> = (1..=6_100).map(|n| Duration::from_millis(n)).collect();
         let points = throughput(&ends);
-        assert!(points.len() <= SLICES_MAX as usize + 1);
+        assert_eq!(points.len() as u128, SLICES_MAX);
         for point in &points {
             assert!((point.rate - 1_000.0).abs() < 30.0, "{point:?}");
         }
