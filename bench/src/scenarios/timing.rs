@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_steady_run_has_a_steady_rate_to_its_end() {
-        let ends: Vec<Duration> = (1..=6_100).map(|n| Duration::from_millis(n)).collect();
+        let ends: Vec<Duration> = (1..=6_100).map(Duration::from_millis).collect();
         let points = throughput(&ends);
         assert_eq!(points.len() as u128, SLICES_MAX);
         for point in &points {
