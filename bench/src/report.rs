@@ -166,6 +166,10 @@ fn section(page: &mut String, outcome: &Outcome) {
         let svg = chart::distribution(&outcome.timing.distribution, marks);
         figure(page, "How long answers took", &svg);
     }
+    let throughput_name = match outcome.unit {
+        Unit::Requests => "Answers a second",
+        Unit::Orders => "Orders a second",
+    };
     let throughput = [Series {
         name: unit(outcome),
         points: outcome
@@ -175,8 +179,8 @@ fn section(page: &mut String, outcome: &Outcome) {
             .map(|it| (it.second, it.rate))
             .collect(),
     }];
-    let svg = chart::lines("Answers a second over time", "a second", &throughput);
-    figure(page, "How many came when", &svg);
+    let svg = chart::lines(throughput_name, "a second", &throughput);
+    figure(page, throughput_name, &svg);
     memory(page, outcome);
     page.push_str("</div></section>\n");
 }

@@ -27,7 +27,7 @@ pub mod target;
 pub mod timing;
 pub mod workers;
 
-use std::{process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, ensure};
 use rlt::cli::{RegressionError, ReportFormat};
@@ -43,7 +43,7 @@ use self::{
     posting::Posting,
     record::{Record, statuses, told, unexpected},
     schedule::Schedule,
-    timing::timing,
+    timing::{throughput, timing},
     workers::Workers,
 };
 
@@ -109,8 +109,22 @@ pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
 /// # Errors
 /// It could not be run.
 pub async fn measure(scenario: Scenario, run: Run, size: Size) -> anyhow::Result<Outcome> {
+    // Servers of its own inherit the room.
     open_files::make_room(run.bench.concurrency.get())?;
-    let mut place = Place::open(run.target.as_deref()).await?;
+    let place = Place::open(run.target.as_deref()).await?;
+    measure_at(place, scenario, run, size).await
+}
+
+/// Runs a scenario at a place.
+///
+/// # Errors
+/// It could not be run.
+pub async fn measure_at(
+    mut place: Place,
+    scenario: Scenario,
+    run: Run,
+    size: Size,
+) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::blank(scenario);
     outcome.target.clone_from(&run.target);
     outcome.concurrency = run.bench.concurrency.get();
@@ -259,12 +273,14 @@ async fn post(
     let used = place.used()?;
     let begun = Posting::begin(place, sale, size.orders(), &run).await?;
     drive(run, begun.posting.clone(), outcome).await?;
-    let (posted, took) = begun.posting.seen(begun.started);
+    let posted = begun.posting.seen(begun.started);
     let records = match begun.purchases {
         Some(purchases) => purchases.await??,
         None => Vec::new(),
     };
-    outcome.counted(posted, took);
+    let took = posted.last().map_or(Duration::ZERO, |(end, _)| *end);
+    outcome.counted(posted.iter().map(|(_, count)| count).sum(), took);
+    outcome.timing.throughput = throughput(&posted);
     outcome.used(used, place.used()?);
     Ok((sale, records))
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
 use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use rlt::{
-    baseline::{BaselineName, load, resolve_baseline_dir},
+    baseline::{BaselineName, RegressionMetric, load, resolve_baseline_dir},
     cli::{Collector, ReportFormat},
 };
 use serde::Serialize;
@@ -129,6 +129,10 @@ impl Suite {
         run.bench.save_baseline = of(self.save_baseline.as_ref(), scenario)?;
         run.bench.baseline = of(self.baseline.as_ref(), scenario)?;
         run.bench.fail_on_regression = run.bench.baseline.is_some();
+        if scenario == Scenario::Database {
+            // Its iterations are parts of the orders, its latencies the times of these parts.
+            run.bench.regression_metrics = vec![RegressionMetric::ItemsRate];
+        }
         if let Some(name) = &run.bench.baseline {
             load(&resolve_baseline_dir(None), name)?.validate(&run.bench)?;
         }

@@ -5,17 +5,17 @@ use std::fmt::Write;
 
 use super::{
     scale::Scale,
-    text::{escape, number, time},
+    text::{escape, number, short, short_time, time},
 };
 use crate::scenarios::timing::{Bar, Percentiles};
 
 const WIDTH: f64 = 640.0;
-const HEIGHT: f64 = 230.0;
+const HEIGHT: f64 = 250.0;
 
 /// What stands around the part where values are: labels of both axes, marks above.
 const LEFT: f64 = 64.0;
-const RIGHT: f64 = 16.0;
-const TOP: f64 = 26.0;
+const RIGHT: f64 = 28.0;
+const TOP: f64 = 42.0;
 const BOTTOM: f64 = 40.0;
 
 /// The least height of a bar that is not empty: one answer of a hundred thousand is to be seen.
@@ -53,8 +53,8 @@ pub fn distribution(bars: &[Bar], marks: &Percentiles) -> String {
     let mut svg = begin("How often answers took how long", HEIGHT);
     axes(
         &mut svg,
-        (&x, &time),
-        (&y, &number),
+        (&x, &short_time),
+        (&y, &short),
         ("time to the answer", "answers"),
     );
     for bar in bars.iter().filter(|bar| bar.count > 0) {
@@ -114,11 +114,12 @@ pub fn lines(title: &str, unit: &str, series: &[Series]) -> String {
     }
     let x = Scale::linear((0.0, end), (LEFT, WIDTH - RIGHT));
     let y = Scale::linear((0.0, most), (HEIGHT - BOTTOM, TOP));
+    let several = series.len() > 1;
     let mut svg = begin(title, HEIGHT);
     axes(
         &mut svg,
-        (&x, &number),
-        (&y, &number),
+        (&x, &short),
+        (&y, &short),
         ("seconds since the start", unit),
     );
     for (place, series) in series.iter().enumerate() {
@@ -148,7 +149,7 @@ pub fn lines(title: &str, unit: &str, series: &[Series]) -> String {
                 escape(&title),
             );
         }
-        if series.points.len() > 1 || place > 0 {
+        if several {
             // Names in one row above, in the colour of their line.
             let left = LEFT + 120.0 * place as f64;
             let _ = write!(

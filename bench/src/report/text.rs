@@ -64,9 +64,42 @@ pub fn time(millis: f64) -> String {
     }
 }
 
+/// A round number without the zeros behind it, as axes have it.
+pub fn short(value: f64) -> String {
+    without_zeros(&number(value))
+}
+
+/// A round time that is given in milliseconds, as axes have it.
+pub fn short_time(millis: f64) -> String {
+    let time = time(millis);
+    match time.split_once(' ') {
+        Some((value, unit)) => format!("{} {unit}", without_zeros(value)),
+        None => time,
+    }
+}
+
+fn without_zeros(number: &str) -> String {
+    if number.contains('.') {
+        let number = number.trim_end_matches('0');
+        number.trim_end_matches('.').to_owned()
+    } else {
+        number.to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{escape, number, time};
+    use super::{escape, number, short, short_time, time};
+
+    #[test]
+    fn axes_have_no_zeros_that_say_nothing() {
+        assert_eq!(short(0.0), "0");
+        assert_eq!(short(0.02), "0.02");
+        assert_eq!(short(40.0), "40");
+        assert_eq!(short(500.0), "500");
+        assert_eq!(short_time(10.0), "10 ms");
+        assert_eq!(short_time(0.2), "200 µs");
+    }
 
     #[test]
     fn no_text_ends_an_element_or_an_attribute() {

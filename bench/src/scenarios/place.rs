@@ -4,7 +4,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use sale::{model::SaleId, token::Tokens};
 
-use super::{own::Own, record::Record, target::Target};
+use super::{
+    own::Own,
+    record::Record,
+    target::{Target, signing},
+};
 
 /// A place.
 pub enum Place {
@@ -32,7 +36,7 @@ impl Place {
     /// They do not start, or nobody is there.
     pub async fn open(target: Option<&str>) -> anyhow::Result<Self> {
         Ok(match target {
-            Some(url) => Self::Target(Arc::new(Target::find(url).await?)),
+            Some(url) => Self::Target(Arc::new(Target::find(url, signing()?).await?)),
             None => Self::Own(Box::new(Own::start().await?)),
         })
     }

@@ -49,10 +49,12 @@ enum Counter {
     Target(Arc<Target>),
 }
 
-/// What the last look found.
+/// What the looks have found.
 struct Seen {
     posted: u64,
     at: Instant,
+    /// Each time that more was posted, and how much.
+    steps: Vec<(Instant, u64)>,
 }
 
 /// A run that has begun.
@@ -102,6 +104,7 @@ impl Posting {
         let seen = Seen {
             posted: 0,
             at: started,
+            steps: Vec::new(),
         };
         let posting = Self {
             sale,
@@ -126,10 +129,11 @@ impl Posting {
         started.await
     }
 
-    /// From the start of a run until the last order was posted, and how many were.
-    pub fn seen(&self, started: Instant) -> (u64, Duration) {
+    /// How many orders were posted when, from the start of a run.
+    pub fn seen(&self, started: Instant) -> Vec<(Duration, u64)> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        (seen.posted, seen.at - started)
+        let steps = seen.steps.iter();
+        steps.map(|(at, count)| (*at - started, *count)).collect()
     }
 
     async fn posted(&self) -> anyhow::Result<u64> {
@@ -170,7 +174,9 @@ impl BenchSuite for Posting {
                 let duration = now - seen.at;
                 // What was posted already when this part was looked at adds no time.
                 if items > 0 {
-                    *seen = Seen { posted, at: now };
+                    seen.posted = posted;
+                    seen.at = now;
+                    seen.steps.push((now, items));
                 }
                 return Ok(IterReport {
                     duration,

@@ -1,6 +1,7 @@
 //! When each request is due. At a rate, the k-th is due at start + k / rate, whatever became of those before:
-//! its latency counts from then, so that a stall shows in all that had to wait for it. Without a rate it is
-//! due when its worker gets to it.
+//! its latency counts from then, so that a stall shows in all that had to wait for it. The timer's step is a
+//! millisecond, and what it is late by is in the latency too. Without a rate a request is due when its worker
+//! gets to it.
 
 use std::{num::NonZeroU32, sync::OnceLock, time::Duration};
 

@@ -82,13 +82,16 @@ struct Created {
 }
 
 impl Target {
-    pub(super) async fn find(url: &str) -> anyhow::Result<Self> {
+    /// Finds an API whose tokens are signed like this.
+    ///
+    /// # Errors
+    /// The URL is none, or names no host.
+    pub async fn find(url: &str, settings: TokenSettings) -> anyhow::Result<Self> {
         let host = host_of(url)?;
         let address = {
             let mut found = lookup_host(&host).await.context("cannot find the API")?;
             found.next().context("the API has no address")?
         };
-        let settings = signing()?;
         let (admin, _) = Tokens::new(&settings)?.mint(Uuid::now_v7(), None, Role::Admin)?;
         Ok(Self {
             address,
@@ -246,7 +249,10 @@ fn host_of(url: &str) -> anyhow::Result<String> {
 }
 
 /// How the API's tokens are signed, as the environment says.
-fn signing() -> anyhow::Result<TokenSettings> {
+///
+/// # Errors
+/// It does not.
+pub fn signing() -> anyhow::Result<TokenSettings> {
     let command = TokenSettings::augment_args(clap::Command::new("stress"));
     let matches = command
         .try_get_matches_from(["stress"])

@@ -69,7 +69,9 @@ pub fn timing(records: &[Record], started: Instant) -> Timing {
     let micros: Vec<u64> = counted()
         .map(|record| micros(record.ended - record.due))
         .collect();
-    let ends: Vec<Duration> = counted().map(|record| record.ended - started).collect();
+    let ends: Vec<_> = counted()
+        .map(|record| (record.ended - started, 1))
+        .collect();
     Timing {
         distribution: distribution(&micros),
         latency_ms: percentiles(micros),
@@ -128,18 +130,19 @@ fn distribution(micros: &[u64]) -> Vec<Bar> {
     bars
 }
 
-/// The rate in equal parts of the run: a shorter one at the end would show a rate that never was.
-fn throughput(ends: &[Duration]) -> Vec<Point> {
-    let Some(last) = ends.iter().max() else {
+/// The rate of what ended when, and how much of it, in equal parts of the run: a shorter one at the end
+/// would show a rate that never was.
+pub fn throughput(ends: &[(Duration, u64)]) -> Vec<Point> {
+    let Some(last) = ends.iter().map(|(end, _)| end).max() else {
         return Vec::new();
     };
     let last = last.max(&Duration::from_nanos(1)).as_nanos();
     let count = (last / SLICE_MIN.as_nanos()).clamp(1, SLICES_MAX);
     let mut counts = vec![0_u64; usize::try_from(count).unwrap_or(1)];
-    for end in ends {
+    for (end, how_many) in ends {
         // What ends with the run belongs to its last part.
         let place = (end.as_nanos() * count / last).min(count - 1);
-        counts[usize::try_from(place).unwrap_or(0)] += 1;
+        counts[usize::try_from(place).unwrap_or(0)] += how_many;
     }
     let length = last as f64 / 1e9 / count as f64;
     let points = counts.iter().enumerate().map(|(place, count)| Point {
@@ -184,13 +187,13 @@ mod tests {
 
     #[test]
     fn a_steady_run_has_a_steady_rate_to_its_end() {
-        let ends: Vec<Duration> = (1..=6_100).map(Duration::from_millis).collect();
+        let ends: Vec<_> = (1..=6_100).map(|n| (Duration::from_millis(n), 1)).collect();
         let points = throughput(&ends);
         assert_eq!(points.len() as u128, SLICES_MAX);
         for point in &points {
             assert!((point.rate - 1_000.0).abs() < 30.0, "{point:?}");
         }
-        let quick = throughput(&[Duration::from_millis(1)]);
+        let quick = throughput(&[(Duration::from_millis(1), 1)]);
         assert_eq!(quick.len(), 1);
         assert!((quick[0].rate - 1_000.0).abs() < 1.0);
     }
