@@ -28,7 +28,7 @@ const TICKS: u32 = 5;
 const ROW: f64 = 22.0;
 
 /// How wide the names of the comparison are.
-const NAMES: f64 = 150.0;
+const NAMES: f64 = 195.0;
 
 /// How many colours the page has for series.
 const COLOURS: usize = 3;

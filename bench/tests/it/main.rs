@@ -1,6 +1,8 @@
 //! Scenarios on real servers. That each of them works is what `suite --quick` sees; here is what must make
 //! a run fail.
 
+#![expect(clippy::unwrap_used, reason = "a broken assumption is a failed test")]
+
 mod own;
 mod target;
 
