@@ -209,20 +209,27 @@ async fn visit(
     };
     let (driven, samples) = tokio::join!(driving, watching);
     driven?;
-    let after = place.used()?;
+    let after = place.used();
     let seen = workers.records();
     let started = workers.started().context("the run did not start")?;
     let last = seen.iter().filter(|record| record.counts);
     let last = last.map(|record| record.ended).max().unwrap_or(started);
     outcome.statuses = statuses(&seen);
     outcome.counted(outcome.statuses.values().sum(), last - started);
-    outcome.used(used, after);
     outcome.timing = timing(&seen, started);
-    if let Some(samples) = samples? {
-        if let Err(error) = memory::judge(&samples) {
-            outcome.fail(&error);
+    match after {
+        Ok(after) => outcome.used(used, after),
+        Err(error) => outcome.fail(&error),
+    }
+    match samples {
+        Ok(Some(samples)) => {
+            if let Err(error) = memory::judge(&samples) {
+                outcome.fail(&error);
+            }
+            outcome.memory = samples;
         }
-        outcome.memory = samples;
+        Ok(None) => {}
+        Err(error) => outcome.fail(&error),
     }
     records.extend(seen);
     Ok((sale, records))

@@ -126,9 +126,13 @@ impl Outcome {
         };
     }
 
-    /// Keeps the first thing that was wrong.
+    /// Keeps what was wrong, besides what was before.
     pub fn fail(&mut self, error: &anyhow::Error) {
-        self.failure.get_or_insert_with(|| format!("{error:#}"));
+        let failure = match self.failure.take() {
+            Some(before) => format!("{before}\n{error:#}"),
+            None => format!("{error:#}"),
+        };
+        self.failure = Some(failure);
     }
 
     /// Whether all was right, and nothing worse than the baseline.
