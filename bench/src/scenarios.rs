@@ -37,7 +37,7 @@ use tokio::sync::oneshot;
 use self::{
     command::{Chosen, Run},
     crowd::Crowd,
-    outcome::Outcome,
+    outcome::{Outcome, Unit},
     place::Place,
     plan::{Plan, Scenario, Units},
     posting::Posting,
@@ -52,6 +52,10 @@ const UNITS_FOR_ALL: u32 = 1_000_000_000;
 
 /// How many buyers get their token before a run at most.
 const BUYERS_KNOWN_MAX: u64 = 1_000_000;
+
+/// Into how many parts posting is cut at most to see its rate over time: each holds several of those that rlt
+/// counts, or they would show how the one fits into the other.
+const POSTED_SLICES_MAX: u32 = 20;
 
 /// How many kinds of answers that decided nothing are told at most.
 const UNDECIDED_TOLD_MAX: usize = 5;
@@ -85,8 +89,12 @@ pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
     let cpu = outcome.cpu_micros;
     let micros =
         |micros: Option<f64>| micros.map_or_else(|| "?".to_owned(), |it| format!("{it:.1}"));
+    let each = match outcome.unit {
+        Unit::Requests => "a request",
+        Unit::Orders => "an order",
+    };
     eprintln!(
-        "CPU a request, us: API {}, Redis {}, this generator {}",
+        "CPU {each}, us: API {}, Redis {}, this generator {}",
         micros(cpu.api),
         micros(cpu.redis),
         micros(cpu.generator)
@@ -287,7 +295,7 @@ async fn post(
     };
     let took = posted.last().map_or(Duration::ZERO, |(end, _)| *end);
     outcome.counted(posted.iter().map(|(_, count)| count).sum(), took);
-    outcome.timing.throughput = throughput(&posted);
+    outcome.timing.throughput = throughput(&posted, POSTED_SLICES_MAX);
     outcome.used(used, place.used()?);
     Ok((sale, records))
 }

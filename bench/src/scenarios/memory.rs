@@ -19,7 +19,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// By how much the memory of the API, or of the reconciler, may be larger at the end than after the first
 /// [`SETTLED_SHARE`] of the run. What they keep is bounded; what grows with each buyer for ever
 /// would pass this in a long run. Redis grows with the sale, and is only shown.
-const GROWTH_MAX_MIB: f64 = 48.0;
+const GROWTH_MAX_MIB: f64 = 16.0;
 
 /// The part of a run after which caches are warm.
 const SETTLED_SHARE: f64 = 0.2;

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, bail, ensure};
 use chrono::{SecondsFormat, TimeDelta, Utc};
-use clap::{Args, FromArgMatches};
+use clap::{Args, FromArgMatches, error::ErrorKind};
 use sale::{
     model::{BuyerId, OrderId, Role, SaleId},
     settings::TokenSettings,
@@ -254,9 +254,13 @@ fn host_of(url: &str) -> anyhow::Result<String> {
 /// It does not.
 pub fn signing() -> anyhow::Result<TokenSettings> {
     let command = TokenSettings::augment_args(clap::Command::new("stress"));
-    let matches = command
-        .try_get_matches_from(["stress"])
-        .context("to sign tokens for --target, JWT_SECRET must be set as that API has it")?;
+    let matches = match command.try_get_matches_from(["stress"]) {
+        Ok(matches) => matches,
+        Err(error) if error.kind() == ErrorKind::MissingRequiredArgument => {
+            bail!("for --target, JWT_SECRET must be set to what signs the tokens of that API")
+        }
+        Err(error) => return Err(error.into()),
+    };
     Ok(TokenSettings::from_arg_matches(&matches)?)
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::record::Record;
 
 /// Into how many parts a run is cut at most to see its rate over time.
-const SLICES_MAX: u128 = 60;
+const SLICES_MAX: u32 = 60;
 
 /// The shortest of them.
 const SLICE_MIN: Duration = Duration::from_millis(20);
@@ -75,7 +75,7 @@ pub fn timing(records: &[Record], started: Instant) -> Timing {
     Timing {
         distribution: distribution(&micros),
         latency_ms: percentiles(micros),
-        throughput: throughput(&ends),
+        throughput: throughput(&ends, SLICES_MAX),
     }
 }
 
@@ -130,14 +130,14 @@ fn distribution(micros: &[u64]) -> Vec<Bar> {
     bars
 }
 
-/// The rate of what ended when, and how much of it, in equal parts of the run: a shorter one at the end
-/// would show a rate that never was.
-pub fn throughput(ends: &[(Duration, u64)]) -> Vec<Point> {
+/// The rate of what ended when, and how much of it, in at most so many parts of the run. They are equal: a
+/// shorter one at the end would show a rate that never was.
+pub fn throughput(ends: &[(Duration, u64)], slices_max: u32) -> Vec<Point> {
     let Some(last) = ends.iter().map(|(end, _)| end).max() else {
         return Vec::new();
     };
     let last = last.max(&Duration::from_nanos(1)).as_nanos();
-    let count = (last / SLICE_MIN.as_nanos()).clamp(1, SLICES_MAX);
+    let count = (last / SLICE_MIN.as_nanos()).clamp(1, slices_max.max(1).into());
     let mut counts = vec![0_u64; usize::try_from(count).unwrap_or(1)];
     for (end, how_many) in ends {
         // What ends with the run belongs to its last part.
@@ -188,12 +188,12 @@ mod tests {
     #[test]
     fn a_steady_run_has_a_steady_rate_to_its_end() {
         let ends: Vec<_> = (1..=6_100).map(|n| (Duration::from_millis(n), 1)).collect();
-        let points = throughput(&ends);
-        assert_eq!(points.len() as u128, SLICES_MAX);
+        let points = throughput(&ends, SLICES_MAX);
+        assert_eq!(points.len(), SLICES_MAX as usize);
         for point in &points {
             assert!((point.rate - 1_000.0).abs() < 30.0, "{point:?}");
         }
-        let quick = throughput(&[(Duration::from_millis(1), 1)]);
+        let quick = throughput(&[(Duration::from_millis(1), 1)], SLICES_MAX);
         assert_eq!(quick.len(), 1);
         assert!((quick[0].rate - 1_000.0).abs() < 1.0);
     }
