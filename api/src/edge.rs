@@ -129,7 +129,8 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             return (self.answer(request, id, uri).await, None);
         };
         let address = self.rules.proxies.client_of(&request);
-        let answer = self.answer(request, id, uri);
+        // Boxed once, for it is large, and would be moved into each that wraps it.
+        let answer = self.answer(request, id, uri).boxed();
         let (answered, least) = self.rules.rate_limits.watch(class, address, answer).await;
         let answered = answered.unwrap_or_else(Answered::problem);
         if answered.code() == Some(Code::TooManyAttempts) {
@@ -197,7 +198,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let preflight = origin.is_some() && cors::is_preflight(&request);
         let answered = async {
             if preflight {
-                (self.answer_preflight(request, &id, &uri).await, None)
+                let answered = self.answer_preflight(request, &id, &uri).boxed();
+                (answered.await, None)
             } else {
                 self.answer_in_limits(request, &id, &uri).await
             }

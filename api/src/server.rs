@@ -6,7 +6,7 @@
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use poem::{
-    Endpoint, IntoEndpoint, Request, Response, Route, Server,
+    Endpoint, EndpointExt, IntoEndpoint, Request, Response, Route, Server,
     endpoint::{BoxEndpoint, make_sync},
     get,
 };
@@ -24,7 +24,7 @@ use sale::{
 use tokio::{
     net::TcpListener,
     sync::watch,
-    time::{Instant, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -211,9 +211,21 @@ impl Api {
             Arc::clone(&services.metrics),
             self.rules,
         );
-        let served = Server::new_with_acceptor(self.listener)
-            .run_with_graceful_shutdown(edge, ending, Some(self.shutdown_deadline))
-            .await;
+        let mut told = services.ending.subscribe();
+        // Whoever is not answered by then is left. (poem's own deadline for that would be looked at by every
+        // connection, each time that it is polled.)
+        let too_late = async {
+            let _ = told.wait_for(|ending| *ending).await;
+            sleep(self.shutdown_deadline).await;
+        };
+        let server = Server::new_with_acceptor(self.listener);
+        let served = tokio::select! {
+            served = server.run_with_graceful_shutdown(edge, ending, None) => served,
+            () = too_late => {
+                tracing::warn!("not everyone could be answered in time");
+                Ok(())
+            }
+        };
 
         let closed = async {
             services.admissions.close().await;
@@ -241,7 +253,7 @@ impl Api {
 struct Routes {
     services: Arc<Services>,
     service: BoxEndpoint<'static>,
-    docs: Route,
+    docs: BoxEndpoint<'static>,
 }
 
 impl Routes {
@@ -249,7 +261,7 @@ impl Routes {
         Self {
             services,
             service: openapi::service(routes::apis()).into_endpoint(),
-            docs: docs::routes(),
+            docs: docs::routes().boxed(),
         }
     }
 }

@@ -14,9 +14,9 @@ mod limits;
 pub(crate) mod posting;
 mod purchases;
 
-use std::{process::ExitCode, time::Duration};
+use std::{cmp::Ordering, process::ExitCode, time::Duration};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use serde::Serialize;
 
@@ -27,14 +27,46 @@ pub struct Compare {
     #[arg(long)]
     quick: bool,
 
+    /// Measure only this
+    #[arg(long)]
+    only: Option<Group>,
+
     /// Print JSON: a list of {"figure", "value", "limit", "ratio", "goal", "met"}
     #[arg(long)]
     json: bool,
 }
 
+/// Figures that are measured together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Group {
+    /// CPU time of an API
+    Api,
+    /// CPU time of Redis, and how many purchases there are a second
+    Gate,
+    /// From the journal to the ledger
+    Posting,
+    /// Memory, and cost as a sale grows
+    Growth,
+}
+
+impl Group {
+    const ALL: [Self; 4] = [Self::Api, Self::Gate, Self::Posting, Self::Growth];
+
+    async fn measure(self, size: Size) -> anyhow::Result<Vec<Figure>> {
+        match self {
+            Self::Api => purchases::api(size).await,
+            Self::Gate => purchases::gate(size).await,
+            Self::Posting => posting::measure(size).await,
+            Self::Growth => growth::measure(size).await,
+        }
+    }
+}
+
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
+    /// How often what is compared takes turns.
+    pub rounds: usize,
     /// Purchases of a run.
     pub purchases: usize,
     /// For how long a run at a rate goes.
@@ -51,7 +83,8 @@ pub struct Size {
 
 impl Size {
     const FULL: Self = Self {
-        purchases: 200_000,
+        rounds: 5,
+        purchases: 100_000,
         paced: Duration::from_secs(10),
         journal: 200_000,
         winners: 20_000,
@@ -59,6 +92,7 @@ impl Size {
         postgres: Duration::from_secs(10),
     };
     const QUICK: Self = Self {
+        rounds: 1,
         purchases: 2_000,
         paced: Duration::from_secs(1),
         journal: 2_000,
@@ -143,9 +177,12 @@ pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
     } else {
         Size::FULL
     };
-    let mut figures = purchases::measure(size).await?;
-    figures.extend(posting::measure(size).await?);
-    figures.extend(growth::measure(size).await?);
+    let mut figures = Vec::new();
+    for group in Group::ALL {
+        if settings.only.is_none_or(|only| only == group) {
+            figures.extend(group.measure(size).await?);
+        }
+    }
     let rows: Vec<Row> = figures.iter().map(Figure::row).collect();
     if settings.json {
         println!("{}", serde_json::to_string_pretty(&rows)?);
@@ -176,6 +213,16 @@ fn table(rows: &[Row]) -> Table {
     table
 }
 
+/// The one in the middle; of an even number the upper one of the two.
+///
+/// # Panics
+/// Where there is none.
+fn median<T: PartialOrd + Copy>(values: impl IntoIterator<Item = T>) -> T {
+    let mut values: Vec<T> = values.into_iter().collect();
+    values.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+    values[values.len() / 2]
+}
+
 /// A time in microseconds.
 fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
@@ -183,7 +230,13 @@ fn micros(time: Duration) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Figure, Goal};
+    use super::{Figure, Goal, median};
+
+    #[test]
+    fn the_median_is_the_one_in_the_middle() {
+        assert_eq!(median([3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median([7]), 7);
+    }
 
     #[test]
     fn a_figure_is_judged_by_its_ratio_or_by_itself() {

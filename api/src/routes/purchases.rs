@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
+use futures_util::FutureExt;
 use poem::web::Data;
 use poem_openapi::{
     ApiResponse, Object, OpenApi,
@@ -148,25 +149,34 @@ impl PurchasesApi {
     ) -> Result<Purchased, Refusal<PurchaseFailed>> {
         let sale = match request.unwrap_or_default().sale_id {
             Some(id) => SaleId::from_uuid(id),
-            None => {
-                services
-                    .sales
-                    .get(None)
-                    .await?
-                    .ok_or_else(Problem::sale_not_found)?
-                    .id
-            }
+            None => current(&services).boxed().await?,
         };
         let buyer = caller.buyer;
         let order = key.map_or_else(OrderId::random, |key| OrderId::derived(buyer, sale, &key));
         let purchase = Purchase { buyer, order };
         let answer = services.admissions.purchase(sale, purchase).await;
         services.metrics.purchase(&answer);
-        match answer {
-            Ok(Verdict::Admitted) => Ok(admitted(&services, sale, purchase, wait).await?),
-            Ok(Verdict::Ended) => Ok(ended(&services, sale, purchase, wait).await?),
-            refused => Err(refusal(&services, sale, refused).await.into()),
-        }
+        // What a crowd is told needs no waiting. The rest is boxed: a future is as large as the largest
+        // that it may wait for, and each request moves its own several times.
+        let problem = match answer {
+            Ok(Verdict::Admitted) => match wait {
+                None => return Ok(accepted(sale, order)),
+                Some(wait) => {
+                    return Ok(awaited(&services, sale, purchase, wait).boxed().await?);
+                }
+            },
+            Ok(Verdict::Ended) => {
+                return Ok(ended(&services, sale, purchase, wait).boxed().await?);
+            }
+            Ok(Verdict::Duplicate { order }) => duplicate(&services, sale, order).boxed().await,
+            Ok(Verdict::SoldOut) => Problem::new(Code::OutOfStock, "Everything is sold."),
+            Ok(Verdict::NotStarted) => too_early(&services, sale).boxed().await,
+            Ok(Verdict::Paused) => Problem::not_active(Reason::Paused),
+            // A closed gate does not tell whether an earlier try was admitted.
+            Ok(Verdict::Cold) => AdmitError::OutcomeUnknown.into(),
+            Err(error) => error.into(),
+        };
+        Err(problem.into())
     }
 
     /// The caller's purchase in a sale
@@ -221,16 +231,19 @@ impl PurchasesApi {
     }
 }
 
-/// The answer to a purchase that was admitted: at once, or when its order is completed.
-async fn admitted(
+/// The sale that is sold now.
+async fn current(services: &Services) -> Result<SaleId, Problem> {
+    let sale = services.sales.get(None).await?;
+    Ok(sale.ok_or_else(Problem::sale_not_found)?.id)
+}
+
+/// The answer to a purchase that was admitted, when its order is completed or patience ends.
+async fn awaited(
     services: &Services,
     sale: SaleId,
     purchase: Purchase,
-    wait: Option<Duration>,
+    wait: Duration,
 ) -> Result<Purchased, Problem> {
-    let Some(wait) = wait else {
-        return Ok(accepted(sale, purchase.order));
-    };
     let patience = wait.min(services.patience_max);
     match services
         .waiting
@@ -355,23 +368,6 @@ fn existing(sale: SaleId, order: OrderId, status: Stage) -> Problem {
         sale_id: sale.uuid(),
         status,
     })
-}
-
-async fn refusal(
-    services: &Services,
-    sale: SaleId,
-    answer: Result<Verdict, AdmitError>,
-) -> Problem {
-    match answer {
-        Ok(Verdict::Duplicate { order }) => duplicate(services, sale, order).await,
-        Ok(Verdict::SoldOut) => Problem::new(Code::OutOfStock, "Everything is sold."),
-        Ok(Verdict::NotStarted) => too_early(services, sale).await,
-        Ok(Verdict::Ended) => Problem::not_active(Reason::Ended),
-        Ok(Verdict::Paused) => Problem::not_active(Reason::Paused),
-        // A closed gate does not tell whether an earlier try was admitted.
-        Ok(Verdict::Cold | Verdict::Admitted) => AdmitError::OutcomeUnknown.into(),
-        Err(error) => error.into(),
-    }
 }
 
 /// Where the ledger can not be asked, all that is certain is that the purchase was accepted.

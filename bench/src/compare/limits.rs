@@ -2,15 +2,16 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::PathBuf,
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context, ensure};
 use embedded::{Program, Settings};
 use nix::sys::signal::Signal;
-use sale::model::SaleId;
 use tokio::{net::TcpStream, task::spawn_blocking, time::sleep};
 
 use super::Size;
@@ -18,7 +19,7 @@ use crate::{
     cpu,
     floor::Kind,
     ground::{CONNECTIONS, Ground, address_of},
-    load::{self, Pace},
+    load::{self, Pace, Requests},
 };
 
 /// One purchase a call, by the rules of `lua/admit.lua`.
@@ -35,41 +36,63 @@ const BUYERS: &str = "2000000000";
 const LISTEN_TRIES: u32 = 200;
 const LISTEN_PAUSE: Duration = Duration::from_millis(20);
 
-/// CPU time for each request of a service that decides nothing.
-pub(super) async fn service(ground: &Ground, kind: Kind, size: Size) -> anyhow::Result<Duration> {
-    let url = format!("127.0.0.1:{}", embedded::free_port()?);
-    let address = address_of(&url)?;
-    let mut command = Command::new(std::env::current_exe()?);
-    let kind = match kind {
-        Kind::Bare => "bare",
-        Kind::Openapi => "openapi",
-    };
-    command
-        .args(["floor", "--kind", kind, "--address", &url])
-        .env_clear()
-        .envs(ground.stage.deployment.environment())
-        .stdin(Stdio::null());
-    let mut child = spawn_blocking(move || embedded::spawn(command, Signal::SIGKILL)).await??;
-    let mut tries = 0;
-    while TcpStream::connect(address).await.is_err() {
-        tries += 1;
-        ensure!(tries < LISTEN_TRIES, "the service does not listen");
-        sleep(LISTEN_PAUSE).await;
+/// A service that decides nothing.
+pub(super) struct Service {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Service {
+    /// Starts it, with the settings of the API.
+    ///
+    /// # Errors
+    /// It does not listen.
+    pub(super) async fn start(ground: &Ground, kind: Kind) -> anyhow::Result<Self> {
+        let url = format!("127.0.0.1:{}", embedded::free_port()?);
+        let address = address_of(&url)?;
+        let kind = match kind {
+            Kind::Bare => "bare",
+            Kind::Openapi => "openapi",
+        };
+        let mut command = Command::new(std::env::current_exe()?);
+        command
+            .args(["floor", "--kind", kind, "--address", &url])
+            .env_clear()
+            .envs(ground.stage.deployment.environment())
+            .stdin(Stdio::null());
+        let child = spawn_blocking(move || embedded::spawn(command, Signal::SIGKILL)).await??;
+        let service = Self { child, address };
+        let mut tries = 0;
+        while TcpStream::connect(address).await.is_err() {
+            tries += 1;
+            ensure!(tries < LISTEN_TRIES, "the service does not listen");
+            sleep(LISTEN_PAUSE).await;
+        }
+        Ok(service)
     }
-    let requests = ground.buyers(SaleId::random(), size.purchases)?;
-    let few = ground.buyers(SaleId::random(), size.purchases / 10)?;
-    load::send(address, &few, CONNECTIONS, Pace::Full).await?;
-    let before = cpu::used(child.id())?;
-    let outcome = load::send(address, &requests, CONNECTIONS, Pace::Full).await?;
-    let after = cpu::used(child.id())?;
-    child.kill()?;
-    child.wait()?;
-    ensure!(
-        outcome.with(202) == size.purchases,
-        "{:?}",
-        outcome.statuses
-    );
-    Ok((after - before) / u32::try_from(size.purchases)?)
+
+    /// CPU time for each request.
+    ///
+    /// # Errors
+    /// An answer is missing, or is none.
+    pub(super) async fn cost(&self, requests: &Arc<Requests>) -> anyhow::Result<Duration> {
+        let before = cpu::used(self.child.id())?;
+        let outcome = load::send(self.address, requests, CONNECTIONS, Pace::Full).await?;
+        let after = cpu::used(self.child.id())?;
+        let accepted = outcome.with(202);
+        ensure!(accepted == requests.count(), "{:?}", outcome.statuses);
+        Ok((after - before) / u32::try_from(requests.count())?)
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// It can not be ended.
+    pub(super) fn stop(mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
 }
 
 /// Whether there are units.

@@ -166,7 +166,8 @@ impl Admissions {
         for _ in 0..LANE_TRIES {
             let lane = match self.lane(sale)? {
                 Some(lane) => lane,
-                None => match self.standing(sale).await? {
+                // Boxed, as what happens to few is not to make the future of all larger.
+                None => match Box::pin(self.standing(sale)).await? {
                     Standing {
                         state: SaleState::Settled,
                         ..
@@ -177,7 +178,7 @@ impl Admissions {
             match lane.try_send(waiting) {
                 Ok(()) => {
                     return match answered.await {
-                        Ok(Ok(Verdict::Cold)) => self.explain_cold(sale).await,
+                        Ok(Ok(Verdict::Cold)) => Box::pin(self.explain_cold(sale)).await,
                         Ok(answer) => answer,
                         Err(_) => Err(AdmitError::OutcomeUnknown),
                     };
