@@ -9,9 +9,9 @@
 //!
 //! Each has servers of its own, one after the other, so that nothing of one run is in the next.
 
-mod growth;
+pub(crate) mod growth;
 mod limits;
-mod posting;
+pub(crate) mod posting;
 mod purchases;
 
 use std::{cmp::Ordering, process::ExitCode, time::Duration};

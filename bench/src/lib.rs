@@ -1,8 +1,11 @@
-//! How fast MinCommerce is, against the limits of what it stands on. Machines differ and are noisy: what
-//! counts is the ratio of two things that one run has measured, or CPU time a request.
+//! How fast MinCommerce is: under the loads of a shop, and against the limits of what it stands on. Machines
+//! differ and are noisy: what counts is the ratio of two things that one run has measured, or CPU time a
+//! request.
 //!
 //! | module | owns |
 //! | --- | --- |
+//! | [`scenarios`] | what a shop goes through, as load that rlt drives, with its proof |
+//! | [`suite`], [`report`] | all scenarios, and the page that shows them |
 //! | [`compare`] | the table: each figure, its limit, their ratio, its goal |
 //! | [`ground`] | the system under test, on servers of its own |
 //! | [`load`] | the load generator: a lean HTTP client |
@@ -14,12 +17,15 @@ pub mod cpu;
 pub mod floor;
 pub mod ground;
 pub mod load;
+pub mod report;
+pub mod scenarios;
+pub mod suite;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Measures MinCommerce against its limits.
+/// Measures MinCommerce: under load, and against its limits.
 #[derive(Debug, Parser)]
 #[command(name = "stress", version)]
 pub struct Stress {
@@ -31,6 +37,10 @@ pub struct Stress {
 enum Command {
     /// Measure each figure and its limit in one run, and print the table
     Compare(compare::Compare),
+    /// Run all scenarios, and write their figures as JSON and as an HTML page
+    Suite(suite::Suite),
+    #[command(flatten)]
+    Scenario(scenarios::command::Chosen),
     /// Serve what an API is compared with (started by `compare`)
     #[command(hide = true)]
     Floor(floor::Floor),
@@ -47,6 +57,8 @@ pub fn run(stress: Stress) -> anyhow::Result<ExitCode> {
         .build()?;
     match stress.command {
         Command::Compare(settings) => runtime.block_on(compare::run(&settings)),
+        Command::Suite(settings) => runtime.block_on(suite::run(&settings)),
+        Command::Scenario(chosen) => runtime.block_on(scenarios::run(chosen)),
         Command::Floor(settings) => runtime.block_on(floor::serve(&settings)),
     }
 }

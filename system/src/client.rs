@@ -276,6 +276,18 @@ async fn read(mut response: Response) -> Result<Answer, Failure> {
             return Err(Failure::Unreadable { status, why });
         }
     }
+    understand(status, retry_after_seconds, &body)
+}
+
+/// What an answer says that was read to its end.
+///
+/// # Errors
+/// It is not what the contract promises.
+pub fn understand(
+    status: u16,
+    retry_after_seconds: Option<u64>,
+    body: &[u8],
+) -> Result<Answer, Failure> {
     let unreadable = |error: serde_json::Error| Failure::Unreadable {
         status,
         why: error.to_string(),
@@ -285,8 +297,8 @@ async fn read(mut response: Response) -> Result<Answer, Failure> {
         retry_after_seconds,
         ..Answer::default()
     };
-    if response.status().is_success() {
-        let envelope: Envelope = serde_json::from_slice(&body).map_err(unreadable)?;
+    if (200..300).contains(&status) {
+        let envelope: Envelope = serde_json::from_slice(body).map_err(unreadable)?;
         let data = envelope.data.unwrap_or_default();
         Ok(Answer {
             reason: data.reason,
@@ -296,7 +308,7 @@ async fn read(mut response: Response) -> Result<Answer, Failure> {
             ..answer
         })
     } else {
-        let problem: Problem = serde_json::from_slice(&body).map_err(unreadable)?;
+        let problem: Problem = serde_json::from_slice(body).map_err(unreadable)?;
         Ok(Answer {
             code: problem.code,
             reason: problem.reason,

@@ -119,7 +119,7 @@ fn used_memory(ground: &Ground) -> anyhow::Result<u64> {
 }
 
 /// Sells to so many new buyers.
-pub(super) async fn fill(gate: &Gate, sale: SaleId, buyers: usize) -> anyhow::Result<()> {
+pub(crate) async fn fill(gate: &Gate, sale: SaleId, buyers: usize) -> anyhow::Result<()> {
     let mut left = buyers;
     while left > 0 {
         let count = left.min(BATCH_MAX);

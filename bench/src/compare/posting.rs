@@ -64,7 +64,7 @@ async fn posted_a_second(ground: &mut Ground, size: Size) -> anyhow::Result<f64>
 }
 
 /// Waits until the gate's pending entries, forgotten winners and entries are as wanted.
-async fn until(
+pub(crate) async fn until(
     ground: &Ground,
     sale: SaleId,
     is_so: impl Fn(u64, u64, u64) -> bool,

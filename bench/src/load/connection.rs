@@ -1,8 +1,9 @@
-//! One connection: a request, and its answer read as far as status and length.
+//! One connection: a request, and its answer read to its end. A request that was given up half way, because
+//! its future was dropped, can be gone on with: what was sent and read so far is kept.
 
 use std::{io, net::SocketAddr};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -11,48 +12,104 @@ use tokio::{
 /// The longest answer that is read, bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
+/// How long an answer is thought to be at first, bytes: there may be thousands of connections.
+const ANSWER_BYTES: usize = 2 * 1024;
+
 /// Where the status stands in an answer's first line.
 const STATUS: std::ops::Range<usize> = 9..12;
 
-pub(super) struct Connection {
+/// A connection that is kept.
+#[derive(Debug)]
+pub struct Connection {
     stream: TcpStream,
+    /// How much of the request has been sent.
+    sent: usize,
     answer: Vec<u8>,
+    /// How much of the answer has been read.
+    length: usize,
+}
+
+/// An answer that was read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer<'a> {
+    /// The HTTP status.
+    pub status: u16,
+    /// Its body.
+    pub body: &'a [u8],
 }
 
 impl Connection {
-    pub(super) async fn open(address: SocketAddr) -> io::Result<Self> {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Nobody listens there, or there can be no more connections.
+    pub async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
-            answer: vec![0; ANSWER_BYTES_MAX],
+            sent: 0,
+            answer: vec![0; ANSWER_BYTES],
+            length: 0,
         })
     }
 
-    /// Sends a request, and returns the status of its answer once all of it has come.
-    pub(super) async fn ask(&mut self, request: &[u8]) -> anyhow::Result<u16> {
-        self.stream.write_all(request).await?;
-        let mut length = 0;
-        loop {
-            let read = self.stream.read(&mut self.answer[length..]).await?;
-            if read == 0 {
-                bail!("the connection was closed, or the answer is too long");
-            }
-            length += read;
-            if let Some((status, whole)) = parse(&self.answer[..length])? {
-                if length == whole {
-                    return Ok(status);
-                }
-                if length > whole {
-                    bail!("more than one answer came");
-                }
-            }
+    /// Sends a request, and returns its answer once all of it has come.
+    ///
+    /// # Errors
+    /// The connection broke, or the answer is none.
+    pub async fn ask(&mut self, request: &[u8]) -> anyhow::Result<Answer<'_>> {
+        self.sent = 0;
+        self.length = 0;
+        self.go_on(request).await
+    }
+
+    /// Goes on with the request that was asked last, and given up.
+    ///
+    /// # Errors
+    /// As [`Connection::ask`].
+    pub async fn go_on(&mut self, request: &[u8]) -> anyhow::Result<Answer<'_>> {
+        while self.sent < request.len() {
+            let sent = self.stream.write(&request[self.sent..]).await?;
+            ensure!(sent > 0, "the connection takes nothing more");
+            self.sent += sent;
         }
+        let Parsed { status, body, end } = loop {
+            if let Some(parsed) = parse(&self.answer[..self.length])?
+                && self.length >= parsed.end
+            {
+                break parsed;
+            }
+            if self.length == self.answer.len() {
+                ensure!(self.length < ANSWER_BYTES_MAX, "the answer is too long");
+                self.answer.resize(self.length * 2, 0);
+            }
+            let read = self.stream.read(&mut self.answer[self.length..]).await?;
+            if read == 0 {
+                bail!("the connection was closed");
+            }
+            self.length += read;
+        };
+        ensure!(self.length == end, "more than one answer came");
+        Ok(Answer {
+            status,
+            body: &self.answer[body..end],
+        })
     }
 }
 
-/// Status and length of an answer; `None` while its head is not complete.
-fn parse(answer: &[u8]) -> anyhow::Result<Option<(u16, usize)>> {
+/// Where what is in an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Parsed {
+    status: u16,
+    /// Where its body begins.
+    body: usize,
+    /// Where it ends.
+    end: usize,
+}
+
+/// The parts of an answer; `None` while its head is not complete.
+fn parse(answer: &[u8]) -> anyhow::Result<Option<Parsed>> {
     let Some(head) = answer.windows(4).position(|four| four == b"\r\n\r\n") else {
         return Ok(None);
     };
@@ -65,18 +122,74 @@ fn parse(answer: &[u8]) -> anyhow::Result<Option<(u16, usize)>> {
         .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
         .and_then(|(_, length)| length.trim().parse::<usize>().ok())
         .context("an answer does not say its length")?;
-    Ok(Some((status, head + 4 + length)))
+    let body = head + 4;
+    Ok(Some(Parsed {
+        status,
+        body,
+        end: body + length,
+    }))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use std::time::Duration;
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+        sync::oneshot,
+        time::timeout,
+    };
+
+    use super::{ANSWER_BYTES, Answer, Connection, Parsed, parse};
 
     #[test]
     fn an_answer_is_whole_when_its_body_is() {
         let answer = b"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n{}";
-        assert_eq!(parse(answer).unwrap(), Some((202, answer.len())));
+        let parsed = Parsed {
+            status: 202,
+            body: answer.len() - 2,
+            end: answer.len(),
+        };
+        assert_eq!(parse(answer).unwrap(), Some(parsed));
         assert_eq!(parse(&answer[..30]).unwrap(), None);
         assert!(parse(b"HTTP/1.1 202 Accepted\r\n\r\n").is_err());
+    }
+
+    #[tokio::test]
+    async fn what_was_given_up_half_way_is_asked_once_and_read_to_its_end() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut connection = Connection::open(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (given_up, go_on) = oneshot::channel();
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut asked = vec![0; 7];
+            stream.read_exact(&mut asked).await.unwrap();
+            // The first half of the answer, and the rest only when nobody waits any more.
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Le")
+                .await
+                .unwrap();
+            go_on.await.unwrap();
+            let body = "x".repeat(ANSWER_BYTES);
+            let rest = format!("ngth: {}\r\n\r\n{body}", body.len());
+            stream.write_all(rest.as_bytes()).await.unwrap();
+            let mut more = Vec::new();
+            stream.read_to_end(&mut more).await.unwrap();
+            (asked, more)
+        });
+        let asked = timeout(Duration::from_millis(20), connection.ask(b"request")).await;
+        assert!(asked.is_err());
+        given_up.send(()).unwrap();
+        let body = "x".repeat(ANSWER_BYTES);
+        let answer = Answer {
+            status: 200,
+            body: body.as_bytes(),
+        };
+        assert_eq!(connection.go_on(b"request").await.unwrap(), answer);
+        drop(connection);
+        assert_eq!(server.await.unwrap(), (b"request".to_vec(), Vec::new()));
     }
 }

@@ -1,0 +1,162 @@
+//! Who comes to a sale, and the requests that they send. Tokens are signed before the run as far as it is
+//! known how many come, so that little CPU time goes into it while it is measured.
+
+use std::{
+    io::Write,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use sale::{model::SaleId, token::Tokens};
+use system::client::Buyer;
+
+use super::plan::Step;
+
+/// The buyers of a run.
+pub struct Crowd {
+    tokens: Tokens,
+    /// What `Host` says.
+    host: String,
+    /// The sale that they come to.
+    pub sale: SaleId,
+    known: Vec<Buyer>,
+    /// Whether the known ones come again and again, and nobody else.
+    returning: bool,
+    next: AtomicUsize,
+}
+
+impl Crowd {
+    /// So many new buyers, and as many more as come.
+    ///
+    /// # Errors
+    /// Tokens can not be signed.
+    pub fn strangers(
+        tokens: Tokens,
+        host: &str,
+        sale: SaleId,
+        count: usize,
+    ) -> anyhow::Result<Self> {
+        let known = (0..count).map(|_| Buyer::new(&tokens));
+        let known = known.collect::<Result<_, _>>()?;
+        Ok(Self {
+            tokens,
+            host: host.to_owned(),
+            sale,
+            known,
+            returning: false,
+            next: AtomicUsize::new(0),
+        })
+    }
+
+    /// From now on, only these come, again and again.
+    #[must_use]
+    pub fn returning(self, buyers: Vec<Buyer>) -> Self {
+        Self {
+            known: buyers,
+            returning: true,
+            ..self
+        }
+    }
+
+    /// Who comes next.
+    ///
+    /// # Errors
+    /// A token can not be signed.
+    pub fn next(&self) -> anyhow::Result<Buyer> {
+        let place = self.next.fetch_add(1, Ordering::Relaxed);
+        let known = if self.returning {
+            self.known.get(place % self.known.len().max(1))
+        } else {
+            self.known.get(place)
+        };
+        match known {
+            Some(buyer) => Ok(buyer.clone()),
+            None => Ok(Buyer::new(&self.tokens)?),
+        }
+    }
+
+    /// Writes a buyer's request over what was there.
+    pub fn write(&self, request: &mut Vec<u8>, step: Step, buyer: &Buyer) {
+        request.clear();
+        let (host, sale, token) = (&self.host, self.sale, &buyer.token);
+        // Writing into memory does not fail.
+        let _ = match step {
+            Step::Browse => write!(
+                request,
+                "GET /api/flash-sale/status?saleId={sale} HTTP/1.1\r\nHost: {host}\r\n\r\n"
+            ),
+            Step::Poll => write!(
+                request,
+                "GET /api/purchase/status?saleId={sale} HTTP/1.1\r\nHost: {host}\r\n\
+                 Authorization: Bearer {token}\r\n\r\n"
+            ),
+            Step::Buy => {
+                let body = format!(r#"{{"saleId":"{sale}"}}"#);
+                write!(
+                    request,
+                    "POST /api/purchase HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\
+                     Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+                    body.len(),
+                )
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use sale::{
+        model::SaleId,
+        settings::{Secret, TokenSettings},
+        token::Tokens,
+    };
+
+    use super::{Crowd, Step};
+
+    fn crowd(count: usize) -> Crowd {
+        let settings = TokenSettings {
+            jwt_secret: Secret::new("0123456789abcdef0123456789abcdef"),
+            jwt_previous_secret: None,
+            jwt_issuer: "us".to_owned(),
+            jwt_audience: "us".to_owned(),
+            jwt_lifetime_seconds: 60,
+            jwt_jwks_file: None,
+            jwt_jwks_issuer: None,
+        };
+        let tokens = Tokens::new(&settings).unwrap();
+        Crowd::strangers(tokens, "shop:80", SaleId::random(), count).unwrap()
+    }
+
+    #[test]
+    fn nobody_comes_twice_also_when_more_come_than_were_thought() {
+        let crowd = crowd(3);
+        let came: HashSet<_> = (0..10).map(|_| crowd.next().unwrap().id).collect();
+        assert_eq!(came.len(), 10);
+    }
+
+    #[test]
+    fn those_who_return_come_in_turn() {
+        let buyers = crowd(2).known;
+        let (first, second) = (buyers[0].id, buyers[1].id);
+        let crowd = crowd(0).returning(buyers);
+        let came: Vec<_> = (0..4).map(|_| crowd.next().unwrap().id).collect();
+        assert_eq!(came, [first, second, first, second]);
+    }
+
+    #[test]
+    fn a_request_says_how_long_its_body_is_and_replaces_the_one_before() {
+        let crowd = crowd(1);
+        let buyer = crowd.next().unwrap();
+        let mut request = b"something longer that must go".to_vec();
+        crowd.write(&mut request, Step::Buy, &buyer);
+        let text = String::from_utf8(request.clone()).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("POST /api/purchase HTTP/1.1\r\nHost: shop:80\r\n"));
+        assert!(head.contains(&format!("Content-Length: {}", body.len())));
+        crowd.write(&mut request, Step::Browse, &buyer);
+        let text = String::from_utf8(request).unwrap();
+        assert!(text.starts_with("GET ") && text.ends_with("\r\n\r\n"));
+        assert!(!text.contains("Authorization"));
+    }
+}

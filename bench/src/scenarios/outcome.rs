@@ -1,0 +1,142 @@
+//! What came of a run: what stands in `suite.json`, and what the report shows.
+
+use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
+
+use serde::Serialize;
+
+use super::{memory::Sample, place::Used, plan::Scenario, timing::Timing};
+
+/// What was counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Requests that were answered.
+    Requests,
+    /// Orders that were posted.
+    Orders,
+}
+
+/// CPU time for each request, or order, microseconds; `None` where the process is not ours.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct CpuMicros {
+    /// Of the API.
+    pub api: Option<f64>,
+    /// Of Redis.
+    pub redis: Option<f64>,
+    /// Of the load generator.
+    pub generator: Option<f64>,
+}
+
+/// A run.
+#[derive(Debug, Clone, Serialize)]
+pub struct Outcome {
+    /// The scenario's name.
+    pub scenario: &'static str,
+    /// What it is about.
+    pub about: &'static str,
+    /// The API that was there; `None` for servers of its own.
+    pub target: Option<String>,
+    /// Requests under way at the same time.
+    pub concurrency: u32,
+    /// The rate that was wanted, requests a second.
+    pub rate_wanted: Option<NonZeroU32>,
+    /// What `count` and `rate` count.
+    pub unit: Unit,
+    /// How many.
+    pub count: u64,
+    /// From the first request to the last answer.
+    pub seconds: f64,
+    /// How many a second.
+    pub rate: f64,
+    /// How many answers had each status.
+    pub statuses: BTreeMap<String, u64>,
+    /// Its times.
+    #[serde(flatten)]
+    pub timing: Timing,
+    /// CPU time.
+    pub cpu_micros: CpuMicros,
+    /// Memory over time, where it was watched.
+    pub memory: Vec<Sample>,
+    /// What was proven.
+    pub proof: Option<String>,
+    /// What was wrong.
+    pub failure: Option<String>,
+    /// rlt's words where it is worse than the baseline.
+    pub regression: Option<String>,
+    /// What rlt reported, comparison included, where it was written.
+    pub report: Option<serde_json::Value>,
+}
+
+impl Outcome {
+    /// Of a run that has not begun.
+    pub fn blank(scenario: Scenario) -> Self {
+        Self {
+            scenario: scenario.name(),
+            about: scenario.about(),
+            target: None,
+            concurrency: 0,
+            rate_wanted: None,
+            unit: match scenario {
+                Scenario::Database => Unit::Orders,
+                Scenario::Rush
+                | Scenario::SoldOut
+                | Scenario::Status
+                | Scenario::Mixed
+                | Scenario::TenThousandUsers
+                | Scenario::ThousandPurchases
+                | Scenario::HundredThousandRequests
+                | Scenario::Soak => Unit::Requests,
+            },
+            count: 0,
+            seconds: 0.0,
+            rate: 0.0,
+            statuses: BTreeMap::new(),
+            timing: Timing::default(),
+            cpu_micros: CpuMicros::default(),
+            memory: Vec::new(),
+            proof: None,
+            failure: None,
+            regression: None,
+            report: None,
+        }
+    }
+
+    /// So many in this time.
+    pub fn counted(&mut self, count: u64, took: Duration) {
+        self.count = count;
+        self.seconds = took.as_secs_f64();
+        self.rate = if took.is_zero() {
+            0.0
+        } else {
+            count as f64 / self.seconds
+        };
+    }
+
+    /// CPU time used for what was counted.
+    pub fn used(&mut self, before: Used, after: Used) {
+        let each = |before: Duration, after: Duration| {
+            let used = after.saturating_sub(before).as_secs_f64() * 1e6;
+            (self.count > 0).then(|| used / self.count as f64)
+        };
+        let known = |before: Option<Duration>, after: Option<Duration>| each(before?, after?);
+        self.cpu_micros = CpuMicros {
+            api: known(before.api, after.api),
+            redis: known(before.redis, after.redis),
+            generator: each(before.generator, after.generator),
+        };
+    }
+
+    /// Keeps what was wrong, besides what was before.
+    pub fn fail(&mut self, error: &anyhow::Error) {
+        let failure = match self.failure.take() {
+            Some(before) => format!("{before}\n{error:#}"),
+            None => format!("{error:#}"),
+        };
+        self.failure = Some(failure);
+    }
+
+    /// Whether all was right, and nothing worse than the baseline.
+    pub const fn is_good(&self) -> bool {
+        self.failure.is_none() && self.regression.is_none()
+    }
+}

@@ -1,0 +1,118 @@
+//! Servers of a scenario's own. What clients were told is checked by the history checker that the tests
+//! have, and every sale is audited.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, bail};
+use sale::{model::SaleId, token::Tokens};
+use system::{
+    history::{Circumstances, check},
+    rest::at_rest,
+};
+
+use super::{
+    place::Used,
+    record::{Record, history},
+};
+use crate::{
+    cpu,
+    ground::{Ground, POSTED_DEADLINE, address_of, pid, plain},
+};
+
+/// How many of a run's violations are printed at most.
+const VIOLATIONS_MAX: usize = 10;
+
+/// The servers.
+pub struct Own {
+    /// With one API; a reconciler once posting has begun.
+    pub ground: Ground,
+}
+
+impl Own {
+    pub(super) async fn start() -> anyhow::Result<Self> {
+        Ok(Self {
+            ground: Ground::start().await?,
+        })
+    }
+
+    pub(super) fn address(&self) -> anyhow::Result<(SocketAddr, String)> {
+        let address = address_of(&self.ground.stage.api().url())?;
+        Ok((address, address.to_string()))
+    }
+
+    pub(super) fn tokens(&self) -> anyhow::Result<Tokens> {
+        Ok(Tokens::new(&self.ground.stage.deployment.tokens())?)
+    }
+
+    pub(super) async fn sale(&self, units: u32) -> anyhow::Result<SaleId> {
+        Ok(self.ground.sale(units).await?.id)
+    }
+
+    pub(super) fn used(&self) -> anyhow::Result<Used> {
+        Ok(Used {
+            api: Some(cpu::used(self.api_pid()?)?),
+            redis: Some(cpu::used(self.ground.redis_pid()?)?),
+            generator: cpu::used(std::process::id())?,
+        })
+    }
+
+    /// The process of the API.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn api_pid(&self) -> anyhow::Result<u32> {
+        pid(self.ground.stage.api().process())
+    }
+
+    /// The process of the reconciler.
+    ///
+    /// # Errors
+    /// None runs.
+    pub fn reconciler_pid(&self) -> anyhow::Result<u32> {
+        let reconciler = self.ground.stage.reconcilers().first();
+        pid(reconciler.context("there is no reconciler")?.process())
+    }
+
+    /// Starts a reconciler, unless there is one.
+    ///
+    /// # Errors
+    /// It can not be run.
+    pub fn begin_posting(&mut self) -> anyhow::Result<()> {
+        if self.ground.stage.reconcilers().is_empty() {
+            self.ground.stage.start_reconciler(&[]).map_err(plain)?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn prove(
+        &mut self,
+        sale: SaleId,
+        records: &[Record],
+    ) -> anyhow::Result<String> {
+        self.begin_posting()?;
+        let stage = &self.ground.stage;
+        let rest = at_rest(&stage.gate, &stage.ledger, sale, POSTED_DEADLINE).await?;
+        let events = history(records, sale);
+        let circumstances = Circumstances::default();
+        match check(&events, &rest.ledger, rest.gate.as_ref(), &circumstances) {
+            Ok(proof) if proof.acknowledged == proof.confirmed => Ok(format!(
+                "{} requests of {} buyers: {} were told of an order, and the ledger holds these {}",
+                proof.requests, proof.buyers, proof.acknowledged, proof.confirmed
+            )),
+            Ok(proof) => bail!(
+                "{} buyers were told of an order, and the ledger holds {}",
+                proof.acknowledged,
+                proof.confirmed
+            ),
+            Err(violations) => {
+                let lines = violations.iter().take(VIOLATIONS_MAX);
+                let lines: Vec<String> = lines.map(ToString::to_string).collect();
+                bail!("{} violations:\n{}", violations.len(), lines.join("\n"))
+            }
+        }
+    }
+
+    pub(super) async fn close(self) -> anyhow::Result<()> {
+        self.ground.close().await
+    }
+}

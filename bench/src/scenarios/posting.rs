@@ -1,0 +1,218 @@
+//! `database`: the way from the journal to the ledger, as work of rlt. One iteration is a part of the orders:
+//! it ends when they are posted, and its items are as many orders as were posted meanwhile.
+//!
+//! On servers of its own the journal is full before a reconciler starts, and time counts from its first
+//! read. An API that is there has a reconciler at work already: there time counts from the first purchase.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use anyhow::{Context, ensure};
+use async_trait::async_trait;
+use rlt::{BenchSuite, IterInfo, IterReport, Status};
+use sale::{gate::Gate, model::SaleId};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
+
+use super::{
+    beforehand, command::Run, crowd::Crowd, own::Own, place::Place, record::Record, target::Target,
+};
+use crate::{
+    compare::{growth::fill, posting::until},
+    ground::POSTED_DEADLINE,
+};
+
+/// How often it is looked at how much is posted.
+const LOOK_PAUSE: Duration = Duration::from_millis(5);
+
+/// The same over HTTP, where each look is a request.
+const LOOK_PAUSE_TARGET: Duration = Duration::from_millis(100);
+
+/// What rlt drives. Clones are the same run.
+#[derive(Clone)]
+pub struct Posting {
+    sale: SaleId,
+    orders: u64,
+    parts: u64,
+    counter: Counter,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// Who says how many orders are posted.
+#[derive(Clone)]
+enum Counter {
+    Gate(Gate),
+    Target(Arc<Target>),
+}
+
+/// What the looks have found.
+struct Seen {
+    posted: u64,
+    at: Instant,
+    /// Each time that more was posted, and how much.
+    steps: Vec<(Instant, u64)>,
+}
+
+/// A run that has begun.
+pub struct Begun {
+    /// What rlt drives.
+    pub posting: Posting,
+    /// When time began to count.
+    pub started: Instant,
+    /// The purchases under way, where they are made over HTTP.
+    pub purchases: Option<JoinHandle<anyhow::Result<Vec<Record>>>>,
+}
+
+impl Posting {
+    /// Makes so many orders, and sees that they begin to be posted.
+    ///
+    /// # Errors
+    /// They can not be made, or nobody posts them.
+    pub async fn begin(
+        place: &mut Place,
+        sale: SaleId,
+        orders: u32,
+        run: &Run,
+    ) -> anyhow::Result<Begun> {
+        ensure!(
+            run.bench.concurrency.get() == 1 && run.bench.warmup == 0,
+            "one worker watches the orders, and nothing warms up"
+        );
+        let parts = run.bench.iterations.map_or(1, u64::from);
+        let (counter, purchases, started) = match place {
+            Place::Own(own) => {
+                let started = Self::fill(own, sale, orders).await?;
+                (Counter::Gate(own.ground.gate().clone()), None, started)
+            }
+            Place::Target(target) => {
+                let (address, host) = target.address();
+                let count = usize::try_from(orders)?;
+                let crowd = Crowd::strangers(target.tokens()?, &host, sale, count)?;
+                let counter = Counter::Target(Arc::clone(target));
+                let started = Instant::now();
+                let buying = tokio::spawn(async move {
+                    let bought = beforehand::buy(address, &Arc::new(crowd), count).await?;
+                    Ok(bought.into_iter().map(|(_, record)| record).collect())
+                });
+                (counter, Some(buying), started)
+            }
+        };
+        let seen = Seen {
+            posted: 0,
+            at: started,
+            steps: Vec::new(),
+        };
+        let posting = Self {
+            sale,
+            orders: orders.into(),
+            parts,
+            counter,
+            seen: Arc::new(Mutex::new(seen)),
+        };
+        Ok(Begun {
+            posting,
+            started,
+            purchases,
+        })
+    }
+
+    async fn fill(own: &mut Own, sale: SaleId, orders: u32) -> anyhow::Result<Instant> {
+        fill(own.ground.gate(), sale, usize::try_from(orders)?).await?;
+        own.begin_posting()?;
+        let started = until(&own.ground, sale, |pending, forgotten, _| {
+            pending > 0 || forgotten > 0
+        });
+        started.await
+    }
+
+    /// How many orders were posted when, from the start of a run.
+    pub fn seen(&self, started: Instant) -> Vec<(Duration, u64)> {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let steps = seen.steps.iter();
+        steps.map(|(at, count)| (*at - started, *count)).collect()
+    }
+
+    async fn posted(&self) -> anyhow::Result<u64> {
+        match &self.counter {
+            Counter::Gate(gate) => {
+                let snapshot = gate.snapshot(self.sale).await?;
+                Ok(snapshot.context("no gate")?.forgotten)
+            }
+            Counter::Target(target) => Ok(target.figures(self.sale).await?.confirmed_orders),
+        }
+    }
+
+    const fn pause(&self) -> Duration {
+        match self.counter {
+            Counter::Gate(_) => LOOK_PAUSE,
+            Counter::Target(_) => LOOK_PAUSE_TARGET,
+        }
+    }
+}
+
+#[async_trait]
+impl BenchSuite for Posting {
+    type WorkerState = ();
+
+    async fn state(&self, _: u32) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    async fn bench(&mut self, (): &mut (), info: &IterInfo) -> anyhow::Result<IterReport> {
+        let wanted = part_end(self.orders, self.parts, info.runner_seq);
+        let began = Instant::now();
+        loop {
+            let posted = self.posted().await?;
+            let now = Instant::now();
+            if posted >= wanted {
+                let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+                let items = posted.saturating_sub(seen.posted);
+                let duration = now - seen.at;
+                // What was posted already when this part was looked at adds no time.
+                if items > 0 {
+                    seen.posted = posted;
+                    seen.at = now;
+                    seen.steps.push((now, items));
+                }
+                return Ok(IterReport {
+                    duration,
+                    status: Status::success(0),
+                    bytes: 0,
+                    items,
+                });
+            }
+            ensure!(
+                began.elapsed() < POSTED_DEADLINE,
+                "{posted} of {} orders are posted, and no more come",
+                self.orders
+            );
+            sleep(self.pause()).await;
+        }
+    }
+}
+
+/// How many orders are posted when a part of them is, counted from 0.
+const fn part_end(orders: u64, parts: u64, part: u64) -> u64 {
+    if part + 1 >= parts {
+        orders
+    } else {
+        orders / parts * (part + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::part_end;
+
+    #[test]
+    fn the_last_part_ends_with_the_last_order() {
+        assert_eq!(part_end(1_050, 100, 0), 10);
+        assert_eq!(part_end(1_050, 100, 98), 990);
+        assert_eq!(part_end(1_050, 100, 99), 1_050);
+        assert_eq!(part_end(7, 1, 0), 7);
+    }
+}

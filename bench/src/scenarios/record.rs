@@ -1,0 +1,254 @@
+//! What the workers of a run saw: each request and how it ended, kept as it came and made sense of after
+//! the run.
+
+use std::collections::BTreeMap;
+
+use chrono::Utc;
+use sale::model::{BuyerId, OrderId, SaleId};
+use system::{
+    client::understand,
+    history::{
+        Answer, Ask, Event, Failure, RequestId, What,
+        meaning::{Meaning, of_answer, of_failure},
+    },
+};
+use tokio::time::Instant;
+
+use super::plan::{Scenario, Step};
+
+/// A request and how it ended.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Who asked.
+    pub buyer: BuyerId,
+    /// What.
+    pub step: Step,
+    /// When it was due; its latency counts from here.
+    pub due: Instant,
+    /// When it was sent.
+    pub asked: Instant,
+    /// When its answer had come, or the connection had broken.
+    pub ended: Instant,
+    /// How it ended.
+    pub reply: Reply,
+    /// Whether it is measured: not if it warmed up, or was on its way when the time was over.
+    pub counts: bool,
+}
+
+/// How a request ended.
+#[derive(Debug, Clone)]
+pub enum Reply {
+    /// Answered.
+    Answer {
+        /// The HTTP status.
+        status: u16,
+        /// The body; empty for a visitor that only looks.
+        body: Box<[u8]>,
+    },
+    /// The connection broke.
+    Broken(String),
+}
+
+/// How many requests ended how: by status, or `broken`.
+pub fn statuses(records: &[Record]) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for record in records.iter().filter(|record| record.counts) {
+        let name = match &record.reply {
+            Reply::Answer { status, .. } => status.to_string(),
+            Reply::Broken(_) => "broken".to_owned(),
+        };
+        *counts.entry(name).or_default() += 1;
+    }
+    counts
+}
+
+/// How many measured requests were answered with a status that their scenario does not expect.
+pub fn unexpected(scenario: Scenario, records: &[Record]) -> BTreeMap<u16, u64> {
+    let mut counts = BTreeMap::new();
+    for record in records.iter().filter(|record| record.counts) {
+        if let Reply::Answer { status, .. } = &record.reply
+            && !scenario.expected(record.step).contains(status)
+        {
+            *counts.entry(*status).or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// What buyers may conclude.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// Each buyer that was told of an order.
+    pub orders: BTreeMap<BuyerId, OrderId>,
+    /// How often an answer decided nothing, by what it was.
+    pub undecided: BTreeMap<String, u64>,
+}
+
+/// Makes sense of all answers.
+pub fn told(records: &[Record]) -> Told {
+    let mut told = Told::default();
+    for record in records {
+        let Some(meaning) = meaning(record) else {
+            if !matches!(record.reply, Reply::Answer { status: 200, .. }) {
+                told.add_undecided(format!("{:?} {:?}", record.step, record.reply));
+            }
+            continue;
+        };
+        match (record.step, &meaning) {
+            (Step::Buy, Meaning::Admitted(order) | Meaning::Completed(order)) => {
+                told.orders.insert(record.buyer, *order);
+            }
+            (Step::Buy, Meaning::SoldOut)
+            | (Step::Poll, Meaning::Status(..) | Meaning::NotPurchased) => {}
+            _ => told.add_undecided(format!("{:?}: {meaning:?}", record.step)),
+        }
+    }
+    told
+}
+
+impl Told {
+    fn add_undecided(&mut self, what: String) {
+        *self.undecided.entry(what).or_default() += 1;
+    }
+}
+
+/// What a buyer may conclude; `None` for a visitor that only looks.
+fn meaning(record: &Record) -> Option<Meaning> {
+    let ask = ask(record.step)?;
+    Some(match read(&record.reply) {
+        Ok(answer) => of_answer(&ask, &answer),
+        Err(failure) => of_failure(&failure),
+    })
+}
+
+fn read(reply: &Reply) -> Result<Answer, Failure> {
+    match reply {
+        Reply::Answer { status, body } => understand(*status, None, body),
+        Reply::Broken(why) => Err(Failure::Lost { why: why.clone() }),
+    }
+}
+
+const fn ask(step: Step) -> Option<Ask> {
+    match step {
+        Step::Browse => None,
+        Step::Poll => Some(Ask::Status),
+        Step::Buy => Some(Ask::Purchase {
+            key: None,
+            wait_seconds: None,
+        }),
+    }
+}
+
+/// The history that the checker wants. Of two things at the same instant, that which was asked stands before
+/// that which ended, so that no order is claimed that was not.
+pub fn history(records: &[Record], sale: SaleId) -> Vec<Event> {
+    let mut moments: Vec<(Instant, bool, usize)> = Vec::with_capacity(records.len() * 2);
+    for (place, record) in records.iter().enumerate() {
+        if ask(record.step).is_some() {
+            moments.push((record.asked, false, place));
+            moments.push((record.ended, true, place));
+        }
+    }
+    moments.sort_unstable();
+    let at = Utc::now();
+    let mut requests: Vec<Option<RequestId>> = vec![None; records.len()];
+    let mut events = Vec::with_capacity(moments.len());
+    for (_, has_ended, place) in moments {
+        let record = &records[place];
+        let number = events.len() as u64;
+        let what = match (has_ended, requests[place], ask(record.step)) {
+            (false, _, Some(ask)) => {
+                let request = RequestId(number);
+                requests[place] = Some(request);
+                What::Asked { request, ask }
+            }
+            (true, Some(request), _) => ended(request, &record.reply),
+            (false, _, None) | (true, None, _) => continue,
+        };
+        events.push(Event {
+            number,
+            at,
+            sale,
+            buyer: Some(record.buyer),
+            what,
+        });
+    }
+    events
+}
+
+fn ended(request: RequestId, reply: &Reply) -> What {
+    match read(reply) {
+        Ok(answer) => What::Answered { request, answer },
+        Err(failure) => What::Failed { request, failure },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sale::model::{BuyerId, OrderId, SaleId};
+    use system::history::What;
+    use tokio::time::Instant;
+
+    use super::{Record, Reply, Scenario, Step, history, statuses, told, unexpected};
+
+    fn record(step: Step, from: Instant, millis: u64, status: u16, body: &str) -> Record {
+        Record {
+            buyer: BuyerId::random(),
+            step,
+            due: from,
+            asked: from,
+            ended: from + Duration::from_millis(millis),
+            reply: Reply::Answer {
+                status,
+                body: body.as_bytes().into(),
+            },
+            counts: true,
+        }
+    }
+
+    fn bought(from: Instant, millis: u64, order: OrderId) -> Record {
+        let body = format!(r#"{{"data":{{"orderId":"{order}","status":"queued"}}}}"#);
+        record(Step::Buy, from, millis, 202, &body)
+    }
+
+    #[test]
+    fn what_was_told_is_sorted_from_what_decided_nothing() {
+        let (now, order) = (Instant::now(), OrderId::random());
+        let mut broken = bought(now, 1, order);
+        broken.reply = Reply::Broken("reset".to_owned());
+        let records = [
+            bought(now, 1, order),
+            record(Step::Buy, now, 1, 409, r#"{"code":"OUT_OF_STOCK"}"#),
+            record(Step::Buy, now, 1, 429, r#"{"code":"TOO_MANY_ATTEMPTS"}"#),
+            record(Step::Browse, now, 1, 200, ""),
+            record(Step::Browse, now, 1, 503, ""),
+            broken,
+        ];
+        let told = told(&records);
+        assert_eq!(told.orders.get(&records[0].buyer), Some(&order));
+        assert_eq!(told.orders.len(), 1);
+        assert_eq!(told.undecided.values().sum::<u64>(), 3, "{told:?}");
+        assert_eq!(statuses(&records).get("broken"), Some(&1));
+        assert_eq!(statuses(&records).get("409"), Some(&1));
+        let wrong = unexpected(Scenario::Rush, &records);
+        assert_eq!(wrong.into_iter().collect::<Vec<_>>(), [(429, 1), (503, 1)]);
+        assert_eq!(unexpected(Scenario::SoldOut, &records).get(&202), Some(&1));
+    }
+
+    #[test]
+    fn the_history_claims_an_order_only_where_one_ended_before_the_other_was_asked() {
+        let now = Instant::now();
+        let first = bought(now, 5, OrderId::random());
+        let meets = bought(first.ended, 5, OrderId::random());
+        let records = [first, meets, record(Step::Browse, now, 1, 200, "")];
+        let events = history(&records, SaleId::random());
+        let is_asked: Vec<bool> = events
+            .iter()
+            .map(|event| matches!(event.what, What::Asked { .. }))
+            .collect();
+        assert_eq!(is_asked, [true, true, false, false]);
+        assert!(events.iter().enumerate().all(|(n, e)| e.number == n as u64));
+    }
+}

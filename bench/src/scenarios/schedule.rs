@@ -1,0 +1,98 @@
+//! When each request is due. At a rate, the k-th is due at start + k / rate, whatever became of those before:
+//! its latency counts from then, so that a stall shows in all that had to wait for it. The timer's step is a
+//! millisecond, and what it is late by is in the latency too. Without a rate a request is due when its worker
+//! gets to it.
+
+use std::{num::NonZeroU32, sync::OnceLock, time::Duration};
+
+use tokio::time::Instant;
+
+/// The times of a run. It starts with the first request after those that warm up.
+#[derive(Debug)]
+pub struct Schedule {
+    rate: Option<NonZeroU32>,
+    warm_up: u64,
+    started: OnceLock<Instant>,
+}
+
+impl Schedule {
+    /// A run at a rate, in requests a second, after so many requests that warm up.
+    pub const fn new(rate: Option<NonZeroU32>, warm_up: u64) -> Self {
+        Self {
+            rate,
+            warm_up,
+            started: OnceLock::new(),
+        }
+    }
+
+    /// Whether the request of this number, from 0, only warms up.
+    pub const fn warms_up(&self, number: u64) -> bool {
+        number < self.warm_up
+    }
+
+    /// When a request is due that a worker has got to now.
+    pub fn due(&self, number: u64, now: Instant) -> Instant {
+        let Some(place) = number.checked_sub(self.warm_up) else {
+            return now;
+        };
+        let started = *self.started.get_or_init(|| now);
+        self.rate.map_or(now, |rate| started + after(place, rate))
+    }
+
+    /// When the run started; `None` while it has not.
+    pub fn started(&self) -> Option<Instant> {
+        self.started.get().copied()
+    }
+}
+
+/// From the start to the request at this place: exact for hours, whatever the rate.
+fn after(place: u64, rate: NonZeroU32) -> Duration {
+    let rate = u64::from(rate.get());
+    let nanos = (place % rate) * 1_000_000_000 / rate;
+    Duration::from_secs(place / rate) + Duration::from_nanos(nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{num::NonZeroU32, time::Duration};
+
+    use tokio::time::Instant;
+
+    use super::Schedule;
+
+    #[test]
+    fn at_a_rate_requests_are_due_by_their_number_however_late_a_worker_is() {
+        let schedule = Schedule::new(NonZeroU32::new(3), 0);
+        let start = Instant::now();
+        assert_eq!(schedule.due(0, start), start);
+        let late = start + Duration::from_secs(60);
+        assert_eq!(
+            schedule.due(1, late),
+            start + Duration::from_nanos(333_333_333)
+        );
+        assert_eq!(
+            schedule.due(3 * 7_200, late),
+            start + Duration::from_secs(7_200)
+        );
+    }
+
+    #[test]
+    fn without_a_rate_a_request_is_due_when_a_worker_gets_to_it() {
+        let schedule = Schedule::new(None, 0);
+        let start = Instant::now();
+        schedule.due(0, start);
+        let later = start + Duration::from_secs(1);
+        assert_eq!(schedule.due(1, later), later);
+    }
+
+    #[test]
+    fn the_run_starts_after_what_warms_up() {
+        let schedule = Schedule::new(NonZeroU32::new(10), 2);
+        let start = Instant::now();
+        assert_eq!(schedule.due(1, start), start);
+        assert_eq!(schedule.started(), None);
+        let later = start + Duration::from_secs(5);
+        assert_eq!(schedule.due(2, later), later);
+        assert_eq!(schedule.due(3, later), later + Duration::from_millis(100));
+    }
+}

@@ -1,0 +1,200 @@
+//! How long answers took, and how many came when: what the charts show.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use system::latency::Latencies;
+use tokio::time::Instant;
+
+use super::record::Record;
+
+/// Into how many parts a run is cut at most to see its rate over time.
+const SLICES_MAX: u32 = 60;
+
+/// The shortest of them.
+const SLICE_MIN: Duration = Duration::from_millis(20);
+
+/// How many bars each power of ten has in the distribution of latencies.
+const BARS_A_DECADE: i32 = 8;
+
+/// How long answers took, milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Percentiles {
+    /// Half of them took no longer.
+    pub p50: f64,
+    /// Nine of ten.
+    pub p90: f64,
+    /// 99 of a hundred.
+    pub p99: f64,
+    /// 999 of a thousand.
+    pub p999: f64,
+    /// The longest.
+    pub max: f64,
+}
+
+/// So many answers took so long.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Bar {
+    /// From here, milliseconds.
+    pub from: f64,
+    /// To here, milliseconds; this is not part of it.
+    pub to: f64,
+    /// How many.
+    pub count: u64,
+}
+
+/// The rate at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Point {
+    /// Seconds from the start to the middle of the slice.
+    pub second: f64,
+    /// Answers a second.
+    pub rate: f64,
+}
+
+/// The times of a run.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Timing {
+    /// `None` where nothing was answered.
+    pub latency_ms: Option<Percentiles>,
+    /// In the order of the time, without holes.
+    pub distribution: Vec<Bar>,
+    /// In the order of time.
+    pub throughput: Vec<Point>,
+}
+
+/// Of all that counts in a run that started then.
+pub fn timing(records: &[Record], started: Instant) -> Timing {
+    let counted = || records.iter().filter(|record| record.counts);
+    let micros: Vec<u64> = counted()
+        .map(|record| micros(record.ended - record.due))
+        .collect();
+    let ends: Vec<_> = counted()
+        .map(|record| (record.ended - started, 1))
+        .collect();
+    Timing {
+        distribution: distribution(&micros),
+        latency_ms: percentiles(micros),
+        throughput: throughput(&ends, SLICES_MAX),
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn percentiles(micros: Vec<u64>) -> Option<Percentiles> {
+    let latencies = Latencies::of(micros);
+    let millis = |time: Duration| time.as_secs_f64() * 1e3;
+    let at = |percent| millis(latencies.percentile(percent));
+    (latencies.count() > 0).then(|| Percentiles {
+        p50: at(50.0),
+        p90: at(90.0),
+        p99: at(99.0),
+        p999: at(99.9),
+        max: millis(latencies.max()),
+    })
+}
+
+/// Bars whose borders are powers, so that each is by the same factor wider than the one before.
+fn distribution(micros: &[u64]) -> Vec<Bar> {
+    let border = |bar: i32| 10_f64.powf(f64::from(bar) / f64::from(BARS_A_DECADE));
+    #[expect(clippy::cast_possible_truncation, reason = "a small number")]
+    let bar_of = |micros: u64| {
+        let micros = micros.max(1) as f64;
+        let near = (micros.log10() * f64::from(BARS_A_DECADE)).floor() as i32;
+        // The logarithm is not exact at a border.
+        if micros >= border(near + 1) {
+            near + 1
+        } else if micros < border(near) {
+            near - 1
+        } else {
+            near
+        }
+    };
+    let (Some(least), Some(most)) = (micros.iter().min(), micros.iter().max()) else {
+        return Vec::new();
+    };
+    let first = bar_of(*least);
+    let mut bars: Vec<Bar> = (first..=bar_of(*most))
+        .map(|bar| Bar {
+            from: border(bar) / 1e3,
+            to: border(bar + 1) / 1e3,
+            count: 0,
+        })
+        .collect();
+    for time in micros {
+        let place = usize::try_from(bar_of(*time) - first).unwrap_or(0);
+        bars[place].count += 1;
+    }
+    bars
+}
+
+/// The rate of what ended when, and how much of it, in at most so many parts of the run. They are equal: a
+/// shorter one at the end would show a rate that never was.
+pub fn throughput(ends: &[(Duration, u64)], slices_max: u32) -> Vec<Point> {
+    let Some(last) = ends.iter().map(|(end, _)| end).max() else {
+        return Vec::new();
+    };
+    let last = last.max(&Duration::from_nanos(1)).as_nanos();
+    let count = (last / SLICE_MIN.as_nanos()).clamp(1, slices_max.max(1).into());
+    let mut counts = vec![0_u64; usize::try_from(count).unwrap_or(1)];
+    for (end, how_many) in ends {
+        // What ends with the run belongs to its last part.
+        let place = (end.as_nanos() * count / last).min(count - 1);
+        counts[usize::try_from(place).unwrap_or(0)] += how_many;
+    }
+    let length = last as f64 / 1e9 / count as f64;
+    let points = counts.iter().enumerate().map(|(place, count)| Point {
+        second: (place as f64 + 0.5) * length,
+        rate: *count as f64 / length,
+    });
+    points.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{SLICES_MAX, distribution, percentiles, throughput};
+
+    #[test]
+    fn every_latency_is_in_the_bar_around_it_also_at_a_border() {
+        let micros = [0, 1, 9, 10, 11, 999, 1_000, 1_001, 123_456];
+        let bars = distribution(&micros);
+        assert_eq!(bars.iter().map(|bar| bar.count).sum::<u64>(), 9);
+        for pair in bars.windows(2) {
+            assert!((pair[0].to - pair[1].from).abs() < 1e-12, "a hole");
+        }
+        for bar in &bars {
+            let held = |micros: &&u64| {
+                let millis = **micros.max(&&1) as f64 / 1e3;
+                millis >= bar.from && millis < bar.to
+            };
+            assert_eq!(bar.count, micros.iter().filter(held).count() as u64);
+        }
+        assert!(distribution(&[]).is_empty());
+    }
+
+    #[test]
+    fn percentiles_are_exact() {
+        let found = percentiles((1..=1_000).map(|n| n * 1_000).collect()).unwrap();
+        assert!((found.p50 - 500.0).abs() < 1e-9);
+        assert!((found.p999 - 999.0).abs() < 1e-9);
+        assert!((found.max - 1_000.0).abs() < 1e-9);
+        assert_eq!(percentiles(Vec::new()), None);
+    }
+
+    #[test]
+    fn a_steady_run_has_a_steady_rate_to_its_end() {
+        let ends: Vec<_> = (1..=6_100).map(|n| (Duration::from_millis(n), 1)).collect();
+        let points = throughput(&ends, SLICES_MAX);
+        assert_eq!(points.len(), SLICES_MAX as usize);
+        for point in &points {
+            assert!((point.rate - 1_000.0).abs() < 30.0, "{point:?}");
+        }
+        let quick = throughput(&[(Duration::from_millis(1), 1)], SLICES_MAX);
+        assert_eq!(quick.len(), 1);
+        assert!((quick[0].rate - 1_000.0).abs() < 1.0);
+    }
+}

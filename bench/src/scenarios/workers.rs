@@ -1,0 +1,281 @@
+//! The buyers as workers of rlt: each has a connection, and does what a visitor does, one request an
+//! iteration. The connections are made before rlt starts, since a worker that fails to start would keep the
+//! others waiting. What was on its way when rlt ended a run is read to its end all the same: what a buyer
+//! was told must be known.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use anyhow::{Context, anyhow};
+use async_trait::async_trait;
+use rlt::{BenchSuite, IterInfo, IterReport, Status};
+use system::client::Buyer;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+
+use super::{
+    crowd::Crowd,
+    plan::{Scenario, Step},
+    record::{Record, Reply},
+    schedule::Schedule,
+};
+use crate::load::connection::{Answer, Connection};
+
+/// The pause after a connection broke, so that a server that is gone is not asked without end.
+const BROKEN_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long an answer may take to come that was on its way at the end.
+const LAST_ANSWER: Duration = Duration::from_secs(30);
+
+/// All workers of a run. Clones are the same run.
+#[derive(Clone)]
+pub struct Workers {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    scenario: Scenario,
+    address: SocketAddr,
+    crowd: Crowd,
+    schedule: Schedule,
+    /// The number of the next request.
+    next: AtomicU64,
+    ready: Mutex<Vec<Connection>>,
+    records: Mutex<Vec<Record>>,
+}
+
+impl Workers {
+    /// Connects so many workers.
+    ///
+    /// # Errors
+    /// There can not be so many connections.
+    pub async fn connect(
+        scenario: Scenario,
+        address: SocketAddr,
+        crowd: Crowd,
+        schedule: Schedule,
+        count: u32,
+    ) -> anyhow::Result<Self> {
+        let mut ready = Vec::new();
+        for _ in 0..count {
+            let connection = Connection::open(address).await;
+            ready.push(connection.context("cannot connect")?);
+        }
+        let shared = Shared {
+            scenario,
+            address,
+            crowd,
+            schedule,
+            next: AtomicU64::new(0),
+            ready: Mutex::new(ready),
+            records: Mutex::default(),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
+    }
+
+    /// When the run started; `None` if it did not.
+    pub fn started(&self) -> Option<Instant> {
+        self.shared.schedule.started()
+    }
+
+    /// Takes what all workers saw that have ended.
+    pub fn records(&self) -> Vec<Record> {
+        std::mem::take(&mut *lock(&self.shared.records))
+    }
+}
+
+/// What is under a lock is whole at any time.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One worker.
+pub struct Worker {
+    /// `None` once it broke.
+    connection: Option<Connection>,
+    /// Who visits, and how many of its steps are done.
+    visitor: Option<(Buyer, usize)>,
+    request: Vec<u8>,
+    on_its_way: Option<OnItsWay>,
+    records: Vec<Record>,
+}
+
+/// A request that was sent and not answered yet.
+struct OnItsWay {
+    buyer: Buyer,
+    step: Step,
+    due: Instant,
+    asked: Instant,
+    counts: bool,
+}
+
+impl Worker {
+    /// Whose turn it is, and what for.
+    fn turn(&mut self, shared: &Shared) -> anyhow::Result<(Buyer, Step)> {
+        let visit = shared.scenario.plan().visit;
+        if let Some((buyer, done)) = &self.visitor
+            && let Some(step) = visit.get(*done)
+        {
+            return Ok((buyer.clone(), *step));
+        }
+        let buyer = shared.crowd.next()?;
+        let step = *visit.first().context("a visit of no steps")?;
+        self.visitor = Some((buyer.clone(), 0));
+        Ok((buyer, step))
+    }
+
+    /// Keeps how the request ended that was on its way.
+    fn ended(&mut self, reply: Reply) {
+        if let Some((_, done)) = &mut self.visitor {
+            *done += 1;
+        }
+        if matches!(reply, Reply::Broken(_)) {
+            self.connection = None;
+        }
+        if let Some(sent) = self.on_its_way.take() {
+            self.records.push(Record {
+                buyer: sent.buyer.id,
+                step: sent.step,
+                due: sent.due,
+                asked: sent.asked,
+                ended: Instant::now(),
+                reply,
+                counts: sent.counts,
+            });
+        }
+    }
+}
+
+fn reply(answer: anyhow::Result<Answer<'_>>, step: Step) -> Reply {
+    match answer {
+        Ok(Answer { status, body }) => Reply::Answer {
+            status,
+            body: match step {
+                Step::Browse => Box::default(),
+                Step::Poll | Step::Buy => body.into(),
+            },
+        },
+        Err(error) => Reply::Broken(format!("{error:#}")),
+    }
+}
+
+#[async_trait]
+impl BenchSuite for Workers {
+    type WorkerState = Worker;
+
+    async fn state(&self, _: u32) -> anyhow::Result<Worker> {
+        let connection = lock(&self.shared.ready).pop();
+        Ok(Worker {
+            connection,
+            visitor: None,
+            request: Vec::new(),
+            on_its_way: None,
+            records: Vec::new(),
+        })
+    }
+
+    async fn bench(&mut self, worker: &mut Worker, _: &IterInfo) -> anyhow::Result<IterReport> {
+        let shared = &*self.shared;
+        let number = shared.next.fetch_add(1, Ordering::Relaxed);
+        if worker.connection.is_none() {
+            sleep(BROKEN_PAUSE).await;
+            let again = Connection::open(shared.address).await;
+            worker.connection = Some(again.context("cannot connect again")?);
+        }
+        let (buyer, step) = worker.turn(shared)?;
+        shared.crowd.write(&mut worker.request, step, &buyer);
+        let due = shared.schedule.due(number, Instant::now());
+        sleep_until(due).await;
+        worker.on_its_way = Some(OnItsWay {
+            buyer,
+            step,
+            due,
+            asked: Instant::now(),
+            counts: !shared.schedule.warms_up(number),
+        });
+        let connection = worker.connection.as_mut().context("no connection")?;
+        let reply = reply(connection.ask(&worker.request).await, step);
+        let duration = due.elapsed();
+        let report = report(shared.scenario, step, &reply, duration);
+        worker.ended(reply);
+        report
+    }
+
+    async fn teardown(self, mut worker: Worker, _: IterInfo) -> anyhow::Result<()> {
+        if let (Some(sent), Some(connection)) = (&mut worker.on_its_way, &mut worker.connection) {
+            sent.counts = false;
+            let step = sent.step;
+            let answer = timeout(LAST_ANSWER, connection.go_on(&worker.request)).await;
+            let answer = answer.unwrap_or_else(|_| Err(anyhow!("no answer in time")));
+            let reply = reply(answer, step);
+            worker.ended(reply);
+        }
+        lock(&self.shared.records).append(&mut worker.records);
+        Ok(())
+    }
+}
+
+/// What rlt is told. A refusal that the scenario expects is a success.
+fn report(
+    scenario: Scenario,
+    step: Step,
+    reply: &Reply,
+    duration: Duration,
+) -> anyhow::Result<IterReport> {
+    match reply {
+        Reply::Broken(why) => Err(anyhow!("{why}")),
+        Reply::Answer { status, body } => {
+            let code = i64::from(*status);
+            let status = if scenario.expected(step).contains(status) {
+                Status::success(code)
+            } else if *status < 500 {
+                Status::client_error(code)
+            } else {
+                Status::server_error(code)
+            };
+            Ok(IterReport {
+                duration,
+                status,
+                bytes: u64::try_from(body.len())?,
+                items: 1,
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rlt::StatusKind;
+
+    use super::{Reply, Scenario, Step, report};
+
+    #[test]
+    fn only_a_refusal_that_is_expected_is_a_success() {
+        let kind = |scenario, step, status| {
+            let reply = Reply::Answer {
+                status,
+                body: Box::default(),
+            };
+            let report = report(scenario, step, &reply, Duration::ZERO).unwrap();
+            report.status.kind()
+        };
+        let is_success = |kind| kind == StatusKind::Success;
+        assert!(is_success(kind(Scenario::Rush, Step::Buy, 409)));
+        assert!(!is_success(kind(Scenario::Soak, Step::Buy, 409)));
+        assert!(!is_success(kind(Scenario::SoldOut, Step::Buy, 202)));
+        assert!(!is_success(kind(Scenario::Mixed, Step::Poll, 409)));
+        let away = kind(Scenario::Rush, Step::Buy, 503);
+        assert_eq!(away, StatusKind::ServerError);
+        let broken = Reply::Broken("reset".to_owned());
+        assert!(report(Scenario::Rush, Step::Buy, &broken, Duration::ZERO).is_err());
+    }
+}

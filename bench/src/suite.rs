@@ -1,0 +1,251 @@
+//! `suite`: all scenarios one after the other, each with servers of its own. Their figures go into
+//! `suite.json` and `suite.html`, rlt's own reports beside them, one file a scenario.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, anyhow};
+use clap::{Args, ValueEnum};
+use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
+use rlt::{
+    baseline::{BaselineName, RegressionMetric, load, resolve_baseline_dir},
+    cli::{Collector, ReportFormat},
+};
+use serde::Serialize;
+
+use crate::{
+    report,
+    scenarios::{
+        Size,
+        command::Run,
+        measure,
+        outcome::{Outcome, Unit},
+        plan::{End, Scenario},
+    },
+};
+
+/// Settings of `suite`.
+#[derive(Debug, Clone, Args)]
+pub struct Suite {
+    /// Only see that everything works: so few requests that the figures mean nothing
+    #[arg(long)]
+    quick: bool,
+
+    /// Where the reports go
+    #[arg(long, value_name = "DIR", default_value = "target/stress")]
+    out: PathBuf,
+
+    /// Only these scenarios
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Scenario>,
+
+    /// Keep the figures under this name, to compare with later
+    #[arg(long, value_name = "NAME")]
+    save_baseline: Option<BaselineName>,
+
+    /// Compare with what was kept under this name. Status 1 if something is worse
+    #[arg(long, value_name = "NAME")]
+    baseline: Option<BaselineName>,
+
+    /// How much worse is still noise, percent
+    #[arg(long, default_value_t = 10.0)]
+    noise_threshold: f64,
+
+    /// An API that is there, instead of servers of its own: see `rush --help`
+    #[arg(long, value_name = "URL")]
+    target: Option<String>,
+}
+
+/// What stands in `suite.json`.
+#[derive(Debug, Serialize)]
+struct Written<'a> {
+    at: String,
+    quick: bool,
+    scenarios: &'a [Outcome],
+}
+
+/// Runs all, and writes the reports. Status 1 where something was not right, or worse than the baseline.
+///
+/// # Errors
+/// The reports can not be written, or there is no such baseline.
+pub async fn run(suite: &Suite) -> anyhow::Result<ExitCode> {
+    let scenarios = if suite.only.is_empty() {
+        Scenario::value_variants()
+    } else {
+        &suite.only
+    };
+    fs::create_dir_all(&suite.out)
+        .with_context(|| format!("cannot make {}", suite.out.display()))?;
+    let mut runs = Vec::new();
+    for scenario in scenarios {
+        runs.push((*scenario, suite.plan(*scenario)?));
+    }
+    let mut outcomes = Vec::new();
+    for (scenario, run) in runs {
+        eprintln!("{}: {}", scenario.name(), scenario.about());
+        let outcome = measure(scenario, run, suite.size()).await;
+        let outcome = outcome.unwrap_or_else(|error| {
+            let mut outcome = Outcome::blank(scenario);
+            outcome.fail(&error);
+            outcome
+        });
+        for wrong in outcome.failure.iter().chain(&outcome.regression) {
+            eprintln!("{}: error: {wrong}", scenario.name());
+        }
+        outcomes.push(outcome);
+    }
+    suite.write(&outcomes)?;
+    println!("{}", table(&outcomes));
+    println!("{}", suite.out.join("suite.html").display());
+    Ok(if outcomes.iter().all(Outcome::is_good) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+impl Suite {
+    const fn size(&self) -> Size {
+        if self.quick { Size::Quick } else { Size::Full }
+    }
+
+    /// How a scenario is run, which is what one would type; that its baseline is there is seen now, and
+    /// not when the scenarios before it have run.
+    fn plan(&self, scenario: Scenario) -> anyhow::Result<Run> {
+        let mut run = Run::planned(scenario)?;
+        if self.quick {
+            match scenario.plan().quick {
+                End::Requests(count) => run.bench.iterations = Some(count.parse()?),
+                End::Time(time) => run.bench.duration = Some(time.parse()?),
+            }
+        }
+        run.target.clone_from(&self.target);
+        run.bench.output = ReportFormat::Json;
+        run.bench.output_file = Some(self.out.join(format!("{}.json", scenario.name())));
+        run.bench.noise_threshold = self.noise_threshold;
+        run.bench.save_baseline = of(self.save_baseline.as_ref(), scenario)?;
+        run.bench.baseline = of(self.baseline.as_ref(), scenario)?;
+        run.bench.fail_on_regression = run.bench.baseline.is_some();
+        if scenario == Scenario::Database {
+            // Its iterations are parts of the orders, its latencies the times of these parts.
+            run.bench.regression_metrics = vec![RegressionMetric::ItemsRate];
+        }
+        if let Some(name) = &run.bench.baseline {
+            load(&resolve_baseline_dir(None), name)?.validate(&run.bench)?;
+        }
+        if self.quick {
+            run.bench.collector = Some(Collector::Silent);
+        }
+        Ok(run)
+    }
+
+    fn write(&self, outcomes: &[Outcome]) -> anyhow::Result<()> {
+        let written = Written {
+            at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            quick: self.quick,
+            scenarios: outcomes,
+        };
+        write(
+            &self.out.join("suite.json"),
+            &serde_json::to_string_pretty(&written)?,
+        )?;
+        let page = report::page(&written.at, self.quick, outcomes);
+        write(&self.out.join("suite.html"), &page)
+    }
+}
+
+/// A scenario's own name for a baseline of the suite.
+fn of(name: Option<&BaselineName>, scenario: Scenario) -> anyhow::Result<Option<BaselineName>> {
+    let name = name.map(|name| format!("{name}.{}", scenario.name()).parse());
+    name.transpose().map_err(|why: String| anyhow!(why))
+}
+
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn table(outcomes: &[Outcome]) -> Table {
+    let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
+    let micros =
+        |value: Option<f64>| right(value.map_or_else(String::new, |it| format!("{it:.1}")));
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED);
+    table.set_header([
+        "scenario",
+        "count",
+        "1/s",
+        "p50 ms",
+        "p99 ms",
+        "p99.9 ms",
+        "API us",
+        "Redis us",
+        "generator us",
+        "right",
+    ]);
+    for outcome in outcomes {
+        let latency = outcome.timing.latency_ms;
+        let millis = |value: Option<f64>| {
+            right(value.map_or_else(String::new, |millis| format!("{millis:.2}")))
+        };
+        let unit = match outcome.unit {
+            Unit::Requests => "requests",
+            Unit::Orders => "orders",
+        };
+        table.add_row([
+            Cell::new(outcome.scenario),
+            right(format!("{} {unit}", outcome.count)),
+            right(format!("{:.0}", outcome.rate)),
+            millis(latency.map(|it| it.p50)),
+            millis(latency.map(|it| it.p99)),
+            millis(latency.map(|it| it.p999)),
+            micros(outcome.cpu_micros.api),
+            micros(outcome.cpu_micros.redis),
+            micros(outcome.cpu_micros.generator),
+            Cell::new(match (&outcome.failure, &outcome.regression) {
+                (Some(_), _) => "NO",
+                (None, Some(_)) => "worse",
+                (None, None) => "yes",
+            }),
+        ]);
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, FromArgMatches, ValueEnum};
+
+    use super::{Scenario, Suite};
+
+    fn suite(args: &[&str]) -> Suite {
+        let line = [&["suite"], args].concat();
+        let matches = Suite::augment_args(clap::Command::new("suite"))
+            .try_get_matches_from(line)
+            .unwrap();
+        Suite::from_arg_matches(&matches).unwrap()
+    }
+
+    #[test]
+    fn each_scenario_has_a_report_and_a_baseline_of_its_own() {
+        let suite = suite(&["--out", "there", "--save-baseline", "main"]);
+        for scenario in Scenario::value_variants() {
+            let run = suite.plan(*scenario).unwrap();
+            let file = format!("there/{}.json", scenario.name());
+            assert_eq!(run.bench.output_file, Some(file.into()));
+            let name = format!("main.{}", scenario.name());
+            assert_eq!(run.bench.save_baseline.map(|it| it.to_string()), Some(name));
+        }
+    }
+
+    #[test]
+    fn a_quick_suite_sends_less_and_a_missing_baseline_is_told_at_once() {
+        let quick = suite(&["--quick"]).plan(Scenario::Rush).unwrap();
+        let full = suite(&[]).plan(Scenario::Rush).unwrap();
+        assert!(quick.requests() < full.requests());
+        let missing = suite(&["--baseline", "there-is-none"]);
+        assert!(missing.plan(Scenario::Rush).is_err());
+    }
+}

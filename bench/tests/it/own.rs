@@ -1,0 +1,36 @@
+//! On servers of its own.
+
+use bench::scenarios::{Size, beforehand, crowd::Crowd, measure, place::Place, plan::Scenario};
+use std::{sync::Arc, time::Duration};
+use tempfile::tempdir;
+
+use crate::short;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_the_history_does_not_know_is_found() {
+    let mut place = Place::open(None).await.unwrap();
+    let sale = place.sale(100).await.unwrap();
+    let (address, host) = place.address().unwrap();
+    let crowd = Crowd::strangers(place.tokens().unwrap(), &host, sale, 0).unwrap();
+    let bought = beforehand::buy(address, &Arc::new(crowd), 10)
+        .await
+        .unwrap();
+    let mut records: Vec<_> = bought.into_iter().map(|(_, record)| record).collect();
+    assert!(place.prove(sale, &records).await.is_ok());
+    records.pop();
+    assert!(place.prove(sale, &records).await.is_err());
+    place.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_on_its_way_when_the_time_was_over_is_known_all_the_same() {
+    let folder = tempdir().unwrap();
+    // With a unit for everybody, each that was on its way became an order.
+    let scenario = Scenario::ThousandPurchases;
+    let mut run = short(scenario, 1, 64, &folder);
+    run.bench.iterations = None;
+    run.bench.duration = Some(Duration::from_millis(300).into());
+    let outcome = measure(scenario, run, Size::Quick).await.unwrap();
+    assert_eq!(outcome.failure, None);
+    assert!(outcome.proof.is_some());
+}

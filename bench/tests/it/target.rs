@@ -1,0 +1,107 @@
+//! At an API that is there.
+
+use std::sync::Arc;
+
+use bench::scenarios::{
+    Size, beforehand, crowd::Crowd, measure_at, outcome::Outcome, place::Place, plan::Scenario,
+    record::Record, target::Target,
+};
+use sale::{model::SaleId, token::Tokens};
+use system::stage::{Setting, Stage};
+use tempfile::tempdir;
+
+use crate::short;
+
+async fn target(stage: &Stage) -> Arc<Target> {
+    let url = stage.api().url();
+    let found = Target::find(&url, stage.deployment.tokens()).await;
+    Arc::new(found.unwrap())
+}
+
+async fn run(stage: &Stage, scenario: Scenario, requests: u64) -> Outcome {
+    let folder = tempdir().unwrap();
+    let concurrency = if scenario == Scenario::Database { 1 } else { 8 };
+    let run = short(scenario, requests, concurrency, &folder);
+    let place = Place::Target(target(stage).await);
+    let outcome = measure_at(place, scenario, run, Size::Quick).await;
+    outcome.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sold_at_a_target_is_proven_over_http() {
+    let stage = Stage::open(Setting::default()).await.unwrap();
+    for (scenario, requests) in [
+        (Scenario::Rush, 1_500),
+        (Scenario::Mixed, 400),
+        (Scenario::Status, 100),
+        (Scenario::SoldOut, 100),
+        (Scenario::Database, 10),
+    ] {
+        let outcome = run(&stage, scenario, requests).await;
+        assert_eq!(outcome.failure, None, "{scenario:?}");
+        assert!(outcome.proof.is_some(), "{scenario:?}");
+        let wanted = if scenario == Scenario::Database {
+            2_000
+        } else {
+            requests
+        };
+        assert_eq!(outcome.count, wanted, "{scenario:?}");
+        assert!(outcome.cpu_micros.api.is_none());
+    }
+    stage.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_that_decide_nothing_make_a_run_fail() {
+    let limit = (
+        "RATE_LIMIT_PURCHASE_MAX_REQUESTS".to_owned(),
+        "20".to_owned(),
+    );
+    let setting = Setting {
+        api: vec![limit],
+        ..Setting::default()
+    };
+    let stage = Stage::open(setting).await.unwrap();
+    let outcome = run(&stage, Scenario::Rush, 100).await;
+    let failure = outcome.failure.unwrap();
+    assert!(failure.contains("Limited"), "{failure}");
+    assert!(outcome.statuses["429"] > 0);
+    assert_eq!(outcome.statuses.values().sum::<u64>(), 100);
+    stage.close().await.unwrap();
+}
+
+/// So many purchases at a target.
+async fn bought(place: &mut Place, count: usize) -> (SaleId, Vec<Record>) {
+    let sale = place.sale(100).await.unwrap();
+    let (address, host) = place.address().unwrap();
+    let tokens: Tokens = place.tokens().unwrap();
+    let crowd = Arc::new(Crowd::strangers(tokens, &host, sale, 0).unwrap());
+    let bought = beforehand::buy(address, &crowd, count).await.unwrap();
+    (sale, bought.into_iter().map(|(_, record)| record).collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_nobody_was_told_of_is_found() {
+    let stage = Stage::open(Setting::default()).await.unwrap();
+    let mut place = Place::Target(target(&stage).await);
+    let (sale, mut records) = bought(&mut place, 10).await;
+    assert!(place.prove(sale, &records).await.is_ok());
+    records.pop();
+    let error = place.prove(sale, &records).await.unwrap_err();
+    assert!(error.to_string().starts_with("9 buyers"), "{error}");
+    stage.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_that_is_not_the_one_that_was_told_is_found() {
+    let stage = Stage::open(Setting::default()).await.unwrap();
+    let mut place = Place::Target(target(&stage).await);
+    let (sale, mut records) = bought(&mut place, 2).await;
+    // As many orders as were told of, but each buyer was told of the other's.
+    let (first, second) = (records[0].buyer, records[1].buyer);
+    records[0].buyer = second;
+    records[1].buyer = first;
+    let error = place.prove(sale, &records).await.unwrap_err();
+    assert!(error.to_string().contains("was told of, and is"), "{error}");
+    stage.close().await.unwrap();
+}
