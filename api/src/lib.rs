@@ -16,7 +16,7 @@
 //! | [`problem`], [`request_id`] | the one shape of failures; the name of a request |
 //! | `routes` | the routes, and the checks of what they are sent |
 //! | [`auth`] | who calls |
-//! | [`payload`], [`price`], [`paging`] | JSON in and out, money in it, lists in pages |
+//! | [`payload`], [`price`], [`paging`], [`reply`] | JSON in and out, money in it, lists in pages; the beginning of a reply |
 //! | [`services`] | what handlers work with |
 //! | [`sales`], [`purchase_status`] | what is shown of a sale, and of a purchase |
 //! | [`views`] | products, sales and orders as they are shown, by the command line too |
@@ -42,6 +42,7 @@ pub mod problem;
 pub mod purchase_status;
 pub mod rate_limits;
 pub mod repeating;
+pub mod reply;
 pub mod request_id;
 mod routes;
 pub mod sales;

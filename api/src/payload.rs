@@ -16,7 +16,10 @@ use serde::{
 };
 use serde_json::Number;
 
-use crate::problem::{Code, Problem};
+use crate::{
+    problem::{Code, Problem},
+    reply::with_body,
+};
 
 const JSON: &str = "application/json; charset=utf-8";
 
@@ -46,7 +49,7 @@ impl<T: Type> Payload for Reply<T> {
 impl<T: Serialize + Send> IntoResponse for Reply<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
-            Ok(body) => Response::builder().content_type(JSON).body(body),
+            Ok(body) => with_body(JSON, body),
             Err(error) => Problem::internal(&error).into_response(),
         }
     }
@@ -227,6 +230,11 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         let problem = "The body is not valid: it must be a JSON object.";
         return Err(Problem::validation(problem));
     }
+    serde_json::from_slice(body).or_else(|_| parse_with_path(body))
+}
+
+/// The same, and says where it fails. To know that takes time.
+fn parse_with_path<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let field = error.path().to_string();

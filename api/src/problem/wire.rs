@@ -14,7 +14,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{CONTENT_TYPE, Code, ExistingPurchase, Facts, Problem, Reason};
-use crate::{purchase_status::Stage, request_id::RequestId};
+use crate::{purchase_status::Stage, reply::with_body, request_id::RequestId};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -88,10 +88,8 @@ impl Problem {
 
     /// The reply for the request with this path.
     pub fn render(&self, path: &str) -> Response {
-        let mut response = Response::builder()
-            .status(self.code.status())
-            .content_type(CONTENT_TYPE)
-            .body(self.body(path));
+        let mut response = with_body(CONTENT_TYPE, self.body(path));
+        response.set_status(self.code.status());
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

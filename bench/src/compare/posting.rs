@@ -87,13 +87,19 @@ pub(crate) async fn until(
 async fn inserted_a_second(ground: &Ground, size: Size) -> anyhow::Result<f64> {
     let sale = ground.sale(u32::try_from(size.journal)?).await?;
     let pool = sqlx::PgPool::connect(ground.stage.deployment.database_url.expose()).await?;
-    sqlx::raw_sql("CREATE TABLE wanted (id uuid, buyer_id uuid, created_at timestamptz)")
-        .execute(&pool)
+    // The rows that were posted, with other ids whose order is the same.
+    sqlx::raw_sql(
+        "CREATE TABLE wanted AS
+         SELECT overlay(id::text placing 'f' from 1)::uuid AS id,
+                overlay(buyer_id::text placing 'f' from 1)::uuid AS buyer_id, created_at
+         FROM orders ORDER BY created_at, id",
+    )
+    .execute(&pool)
+    .await?;
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM wanted")
+        .fetch_one(&pool)
         .await?;
-    sqlx::query("INSERT INTO wanted SELECT gen_random_uuid(), gen_random_uuid(), now() FROM generate_series(1, $1)")
-        .bind(i32::try_from(size.journal)?)
-        .execute(&pool)
-        .await?;
+    ensure!(usize::try_from(rows)? == size.journal, "{rows} orders");
     let started = Instant::now();
     let mut transaction = pool.begin().await?;
     sqlx::query("INSERT INTO users (id) SELECT buyer_id FROM wanted")
