@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 /// Entries taken in one read or claim.
 const READ_ENTRIES_MAX: u64 = 64;
 /// Winners posted in one call. An entry is never split, so one entry may go over it.
-const POST_WINNERS_MAX: usize = 1_024;
+const POST_WINNERS_MAX: usize = 2_048;
 /// Pause after a read that found nothing: the first, doubled each time up to the longest.
 const IDLE_PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
 /// Pause after a failure, likewise, plus up to as much again by chance.
