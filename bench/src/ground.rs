@@ -37,7 +37,7 @@ use crate::{
 pub const CONNECTIONS: usize = 128;
 
 /// Before a run, one of so many of its purchases is made to warm up.
-const WARM_UP_PART: usize = 10;
+pub const WARM_UP_PART: usize = 10;
 
 /// How long an empty journal is waited for when a sale is installed.
 const DRAIN: Duration = Duration::from_secs(5);

@@ -133,7 +133,7 @@ impl Over {
     fn said(self, x: f64) -> String {
         match self {
             Self::Time => format!("after {} s", number(x)),
-            Self::Factors(name) => format!("at {name} {}", short(x)),
+            Self::Factors(name) => format!("at {} {name}", short(x)),
         }
     }
 }
@@ -151,12 +151,7 @@ pub fn lines(title: &str, unit: &str, over: Over, series: &[Series]) -> String {
     let y = Scale::linear((0.0, most), (HEIGHT - BOTTOM, TOP));
     let several = series.len() > 1;
     let mut svg = begin(title, HEIGHT);
-    axes(
-        &mut svg,
-        (&x, &short),
-        (&y, &short),
-        (over.name(), unit),
-    );
+    axes(&mut svg, (&x, &short), (&y, &short), (over.name(), unit));
     for (place, series) in series.iter().enumerate() {
         let colour = place % COLOURS;
         let path: Vec<String> = series
@@ -356,7 +351,7 @@ mod tests {
         let steps = (places[1] - places[0], places[2] - places[1]);
         assert!((2.0 * steps.0 - steps.1).abs() < 0.3, "{places:?}");
         assert!(svg.contains(">buyers &lt;there&gt;</text>"));
-        assert!(svg.contains("Redis: 2.00 µs at buyers &lt;there&gt; 10\u{202f}000</title>"));
+        assert!(svg.contains("Redis: 2.00 µs at 10\u{202f}000 buyers &lt;there&gt;</title>"));
     }
 
     #[test]
