@@ -6,7 +6,10 @@ use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use serde::Serialize;
 
 use super::Group;
-use crate::report::{chart::Series, text::number};
+use crate::report::{
+    chart::Series,
+    text::{number, short},
+};
 
 /// All groups that were measured.
 pub type Curves = BTreeMap<Group, Vec<Point>>;
@@ -151,14 +154,19 @@ pub fn panels(points: &[Point]) -> BTreeMap<Panel, Vec<Series>> {
 
 /// A group as a table for a terminal.
 pub fn table(group: Group, points: &[Point]) -> Table {
-    let right = |value: f64| Cell::new(number(value)).set_alignment(CellAlignment::Right);
+    let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     let headings = columns(points).into_iter().map(Column::heading);
     table.set_header([group.name()].into_iter().chain(headings));
     for point in points {
-        let values = point.values.values().copied();
-        table.add_row([point.at as f64].into_iter().chain(values).map(right));
+        let values = point.values.values().copied().map(number);
+        table.add_row(
+            [short(point.at as f64)]
+                .into_iter()
+                .chain(values)
+                .map(right),
+        );
     }
     table
 }
@@ -211,7 +219,7 @@ mod tests {
         let lines: Vec<Vec<String>> = table.lines().map(cells).collect();
         let heading = ["connections", "purchases, 1/s", "API CPU a purchase, µs"];
         assert_eq!(lines[1][..3], heading, "{table}");
-        assert_eq!(lines[3][..3], ["1.00", "100", "20.0"], "{table}");
+        assert_eq!(lines[3][..3], ["1", "100", "20.0"], "{table}");
     }
 
     #[test]
