@@ -9,7 +9,7 @@
 //!
 //! Each has servers of its own, one after the other, so that nothing of one run is in the next.
 
-pub(crate) mod growth;
+mod growth;
 mod limits;
 pub(crate) mod posting;
 mod purchases;
@@ -19,10 +19,6 @@ use std::{cmp::Ordering, process::ExitCode, time::Duration};
 use clap::{Args, ValueEnum};
 use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use serde::Serialize;
-
-/// How a winner is answered, and who comes too late.
-const ACCEPTED: u16 = 202;
-const REFUSED: u16 = 409;
 
 /// Settings of `compare`.
 #[derive(Debug, Clone, Args)]
@@ -240,7 +236,7 @@ fn median<T: PartialOrd + Copy>(values: impl IntoIterator<Item = T>) -> T {
 }
 
 /// A time in microseconds.
-fn micros(time: Duration) -> f64 {
+pub(crate) fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
 }
 

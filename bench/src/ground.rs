@@ -1,16 +1,24 @@
 //! The system under test: the release build on servers of its own, as a deployment has it, but for the rate
 //! limits, which are on and too high to refuse anyone.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    iter::repeat_n,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, anyhow, ensure};
 use chrono::{TimeDelta, Utc};
 use embedded::RedisOptions;
 use sale::{
-    gate::Gate,
+    gate::{
+        Gate,
+        admission::{BATCH_MAX, Known},
+    },
     install,
     ledger::{NewProduct, NewSale, Sale},
-    model::SaleId,
+    model::{BuyerId, OrderId, Purchase, SaleId, Verdict},
     money::{Currency, Money},
 };
 use system::{
@@ -22,11 +30,14 @@ use tokio::sync::Mutex;
 
 use crate::{
     cpu,
-    load::{self, Outcome, Pace, Requests},
+    load::{self, ACCEPTED, Outcome, Pace, Requests},
 };
 
 /// Connections at full load.
 pub const CONNECTIONS: usize = 128;
+
+/// Before a run, one of so many of its purchases is made to warm up.
+pub const WARM_UP_PART: usize = 10;
 
 /// How long an empty journal is waited for when a sale is installed.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -38,6 +49,8 @@ pub const POSTED_DEADLINE: Duration = Duration::from_secs(300);
 pub struct Ground {
     /// Its processes and servers.
     pub stage: Stage,
+    /// Where its API shows its metrics.
+    pub metrics: SocketAddr,
     sales: Mutex<Vec<SaleId>>,
 }
 
@@ -54,13 +67,32 @@ pub struct Costs {
     pub generator: Duration,
 }
 
+impl Costs {
+    /// The same, once it is sure that every answer was this one.
+    ///
+    /// # Errors
+    /// One was not.
+    pub fn all(self, status: u16) -> anyhow::Result<Self> {
+        let Outcome {
+            statuses,
+            latencies,
+            ..
+        } = &self.outcome;
+        ensure!(
+            self.outcome.with(status) == latencies.count(),
+            "not all were answered with {status}: {statuses:?}"
+        );
+        Ok(self)
+    }
+}
+
 impl Ground {
     /// Starts it.
     ///
     /// # Errors
     /// Something could not be built or started.
     pub async fn start() -> anyhow::Result<Self> {
-        let metrics = embedded::free_port()?;
+        let metrics = SocketAddr::from((Ipv4Addr::LOCALHOST, embedded::free_port()?));
         let stage = Stage::open(Setting {
             own_redis: Some(RedisOptions {
                 supervised: false,
@@ -68,12 +100,13 @@ impl Ground {
             }),
             own_postgres: true,
             reconcilers: 0,
-            api: vec![("METRICS_ADDRESS".to_owned(), format!("127.0.0.1:{metrics}"))],
+            api: vec![("METRICS_ADDRESS".to_owned(), metrics.to_string())],
             ..Setting::default()
         });
         let stage = stage.await.map_err(plain)?;
         Ok(Self {
             stage,
+            metrics,
             sales: Mutex::default(),
         })
     }
@@ -106,6 +139,33 @@ impl Ground {
         Ok(sale)
     }
 
+    /// A sale with so many buyers, and units for so many more.
+    ///
+    /// # Errors
+    /// It was not made, or somebody was not admitted.
+    pub async fn filled(&self, buyers: usize, more: usize) -> anyhow::Result<Sale> {
+        let sale = self.sale(u32::try_from(buyers + more)?).await?;
+        self.fill(sale.id, buyers).await?;
+        Ok(sale)
+    }
+
+    /// Sells to so many new buyers.
+    ///
+    /// # Errors
+    /// One of them was not admitted.
+    pub async fn fill(&self, sale: SaleId, buyers: usize) -> anyhow::Result<()> {
+        let mut left = buyers;
+        while left > 0 {
+            let count = left.min(BATCH_MAX);
+            let batch: Vec<Purchase> = (0..count).map(|_| stranger()).collect();
+            let decision = self.gate().admit(sale, &Known::default(), &batch).await?;
+            let won = decision.verdicts.iter().all(|it| *it == Verdict::Admitted);
+            ensure!(won, "somebody was not admitted");
+            left -= count;
+        }
+        Ok(())
+    }
+
     /// Posts all that was sold, and ends everything. What was measured counts only if all sales agree.
     ///
     /// # Errors
@@ -129,10 +189,34 @@ impl Ground {
     /// # Errors
     /// Tokens can not be signed.
     pub fn buyers(&self, sale: SaleId, count: usize) -> anyhow::Result<Arc<Requests>> {
-        Requests::purchases(sale, count, &self.stage.tokens).map(Arc::new)
+        self.buyers_of(repeat_n(sale, count))
     }
 
-    /// Sends requests to an API, and measures what they cost.
+    /// One buyer for each sale that is named, in this order.
+    ///
+    /// # Errors
+    /// Tokens can not be signed.
+    pub fn buyers_of(
+        &self,
+        sales: impl IntoIterator<Item = SaleId>,
+    ) -> anyhow::Result<Arc<Requests>> {
+        Requests::purchases(sales, &self.stage.tokens).map(Arc::new)
+    }
+
+    /// Everything is connected, and every page touched, before so many purchases are measured.
+    ///
+    /// # Errors
+    /// As [`Ground::run`].
+    pub async fn warm_up(&self, purchases: usize) -> anyhow::Result<()> {
+        let count = purchases / WARM_UP_PART;
+        let sale = self.sale(u32::try_from(count)?).await?;
+        let buyers = self.buyers(sale.id, count)?;
+        let costs = self.run(self.stage.api(), &buyers, Pace::Full).await?;
+        costs.all(ACCEPTED)?;
+        Ok(())
+    }
+
+    /// Sends requests to an API at full load, or at a rate, and measures what they cost.
     ///
     /// # Errors
     /// An answer is missing.
@@ -142,10 +226,24 @@ impl Ground {
         requests: &Arc<Requests>,
         pace: Pace,
     ) -> anyhow::Result<Costs> {
+        self.run_over(CONNECTIONS, api, requests, pace).await
+    }
+
+    /// The same, over so many connections.
+    ///
+    /// # Errors
+    /// An answer is missing.
+    pub async fn run_over(
+        &self,
+        connections: usize,
+        api: &ApiProcess,
+        requests: &Arc<Requests>,
+        pace: Pace,
+    ) -> anyhow::Result<Costs> {
         let address = address_of(&api.url())?;
         let pids = [pid(api.process())?, self.redis_pid()?, std::process::id()];
         let before = used(pids)?;
-        let outcome = load::send(address, requests, CONNECTIONS, pace).await?;
+        let outcome = load::send(address, requests, connections, pace).await?;
         let after = used(pids)?;
         let count = u32::try_from(requests.count())?;
         let each = |place: usize| (after[place] - before[place]) / count;
@@ -162,6 +260,20 @@ impl Ground {
         &self.stage.gate
     }
 
+    /// What Redis holds in memory, bytes.
+    ///
+    /// # Errors
+    /// It does not say.
+    pub fn redis_memory(&self) -> anyhow::Result<u64> {
+        let redis = self.stage.redis().context("redis does not run")?;
+        let info = redis.command(&["INFO", "memory"])?;
+        let used = info
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("used_memory:"))
+            .context("redis does not say its memory")?;
+        Ok(used.parse()?)
+    }
+
     /// The process of Redis.
     ///
     /// # Errors
@@ -169,6 +281,13 @@ impl Ground {
     pub fn redis_pid(&self) -> anyhow::Result<u32> {
         let redis = self.stage.redis().and_then(embedded::RedisServer::pid);
         redis.context("redis does not run")
+    }
+}
+
+fn stranger() -> Purchase {
+    Purchase {
+        buyer: BuyerId::random(),
+        order: OrderId::random(),
     }
 }
 

@@ -7,6 +7,7 @@
 //! | [`scenarios`] | what a shop goes through, as load that rlt drives, with its proof |
 //! | [`suite`], [`report`] | all scenarios, and the page that shows them |
 //! | [`compare`] | the table: each figure, its limit, their ratio, its goal |
+//! | [`growth`] | how cost grows with buyers, sales, connections and batches, as tables and charts |
 //! | [`ground`] | the system under test, on servers of its own |
 //! | [`load`] | the load generator: a lean HTTP client |
 //! | [`floor`] | the services that an API is compared with |
@@ -16,6 +17,7 @@ pub mod compare;
 pub mod cpu;
 pub mod floor;
 pub mod ground;
+pub mod growth;
 pub mod load;
 pub mod report;
 pub mod scenarios;
@@ -37,6 +39,8 @@ pub struct Stress {
 enum Command {
     /// Measure each figure and its limit in one run, and print the table
     Compare(compare::Compare),
+    /// Measure how cost grows with buyers, sales, connections and batches, and draw it
+    Growth(growth::Growth),
     /// Run all scenarios, and write their figures as JSON and as an HTML page
     Suite(suite::Suite),
     #[command(flatten)]
@@ -57,6 +61,7 @@ pub fn run(stress: Stress) -> anyhow::Result<ExitCode> {
         .build()?;
     match stress.command {
         Command::Compare(settings) => runtime.block_on(compare::run(&settings)),
+        Command::Growth(settings) => runtime.block_on(growth::run(&settings)),
         Command::Suite(settings) => runtime.block_on(suite::run(&settings)),
         Command::Scenario(chosen) => runtime.block_on(scenarios::run(chosen)),
         Command::Floor(settings) => runtime.block_on(floor::serve(&settings)),

@@ -23,6 +23,12 @@ use tokio::{
 
 use self::connection::Connection;
 
+/// How a winner is answered.
+pub const ACCEPTED: u16 = 202;
+
+/// How who comes too late is answered.
+pub const REFUSED: u16 = 409;
+
 /// Requests, ready to be sent: one after the other, and where each ends.
 #[derive(Debug, Default)]
 pub struct Requests {
@@ -31,14 +37,17 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// So many buyers, each of whom wants to buy once in this sale.
+    /// One buyer for each sale that is named, who wants to buy there once; in this order.
     ///
     /// # Errors
     /// Tokens can not be signed.
-    pub fn purchases(sale: SaleId, count: usize, tokens: &Tokens) -> anyhow::Result<Self> {
+    pub fn purchases(
+        sales: impl IntoIterator<Item = SaleId>,
+        tokens: &Tokens,
+    ) -> anyhow::Result<Self> {
         let mut requests = Self::default();
-        let body = format!(r#"{{"saleId":"{sale}"}}"#);
-        for _ in 0..count {
+        for sale in sales {
+            let body = format!(r#"{{"saleId":"{sale}"}}"#);
             let buyer = Buyer::new(tokens)?;
             let head = format!(
                 "POST /api/purchase HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {}\r\n\

@@ -1,4 +1,4 @@
-//! `suite.html`: one file that needs no other host, in light and in dark.
+//! `suite.html`, and what every page has: one file that needs no other host, in light and in dark.
 //!
 //! | module | owns |
 //! | --- | --- |
@@ -12,7 +12,7 @@ pub mod text;
 use std::fmt::Write;
 
 use self::{
-    chart::{Ratio, Series},
+    chart::{Over, Ratio, Series},
     text::{escape, number},
 };
 use crate::scenarios::outcome::{Outcome, Unit};
@@ -21,24 +21,34 @@ const STYLE: &str = include_str!("report/style.css");
 
 /// The page of these runs.
 pub fn page(at: &str, quick: bool, outcomes: &[Outcome]) -> String {
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>MinCommerce under load</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <h1>MinCommerce under load</h1>\n<p>{}</p>\n",
-        escape(at)
-    );
-    if quick {
-        page.push_str("<p class=\"note\">A quick run, which only shows that it works: its figures mean nothing.</p>\n");
-    }
+    let mut page = begin("MinCommerce under load", at, quick);
     overview(&mut page, outcomes);
     comparison(&mut page, outcomes);
     for outcome in outcomes {
         section(&mut page, outcome);
     }
-    page.push_str("</body>\n</html>\n");
+    page.push_str(END);
     page
 }
+
+/// A page up to where its sections begin; [`END`] ends it.
+pub fn begin(title: &str, at: &str, quick: bool) -> String {
+    let title = escape(title);
+    let mut page = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
+         <h1>{title}</h1>\n<p>{}</p>\n",
+        escape(at)
+    );
+    if quick {
+        page.push_str("<p class=\"note\">A quick run, which only shows that it works: its figures mean nothing.</p>\n");
+    }
+    page
+}
+
+/// What a page ends with.
+pub const END: &str = "</body>\n</html>\n";
 
 const fn unit(outcome: &Outcome) -> &'static str {
     match outcome.unit {
@@ -179,7 +189,7 @@ fn section(page: &mut String, outcome: &Outcome) {
             .map(|it| (it.second, it.rate))
             .collect(),
     }];
-    let svg = chart::lines(throughput_name, "a second", &throughput);
+    let svg = chart::lines(throughput_name, "a second", Over::Time, &throughput);
     figure(page, throughput_name, &svg);
     memory(page, outcome);
     page.push_str("</div></section>\n");
@@ -196,15 +206,20 @@ fn memory(page: &mut String, outcome: &Outcome) {
         series("reconciler", of(|it| it.reconciler_mib)),
         series("Redis", of(|it| it.redis_mib)),
     ];
-    let svg = chart::lines("Resident memory over time", "MiB", &resident);
+    let svg = chart::lines("Resident memory over time", "MiB", Over::Time, &resident);
     figure(page, "Resident memory", &svg);
     let journal = [series("journal", of(|it| it.journal as f64))];
-    let svg = chart::lines("Entries of the journal over time", "entries", &journal);
+    let svg = chart::lines(
+        "Entries of the journal over time",
+        "entries",
+        Over::Time,
+        &journal,
+    );
     figure(page, "Orders not yet posted", &svg);
 }
 
 /// A chart with its name; nothing where there is none.
-fn figure(page: &mut String, name: &str, svg: &str) {
+pub fn figure(page: &mut String, name: &str, svg: &str) {
     if !svg.is_empty() {
         let _ = write!(
             page,

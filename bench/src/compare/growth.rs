@@ -1,20 +1,12 @@
 //! What a buyer takes of Redis, and what a decision costs as a sale grows.
 
-use anyhow::{Context, ensure};
-use sale::{
-    gate::{
-        Gate,
-        admission::{BATCH_MAX, Known},
-    },
-    ledger::Sale,
-    model::{BuyerId, OrderId, Purchase, SaleId, Verdict},
-};
+use sale::ledger::Sale;
 use system::rest::at_rest;
 
-use super::{ACCEPTED, Figure, Goal, REFUSED, Size, micros, middle};
+use super::{Figure, Goal, Size, micros, middle};
 use crate::{
     ground::{Ground, POSTED_DEADLINE, plain},
-    load::Pace,
+    load::{ACCEPTED, Pace, REFUSED},
 };
 
 /// Buyers in a small sale.
@@ -56,17 +48,19 @@ pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
 
 /// What a winner, and who comes too late, cost Redis in a large sale and in small ones.
 async fn costs(ground: &Ground, size: Size) -> anyhow::Result<((f64, f64), (f64, f64))> {
-    let large = filled(ground, size.large, size.rounds * size.purchases).await?;
+    let large = ground
+        .filled(size.large, size.rounds * size.purchases)
+        .await?;
     let (large_end, small_end) = (
-        filled(ground, size.large, 0).await?,
-        filled(ground, SMALL, 0).await?,
+        ground.filled(size.large, 0).await?,
+        ground.filled(SMALL, 0).await?,
     );
     let (mut winner, mut sold_out) = (vec![], vec![]);
     for _ in 0..size.rounds {
         let each = size.purchases / SMALL_SALES;
         let mut small = Vec::new();
         for _ in 0..SMALL_SALES {
-            let sale = filled(ground, SMALL, each).await?;
+            let sale = ground.filled(SMALL, each).await?;
             small.push(cost(ground, &sale, each, ACCEPTED).await?);
         }
         let small = small.iter().sum::<f64>() / small.len() as f64;
@@ -79,62 +73,22 @@ async fn costs(ground: &Ground, size: Size) -> anyhow::Result<((f64, f64), (f64,
     Ok((middle(winner), middle(sold_out)))
 }
 
-/// A sale with so many buyers, and units for so many more.
-async fn filled(ground: &Ground, buyers: usize, more: usize) -> anyhow::Result<Sale> {
-    let sale = ground.sale(u32::try_from(buyers + more)?).await?;
-    fill(ground.gate(), sale.id, buyers).await?;
-    Ok(sale)
-}
-
 /// CPU time of Redis for each purchase at full load, microseconds.
 async fn cost(ground: &Ground, sale: &Sale, count: usize, status: u16) -> anyhow::Result<f64> {
     let buyers = ground.buyers(sale.id, count)?;
     let costs = ground.run(ground.stage.api(), &buyers, Pace::Full).await?;
-    let statuses = &costs.outcome.statuses;
-    ensure!(costs.outcome.with(status) == count, "{statuses:?}");
-    Ok(micros(costs.redis))
+    Ok(micros(costs.all(status)?.redis))
 }
 
 /// What Redis has more once a sale's buyers are posted.
 async fn bytes_a_buyer(size: Size) -> anyhow::Result<f64> {
     let mut ground = Ground::start().await?;
     let sale = ground.sale(u32::try_from(size.journal)?).await?.id;
-    let before = used_memory(&ground)?;
-    fill(ground.gate(), sale, size.journal).await?;
+    let before = ground.redis_memory()?;
+    ground.fill(sale, size.journal).await?;
     ground.stage.start_reconciler(&[]).map_err(plain)?;
     at_rest(ground.gate(), &ground.stage.ledger, sale, POSTED_DEADLINE).await?;
-    let more = used_memory(&ground)?.saturating_sub(before);
+    let more = ground.redis_memory()?.saturating_sub(before);
     ground.close().await?;
     Ok(more as f64 / size.journal as f64)
-}
-
-fn used_memory(ground: &Ground) -> anyhow::Result<u64> {
-    let redis = ground.stage.redis().context("redis does not run")?;
-    let info = redis.command(&["INFO", "memory"])?;
-    let used = info
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("used_memory:"))
-        .context("redis does not say its memory")?;
-    Ok(used.parse()?)
-}
-
-/// Sells to so many new buyers.
-pub(crate) async fn fill(gate: &Gate, sale: SaleId, buyers: usize) -> anyhow::Result<()> {
-    let mut left = buyers;
-    while left > 0 {
-        let count = left.min(BATCH_MAX);
-        let batch: Vec<Purchase> = (0..count).map(|_| stranger()).collect();
-        let decision = gate.admit(sale, &Known::default(), &batch).await?;
-        let won = decision.verdicts.iter().all(|it| *it == Verdict::Admitted);
-        ensure!(won, "somebody was not admitted");
-        left -= count;
-    }
-    Ok(())
-}
-
-fn stranger() -> Purchase {
-    Purchase {
-        buyer: BuyerId::random(),
-        order: OrderId::random(),
-    }
 }

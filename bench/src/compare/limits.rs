@@ -19,7 +19,7 @@ use crate::{
     cpu,
     floor::Kind,
     ground::{CONNECTIONS, Ground, address_of},
-    load::{self, Pace, Requests},
+    load::{self, ACCEPTED, Pace, Requests},
 };
 
 /// One purchase a call, by the rules of `lua/admit.lua`.
@@ -79,7 +79,7 @@ impl Service {
         let before = cpu::used(self.child.id())?;
         let outcome = load::send(self.address, requests, CONNECTIONS, Pace::Full).await?;
         let after = cpu::used(self.child.id())?;
-        let accepted = outcome.with(202);
+        let accepted = outcome.with(ACCEPTED);
         ensure!(accepted == requests.count(), "{:?}", outcome.statuses);
         Ok((after - before) / u32::try_from(requests.count())?)
     }

@@ -6,10 +6,10 @@ use anyhow::{Context, ensure};
 use sale::model::SaleId;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Figure, Goal, Size, growth::fill};
+use super::{Figure, Goal, Size};
 use crate::{
     ground::{Ground, POSTED_DEADLINE, plain},
-    load::Pace,
+    load::{ACCEPTED, Pace},
 };
 
 /// How often the journal, or the ledger, is looked at.
@@ -42,7 +42,7 @@ pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
 /// A journal is filled, and then a reconciler starts: from its first read to its last forget.
 async fn posted_a_second(ground: &mut Ground, size: Size) -> anyhow::Result<f64> {
     let sale = ground.sale(u32::try_from(size.journal)?).await?.id;
-    fill(ground.gate(), sale, size.journal).await?;
+    ground.fill(sale, size.journal).await?;
     ground.stage.start_reconciler(&[]).map_err(plain)?;
     let started = until(ground, sale, |pending, forgotten, _| {
         pending > 0 || forgotten > 0
@@ -125,11 +125,7 @@ async fn lag(ground: &Ground, size: Size) -> anyhow::Result<Duration> {
     let buyers = ground.buyers(sale.id, size.winners)?;
     let costs = ground.run(ground.stage.api(), &buyers, Pace::Full).await?;
     let answered = Instant::now();
-    ensure!(
-        costs.outcome.with(202) == size.winners,
-        "{:?}",
-        costs.outcome.statuses
-    );
+    costs.all(ACCEPTED)?;
     let posted = async {
         loop {
             let standing = ground.stage.ledger.standing(sale.id).await?;

@@ -4,19 +4,18 @@
 //! Noise of the machine comes in waves that are longer than a run. So the API and what it is compared with
 //! take turns, and the round whose ratio is the median of all rounds counts.
 
-use anyhow::ensure;
 use sale::{ledger::Sale, model::SaleId};
 use system::processes::ApiProcess;
 
 use super::{
-    ACCEPTED, Figure, Goal, REFUSED, Size,
+    Figure, Goal, Size,
     limits::{self, Service, Stock},
     median, micros, middle,
 };
 use crate::{
     floor::Kind,
     ground::{Costs, Ground, plain},
-    load::Pace,
+    load::{ACCEPTED, Pace, REFUSED},
 };
 
 /// The share of the full rate at which answers are timed.
@@ -28,7 +27,7 @@ const PERCENTILE: f64 = 99.0;
 /// CPU time of an API, and of services that decide nothing.
 pub(super) async fn api(size: Size) -> anyhow::Result<Vec<Figure>> {
     let ground = Ground::start().await?;
-    warm_up(&ground, size).await?;
+    ground.warm_up(size.purchases).await?;
     let bare = Service::start(&ground, Kind::Bare).await?;
     let openapi = Service::start(&ground, Kind::Openapi).await?;
     let mut rounds = Vec::new();
@@ -88,7 +87,7 @@ pub(super) async fn gate(size: Size) -> anyhow::Result<Vec<Figure>> {
 }
 
 async fn gate_figures(ground: &mut Ground, size: Size) -> anyhow::Result<Vec<Figure>> {
-    warm_up(ground, size).await?;
+    ground.warm_up(size.purchases).await?;
     let single = ground.stage.start_api(&[
         ("PURCHASE_BATCH_MAX".to_owned(), "1".to_owned()),
         ("METRICS_ADDRESS".to_owned(), "off".to_owned()),
@@ -159,21 +158,11 @@ async fn gate_figures(ground: &mut Ground, size: Size) -> anyhow::Result<Vec<Fig
     ])
 }
 
-/// Everything is connected, and every page touched, before anything is measured.
-async fn warm_up(ground: &Ground, size: Size) -> anyhow::Result<()> {
-    let sale = ground.sale(u32::try_from(size.purchases / 10)?).await?;
-    let buyers = ground.buyers(sale.id, size.purchases / 10)?;
-    ground.run(ground.stage.api(), &buyers, Pace::Full).await?;
-    Ok(())
-}
-
 /// A sale with a unit for everyone.
 async fn winners(ground: &Ground, api: usize, size: Size) -> anyhow::Result<Costs> {
     let sale = ground.sale(u32::try_from(size.purchases)?).await?;
     let costs = everyone(ground, &ground.stage.apis()[api], &sale, size).await?;
-    let won = costs.outcome.with(ACCEPTED);
-    ensure!(won == size.purchases, "{:?}", costs.outcome.statuses);
-    Ok(costs)
+    costs.all(ACCEPTED)
 }
 
 /// A sale with nothing left.
@@ -182,9 +171,7 @@ async fn sold_out(ground: &Ground, size: Size) -> anyhow::Result<Costs> {
     let first = ground.buyers(sale.id, 1)?;
     ground.run(ground.stage.api(), &first, Pace::Full).await?;
     let costs = everyone(ground, ground.stage.api(), &sale, size).await?;
-    let refused = costs.outcome.with(REFUSED);
-    ensure!(refused == size.purchases, "{:?}", costs.outcome.statuses);
-    Ok(costs)
+    costs.all(REFUSED)
 }
 
 async fn everyone(
@@ -210,12 +197,7 @@ async fn paced(ground: &Ground, rate: f64, size: Size) -> anyhow::Result<Costs> 
     let costs = ground
         .run(ground.stage.api(), &buyers, Pace::Rate(rate))
         .await?;
-    ensure!(
-        costs.outcome.with(ACCEPTED) == count,
-        "{:?}",
-        costs.outcome.statuses
-    );
-    Ok(costs)
+    costs.all(ACCEPTED)
 }
 
 fn tell(round: usize, name: &str, costs: &Costs) {

@@ -9,8 +9,8 @@ use tokio::{
     net::TcpStream,
 };
 
-/// The longest answer that is read, bytes.
-const ANSWER_BYTES_MAX: usize = 64 * 1024;
+/// The longest answer that is read, bytes: a page of metrics has more than 64 KiB.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
 /// How long an answer is thought to be at first, bytes: there may be thousands of connections.
 const ANSWER_BYTES: usize = 2 * 1024;

@@ -104,47 +104,77 @@ fn mark(svg: &mut String, x: f64, place: usize, name: &str, millis: f64) {
     );
 }
 
-/// Values over time, from zero up.
-pub fn lines(title: &str, unit: &str, series: &[Series]) -> String {
+/// What values are drawn over.
+#[derive(Debug, Clone, Copy)]
+pub enum Over {
+    /// Seconds since the start.
+    Time,
+    /// A number of these, above 0: equal steps for equal factors.
+    Factors(&'static str),
+}
+
+impl Over {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Time => "seconds since the start",
+            Self::Factors(name) => name,
+        }
+    }
+
+    fn scale(self, from: f64, to: f64) -> Scale {
+        let places = (LEFT, WIDTH - RIGHT);
+        match self {
+            Self::Time => Scale::linear((0.0, to), places),
+            Self::Factors(_) => Scale::logarithmic((from, to), places),
+        }
+    }
+
+    /// Where a point is, in words.
+    fn said(self, x: f64) -> String {
+        match self {
+            Self::Time => format!("after {} s", number(x)),
+            Self::Factors(name) => format!("at {} {name}", short(x)),
+        }
+    }
+}
+
+/// Values over time, or over something that grows; from zero up.
+pub fn lines(title: &str, unit: &str, over: Over, series: &[Series]) -> String {
     let points = || series.iter().flat_map(|series| &series.points);
+    let from = points().map(|point| point.0).fold(f64::INFINITY, f64::min);
     let end = points().map(|point| point.0).fold(0.0, f64::max);
     let most = points().map(|point| point.1).fold(0.0, f64::max);
     if points().next().is_none() {
         return String::new();
     }
-    let x = Scale::linear((0.0, end), (LEFT, WIDTH - RIGHT));
+    let x = over.scale(from, end);
     let y = Scale::linear((0.0, most), (HEIGHT - BOTTOM, TOP));
     let several = series.len() > 1;
     let mut svg = begin(title, HEIGHT);
-    axes(
-        &mut svg,
-        (&x, &short),
-        (&y, &short),
-        ("seconds since the start", unit),
-    );
+    axes(&mut svg, (&x, &short), (&y, &short), (over.name(), unit));
     for (place, series) in series.iter().enumerate() {
         let colour = place % COLOURS;
         let path: Vec<String> = series
             .points
             .iter()
-            .map(|(second, value)| format!("{:.1},{:.1}", x.place(*second), y.place(*value)))
+            .map(|(at, value)| format!("{:.1},{:.1}", x.place(*at), y.place(*value)))
             .collect();
         let _ = write!(
             svg,
             r#"<polyline class="l{colour}" points="{}"/>"#,
             path.join(" ")
         );
-        for (second, value) in &series.points {
+        for (at, value) in &series.points {
             let title = format!(
-                "{}: {} {unit} after {} s",
+                "{}: {} {unit} {}",
                 series.name,
                 number(*value),
-                number(*second)
+                over.said(*at)
             );
             let _ = write!(
                 svg,
                 r#"<circle class="c{colour}" cx="{:.1}" cy="{:.1}" r="2.5"><title>{}</title></circle>"#,
-                x.place(*second),
+                x.place(*at),
                 y.place(*value),
                 escape(&title),
             );
@@ -256,7 +286,7 @@ fn axes(svg: &mut String, x: Axis<'_>, y: Axis<'_>, names: (&str, &str)) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bar, Percentiles, Ratio, Series, distribution, lines, ratios};
+    use super::{Bar, Over, Percentiles, Ratio, Series, distribution, lines, ratios};
 
     const MARKS: Percentiles = Percentiles {
         p50: 1.0,
@@ -302,12 +332,26 @@ mod tests {
             name: "the <API>",
             points: vec![(0.0, 0.0), (10.0, 50.0), (20.0, 100.0)],
         }];
-        let svg = lines("memory", "MiB", &series);
+        let svg = lines("memory", "MiB", Over::Time, &series);
         let heights = attributes(&svg, "c0", "cy");
         assert!((heights[0] + heights[2] - 2.0 * heights[1]).abs() < 0.2);
         assert!(heights[0] > heights[2], "up is more");
         assert!(svg.contains("<title>the &lt;API&gt;: 50.0 MiB after 10.0 s</title>"));
-        assert_eq!(lines("memory", "MiB", &[]), "");
+        assert_eq!(lines("memory", "MiB", Over::Time, &[]), "");
+    }
+
+    #[test]
+    fn what_grows_by_equal_factors_goes_in_equal_steps() {
+        let series = [Series {
+            name: "Redis",
+            points: vec![(1_000.0, 2.0), (10_000.0, 2.0), (1_000_000.0, 4.0)],
+        }];
+        let svg = lines("cost", "µs", Over::Factors("buyers <there>"), &series);
+        let places = attributes(&svg, "c0", "cx");
+        let steps = (places[1] - places[0], places[2] - places[1]);
+        assert!((2.0 * steps.0 - steps.1).abs() < 0.3, "{places:?}");
+        assert!(svg.contains(">buyers &lt;there&gt;</text>"));
+        assert!(svg.contains("Redis: 2.00 µs at 10\u{202f}000 buyers &lt;there&gt;</title>"));
     }
 
     #[test]

@@ -21,10 +21,7 @@ use tokio::{
 use super::{
     beforehand, command::Run, crowd::Crowd, own::Own, place::Place, record::Record, target::Target,
 };
-use crate::{
-    compare::{growth::fill, posting::until},
-    ground::POSTED_DEADLINE,
-};
+use crate::{compare::posting::until, ground::POSTED_DEADLINE};
 
 /// How often it is looked at how much is posted.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
@@ -121,7 +118,7 @@ impl Posting {
     }
 
     async fn fill(own: &mut Own, sale: SaleId, orders: u32) -> anyhow::Result<Instant> {
-        fill(own.ground.gate(), sale, usize::try_from(orders)?).await?;
+        own.ground.fill(sale, usize::try_from(orders)?).await?;
         own.begin_posting()?;
         let started = until(&own.ground, sale, |pending, forgotten, _| {
             pending > 0 || forgotten > 0

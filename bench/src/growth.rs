@@ -1,0 +1,135 @@
+//! `growth`: how cost grows with what a shop has more of. Each group has a table, and charts beside it in
+//! `growth.html`.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`measure`] | the load of each group, and what it costs |
+//! | [`curve`] | what was measured: columns, points, tables, JSON |
+//! | [`page`] | `growth.html` |
+
+mod curve;
+mod measure;
+mod page;
+
+use std::{fs, path::PathBuf, process::ExitCode};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+
+use self::curve::Curves;
+
+/// Settings of `growth`.
+#[derive(Debug, Clone, Args)]
+pub struct Growth {
+    /// Only see that everything works: so few requests and points that the figures mean nothing
+    #[arg(long)]
+    quick: bool,
+
+    /// Print JSON: an object that holds a list of points for each group
+    #[arg(long)]
+    json: bool,
+
+    /// Measure only this
+    #[arg(long, value_enum)]
+    only: Option<Group>,
+
+    /// Where the page goes
+    #[arg(long, value_name = "DIR", default_value = "target/stress")]
+    out: PathBuf,
+}
+
+/// What there is more and more of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// Buyers that a sale has already
+    Buyers,
+    /// Sales that sell at the same time
+    Sales,
+    /// Connections that send purchases
+    Connections,
+    /// Purchases that one call to the gate decides at most (`PURCHASE_BATCH_MAX`)
+    Batch,
+}
+
+impl Group {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Buyers => "buyers of the sale",
+            Self::Sales => "live sales",
+            Self::Connections => "connections",
+            Self::Batch => "purchases a call at most",
+        }
+    }
+
+    const fn about(self) -> &'static str {
+        match self {
+            Self::Buyers => {
+                "What a purchase costs Redis in a sale that has so many buyers already, for a winner and \
+                 for who comes when all is sold; and what a buyer takes of its memory before it is posted."
+            }
+            Self::Sales => "Purchases that take turns over so many sales.",
+            Self::Connections => {
+                "Winners of one sale over so many connections, each of which waits for its answer."
+            }
+            Self::Batch => {
+                "Winners of one sale over 512 connections, with an API whose PURCHASE_BATCH_MAX is this."
+            }
+        }
+    }
+}
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    /// Purchases of a point.
+    purchases: usize,
+    /// Points of a group at most; its first ones.
+    points: usize,
+}
+
+impl Size {
+    const FULL: Self = Self {
+        purchases: 50_000,
+        points: usize::MAX,
+    };
+    const QUICK: Self = Self {
+        purchases: 2_000,
+        points: 2,
+    };
+}
+
+/// Measures, prints, and writes the page.
+///
+/// # Errors
+/// Something could not be measured or written, or a sale does not agree in the end.
+pub async fn run(settings: &Growth) -> anyhow::Result<ExitCode> {
+    fs::create_dir_all(&settings.out)
+        .with_context(|| format!("cannot make {}", settings.out.display()))?;
+    let size = if settings.quick {
+        Size::QUICK
+    } else {
+        Size::FULL
+    };
+    let mut curves = Curves::new();
+    for group in Group::value_variants() {
+        if settings.only.is_none_or(|only| only == *group) {
+            eprintln!("{}: {}", group.name(), group.about());
+            curves.insert(*group, measure::points(*group, size).await?);
+        }
+    }
+    let at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let file = settings.out.join("growth.html");
+    fs::write(&file, page::page(&at, settings.quick, &curves))
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    if settings.json {
+        println!("{}", serde_json::to_string_pretty(&curves)?);
+    } else {
+        for (group, points) in &curves {
+            println!("{}", curve::table(*group, points));
+        }
+        println!("{}", file.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}

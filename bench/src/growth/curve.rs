@@ -1,0 +1,235 @@
+//! What was measured: for each group its points, each with a value for each of the group's columns.
+
+use std::collections::BTreeMap;
+
+use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
+use serde::Serialize;
+
+use super::Group;
+use crate::report::{
+    chart::Series,
+    text::{number, short},
+};
+
+/// All groups that were measured.
+pub type Curves = BTreeMap<Group, Vec<Point>>;
+
+/// What a number of buyers, sales, connections or purchases has led to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Point {
+    /// That number.
+    pub at: usize,
+    /// What was measured there.
+    #[serde(flatten)]
+    pub values: BTreeMap<Column, f64>,
+}
+
+/// A figure of a point. Tables have them in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Column {
+    /// Purchases that were answered.
+    PurchasesASecond,
+    /// CPU time of the API for each purchase.
+    ApiMicros,
+    /// CPU time of Redis for each purchase.
+    RedisMicros,
+    /// CPU time of Redis for each winner.
+    RedisWinnerMicros,
+    /// CPU time of Redis for each who came too late.
+    RedisSoldOutMicros,
+    /// Memory of Redis for each buyer, the journal included.
+    RedisBytesABuyer,
+    /// What a call to the gate has decided.
+    PurchasesACall,
+    /// The time to the answer that half did not exceed.
+    P50Millis,
+    /// The same of 99 of a hundred.
+    P99Millis,
+}
+
+/// A chart: columns of one unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Panel {
+    /// How many there are a second.
+    Rate,
+    /// CPU time.
+    Cpu,
+    /// Memory.
+    Memory,
+    /// How full calls are.
+    Calls,
+    /// Time to the answer.
+    Latency,
+}
+
+impl Column {
+    /// The chart that it is in.
+    pub const fn panel(self) -> Panel {
+        match self {
+            Self::PurchasesASecond => Panel::Rate,
+            Self::ApiMicros
+            | Self::RedisMicros
+            | Self::RedisWinnerMicros
+            | Self::RedisSoldOutMicros => Panel::Cpu,
+            Self::RedisBytesABuyer => Panel::Memory,
+            Self::PurchasesACall => Panel::Calls,
+            Self::P50Millis | Self::P99Millis => Panel::Latency,
+        }
+    }
+
+    /// Its name among the columns of its chart.
+    const fn series(self) -> &'static str {
+        match self {
+            Self::PurchasesASecond => "purchases",
+            Self::ApiMicros => "API",
+            Self::RedisMicros => "Redis",
+            Self::RedisWinnerMicros => "Redis, winner",
+            Self::RedisSoldOutMicros => "Redis, sold out",
+            Self::RedisBytesABuyer => "Redis",
+            Self::PurchasesACall => "a call",
+            Self::P50Millis => "p50",
+            Self::P99Millis => "p99",
+        }
+    }
+
+    /// Its name and unit, as tables have it.
+    pub const fn heading(self) -> &'static str {
+        match self {
+            Self::PurchasesASecond => "purchases, 1/s",
+            Self::ApiMicros => "API CPU a purchase, µs",
+            Self::RedisMicros => "Redis CPU a purchase, µs",
+            Self::RedisWinnerMicros => "Redis CPU a winner, µs",
+            Self::RedisSoldOutMicros => "Redis CPU a sold-out answer, µs",
+            Self::RedisBytesABuyer => "Redis memory a buyer, bytes",
+            Self::PurchasesACall => "purchases a call",
+            Self::P50Millis => "p50, ms",
+            Self::P99Millis => "p99, ms",
+        }
+    }
+}
+
+impl Panel {
+    /// What it shows.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Rate => "Purchases a second",
+            Self::Cpu => "CPU time a purchase",
+            Self::Memory => "Redis memory a buyer",
+            Self::Calls => "Purchases that a call to the gate decides",
+            Self::Latency => "Time to the answer",
+        }
+    }
+
+    /// In which unit.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::Rate => "purchases a second",
+            Self::Cpu => "µs",
+            Self::Memory => "bytes",
+            Self::Calls => "purchases",
+            Self::Latency => "ms",
+        }
+    }
+}
+
+/// The columns of these points, which all have the same.
+pub fn columns(points: &[Point]) -> Vec<Column> {
+    let first = points.first();
+    first.map_or_else(Vec::new, |point| point.values.keys().copied().collect())
+}
+
+/// The charts of these points, each with its lines.
+pub fn panels(points: &[Point]) -> BTreeMap<Panel, Vec<Series>> {
+    let mut panels = BTreeMap::<Panel, Vec<Series>>::new();
+    for column in columns(points) {
+        let of = |point: &Point| Some((point.at as f64, *point.values.get(&column)?));
+        panels.entry(column.panel()).or_default().push(Series {
+            name: column.series(),
+            points: points.iter().filter_map(of).collect(),
+        });
+    }
+    panels
+}
+
+/// A group as a table for a terminal.
+pub fn table(group: Group, points: &[Point]) -> Table {
+    let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED);
+    let headings = columns(points).into_iter().map(Column::heading);
+    table.set_header([group.name()].into_iter().chain(headings));
+    for point in points {
+        let values = point.values.values().copied().map(number);
+        table.add_row(
+            [short(point.at as f64)]
+                .into_iter()
+                .chain(values)
+                .map(right),
+        );
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Column, Curves, Panel, Point, panels, table};
+    use crate::growth::Group;
+
+    fn points() -> Vec<Point> {
+        let point = |at, api, rate| Point {
+            at,
+            values: [
+                (Column::P50Millis, 1.0),
+                (Column::ApiMicros, api),
+                (Column::PurchasesASecond, rate),
+                (Column::RedisMicros, 3.0),
+            ]
+            .into(),
+        };
+        vec![point(1, 20.0, 100.0), point(8, 10.0, 900.0)]
+    }
+
+    #[test]
+    fn columns_of_one_unit_share_a_chart_and_no_others() {
+        let panels = panels(&points());
+        let cpu: Vec<_> = panels[&Panel::Cpu].iter().map(|it| it.name).collect();
+        assert_eq!(cpu, ["API", "Redis"]);
+        assert_eq!(
+            panels[&Panel::Cpu][0].points,
+            [(1.0, 20.0), (8.0, 10.0)],
+            "the API's"
+        );
+        assert_eq!(panels[&Panel::Rate].len(), 1);
+        assert_eq!(panels.len(), 3);
+    }
+
+    #[test]
+    fn a_value_stands_under_its_heading() {
+        let table = table(Group::Connections, &points()).to_string();
+        let cells = |line: &str| -> Vec<String> {
+            let cells = line.split(['│', '┆']).map(str::trim);
+            cells
+                .filter(|it| !it.is_empty())
+                .map(str::to_owned)
+                .collect()
+        };
+        let lines: Vec<Vec<String>> = table.lines().map(cells).collect();
+        let heading = ["connections", "purchases, 1/s", "API CPU a purchase, µs"];
+        assert_eq!(lines[1][..3], heading, "{table}");
+        assert_eq!(lines[3][..3], ["1", "100", "20.0"], "{table}");
+    }
+
+    #[test]
+    fn json_has_the_points_of_each_group_by_its_name() {
+        let curves = Curves::from([(Group::Sales, points())]);
+        let written = serde_json::to_value(&curves).unwrap();
+        let first = json!({
+            "at": 1, "purchases_a_second": 100.0, "api_micros": 20.0, "redis_micros": 3.0, "p50_millis": 1.0,
+        });
+        assert_eq!(written["sales"][0], first);
+        assert_eq!(written["sales"].as_array().map(Vec::len), Some(2));
+    }
+}

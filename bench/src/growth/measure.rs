@@ -1,0 +1,282 @@
+//! The load of each group, and what it costs: one run a point, of purchases by new buyers. No reconciler is
+//! at work meanwhile; everything is posted and audited in the end.
+
+use std::iter::repeat_n;
+
+use anyhow::{Context, ensure};
+use sale::model::SaleId;
+
+use super::{
+    Group, Size,
+    curve::{Column, Point},
+};
+use crate::{
+    compare::micros,
+    ground::{Costs, Ground, WARM_UP_PART, plain},
+    load::{ACCEPTED, Pace, REFUSED, connection::Connection},
+};
+
+/// What is measured of each group.
+const BUYERS: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
+const SALES: [usize; 6] = [1, 5, 20, 50, 100, 200];
+const CONNECTIONS: [usize; 5] = [1, 8, 32, 128, 512];
+const BATCH_MAX: [usize; 6] = [1, 4, 16, 64, 128, 512];
+
+/// Connections where the limit of batches is measured: enough to fill the largest.
+const BATCH_CONNECTIONS: usize = 512;
+
+/// What the API counts of its calls to the gate.
+const CALLS: &str = "mincommerce_gate_calls_total";
+const PURCHASES: &str = "mincommerce_gate_purchases_total";
+
+/// The points of a group.
+///
+/// # Errors
+/// Something could not be measured, or a sale does not agree in the end.
+pub async fn points(group: Group, size: Size) -> anyhow::Result<Vec<Point>> {
+    match group {
+        Group::Buyers => buyers(size).await,
+        Group::Sales => sales(size).await,
+        Group::Connections => connections(size).await,
+        Group::Batch => batch(size).await,
+    }
+}
+
+async fn buyers(size: Size) -> anyhow::Result<Vec<Point>> {
+    let ground = Ground::start().await?;
+    ground.warm_up(size.purchases).await?;
+    let mut points = Vec::new();
+    for buyers in BUYERS.into_iter().take(size.points) {
+        let (sales, each) = spread(size.purchases, buyers);
+        let before = ground.redis_memory()?;
+        let mut filled = Vec::new();
+        for _ in 0..sales {
+            filled.push(ground.filled(buyers, each).await?.id);
+        }
+        let bytes = ground.redis_memory()?.saturating_sub(before);
+        let wanted = filled.iter().flat_map(|sale| repeat_n(*sale, each));
+        let requests = ground.buyers_of(wanted)?;
+        let api = ground.stage.api();
+        let winner = ground.run(api, &requests, Pace::Full).await?;
+        let end = ground.filled(buyers, 0).await?;
+        let requests = ground.buyers(end.id, size.purchases)?;
+        let sold_out = ground.run(api, &requests, Pace::Full).await?;
+        points.push(Point {
+            at: buyers,
+            values: [
+                (
+                    Column::RedisWinnerMicros,
+                    micros(winner.all(ACCEPTED)?.redis),
+                ),
+                (
+                    Column::RedisSoldOutMicros,
+                    micros(sold_out.all(REFUSED)?.redis),
+                ),
+                (
+                    Column::RedisBytesABuyer,
+                    bytes as f64 / (sales * buyers) as f64,
+                ),
+            ]
+            .into(),
+        });
+    }
+    ground.close().await?;
+    Ok(points)
+}
+
+/// Over how many sales of so many buyers purchases go, one sale after the other, and how many go to each:
+/// so few that no sale becomes more than twice as large.
+fn spread(purchases: usize, buyers: usize) -> (usize, usize) {
+    let sales = purchases.div_ceil(buyers);
+    (sales, purchases / sales)
+}
+
+async fn sales(size: Size) -> anyhow::Result<Vec<Point>> {
+    let mut points = Vec::new();
+    for count in SALES.into_iter().take(size.points) {
+        // Servers of its own, so that the sales before it are not live any more.
+        let ground = Ground::start().await?;
+        let warm_up = size.purchases / WARM_UP_PART;
+        let units = warm_up.div_ceil(count) + size.purchases.div_ceil(count);
+        let mut live = Vec::new();
+        for _ in 0..count {
+            live.push(ground.sale(u32::try_from(units)?).await?.id);
+        }
+        in_turn(&ground, &live, warm_up).await?;
+        let before = Calls::read(&ground).await?;
+        let costs = in_turn(&ground, &live, size.purchases).await?;
+        let after = Calls::read(&ground).await?;
+        points.push(Point {
+            at: count,
+            values: [
+                rate(&costs),
+                api(&costs),
+                redis(&costs),
+                (Column::PurchasesACall, after.purchases_a_call(before)?),
+            ]
+            .into(),
+        });
+        ground.close().await?;
+    }
+    Ok(points)
+}
+
+/// So many purchases that take turns over these sales.
+async fn in_turn(ground: &Ground, sales: &[SaleId], count: usize) -> anyhow::Result<Costs> {
+    let requests = ground.buyers_of(sales.iter().copied().cycle().take(count))?;
+    let costs = ground
+        .run(ground.stage.api(), &requests, Pace::Full)
+        .await?;
+    costs.all(ACCEPTED)
+}
+
+async fn connections(size: Size) -> anyhow::Result<Vec<Point>> {
+    let ground = Ground::start().await?;
+    ground.warm_up(size.purchases).await?;
+    let mut points = Vec::new();
+    for count in CONNECTIONS.into_iter().take(size.points) {
+        let costs = winners(&ground, 0, count, size.purchases).await?;
+        points.push(Point {
+            at: count,
+            values: [
+                rate(&costs),
+                api(&costs),
+                redis(&costs),
+                latency(&costs, Column::P50Millis, 50.0),
+                latency(&costs, Column::P99Millis, 99.0),
+            ]
+            .into(),
+        });
+    }
+    ground.close().await?;
+    Ok(points)
+}
+
+async fn batch(size: Size) -> anyhow::Result<Vec<Point>> {
+    let mut ground = Ground::start().await?;
+    let mut points = Vec::new();
+    for limit in BATCH_MAX.into_iter().take(size.points) {
+        let number = ground.stage.start_api(&[
+            ("PURCHASE_BATCH_MAX".to_owned(), limit.to_string()),
+            ("METRICS_ADDRESS".to_owned(), "off".to_owned()),
+        ]);
+        let number = number.map_err(plain)?;
+        let warm_up = size.purchases / WARM_UP_PART;
+        winners(&ground, number, BATCH_CONNECTIONS, warm_up).await?;
+        let costs = winners(&ground, number, BATCH_CONNECTIONS, size.purchases).await?;
+        // It would go on to ask Redis while the next one is measured.
+        ground.stage.apis()[number].stop()?;
+        points.push(Point {
+            at: limit,
+            values: [
+                rate(&costs),
+                api(&costs),
+                redis(&costs),
+                latency(&costs, Column::P99Millis, 99.0),
+            ]
+            .into(),
+        });
+    }
+    ground.close().await?;
+    Ok(points)
+}
+
+/// A sale with a unit for everyone.
+async fn winners(
+    ground: &Ground,
+    api: usize,
+    connections: usize,
+    count: usize,
+) -> anyhow::Result<Costs> {
+    let sale = ground.sale(u32::try_from(count)?).await?;
+    let requests = ground.buyers(sale.id, count)?;
+    let api = &ground.stage.apis()[api];
+    let costs = ground.run_over(connections, api, &requests, Pace::Full);
+    costs.await?.all(ACCEPTED)
+}
+
+fn rate(costs: &Costs) -> (Column, f64) {
+    (Column::PurchasesASecond, costs.outcome.rate())
+}
+
+fn api(costs: &Costs) -> (Column, f64) {
+    (Column::ApiMicros, micros(costs.api))
+}
+
+fn redis(costs: &Costs) -> (Column, f64) {
+    (Column::RedisMicros, micros(costs.redis))
+}
+
+fn latency(costs: &Costs, column: Column, percent: f64) -> (Column, f64) {
+    let time = costs.outcome.latencies.percentile(percent);
+    (column, time.as_secs_f64() * 1e3)
+}
+
+/// What an API has counted of its calls to the gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Calls {
+    calls: u64,
+    purchases: u64,
+}
+
+impl Calls {
+    async fn read(ground: &Ground) -> anyhow::Result<Self> {
+        let mut connection = Connection::open(ground.metrics).await?;
+        let request = format!("GET /metrics HTTP/1.1\r\nHost: {}\r\n\r\n", ground.metrics);
+        let answer = connection.ask(request.as_bytes()).await?;
+        ensure!(answer.status == 200, "no metrics: {}", answer.status);
+        Self::of(std::str::from_utf8(answer.body)?)
+    }
+
+    fn of(metrics: &str) -> anyhow::Result<Self> {
+        let counter = |name: &str| {
+            let mut lines = metrics.lines().filter_map(|line| line.split_once(' '));
+            let (_, value) = lines.find(|(found, _)| *found == name)?;
+            value.trim().parse().ok()
+        };
+        Ok(Self {
+            calls: counter(CALLS).context("the API does not count its calls")?,
+            purchases: counter(PURCHASES).context("the API does not count its purchases")?,
+        })
+    }
+
+    /// What a call has decided since then.
+    fn purchases_a_call(self, before: Self) -> anyhow::Result<f64> {
+        let calls = self.calls.saturating_sub(before.calls);
+        ensure!(calls > 0, "there was no call to the gate");
+        Ok((self.purchases - before.purchases) as f64 / calls as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BUYERS, Calls, Size, spread};
+
+    #[test]
+    fn no_sale_becomes_more_than_twice_as_large_as_its_point_says() {
+        for size in [Size::FULL, Size::QUICK] {
+            for buyers in BUYERS {
+                let (sales, each) = spread(size.purchases, buyers);
+                assert!(each <= buyers, "{each} more buyers in a sale of {buyers}");
+                assert_eq!(sales * each, size.purchases);
+            }
+        }
+    }
+
+    #[test]
+    fn purchases_a_call_are_those_of_the_run_alone() {
+        let metrics = |calls, purchases| {
+            let text = format!(
+                "# HELP mincommerce_gate_calls_total Calls to the gate.\n\
+                 # TYPE mincommerce_gate_calls_total counter\n\
+                 mincommerce_gate_calls_total {calls}\n\
+                 mincommerce_gate_purchases_total {purchases}\n"
+            );
+            Calls::of(&text).unwrap()
+        };
+        let (before, after) = (metrics(10, 10), metrics(20, 650));
+        assert_eq!(after.purchases_a_call(before).unwrap(), 64.0);
+        assert!(after.purchases_a_call(after).is_err());
+        assert!(Calls::of("mincommerce_gate_calls_total 1\n").is_err());
+    }
+}
