@@ -83,7 +83,7 @@ pub struct Size {
 
 impl Size {
     const FULL: Self = Self {
-        rounds: 5,
+        rounds: 3,
         purchases: 100_000,
         paced: Duration::from_secs(10),
         journal: 200_000,

@@ -48,27 +48,25 @@ pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
 
 /// What a winner, and who comes too late, cost Redis in a large sale and in small ones.
 async fn costs(ground: &Ground, size: Size) -> anyhow::Result<((f64, f64), (f64, f64))> {
-    let large = ground
-        .filled(size.large, size.rounds * size.purchases)
-        .await?;
-    let (large_end, small_end) = (
-        ground.filled(size.large, 0).await?,
-        ground.filled(SMALL, 0).await?,
-    );
-    let (mut winner, mut sold_out) = (vec![], vec![]);
+    let count = size.purchases;
+    let large = ground.filled(size.large, size.rounds * count).await?;
+    let small_end = ground.filled(SMALL, 0).await?;
+    let mut winner = Vec::new();
     for _ in 0..size.rounds {
-        let each = size.purchases / SMALL_SALES;
         let mut small = Vec::new();
         for _ in 0..SMALL_SALES {
+            let each = count / SMALL_SALES;
             let sale = ground.filled(SMALL, each).await?;
             small.push(cost(ground, &sale, each, ACCEPTED).await?);
         }
         let small = small.iter().sum::<f64>() / small.len() as f64;
-        winner.push((cost(ground, &large, size.purchases, ACCEPTED).await?, small));
-        sold_out.push((
-            cost(ground, &large_end, size.purchases, REFUSED).await?,
-            cost(ground, &small_end, size.purchases, REFUSED).await?,
-        ));
+        winner.push((cost(ground, &large, count, ACCEPTED).await?, small));
+    }
+    // Nothing is left of the large sale now.
+    let mut sold_out = Vec::new();
+    for _ in 0..size.rounds {
+        let small = cost(ground, &small_end, count, REFUSED).await?;
+        sold_out.push((cost(ground, &large, count, REFUSED).await?, small));
     }
     Ok((middle(winner), middle(sold_out)))
 }
