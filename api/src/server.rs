@@ -46,6 +46,9 @@ use crate::{
 
 /// What is left of a request's time for its answer when it has waited.
 const ANSWER_RESERVE: Duration = Duration::from_secs(1);
+/// How long the connections to the servers behind may take to be closed, once nobody is answered any more:
+/// a handler that was too late may hold one.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 /// Connections to the metrics port at the same time.
 const METRICS_CONNECTIONS_MAX: usize = 16;
 /// How long a connection to the metrics port may be silent.
@@ -212,8 +215,8 @@ impl Api {
             self.rules,
         );
         let mut told = services.ending.subscribe();
-        // Whoever is not answered by then is left. (poem's own deadline for that would be looked at by every
-        // connection, each time that it is polled.)
+        // Whoever is not answered by then is left, and goes on until the process ends. (poem's own deadline
+        // for that would be looked at by every connection, each time that it is polled.)
         let too_late = async {
             let _ = told.wait_for(|ending| *ending).await;
             sleep(self.shutdown_deadline).await;
@@ -233,7 +236,7 @@ impl Api {
             services.gate.disconnect().await;
             services.ledger.disconnect().await;
         };
-        if timeout(self.shutdown_deadline, closed).await.is_err() {
+        if timeout(CLOSE_DEADLINE, closed).await.is_err() {
             tracing::warn!("not everything could be closed in time");
         }
         ended.cancel();

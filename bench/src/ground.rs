@@ -149,6 +149,21 @@ impl Ground {
         Ok(sale)
     }
 
+    /// Sales that each have so many buyers already, and so many purchases more, one sale after the other: so
+    /// few for each that none becomes more than twice as large.
+    ///
+    /// # Errors
+    /// As [`Ground::filled`] and [`Ground::buyers`].
+    pub async fn crowd(&self, buyers: usize, purchases: usize) -> anyhow::Result<Arc<Requests>> {
+        let (sales, each) = spread(purchases, buyers);
+        let mut wanted = Vec::new();
+        for _ in 0..sales {
+            let sale = self.filled(buyers, each).await?.id;
+            wanted.extend(repeat_n(sale, each));
+        }
+        self.buyers_of(wanted)
+    }
+
     /// Sells to so many new buyers.
     ///
     /// # Errors
@@ -207,11 +222,11 @@ impl Ground {
     ///
     /// # Errors
     /// As [`Ground::run`].
-    pub async fn warm_up(&self, purchases: usize) -> anyhow::Result<()> {
+    pub async fn warm_up(&self, api: &ApiProcess, purchases: usize) -> anyhow::Result<()> {
         let count = purchases / WARM_UP_PART;
         let sale = self.sale(u32::try_from(count)?).await?;
         let buyers = self.buyers(sale.id, count)?;
-        let costs = self.run(self.stage.api(), &buyers, Pace::Full).await?;
+        let costs = self.run(api, &buyers, Pace::Full).await?;
         costs.all(ACCEPTED)?;
         Ok(())
     }
@@ -291,6 +306,12 @@ fn stranger() -> Purchase {
     }
 }
 
+/// Over how many sales of so many buyers purchases go, and how many go to each.
+fn spread(purchases: usize, buyers: usize) -> (usize, usize) {
+    let sales = purchases.div_ceil(buyers);
+    (sales, purchases / sales)
+}
+
 fn used(pids: [u32; 3]) -> anyhow::Result<[Duration; 3]> {
     Ok([
         cpu::used(pids[0])?,
@@ -321,4 +342,18 @@ pub fn pid(process: &Process) -> anyhow::Result<u32> {
 /// A fixture's error as one of ours.
 pub fn plain(error: StageError) -> anyhow::Error {
     anyhow!(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spread;
+
+    #[test]
+    fn no_sale_becomes_more_than_twice_as_large() {
+        for (purchases, buyers) in [(50_000, 1_000), (100_000, 1_000), (2_000, 1_000_000)] {
+            let (sales, each) = spread(purchases, buyers);
+            assert!(each <= buyers, "{each} more buyers in a sale of {buyers}");
+            assert_eq!(sales * each, purchases);
+        }
+    }
 }

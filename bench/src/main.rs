@@ -4,6 +4,11 @@ use std::process::ExitCode;
 
 use bench::Stress;
 use clap::Parser;
+use mimalloc::MiMalloc;
+
+/// That of the API: services that it is compared with are of this program, and must not win or lose by theirs.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     match bench::run(Stress::parse()) {

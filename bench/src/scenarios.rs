@@ -29,10 +29,10 @@ pub mod workers;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use rlt::cli::{RegressionError, ReportFormat};
 use sale::model::SaleId;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::Instant};
 
 use self::{
     command::{Chosen, Run},
@@ -211,12 +211,13 @@ async fn visit(
     };
     let driving = async {
         let driven = drive(run, workers.clone(), outcome).await;
+        let due = workers.due_by(Instant::now());
         // Nobody listens where memory is not watched.
         let _ = ended.send(());
-        driven
+        driven.map(|()| due)
     };
     let (driven, samples) = tokio::join!(driving, watching);
-    driven?;
+    let due = driven?;
     let after = place.used();
     let seen = workers.records();
     let started = workers.started().context("the run did not start")?;
@@ -225,6 +226,10 @@ async fn visit(
     outcome.statuses = statuses(&seen);
     outcome.counted(outcome.statuses.values().sum(), last - started);
     outcome.timing = timing(&seen, started);
+    if outcome.count < due {
+        let sent = outcome.count;
+        outcome.fail(&anyhow!("{sent} requests were sent, and {due} were due"));
+    }
     match after {
         Ok(after) => outcome.used(used, after),
         Err(error) => outcome.fail(&error),
@@ -289,12 +294,15 @@ async fn post(
     let begun = Posting::begin(place, sale, size.orders(), &run).await?;
     drive(run, begun.posting.clone(), outcome).await?;
     let posted = begun.posting.seen(begun.started);
+    let count: u64 = posted.iter().map(|(_, count)| count).sum();
+    let wanted = u64::from(size.orders());
+    ensure!(count == wanted, "{count} of {wanted} orders were posted");
     let records = match begun.purchases {
         Some(purchases) => purchases.await??,
         None => Vec::new(),
     };
     let took = posted.last().map_or(Duration::ZERO, |(end, _)| *end);
-    outcome.counted(posted.iter().map(|(_, count)| count).sum(), took);
+    outcome.counted(count, took);
     outcome.timing.throughput = throughput(&posted, POSTED_SLICES_MAX);
     outcome.used(used, place.used()?);
     Ok((sale, records))
@@ -327,7 +335,9 @@ async fn prove(
     );
     outcome.proof = Some(match &mut *place {
         // The orders of a journal that was filled were told to nobody: the audit alone speaks of them.
-        Place::Own(_) if records.is_empty() => format!("{} orders are posted", outcome.count),
+        Place::Own(_) if scenario == Scenario::Database => {
+            format!("{} orders are posted", outcome.count)
+        }
         Place::Own(_) | Place::Target(_) => place.prove(sale, records).await?,
     });
     Ok(())

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use sale::{
     crash::{Point, point},
-    gate::{Gate, GateError, upkeep},
+    gate::{Gate, GateError, admission::BATCH_MAX, upkeep},
     install::{self, InstallError},
     journal::{Content, Entry, EntryId, Journal},
     ledger::{Ledger, LedgerError, Posting},
@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Entries taken in one read or claim.
 const READ_ENTRIES_MAX: u64 = 64;
-/// Winners posted in one call. An entry is never split, so one entry may go over it.
-const POST_WINNERS_MAX: usize = 2_048;
+/// Winners posted in one call: four full entries. An entry is never split, so one entry may go over it.
+const POST_WINNERS_MAX: usize = 4 * BATCH_MAX;
 /// Pause after a read that found nothing: the first, doubled each time up to the longest.
 const IDLE_PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
 /// Pause after a failure, likewise, plus up to as much again by chance.

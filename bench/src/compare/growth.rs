@@ -12,9 +12,6 @@ use crate::{
 /// Buyers in a small sale.
 const SMALL: usize = 1_000;
 
-/// Small sales that purchases are spread over, so that none of them becomes large.
-const SMALL_SALES: usize = 10;
-
 pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
     let ground = Ground::start().await?;
     let (winner, sold_out) = costs(&ground, size).await?;
@@ -49,17 +46,14 @@ pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
 /// What a winner, and who comes too late, cost Redis in a large sale and in small ones.
 async fn costs(ground: &Ground, size: Size) -> anyhow::Result<((f64, f64), (f64, f64))> {
     let count = size.purchases;
+    ground.warm_up(ground.stage.api(), count).await?;
     let large = ground.filled(size.large, size.rounds * count).await?;
     let small_end = ground.filled(SMALL, 0).await?;
     let mut winner = Vec::new();
     for _ in 0..size.rounds {
-        let mut small = Vec::new();
-        for _ in 0..SMALL_SALES {
-            let each = count / SMALL_SALES;
-            let sale = ground.filled(SMALL, each).await?;
-            small.push(cost(ground, &sale, each, ACCEPTED).await?);
-        }
-        let small = small.iter().sum::<f64>() / small.len() as f64;
+        let crowd = ground.crowd(SMALL, count).await?;
+        let small = ground.run(ground.stage.api(), &crowd, Pace::Full).await?;
+        let small = micros(small.all(ACCEPTED)?.redis);
         winner.push((cost(ground, &large, count, ACCEPTED).await?, small));
     }
     // Nothing is left of the large sale now.

@@ -12,13 +12,14 @@ use std::{
 use anyhow::{Context, ensure};
 use embedded::{Program, Settings};
 use nix::sys::signal::Signal;
+use sale::model::SaleId;
 use tokio::{net::TcpStream, task::spawn_blocking, time::sleep};
 
 use super::Size;
 use crate::{
     cpu,
     floor::Kind,
-    ground::{CONNECTIONS, Ground, address_of},
+    ground::{CONNECTIONS, Ground, WARM_UP_PART, address_of},
     load::{self, ACCEPTED, Pace, Requests},
 };
 
@@ -43,11 +44,11 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Starts it, with the settings of the API.
+    /// Starts it, with the settings of the API, and warms it up as that is.
     ///
     /// # Errors
-    /// It does not listen.
-    pub(super) async fn start(ground: &Ground, kind: Kind) -> anyhow::Result<Self> {
+    /// It does not listen, or does not answer.
+    pub(super) async fn start(ground: &Ground, kind: Kind, size: Size) -> anyhow::Result<Self> {
         let url = format!("127.0.0.1:{}", embedded::free_port()?);
         let address = address_of(&url)?;
         let kind = match kind {
@@ -68,6 +69,8 @@ impl Service {
             ensure!(tries < LISTEN_TRIES, "the service does not listen");
             sleep(LISTEN_PAUSE).await;
         }
+        let few = ground.buyers(SaleId::random(), size.purchases / WARM_UP_PART)?;
+        service.cost(&few).await?;
         Ok(service)
     }
 

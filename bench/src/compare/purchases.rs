@@ -27,9 +27,9 @@ const PERCENTILE: f64 = 99.0;
 /// CPU time of an API, and of services that decide nothing.
 pub(super) async fn api(size: Size) -> anyhow::Result<Vec<Figure>> {
     let ground = Ground::start().await?;
-    ground.warm_up(size.purchases).await?;
-    let bare = Service::start(&ground, Kind::Bare).await?;
-    let openapi = Service::start(&ground, Kind::Openapi).await?;
+    ground.warm_up(ground.stage.api(), size.purchases).await?;
+    let bare = Service::start(&ground, Kind::Bare, size).await?;
+    let openapi = Service::start(&ground, Kind::Openapi, size).await?;
     let mut rounds = Vec::new();
     for round in 0..size.rounds {
         let winner = winners(&ground, 0, size).await?;
@@ -87,12 +87,15 @@ pub(super) async fn gate(size: Size) -> anyhow::Result<Vec<Figure>> {
 }
 
 async fn gate_figures(ground: &mut Ground, size: Size) -> anyhow::Result<Vec<Figure>> {
-    ground.warm_up(size.purchases).await?;
+    ground.warm_up(ground.stage.api(), size.purchases).await?;
     let single = ground.stage.start_api(&[
         ("PURCHASE_BATCH_MAX".to_owned(), "1".to_owned()),
         ("METRICS_ADDRESS".to_owned(), "off".to_owned()),
     ]);
     let single = single.map_err(plain)?;
+    ground
+        .warm_up(&ground.stage.apis()[single], size.purchases)
+        .await?;
     let (mut redis_winner, mut redis_sold_out, mut batched) = (vec![], vec![], vec![]);
     for round in 0..size.rounds {
         let winner = winners(ground, 0, size).await?;

@@ -1,8 +1,6 @@
 //! The load of each group, and what it costs: one run a point, of purchases by new buyers. No reconciler is
 //! at work meanwhile; everything is posted and audited in the end.
 
-use std::iter::repeat_n;
-
 use anyhow::{Context, ensure};
 use sale::model::SaleId;
 
@@ -44,21 +42,16 @@ pub async fn points(group: Group, size: Size) -> anyhow::Result<Vec<Point>> {
 
 async fn buyers(size: Size) -> anyhow::Result<Vec<Point>> {
     let ground = Ground::start().await?;
-    ground.warm_up(size.purchases).await?;
+    ground.warm_up(ground.stage.api(), size.purchases).await?;
     let mut points = Vec::new();
     for buyers in BUYERS.into_iter().take(size.points) {
-        let (sales, each) = spread(size.purchases, buyers);
         let before = ground.redis_memory()?;
-        let mut filled = Vec::new();
-        for _ in 0..sales {
-            filled.push(ground.filled(buyers, each).await?.id);
-        }
-        let bytes = ground.redis_memory()?.saturating_sub(before);
-        let wanted = filled.iter().flat_map(|sale| repeat_n(*sale, each));
-        let requests = ground.buyers_of(wanted)?;
+        let end = ground.filled(buyers, 0).await?;
+        let bytes = ground.redis_memory()?.checked_sub(before);
+        let bytes = bytes.context("Redis has less memory in use than before")?;
+        let requests = ground.crowd(buyers, size.purchases).await?;
         let api = ground.stage.api();
         let winner = ground.run(api, &requests, Pace::Full).await?;
-        let end = ground.filled(buyers, 0).await?;
         let requests = ground.buyers(end.id, size.purchases)?;
         let sold_out = ground.run(api, &requests, Pace::Full).await?;
         points.push(Point {
@@ -72,23 +65,13 @@ async fn buyers(size: Size) -> anyhow::Result<Vec<Point>> {
                     Column::RedisSoldOutMicros,
                     micros(sold_out.all(REFUSED)?.redis),
                 ),
-                (
-                    Column::RedisBytesABuyer,
-                    bytes as f64 / (sales * buyers) as f64,
-                ),
+                (Column::RedisBytesABuyer, bytes as f64 / buyers as f64),
             ]
             .into(),
         });
     }
     ground.close().await?;
     Ok(points)
-}
-
-/// Over how many sales of so many buyers purchases go, one sale after the other, and how many go to each:
-/// so few that no sale becomes more than twice as large.
-fn spread(purchases: usize, buyers: usize) -> (usize, usize) {
-    let sales = purchases.div_ceil(buyers);
-    (sales, purchases / sales)
 }
 
 async fn sales(size: Size) -> anyhow::Result<Vec<Point>> {
@@ -132,7 +115,7 @@ async fn in_turn(ground: &Ground, sales: &[SaleId], count: usize) -> anyhow::Res
 
 async fn connections(size: Size) -> anyhow::Result<Vec<Point>> {
     let ground = Ground::start().await?;
-    ground.warm_up(size.purchases).await?;
+    ground.warm_up(ground.stage.api(), size.purchases).await?;
     let mut points = Vec::new();
     for count in CONNECTIONS.into_iter().take(size.points) {
         let costs = winners(&ground, 0, count, size.purchases).await?;
@@ -250,18 +233,7 @@ impl Calls {
 
 #[cfg(test)]
 mod tests {
-    use super::{BUYERS, Calls, Size, spread};
-
-    #[test]
-    fn no_sale_becomes_more_than_twice_as_large_as_its_point_says() {
-        for size in [Size::FULL, Size::QUICK] {
-            for buyers in BUYERS {
-                let (sales, each) = spread(size.purchases, buyers);
-                assert!(each <= buyers, "{each} more buyers in a sale of {buyers}");
-                assert_eq!(sales * each, size.purchases);
-            }
-        }
-    }
+    use super::Calls;
 
     #[test]
     fn purchases_a_call_are_those_of_the_run_alone() {

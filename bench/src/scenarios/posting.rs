@@ -36,6 +36,7 @@ pub struct Posting {
     orders: u64,
     parts: u64,
     counter: Counter,
+    started: Instant,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -108,6 +109,7 @@ impl Posting {
             orders: orders.into(),
             parts,
             counter,
+            started,
             seen: Arc::new(Mutex::new(seen)),
         };
         Ok(Begun {
@@ -161,7 +163,6 @@ impl BenchSuite for Posting {
 
     async fn bench(&mut self, (): &mut (), info: &IterInfo) -> anyhow::Result<IterReport> {
         let wanted = part_end(self.orders, self.parts, info.runner_seq);
-        let began = Instant::now();
         loop {
             let posted = self.posted().await?;
             let now = Instant::now();
@@ -183,7 +184,7 @@ impl BenchSuite for Posting {
                 });
             }
             ensure!(
-                began.elapsed() < POSTED_DEADLINE,
+                self.started.elapsed() < POSTED_DEADLINE,
                 "{posted} of {} orders are posted, and no more come",
                 self.orders
             );

@@ -80,6 +80,8 @@ pub fn unexpected(scenario: Scenario, records: &[Record]) -> BTreeMap<u16, u64> 
 pub struct Told {
     /// Each buyer that was told of an order.
     pub orders: BTreeMap<BuyerId, OrderId>,
+    /// How many were told that everything is sold.
+    pub sold_out: u64,
     /// How often an answer decided nothing, by what it was.
     pub undecided: BTreeMap<String, u64>,
 }
@@ -98,8 +100,8 @@ pub fn told(records: &[Record]) -> Told {
             (Step::Buy, Meaning::Admitted(order) | Meaning::Completed(order)) => {
                 told.orders.insert(record.buyer, *order);
             }
-            (Step::Buy, Meaning::SoldOut)
-            | (Step::Poll, Meaning::Status(..) | Meaning::NotPurchased) => {}
+            (Step::Buy, Meaning::SoldOut) => told.sold_out += 1,
+            (Step::Poll, Meaning::Status(..) | Meaning::NotPurchased) => {}
             _ => told.add_undecided(format!("{:?}: {meaning:?}", record.step)),
         }
     }

@@ -7,6 +7,9 @@ use std::{num::NonZeroU32, sync::OnceLock, time::Duration};
 
 use tokio::time::Instant;
 
+/// How late a request may be sent.
+const SENT_LATE_MAX: Duration = Duration::from_secs(1);
+
 /// The times of a run. It starts with the first request after those that warm up.
 #[derive(Debug)]
 pub struct Schedule {
@@ -37,6 +40,22 @@ impl Schedule {
         };
         let started = *self.started.get_or_init(|| now);
         self.rate.map_or(now, |rate| started + after(place, rate))
+    }
+
+    /// Whether requests are due whatever becomes of those before.
+    pub const fn is_paced(&self) -> bool {
+        self.rate.is_some()
+    }
+
+    /// How many requests, at a rate, were due a second ago or before: that many must have been sent. (Who waits
+    /// for an answer, for a second at least, is seen by how long that takes.)
+    pub fn due_by(&self, now: Instant) -> u64 {
+        let (Some(rate), Some(started)) = (self.rate, self.started()) else {
+            return 0;
+        };
+        let elapsed = (now - started).saturating_sub(SENT_LATE_MAX);
+        let nanos = elapsed.as_nanos() * u128::from(rate.get()) / 1_000_000_000;
+        u64::try_from(nanos).unwrap_or(u64::MAX)
     }
 
     /// When the run started; `None` while it has not.
@@ -94,5 +113,18 @@ mod tests {
         let later = start + Duration::from_secs(5);
         assert_eq!(schedule.due(2, later), later);
         assert_eq!(schedule.due(3, later), later + Duration::from_millis(100));
+    }
+
+    #[test]
+    fn what_was_due_a_second_ago_must_have_been_sent() {
+        let schedule = Schedule::new(NonZeroU32::new(1_000), 0);
+        let start = Instant::now();
+        assert_eq!(schedule.due_by(start), 0);
+        schedule.due(0, start);
+        assert_eq!(schedule.due_by(start + Duration::from_millis(500)), 0);
+        assert_eq!(schedule.due_by(start + Duration::from_millis(3_500)), 2_500);
+        let unpaced = Schedule::new(None, 0);
+        unpaced.due(0, start);
+        assert_eq!(unpaced.due_by(start + Duration::from_secs(9)), 0);
     }
 }

@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 use super::{
     place::Used,
-    record::{Record, told},
+    record::{Record, Told, told},
 };
 use crate::{cpu, ground::POSTED_DEADLINE, load::connection::Connection};
 
@@ -142,7 +142,11 @@ impl Target {
     }
 
     pub(super) async fn prove(&self, sale: SaleId, records: &[Record]) -> anyhow::Result<String> {
-        let told = told(records).orders;
+        let Told {
+            orders: told,
+            sold_out,
+            ..
+        } = told(records);
         let started = Instant::now();
         let figures = loop {
             let figures = self.figures(sale).await?;
@@ -162,6 +166,10 @@ impl Target {
                 && figures.rejected_orders == 0
                 && figures.sold_quantity <= figures.total_quantity,
             "{count} buyers were told of an order, and the API says {figures:?}"
+        );
+        ensure!(
+            sold_out == 0 || figures.sold_quantity == figures.total_quantity,
+            "{sold_out} buyers were told that everything is sold, and the API says {figures:?}"
         );
         let every = told.len().div_ceil(ORDERS_LOOKED_UP_MAX).max(1);
         let sample = told.iter().step_by(every);

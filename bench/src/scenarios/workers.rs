@@ -85,6 +85,11 @@ impl Workers {
         self.shared.schedule.started()
     }
 
+    /// How many requests must have been sent by now.
+    pub fn due_by(&self, now: Instant) -> u64 {
+        self.shared.schedule.due_by(now)
+    }
+
     /// Takes what all workers saw that have ended.
     pub fn records(&self) -> Vec<Record> {
         std::mem::take(&mut *lock(&self.shared.records))
@@ -210,7 +215,8 @@ impl BenchSuite for Workers {
 
     async fn teardown(self, mut worker: Worker, _: IterInfo) -> anyhow::Result<()> {
         if let (Some(sent), Some(connection)) = (&mut worker.on_its_way, &mut worker.connection) {
-            sent.counts = false;
+            // At a rate it was due, and a server that is silent in the end must show.
+            sent.counts &= self.shared.schedule.is_paced();
             let step = sent.step;
             let answer = timeout(LAST_ANSWER, connection.go_on(&worker.request)).await;
             let answer = answer.unwrap_or_else(|_| Err(anyhow!("no answer in time")));
