@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use serde::Serialize;
 
-use super::{memory::Sample, place::Used, plan::Scenario, timing::Timing};
+use super::{memory::Sample, plan::Scenario, timing::Timing};
+use crate::cpu::Used;
 
 /// What was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

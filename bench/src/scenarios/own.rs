@@ -10,12 +10,9 @@ use system::{
     rest::at_rest,
 };
 
-use super::{
-    place::Used,
-    record::{Record, history},
-};
+use super::record::{Record, history};
 use crate::{
-    cpu,
+    cpu::{self, Used},
     ground::{Ground, POSTED_DEADLINE, address_of, pid, plain},
 };
 

@@ -1,6 +1,6 @@
 //! Where a scenario runs: on servers of its own, or at an API that is there.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc};
 
 use sale::{model::SaleId, token::Tokens};
 
@@ -9,6 +9,7 @@ use super::{
     record::Record,
     target::{Target, signing},
 };
+use crate::cpu::Used;
 
 /// A place.
 pub enum Place {
@@ -16,17 +17,6 @@ pub enum Place {
     Own(Box<Own>),
     /// An API that is there.
     Target(Arc<Target>),
-}
-
-/// CPU time used so far, of those whose processes are known.
-#[derive(Debug, Clone, Copy)]
-pub struct Used {
-    /// Of the API.
-    pub api: Option<Duration>,
-    /// Of Redis.
-    pub redis: Option<Duration>,
-    /// Of this process.
-    pub generator: Duration,
 }
 
 impl Place {

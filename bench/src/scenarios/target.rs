@@ -25,11 +25,12 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{
-    place::Used,
-    record::{Record, Told, told},
+use super::record::{Record, Told, told};
+use crate::{
+    cpu::{self, Used},
+    ground::POSTED_DEADLINE,
+    load::connection::Connection,
 };
-use crate::{cpu, ground::POSTED_DEADLINE, load::connection::Connection};
 
 /// How often the API is asked whether all is posted.
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
