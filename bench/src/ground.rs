@@ -16,7 +16,7 @@ use sale::{
         Gate,
         admission::{BATCH_MAX, Known},
     },
-    install,
+    install::{self, InstallError},
     ledger::{NewProduct, NewSale, Sale},
     model::{BuyerId, OrderId, Purchase, SaleId, Verdict},
     money::{Currency, Money},
@@ -26,7 +26,10 @@ use system::{
     rest::at_rest,
     stage::{Setting, Stage, StageError},
 };
-use tokio::sync::Mutex;
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep},
+};
 
 use crate::{
     cpu,
@@ -41,6 +44,9 @@ pub const WARM_UP_PART: usize = 10;
 
 /// How long an empty journal is waited for when a sale is installed.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// How long is waited until an install that is under way is looked at again.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// How long everything may take to be in Postgres.
 pub const POSTED_DEADLINE: Duration = Duration::from_secs(300);
@@ -134,7 +140,15 @@ impl Ground {
             units: None,
         });
         let sale = sale.await?;
-        install::install(&self.stage.gate, ledger, sale.id, DRAIN).await?;
+        let began = Instant::now();
+        // A reconciler that is at work installs each sale that has no gate, and may be at this one just now.
+        loop {
+            match install::install(&self.stage.gate, ledger, sale.id, DRAIN).await {
+                Ok(_) => break,
+                Err(InstallError::Busy) if began.elapsed() < DRAIN => sleep(BUSY_PAUSE).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
         self.sales.lock().await.push(sale.id);
         Ok(sale)
     }
