@@ -197,6 +197,7 @@ async fn visit(
     let (crowd, mut records) = crowd(place, &plan, &run).await?;
     let sale = crowd.sale;
     let schedule = Schedule::new(run.rate, run.bench.warmup);
+    let planned = run.requests().map(|all| all - run.bench.warmup);
     let (address, _) = place.address()?;
     let count = run.bench.concurrency.get();
     let workers = Workers::connect(scenario, address, crowd, schedule, count).await?;
@@ -212,6 +213,8 @@ async fn visit(
     let driving = async {
         let driven = drive(run, workers.clone(), outcome).await;
         let due = workers.due_by(Instant::now());
+        // Who waited for a last answer waited for no more than was to be sent.
+        let due = planned.map_or(due, |planned| due.min(planned));
         // Nobody listens where memory is not watched.
         let _ = ended.send(());
         driven.map(|()| due)
