@@ -1,4 +1,4 @@
-//! The beginning of every reply that has a body.
+//! The beginning of a reply: JSON, or a problem.
 
 use poem::{
     Response,

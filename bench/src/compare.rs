@@ -138,6 +138,22 @@ struct Row {
 }
 
 impl Figure {
+    /// A figure and its limit.
+    const fn against(
+        name: &'static str,
+        unit: &'static str,
+        (value, limit): (f64, f64),
+        goal: Goal,
+    ) -> Self {
+        Self {
+            name,
+            unit,
+            value,
+            limit: Some(limit),
+            goal,
+        }
+    }
+
     fn ratio(&self) -> Option<f64> {
         let limit = self.limit.filter(|limit| *limit > 0.0);
         limit.map(|limit| self.value / limit)

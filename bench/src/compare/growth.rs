@@ -1,5 +1,6 @@
 //! What a buyer takes of Redis, and what a decision costs as a sale grows.
 
+use anyhow::Context;
 use sale::ledger::Sale;
 use system::rest::at_rest;
 
@@ -17,13 +18,7 @@ pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
     let (winner, sold_out) = costs(&ground, size).await?;
     ground.close().await?;
     let bytes = bytes_a_buyer(size).await?;
-    let growth = |name, (value, limit)| Figure {
-        name,
-        unit: "us",
-        value,
-        limit: Some(limit),
-        goal: Goal::AtMost(1.2),
-    };
+    let growth = |name, costs| Figure::against(name, "us", costs, Goal::AtMost(1.2));
     Ok(vec![
         Figure {
             name: "Redis memory a buyer once posted",
@@ -80,7 +75,8 @@ async fn bytes_a_buyer(size: Size) -> anyhow::Result<f64> {
     ground.fill(sale, size.journal).await?;
     ground.stage.start_reconciler(&[]).map_err(plain)?;
     at_rest(ground.gate(), &ground.stage.ledger, sale, POSTED_DEADLINE).await?;
-    let more = ground.redis_memory()?.saturating_sub(before);
+    let more = ground.redis_memory()?.checked_sub(before);
+    let more = more.context("Redis has less memory in use than before")?;
     ground.close().await?;
     Ok(more as f64 / size.journal as f64)
 }

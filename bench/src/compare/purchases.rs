@@ -52,14 +52,7 @@ pub(super) async fn api(size: Size) -> anyhow::Result<Vec<Figure>> {
         let pairs = rounds
             .iter()
             .map(|round| (micros(round[place]), micros(round[limit])));
-        let (value, limit) = middle(pairs);
-        Figure {
-            name,
-            unit: "us",
-            value,
-            limit: Some(limit),
-            goal: Goal::AtMost(goal),
-        }
+        Figure::against(name, "us", middle(pairs), Goal::AtMost(goal))
     };
     Ok(vec![
         figure(
@@ -114,22 +107,9 @@ async fn gate_figures(ground: &mut Ground, size: Size) -> anyhow::Result<Vec<Fig
     let paced = paced(ground, rate * PACED_SHARE, size).await?;
 
     let redis = |name, rounds: Vec<(f64, f64)>, goal| {
-        let (value, limit) = middle(rounds);
-        Figure {
-            name,
-            unit: "us",
-            value,
-            limit: Some(limit),
-            goal: Goal::AtMost(goal),
-        }
+        Figure::against(name, "us", middle(rounds), Goal::AtMost(goal))
     };
-    let rates = |name, (value, limit), goal| Figure {
-        name,
-        unit: "1/s",
-        value,
-        limit: Some(limit),
-        goal: Goal::AtLeast(goal),
-    };
+    let rates = |name, rates, goal| Figure::against(name, "1/s", rates, Goal::AtLeast(goal));
     Ok(vec![
         redis(
             "Redis CPU a winner; limit: one call each",
