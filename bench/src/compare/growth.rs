@@ -39,25 +39,39 @@ pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
 }
 
 /// What a winner, and who comes too late, cost Redis in a large sale and in small ones.
+///
+/// A table of buyers grows whenever it is full, and moves a part with each purchase until that is done. So
+/// what winners cost is counted while the sale becomes twice as large, as the small ones do, and who comes
+/// too late comes to a table that is at rest.
 async fn costs(ground: &Ground, size: Size) -> anyhow::Result<((f64, f64), (f64, f64))> {
     let count = size.purchases;
     ground.warm_up(ground.stage.api(), count).await?;
-    let large = ground.filled(size.large, size.rounds * count).await?;
+    let large = ground.filled(size.large, size.large).await?;
+    let large_end = ground.filled(size.large, 0).await?;
     let small_end = ground.filled(SMALL, 0).await?;
-    let mut winner = Vec::new();
-    for _ in 0..size.rounds {
+    ground.file_rewritten().await?;
+    // A turn of small sales is half as long: an API has no more than a thousand sales under way.
+    let turns = size.large / (2 * count);
+    let mut winner = (0.0, 0.0);
+    for turn in 0..turns {
         let crowd = ground.crowd(SMALL, count).await?;
         let small = ground.run(ground.stage.api(), &crowd, Pace::Full).await?;
         let small = micros(small.all(ACCEPTED)?.redis);
-        winner.push((cost(ground, &large, count, ACCEPTED).await?, small));
+        let large = cost(ground, &large, 2 * count, ACCEPTED).await?;
+        eprintln!(
+            "turn {turn}, winner: Redis {large:.2} us in a large sale, {small:.2} us in small ones"
+        );
+        winner = (
+            winner.0 + large / turns as f64,
+            winner.1 + small / turns as f64,
+        );
     }
-    // Nothing is left of the large sale now.
     let mut sold_out = Vec::new();
     for _ in 0..size.rounds {
         let small = cost(ground, &small_end, count, REFUSED).await?;
-        sold_out.push((cost(ground, &large, count, REFUSED).await?, small));
+        sold_out.push((cost(ground, &large_end, count, REFUSED).await?, small));
     }
-    Ok((middle(winner), middle(sold_out)))
+    Ok((winner, middle(sold_out)))
 }
 
 /// CPU time of Redis for each purchase at full load, microseconds.
