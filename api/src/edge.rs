@@ -22,7 +22,7 @@ use poem::{
     Endpoint, PathPattern, Request, Response, Result,
     http::{HeaderValue, Uri},
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use crate::{
@@ -81,7 +81,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         asked: &Asked,
     ) -> Answered {
         let handled = AssertUnwindSafe(handled).catch_unwind();
-        match timeout(self.rules.deadline, handled).await {
+        match timeout_at(asked.began + self.rules.deadline, handled).await {
             Ok(Ok(Ok(response))) => Answered::of_response(response),
             Ok(Ok(Err(error))) => self.of_error(&error),
             Ok(Err(panic)) => {
@@ -107,15 +107,13 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         }
     }
 
-    fn reply(
-        &self,
-        answered: Answered,
-        least: Option<Least>,
-        asked: Asked,
-        began: Instant,
-    ) -> Response {
+    fn reply(&self, answered: Answered, least: Option<Least>, asked: Asked) -> Response {
         let Asked {
-            id, uri, origin, ..
+            id,
+            uri,
+            origin,
+            began,
+            ..
         } = asked;
         let Answered { answer, route } = answered;
         let mut response = answer.unwrap_or_else(|problem| {
@@ -188,6 +186,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
 
 /// What the edge knows of a request once the handler has it.
 struct Asked {
+    began: Instant,
     id: RequestId,
     uri: Uri,
     repeating: Repeating,
@@ -199,11 +198,12 @@ struct Asked {
 }
 
 impl Asked {
-    fn of(request: &Request, id: RequestId, rules: &Rules) -> Self {
+    fn of(request: &Request, id: RequestId, began: Instant, rules: &Rules) -> Self {
         let origin = rules.origins.allow(request.headers());
         let preflight = origin.is_some() && cors::is_preflight(request);
         let class = Class::of(request.method(), request.uri().path()).filter(|_| !preflight);
         Self {
+            began,
             id,
             uri: request.uri().clone(),
             repeating: Repeating::of(request),
@@ -252,7 +252,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let in_flight = self.metrics.in_flight();
         let id = RequestId::of(&request);
         request.set_data(id.clone());
-        let asked = Asked::of(&request, id, &self.rules);
+        let asked = Asked::of(&request, id, began, &self.rules);
         let (id, method, path) = (&asked.id, request.method(), asked.uri.path());
         let span = tracing::debug_span!("request", %id, %method, path);
         let handled = self.inner.call(request);
@@ -263,7 +263,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
             if asked.preflight {
                 self.answer_preflight(&mut answered);
             }
-            Ok(self.reply(answered, least, asked, began))
+            Ok(self.reply(answered, least, asked))
         }
     }
 }
