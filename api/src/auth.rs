@@ -44,9 +44,14 @@ fn unauthorized() -> Problem {
 }
 
 fn caller(request: &Request) -> Result<Option<Caller>, Problem> {
-    let Some(value) = request.headers().get(header::AUTHORIZATION) else {
+    let mut values = request.headers().get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
         return Ok(None);
     };
+    // Of two, a proxy may go by the other one.
+    if values.next().is_some() {
+        return Err(unauthorized());
+    }
     let (scheme, token) = value
         .to_str()
         .ok()
