@@ -33,7 +33,7 @@ use tokio::{
 
 use crate::{
     cpu,
-    load::{self, ACCEPTED, Outcome, Pace, Requests},
+    load::{self, Outcome, Pace, Requests, answers::Expected},
 };
 
 /// Connections at full load.
@@ -74,20 +74,12 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// The same, once it is sure that every answer was this one.
+    /// The same, once it is sure that every purchase was answered in this way.
     ///
     /// # Errors
     /// One was not.
-    pub fn all(self, status: u16) -> anyhow::Result<Self> {
-        let Outcome {
-            statuses,
-            latencies,
-            ..
-        } = &self.outcome;
-        ensure!(
-            self.outcome.with(status) == latencies.count(),
-            "not all were answered with {status}: {statuses:?}"
-        );
+    pub fn all(self, expected: Expected) -> anyhow::Result<Self> {
+        self.outcome.answers.all(expected)?;
         Ok(self)
     }
 }
@@ -241,7 +233,7 @@ impl Ground {
         let sale = self.sale(u32::try_from(count)?).await?;
         let buyers = self.buyers(sale.id, count)?;
         let costs = self.run(api, &buyers, Pace::Full).await?;
-        costs.all(ACCEPTED)?;
+        costs.all(Expected::Accepted)?;
         Ok(())
     }
 

@@ -1,10 +1,10 @@
 //! The load generator: a lean HTTP/1.1 client that keeps its connections. Requests are written before the
 //! run, so that little CPU time goes into sending them.
 
+pub mod answers;
 pub mod connection;
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     sync::{
         Arc,
@@ -21,13 +21,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use self::connection::Connection;
-
-/// How a winner is answered.
-pub const ACCEPTED: u16 = 202;
-
-/// How who comes too late is answered.
-pub const REFUSED: u16 = 409;
+use self::{answers::Answers, connection::Connection};
 
 /// Requests, ready to be sent: one after the other, and where each ends.
 #[derive(Debug, Default)]
@@ -85,8 +79,8 @@ pub enum Pace {
 /// What came of a run.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// How many answers had each status.
-    pub statuses: BTreeMap<u16, usize>,
+    /// The answers.
+    pub answers: Answers,
     /// How long answers took: at a rate, from the intended start.
     pub latencies: Latencies,
     /// From the first request to the last answer.
@@ -94,11 +88,6 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Answers with this status.
-    pub fn with(&self, status: u16) -> usize {
-        self.statuses.get(&status).copied().unwrap_or(0)
-    }
-
     /// Answers a second.
     pub fn rate(&self) -> f64 {
         self.latencies.count() as f64 / self.took.as_secs_f64()
@@ -132,16 +121,17 @@ pub async fn send(
         };
         tasks.spawn(sending.run());
     }
-    let mut statuses = BTreeMap::new();
+    let mut answers = Answers::default();
     let mut micros = Vec::with_capacity(requests.count());
     while let Some(ended) = tasks.join_next().await {
-        for (status, took) in ended?? {
-            *statuses.entry(status).or_default() += 1;
+        let (answered, times) = ended??;
+        answers.merge(&answered);
+        for took in times {
             micros.push(u64::try_from(took.as_micros())?);
         }
     }
     Ok(Outcome {
-        statuses,
+        answers,
         latencies: Latencies::of(micros),
         took: started.elapsed(),
     })
@@ -157,12 +147,13 @@ struct Sending {
 }
 
 impl Sending {
-    async fn run(mut self) -> anyhow::Result<Vec<(u16, Duration)>> {
-        let mut answers = Vec::new();
+    async fn run(mut self) -> anyhow::Result<(Answers, Vec<Duration>)> {
+        let mut answers = Answers::default();
+        let mut times = Vec::new();
         loop {
             let place = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(request) = self.requests.get(place) else {
-                return Ok(answers);
+                return Ok((answers, times));
             };
             let intended = match self.pace {
                 Pace::Full => Instant::now(),
@@ -172,8 +163,8 @@ impl Sending {
                     intended
                 }
             };
-            let status = self.connection.ask(request).await?.status;
-            answers.push((status, intended.elapsed()));
+            answers.add(self.connection.ask(request).await?);
+            times.push(intended.elapsed());
         }
     }
 }

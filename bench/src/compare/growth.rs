@@ -7,7 +7,7 @@ use system::rest::at_rest;
 use super::{Figure, Goal, Size, micros, middle};
 use crate::{
     ground::{Ground, POSTED_DEADLINE, plain},
-    load::{ACCEPTED, Pace, REFUSED},
+    load::{Pace, answers::Expected},
 };
 
 /// Buyers in a small sale.
@@ -48,23 +48,31 @@ async fn costs(ground: &Ground, size: Size) -> anyhow::Result<((f64, f64), (f64,
     for _ in 0..size.rounds {
         let crowd = ground.crowd(SMALL, count).await?;
         let small = ground.run(ground.stage.api(), &crowd, Pace::Full).await?;
-        let small = micros(small.all(ACCEPTED)?.redis);
-        winner.push((cost(ground, &large, count, ACCEPTED).await?, small));
+        let small = micros(small.all(Expected::Accepted)?.redis);
+        winner.push((
+            cost(ground, &large, count, Expected::Accepted).await?,
+            small,
+        ));
     }
     // Nothing is left of the large sale now.
     let mut sold_out = Vec::new();
     for _ in 0..size.rounds {
-        let small = cost(ground, &small_end, count, REFUSED).await?;
-        sold_out.push((cost(ground, &large, count, REFUSED).await?, small));
+        let small = cost(ground, &small_end, count, Expected::SoldOut).await?;
+        sold_out.push((cost(ground, &large, count, Expected::SoldOut).await?, small));
     }
     Ok((middle(winner), middle(sold_out)))
 }
 
 /// CPU time of Redis for each purchase at full load, microseconds.
-async fn cost(ground: &Ground, sale: &Sale, count: usize, status: u16) -> anyhow::Result<f64> {
+async fn cost(
+    ground: &Ground,
+    sale: &Sale,
+    count: usize,
+    expected: Expected,
+) -> anyhow::Result<f64> {
     let buyers = ground.buyers(sale.id, count)?;
     let costs = ground.run(ground.stage.api(), &buyers, Pace::Full).await?;
-    Ok(micros(costs.all(status)?.redis))
+    Ok(micros(costs.all(expected)?.redis))
 }
 
 /// What Redis has more once a sale's buyers are posted.

@@ -20,8 +20,11 @@ use crate::{
     cpu,
     floor::Kind,
     ground::{CONNECTIONS, Ground, WARM_UP_PART, address_of},
-    load::{self, ACCEPTED, Pace, Requests},
+    load::{self, Pace, Requests, answers::Expected},
 };
+
+/// How a service that decides nothing answers.
+const ACCEPTED: u16 = 202;
 
 /// One purchase a call, by the rules of `lua/admit.lua`.
 const ONE_CALL: &str = include_str!("../../lua/admit_one.lua");
@@ -82,8 +85,8 @@ impl Service {
         let before = cpu::used(self.child.id())?;
         let outcome = load::send(self.address, requests, CONNECTIONS, Pace::Full).await?;
         let after = cpu::used(self.child.id())?;
-        let accepted = outcome.with(ACCEPTED);
-        ensure!(accepted == requests.count(), "{:?}", outcome.statuses);
+        let answers = outcome.answers;
+        ensure!(answers.with(ACCEPTED) == requests.count(), "{answers}");
         Ok((after - before) / u32::try_from(requests.count())?)
     }
 
@@ -122,7 +125,8 @@ pub(super) async fn one_call(
     let sale = ground.sale(u32::try_from(units)?).await?;
     if stock == Stock::None {
         let first = ground.buyers(sale.id, 1)?;
-        ground.run(ground.stage.api(), &first, Pace::Full).await?;
+        let costs = ground.run(ground.stage.api(), &first, Pace::Full).await?;
+        costs.all(Expected::Accepted)?;
     }
     let keys = sale::keys::Keys::new(&ground.stage.deployment.key_prefix);
     let sha = redis.command(&["SCRIPT", "LOAD", ONE_CALL])?;

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{Figure, Goal, Size};
 use crate::{
     ground::{Ground, POSTED_DEADLINE, plain},
-    load::{ACCEPTED, Pace},
+    load::{Pace, answers::Expected},
 };
 
 /// How often the journal, or the ledger, is looked at.
@@ -125,7 +125,7 @@ async fn lag(ground: &Ground, size: Size) -> anyhow::Result<Duration> {
     let buyers = ground.buyers(sale.id, size.winners)?;
     let costs = ground.run(ground.stage.api(), &buyers, Pace::Full).await?;
     let answered = Instant::now();
-    costs.all(ACCEPTED)?;
+    costs.all(Expected::Accepted)?;
     let posted = async {
         loop {
             let standing = ground.stage.ledger.standing(sale.id).await?;

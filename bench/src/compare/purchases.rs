@@ -15,7 +15,7 @@ use super::{
 use crate::{
     floor::Kind,
     ground::{Costs, Ground, plain},
-    load::{ACCEPTED, Pace, REFUSED},
+    load::{Pace, answers::Expected},
 };
 
 /// The share of the full rate at which answers are timed.
@@ -145,16 +145,17 @@ async fn gate_figures(ground: &mut Ground, size: Size) -> anyhow::Result<Vec<Fig
 async fn winners(ground: &Ground, api: usize, size: Size) -> anyhow::Result<Costs> {
     let sale = ground.sale(u32::try_from(size.purchases)?).await?;
     let costs = everyone(ground, &ground.stage.apis()[api], &sale, size).await?;
-    costs.all(ACCEPTED)
+    costs.all(Expected::Accepted)
 }
 
 /// A sale with nothing left.
 async fn sold_out(ground: &Ground, size: Size) -> anyhow::Result<Costs> {
     let sale = ground.sale(1).await?;
     let first = ground.buyers(sale.id, 1)?;
-    ground.run(ground.stage.api(), &first, Pace::Full).await?;
+    let costs = ground.run(ground.stage.api(), &first, Pace::Full).await?;
+    costs.all(Expected::Accepted)?;
     let costs = everyone(ground, ground.stage.api(), &sale, size).await?;
-    costs.all(REFUSED)
+    costs.all(Expected::SoldOut)
 }
 
 async fn everyone(
@@ -180,7 +181,7 @@ async fn paced(ground: &Ground, rate: f64, size: Size) -> anyhow::Result<Costs> 
     let costs = ground
         .run(ground.stage.api(), &buyers, Pace::Rate(rate))
         .await?;
-    costs.all(ACCEPTED)
+    costs.all(Expected::Accepted)
 }
 
 fn tell(round: usize, name: &str, costs: &Costs) {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     compare::micros,
     ground::{Costs, Ground, WARM_UP_PART, plain},
-    load::{ACCEPTED, Pace, REFUSED, connection::Connection},
+    load::{Pace, answers::Expected, connection::Connection},
 };
 
 /// What is measured of each group.
@@ -59,11 +59,11 @@ async fn buyers(size: Size) -> anyhow::Result<Vec<Point>> {
             values: [
                 (
                     Column::RedisWinnerMicros,
-                    micros(winner.all(ACCEPTED)?.redis),
+                    micros(winner.all(Expected::Accepted)?.redis),
                 ),
                 (
                     Column::RedisSoldOutMicros,
-                    micros(sold_out.all(REFUSED)?.redis),
+                    micros(sold_out.all(Expected::SoldOut)?.redis),
                 ),
                 (Column::RedisBytesABuyer, bytes as f64 / buyers as f64),
             ]
@@ -110,7 +110,7 @@ async fn in_turn(ground: &Ground, sales: &[SaleId], count: usize) -> anyhow::Res
     let costs = ground
         .run(ground.stage.api(), &requests, Pace::Full)
         .await?;
-    costs.all(ACCEPTED)
+    costs.all(Expected::Accepted)
 }
 
 async fn connections(size: Size) -> anyhow::Result<Vec<Point>> {
@@ -175,7 +175,7 @@ async fn winners(
     let requests = ground.buyers(sale.id, count)?;
     let api = &ground.stage.apis()[api];
     let costs = ground.run_over(connections, api, &requests, Pace::Full);
-    costs.await?.all(ACCEPTED)
+    costs.await?.all(Expected::Accepted)
 }
 
 fn rate(costs: &Costs) -> (Column, f64) {
