@@ -4,7 +4,11 @@ use anyhow::Context;
 use sale::ledger::Sale;
 use system::rest::at_rest;
 
-use super::{Figure, Goal, Size, micros, middle};
+use super::{
+    Size,
+    figure::{Figure, Goal, middle},
+    micros,
+};
 use crate::{
     ground::{Ground, POSTED_DEADLINE, plain},
     load::{Pace, answers::Expected},
@@ -20,21 +24,20 @@ pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
     let bytes = bytes_a_buyer(size).await?;
     let growth = |name, costs| Figure::against(name, "us", costs, Goal::AtMost(1.2));
     Ok(vec![
-        Figure {
-            name: "Redis memory a buyer once posted",
-            unit: "bytes",
-            value: bytes,
-            limit: None,
-            goal: Goal::AtMost(120.0),
-        },
+        Figure::alone(
+            "Redis memory a buyer once posted",
+            "bytes",
+            bytes,
+            Goal::AtMost(120.0),
+        )?,
         growth(
             "Redis CPU a winner, a million buyers; limit: 1,000 buyers",
             winner,
-        ),
+        )?,
         growth(
             "Redis CPU a sold-out answer, a million buyers; limit: 1,000 buyers",
             sold_out,
-        ),
+        )?,
     ])
 }
 

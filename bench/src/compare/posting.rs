@@ -6,7 +6,10 @@ use anyhow::{Context, ensure};
 use sale::model::SaleId;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Figure, Goal, Size};
+use super::{
+    Size,
+    figure::{Figure, Goal},
+};
 use crate::{
     ground::{Ground, POSTED_DEADLINE, plain},
     load::{Pace, answers::Expected},
@@ -22,20 +25,18 @@ pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
     let lag = lag(&ground, size).await?;
     ground.close().await?;
     Ok(vec![
-        Figure {
-            name: "orders posted; limit: INSERT ... SELECT by Postgres alone",
-            unit: "1/s",
-            value: posted,
-            limit: Some(inserted),
-            goal: Goal::AtLeast(0.6),
-        },
-        Figure {
-            name: "from the last 202 to the last order in Postgres",
-            unit: "s",
-            value: lag.as_secs_f64(),
-            limit: None,
-            goal: Goal::AtMost(2.0),
-        },
+        Figure::against(
+            "orders posted; limit: INSERT ... SELECT by Postgres alone",
+            "1/s",
+            (posted, inserted),
+            Goal::AtLeast(0.6),
+        )?,
+        Figure::alone(
+            "from the last 202 to the last order in Postgres",
+            "s",
+            lag.as_secs_f64(),
+            Goal::AtMost(2.0),
+        )?,
     ])
 }
 

@@ -8,9 +8,10 @@ use sale::{ledger::Sale, model::SaleId};
 use system::processes::ApiProcess;
 
 use super::{
-    Figure, Goal, Size,
+    Size,
+    figure::{Figure, Goal, median, middle},
     limits::{self, Service, Stock},
-    median, micros, middle,
+    micros,
 };
 use crate::{
     floor::Kind,
@@ -60,14 +61,14 @@ pub(super) async fn api(size: Size) -> anyhow::Result<Vec<Figure>> {
             1,
             2,
             1.6,
-        ),
-        figure("API CPU a purchase, winner; limit: a bare POST", 0, 2, 1.7),
+        )?,
+        figure("API CPU a purchase, winner; limit: a bare POST", 0, 2, 1.7)?,
         figure(
             "API CPU a purchase, winner; limit: a poem-openapi POST",
             0,
             3,
             1.2,
-        ),
+        )?,
     ])
 }
 
@@ -115,29 +116,28 @@ async fn gate_figures(ground: &mut Ground, size: Size) -> anyhow::Result<Vec<Fig
             "Redis CPU a winner; limit: one call each",
             redis_winner,
             0.28,
-        ),
+        )?,
         redis(
             "Redis CPU a sold-out answer; limit: one call each",
             redis_sold_out,
             0.18,
-        ),
+        )?,
         rates(
             "purchases at full load; limit: batches of 1",
             middle(batched),
             1.4,
-        ),
+        )?,
         rates(
             "winners at full load; limit: Postgres alone",
             (rate, postgres),
             15.0,
-        ),
-        Figure {
-            name: "p99 of a purchase at half of the full rate, from the intended start",
-            unit: "ms",
-            value: paced.outcome.latencies.percentile(PERCENTILE).as_secs_f64() * 1e3,
-            limit: None,
-            goal: Goal::AtMost(10.0),
-        },
+        )?,
+        Figure::alone(
+            "p99 of a purchase at half of the full rate, from the intended start",
+            "ms",
+            paced.outcome.latencies.percentile(PERCENTILE).as_secs_f64() * 1e3,
+            Goal::AtMost(10.0),
+        )?,
     ])
 }
 
