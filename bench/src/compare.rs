@@ -71,9 +71,11 @@ impl Group {
 pub struct Size {
     /// How often what is compared takes turns.
     pub rounds: usize,
+    /// The same where a round takes seconds only, and so more of them are at hand against noise.
+    pub short_rounds: usize,
     /// Purchases of a run.
     pub purchases: usize,
-    /// For how long a run at a rate goes.
+    /// For how long each run at a rate goes.
     pub paced: Duration,
     /// Orders in a journal that is posted.
     pub journal: usize,
@@ -81,22 +83,24 @@ pub struct Size {
     pub winners: usize,
     /// Buyers in a large sale.
     pub large: usize,
-    /// For how long Postgres alone decides.
+    /// For how long Postgres alone decides each time.
     pub postgres: Duration,
 }
 
 impl Size {
     const FULL: Self = Self {
         rounds: 3,
+        short_rounds: 5,
         purchases: 100_000,
-        paced: Duration::from_secs(10),
+        paced: Duration::from_secs(5),
         journal: 200_000,
         winners: 20_000,
         large: 1_000_000,
-        postgres: Duration::from_secs(10),
+        postgres: Duration::from_secs(5),
     };
     const QUICK: Self = Self {
         rounds: 1,
+        short_rounds: 1,
         purchases: 2_000,
         paced: Duration::from_secs(1),
         journal: 2_000,

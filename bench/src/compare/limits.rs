@@ -184,8 +184,10 @@ pub(super) async fn postgres_alone(ground: &Ground, size: Size) -> anyhow::Resul
          INSERT INTO alone_orders (id, sale_id, buyer_id) SELECT gen_random_uuid(), id, gen_random_uuid() FROM unit;\n",
     )?;
     let pool = sqlx::PgPool::connect(&url).await?;
+    // Each run begins with empty tables.
     sqlx::raw_sql(
-        "CREATE TABLE alone_stock (id integer PRIMARY KEY, quantity integer NOT NULL CHECK (quantity >= 0));
+        "DROP TABLE IF EXISTS alone_stock, alone_orders;
+         CREATE TABLE alone_stock (id integer PRIMARY KEY, quantity integer NOT NULL CHECK (quantity >= 0));
          INSERT INTO alone_stock VALUES (1, 1000000000);
          CREATE TABLE alone_orders (id uuid PRIMARY KEY, sale_id integer NOT NULL, buyer_id uuid NOT NULL,
                                     created_at timestamptz NOT NULL DEFAULT now(), UNIQUE (sale_id, buyer_id))",
