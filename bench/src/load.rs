@@ -13,15 +13,21 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use sale::{model::SaleId, token::Tokens};
 use system::{client::Buyer, latency::Latencies};
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 
 use self::{answers::Answers, connection::Connection};
+
+/// The fewest answers a second that are waited for; over one connection there are some thousand.
+const RATE_MIN: f64 = 500.0;
+
+/// How long a run may take besides.
+const DEADLINE_MIN: Duration = Duration::from_secs(30);
 
 /// Requests, ready to be sent: one after the other, and where each ends.
 #[derive(Debug, Default)]
@@ -94,11 +100,56 @@ impl Outcome {
     }
 }
 
-/// Sends each request once, over so many connections.
+/// Sends each request once, over so many connections. The run as a whole has a deadline, and no request one of its
+/// own: it would cost CPU time for each.
 ///
 /// # Errors
-/// A connection broke, or an answer is none.
+/// A connection broke, an answer is none, or some are missing when the deadline is over.
 pub async fn send(
+    address: SocketAddr,
+    requests: &Arc<Requests>,
+    connections: usize,
+    pace: Pace,
+) -> anyhow::Result<Outcome> {
+    let deadline = deadline(requests.count(), pace);
+    send_within(deadline, address, requests, connections, pace).await
+}
+
+/// How long a run may take.
+fn deadline(count: usize, pace: Pace) -> Duration {
+    let rate = match pace {
+        Pace::Full => RATE_MIN,
+        Pace::Rate(rate) => rate.min(RATE_MIN),
+    };
+    DEADLINE_MIN + Duration::from_secs_f64(count as f64 / rate)
+}
+
+async fn send_within(
+    deadline: Duration,
+    address: SocketAddr,
+    requests: &Arc<Requests>,
+    connections: usize,
+    pace: Pace,
+) -> anyhow::Result<Outcome> {
+    let progress = Arc::new(Progress::default());
+    let sending = send_all(&progress, address, requests, connections, pace);
+    timeout(deadline, sending).await.map_err(|_| {
+        let count = requests.count();
+        let missing = count - progress.answered.load(Ordering::Relaxed);
+        anyhow!("{missing} of {count} answers are missing after {deadline:?}")
+    })?
+}
+
+/// How far a run is.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Requests that a connection has taken, and as many more as found none left.
+    taken: AtomicUsize,
+    answered: AtomicUsize,
+}
+
+async fn send_all(
+    progress: &Arc<Progress>,
     address: SocketAddr,
     requests: &Arc<Requests>,
     connections: usize,
@@ -108,14 +159,13 @@ pub async fn send(
     for _ in 0..connections {
         ready.push(Connection::open(address).await.context("cannot connect")?);
     }
-    let next = Arc::new(AtomicUsize::new(0));
     let started = Instant::now();
     let mut tasks = JoinSet::new();
     for connection in ready {
         let sending = Sending {
             connection,
             requests: Arc::clone(requests),
-            next: Arc::clone(&next),
+            progress: Arc::clone(progress),
             pace,
             started,
         };
@@ -141,7 +191,7 @@ pub async fn send(
 struct Sending {
     connection: Connection,
     requests: Arc<Requests>,
-    next: Arc<AtomicUsize>,
+    progress: Arc<Progress>,
     pace: Pace,
     started: Instant,
 }
@@ -151,7 +201,7 @@ impl Sending {
         let mut answers = Answers::default();
         let mut times = Vec::new();
         loop {
-            let place = self.next.fetch_add(1, Ordering::Relaxed);
+            let place = self.progress.taken.fetch_add(1, Ordering::Relaxed);
             let Some(request) = self.requests.get(place) else {
                 return Ok((answers, times));
             };
@@ -165,6 +215,41 @@ impl Sending {
             };
             answers.add(self.connection.ask(request).await?);
             times.push(intended.elapsed());
+            self.progress.answered.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use tokio::net::TcpListener;
+
+    use super::{DEADLINE_MIN, Pace, Requests, deadline, send_within};
+
+    #[test]
+    fn a_run_may_take_as_long_as_its_pace_needs_and_some_time_more() {
+        let seconds = |count, pace| (deadline(count, pace) - DEADLINE_MIN).as_secs();
+        assert_eq!(seconds(100_000, Pace::Full), 200);
+        assert_eq!(seconds(100_000, Pace::Rate(20_000.0)), 200);
+        assert_eq!(seconds(600, Pace::Rate(10.0)), 60);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_silent_ends_the_run_and_its_missing_answers_are_counted() {
+        // Connections are taken up by the system, and nobody answers there.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let requests = Arc::new(Requests {
+            bytes: b"onetwo".to_vec(),
+            ends: vec![3, 6],
+        });
+        let address = listener.local_addr().unwrap();
+        let deadline = Duration::from_millis(50);
+        let ended = send_within(deadline, address, &requests, 2, Pace::Full).await;
+        assert_eq!(
+            ended.unwrap_err().to_string(),
+            "2 of 2 answers are missing after 50ms"
+        );
     }
 }
