@@ -18,6 +18,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use self::curve::Curves;
+use crate::ground::CONNECTIONS;
 
 /// Settings of `growth`.
 #[derive(Debug, Clone, Args)]
@@ -63,18 +64,31 @@ impl Group {
         }
     }
 
+    /// What stands over its numbers.
+    fn heading(self) -> String {
+        match self {
+            Self::Buyers | Self::Connections | Self::Batch => self.name().to_owned(),
+            Self::Sales => format!("{}, sharing {CONNECTIONS} connections", self.name()),
+        }
+    }
+
     const fn about(self) -> &'static str {
         match self {
             Self::Buyers => {
                 "What a purchase costs Redis in a sale that has so many buyers already, for a winner and \
                  for who comes when all is sold; and what a buyer takes of its memory before it is posted."
             }
-            Self::Sales => "Purchases that take turns over so many sales.",
+            Self::Sales => {
+                "Purchases that take turns over so many sales, all over the same 128 connections: with more \
+                 sales a call finds fewer purchases that wait, because there are fewer for each sale."
+            }
             Self::Connections => {
-                "Winners of one sale over so many connections, each of which waits for its answer."
+                "Winners of one sale over so many connections. Each sends its next purchase when it has its answer \
+                 (a closed loop): times are those of an API that has as much to do as it can."
             }
             Self::Batch => {
-                "Winners of one sale over 512 connections, with an API whose PURCHASE_BATCH_MAX is this."
+                "Winners of one sale over 512 connections in a closed loop, with an API whose PURCHASE_BATCH_MAX \
+                 is this."
             }
         }
     }

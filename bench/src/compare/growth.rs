@@ -12,6 +12,7 @@ use super::{
 use crate::{
     ground::{Ground, POSTED_DEADLINE, plain},
     load::{Pace, answers::Expected},
+    report::text::short,
 };
 
 /// Buyers in a small sale.
@@ -22,7 +23,11 @@ pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
     let (winner, sold_out) = costs(&ground, size).await?;
     ground.close().await?;
     let bytes = bytes_a_buyer(size).await?;
-    let growth = |name, costs| Figure::against(name, "us", costs, Goal::AtMost(1.2));
+    let growth = |what, costs| {
+        let (large, small) = (short(size.large as f64), short(SMALL as f64));
+        let name = format!("Redis CPU a {what}, {large} buyers and more; limit: {small} and more");
+        Figure::against(name, "us", costs, Goal::AtMost(1.2))
+    };
     Ok(vec![
         Figure::alone(
             "Redis memory a buyer once posted",
@@ -30,14 +35,8 @@ pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
             bytes,
             Goal::AtMost(120.0),
         )?,
-        growth(
-            "Redis CPU a winner, a million buyers; limit: 1,000 buyers",
-            winner,
-        )?,
-        growth(
-            "Redis CPU a sold-out answer, a million buyers; limit: 1,000 buyers",
-            sold_out,
-        )?,
+        growth("winner", winner)?,
+        growth("sold-out answer", sold_out)?,
     ])
 }
 

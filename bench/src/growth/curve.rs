@@ -42,7 +42,7 @@ pub enum Column {
     RedisBytesABuyer,
     /// What a call to the gate has decided.
     PurchasesACall,
-    /// The time to the answer that half did not exceed.
+    /// The time to the answer that half did not exceed, where each connection waits for it.
     P50Millis,
     /// The same of 99 of a hundred.
     P99Millis,
@@ -103,8 +103,8 @@ impl Column {
             Self::RedisSoldOutMicros => "Redis CPU a sold-out answer, µs",
             Self::RedisBytesABuyer => "Redis memory a buyer, bytes",
             Self::PurchasesACall => "purchases a call",
-            Self::P50Millis => "p50, ms",
-            Self::P99Millis => "p99, ms",
+            Self::P50Millis => "p50 in a closed loop, ms",
+            Self::P99Millis => "p99 in a closed loop, ms",
         }
     }
 }
@@ -117,7 +117,7 @@ impl Panel {
             Self::Cpu => "CPU time a purchase",
             Self::Memory => "Redis memory a buyer",
             Self::Calls => "Purchases that a call to the gate decides",
-            Self::Latency => "Time to the answer",
+            Self::Latency => "Time to the answer in a closed loop",
         }
     }
 
@@ -158,7 +158,11 @@ pub fn table(group: Group, points: &[Point]) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     let headings = columns(points).into_iter().map(Column::heading);
-    table.set_header([group.name()].into_iter().chain(headings));
+    table.set_header(
+        [group.heading()]
+            .into_iter()
+            .chain(headings.map(str::to_owned)),
+    );
     for point in points {
         let values = point.values.values().copied().map(number);
         table.add_row(

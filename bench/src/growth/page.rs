@@ -43,7 +43,7 @@ fn table(page: &mut String, group: Group, points: &[Point]) {
     let _ = write!(
         page,
         "<div class=\"wide\"><table>\n<thead><tr><th>{}</th>",
-        escape(group.name())
+        escape(&group.heading())
     );
     for column in columns(points) {
         let _ = write!(page, "<th>{}</th>", escape(column.heading()));
@@ -87,6 +87,7 @@ mod tests {
         assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
         assert!(page.contains("<title>Redis: 2.00 µs at 200 live sales</title>"));
         assert!(page.contains("<th>200</th><td>1\u{202f}000</td><td>20.0</td>"));
+        assert!(page.contains("<th>live sales, sharing 128 connections</th>"));
         assert!(page.contains("now &lt;here&gt;"));
         for host in ["http:", "https:", "<script", "<link", "@import", "url("] {
             assert!(!page.contains(host), "{host}");
