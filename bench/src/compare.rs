@@ -14,7 +14,7 @@
 mod figure;
 mod growth;
 mod limits;
-pub(crate) mod posting;
+mod posting;
 mod purchases;
 
 use std::{process::ExitCode, time::Duration};
@@ -56,7 +56,7 @@ pub enum Group {
 impl Group {
     const ALL: [Self; 4] = [Self::Api, Self::Gate, Self::Posting, Self::Growth];
 
-    async fn measure(self, size: Size) -> anyhow::Result<Vec<Figure>> {
+    async fn measure(self, size: Volume) -> anyhow::Result<Vec<Figure>> {
         match self {
             Self::Api => purchases::api(size).await,
             Self::Gate => purchases::gate(size).await,
@@ -68,7 +68,7 @@ impl Group {
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
-pub struct Size {
+pub struct Volume {
     /// How often what is compared takes turns.
     pub rounds: usize,
     /// The same where a round takes seconds only, and so more of them are at hand against noise.
@@ -87,7 +87,7 @@ pub struct Size {
     pub postgres: Duration,
 }
 
-impl Size {
+impl Volume {
     const FULL: Self = Self {
         rounds: 3,
         short_rounds: 5,
@@ -116,9 +116,9 @@ impl Size {
 /// Something could not be measured, or a sale does not agree in the end.
 pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
     let size = if settings.quick {
-        Size::QUICK
+        Volume::QUICK
     } else {
-        Size::FULL
+        Volume::FULL
     };
     let mut figures = Vec::new();
     for group in Group::ALL {
@@ -154,9 +154,4 @@ fn table(rows: &[Row]) -> Table {
         ]);
     }
     table
-}
-
-/// A time in microseconds.
-pub(crate) fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
 }

@@ -1,9 +1,9 @@
-//! `growth`: how cost grows with what a shop has more of. Each group has a table, and charts beside it in
+//! `growth`: how cost grows with what a shop has more of. Each axis has a table, and charts beside it in
 //! `growth.html`.
 //!
 //! | module | owns |
 //! | --- | --- |
-//! | [`measure`] | the load of each group, and what it costs |
+//! | [`measure`] | the load of each axis, and what it costs |
 //! | [`curve`] | what was measured: columns, points, tables, JSON |
 //! | [`page`] | `growth.html` |
 
@@ -27,13 +27,13 @@ pub struct Growth {
     #[arg(long)]
     quick: bool,
 
-    /// Print JSON: an object that holds a list of points for each group
+    /// Print JSON: an object that holds a list of points for each axis
     #[arg(long)]
     json: bool,
 
     /// Measure only this
     #[arg(long, value_enum)]
-    only: Option<Group>,
+    only: Option<Axis>,
 
     /// Where the page goes
     #[arg(long, value_name = "DIR", default_value = "target/stress")]
@@ -43,7 +43,7 @@ pub struct Growth {
 /// What there is more and more of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Group {
+pub enum Axis {
     /// Buyers that a sale has already
     Buyers,
     /// Sales that sell at the same time
@@ -54,7 +54,7 @@ pub enum Group {
     Batch,
 }
 
-impl Group {
+impl Axis {
     const fn name(self) -> &'static str {
         match self {
             Self::Buyers => "buyers of the sale",
@@ -96,14 +96,14 @@ impl Group {
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
-struct Size {
+struct Sampling {
     /// Purchases of a point.
     purchases: usize,
-    /// Points of a group at most; its first ones.
+    /// Points of an axis at most; its first ones.
     points: usize,
 }
 
-impl Size {
+impl Sampling {
     const FULL: Self = Self {
         purchases: 50_000,
         points: usize::MAX,
@@ -122,15 +122,15 @@ pub async fn run(settings: &Growth) -> anyhow::Result<ExitCode> {
     fs::create_dir_all(&settings.out)
         .with_context(|| format!("cannot make {}", settings.out.display()))?;
     let size = if settings.quick {
-        Size::QUICK
+        Sampling::QUICK
     } else {
-        Size::FULL
+        Sampling::FULL
     };
     let mut curves = Curves::new();
-    for group in Group::value_variants() {
-        if settings.only.is_none_or(|only| only == *group) {
-            eprintln!("{}: {}", group.name(), group.about());
-            curves.insert(*group, measure::points(*group, size).await?);
+    for axis in Axis::value_variants() {
+        if settings.only.is_none_or(|only| only == *axis) {
+            eprintln!("{}: {}", axis.name(), axis.about());
+            curves.insert(*axis, measure::points(*axis, size).await?);
         }
     }
     let at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
@@ -140,8 +140,8 @@ pub async fn run(settings: &Growth) -> anyhow::Result<ExitCode> {
     if settings.json {
         println!("{}", serde_json::to_string_pretty(&curves)?);
     } else {
-        for (group, points) in &curves {
-            println!("{}", curve::table(*group, points));
+        for (axis, points) in &curves {
+            println!("{}", curve::table(*axis, points));
         }
         println!("{}", file.display());
     }

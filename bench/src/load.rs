@@ -5,6 +5,7 @@ pub mod answers;
 pub mod connection;
 
 use std::{
+    io::{self, Write},
     net::SocketAddr,
     sync::{
         Arc,
@@ -29,6 +30,9 @@ const RATE_MIN: f64 = 500.0;
 /// How long a run may take besides.
 const DEADLINE_MIN: Duration = Duration::from_secs(30);
 
+/// The host that requests name.
+const HOST: &str = "127.0.0.1";
+
 /// Requests, ready to be sent: one after the other, and where each ends.
 #[derive(Debug, Default)]
 pub struct Requests {
@@ -47,15 +51,8 @@ impl Requests {
     ) -> anyhow::Result<Self> {
         let mut requests = Self::default();
         for sale in sales {
-            let body = format!(r#"{{"saleId":"{sale}"}}"#);
             let buyer = Buyer::new(tokens)?;
-            let head = format!(
-                "POST /api/purchase HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {}\r\n\
-                 Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-                buyer.token,
-                body.len(),
-            );
-            requests.bytes.extend_from_slice(head.as_bytes());
+            write_purchase(&mut requests.bytes, HOST, sale, &buyer)?;
             requests.ends.push(requests.bytes.len());
         }
         Ok(requests)
@@ -71,6 +68,25 @@ impl Requests {
         let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
         Some(&self.bytes[start..end])
     }
+}
+
+/// Writes the request of a buyer who wants to buy in a sale.
+///
+/// # Errors
+/// None where it is written into memory.
+pub fn write_purchase(
+    request: &mut Vec<u8>,
+    host: &str,
+    sale: SaleId,
+    buyer: &Buyer,
+) -> io::Result<()> {
+    let body = format!(r#"{{"saleId":"{sale}"}}"#);
+    let (token, length) = (&buyer.token, body.len());
+    write!(
+        request,
+        "POST /api/purchase HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}",
+    )
 }
 
 /// How requests are sent.

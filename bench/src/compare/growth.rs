@@ -5,11 +5,11 @@ use sale::ledger::Sale;
 use system::rest::at_rest;
 
 use super::{
-    Size,
+    Volume,
     figure::{Figure, Goal, middle},
-    micros,
 };
 use crate::{
+    cpu::micros,
     ground::{Ground, POSTED_DEADLINE, plain},
     load::{Pace, answers::Expected},
     report::text::short,
@@ -18,7 +18,7 @@ use crate::{
 /// Buyers in a small sale.
 const SMALL: usize = 1_000;
 
-pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
+pub(super) async fn measure(size: Volume) -> anyhow::Result<Vec<Figure>> {
     let ground = Ground::start().await?;
     let (winner, sold_out) = costs(&ground, size).await?;
     ground.close().await?;
@@ -41,7 +41,7 @@ pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
 }
 
 /// What a winner, and who comes too late, cost Redis in a large sale and in small ones.
-async fn costs(ground: &Ground, size: Size) -> anyhow::Result<((f64, f64), (f64, f64))> {
+async fn costs(ground: &Ground, size: Volume) -> anyhow::Result<((f64, f64), (f64, f64))> {
     let count = size.purchases;
     ground.warm_up(ground.stage.api(), count).await?;
     let large = ground.filled(size.large, size.rounds * count).await?;
@@ -78,7 +78,7 @@ async fn cost(
 }
 
 /// What Redis has more once a sale's buyers are posted.
-async fn bytes_a_buyer(size: Size) -> anyhow::Result<f64> {
+async fn bytes_a_buyer(size: Volume) -> anyhow::Result<f64> {
     let mut ground = Ground::start().await?;
     let sale = ground.sale(u32::try_from(size.journal)?).await?.id;
     let before = ground.redis_memory()?;

@@ -15,7 +15,7 @@ use nix::sys::signal::Signal;
 use sale::model::SaleId;
 use tokio::{net::TcpStream, task::spawn_blocking, time::sleep};
 
-use super::Size;
+use super::Volume;
 use crate::{
     cpu,
     floor::Kind,
@@ -51,7 +51,7 @@ impl Service {
     ///
     /// # Errors
     /// It does not listen, or does not answer.
-    pub(super) async fn start(ground: &Ground, kind: Kind, size: Size) -> anyhow::Result<Self> {
+    pub(super) async fn start(ground: &Ground, kind: Kind, size: Volume) -> anyhow::Result<Self> {
         let url = format!("127.0.0.1:{}", embedded::free_port()?);
         let address = address_of(&url)?;
         let kind = match kind {
@@ -113,7 +113,7 @@ pub(super) enum Stock {
 /// CPU time of Redis for each purchase, with one call each.
 pub(super) async fn one_call(
     ground: &Ground,
-    size: Size,
+    size: Volume,
     stock: Stock,
 ) -> anyhow::Result<Duration> {
     let redis = ground.stage.redis().context("redis does not run")?;
@@ -174,7 +174,7 @@ pub(super) async fn one_call(
 }
 
 /// Purchases a second that Postgres decides alone, each in one statement.
-pub(super) async fn postgres_alone(ground: &Ground, size: Size) -> anyhow::Result<f64> {
+pub(super) async fn postgres_alone(ground: &Ground, size: Volume) -> anyhow::Result<f64> {
     let url = ground.stage.deployment.database_url.expose().to_owned();
     let folder = tempfile::tempdir()?;
     let script = folder.path().join("decide.sql");

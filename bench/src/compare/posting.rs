@@ -11,15 +11,15 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use chrono::{DateTime, Utc};
 use sale::{
-    gate::admission::BATCH_MAX,
-    model::{BuyerId, OrderId, SaleId},
+    gate::{admission::BATCH_MAX, snapshot::Snapshot},
+    model::{BuyerId, OrderId},
 };
 use sqlx::PgPool;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
 use super::{
-    Size,
+    Volume,
     figure::{Figure, Goal, median, middle},
 };
 use crate::{
@@ -27,10 +27,10 @@ use crate::{
     load::{Pace, answers::Expected},
 };
 
-/// How often the journal, or the ledger, is looked at.
+/// How often the ledger is looked at.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
 
-pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
+pub(super) async fn measure(size: Volume) -> anyhow::Result<Vec<Figure>> {
     let (mut rates, mut lags) = (vec![], vec![]);
     for round in 0..size.rounds {
         let before = if round % 2 == 1 {
@@ -67,7 +67,7 @@ pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
 
 /// A journal is filled, and then a reconciler starts: from its first read to its last forget. And how far it is
 /// behind a rush afterwards.
-async fn posted_a_second(size: Size) -> anyhow::Result<(f64, Duration)> {
+async fn posted_a_second(size: Volume) -> anyhow::Result<(f64, Duration)> {
     let mut ground = Ground::start().await?;
     let sale = ground.sale(u32::try_from(size.journal)?).await?.id;
     ground.fill(sale, size.journal).await?;
@@ -75,11 +75,9 @@ async fn posted_a_second(size: Size) -> anyhow::Result<(f64, Duration)> {
     checkpoint(&pool).await?;
     pool.close().await;
     ground.stage.start_reconciler(&[]).map_err(plain)?;
-    let started = until(&ground, sale, |pending, forgotten, _| {
-        pending > 0 || forgotten > 0
-    })
-    .await?;
-    let ended = until(&ground, sale, |_, _, entries| entries == 0).await?;
+    let started = ground.until_posting(sale).await?;
+    let empty = |gate: &Snapshot| gate.backlog.entries == 0;
+    let ended = ground.until(sale, empty).await?;
     let standing = ground.stage.ledger.standing(sale).await?;
     let posted = standing.context("no such sale")?.posted;
     ensure!(posted as usize == size.journal, "{posted} posted");
@@ -88,28 +86,8 @@ async fn posted_a_second(size: Size) -> anyhow::Result<(f64, Duration)> {
     Ok((size.journal as f64 / (ended - started).as_secs_f64(), lag))
 }
 
-/// Waits until the gate's pending entries, forgotten winners and entries are as wanted.
-pub(crate) async fn until(
-    ground: &Ground,
-    sale: SaleId,
-    is_so: impl Fn(u64, u64, u64) -> bool,
-) -> anyhow::Result<Instant> {
-    let looking = async {
-        loop {
-            let gate = ground.gate().snapshot(sale).await?.context("no gate")?;
-            if is_so(gate.backlog.pending, gate.forgotten, gate.backlog.entries) {
-                return anyhow::Ok(Instant::now());
-            }
-            sleep(LOOK_PAUSE).await;
-        }
-    };
-    timeout(POSTED_DEADLINE, looking)
-        .await
-        .context("the journal was not posted in time")?
-}
-
 /// The same rows into the same tables, by Postgres alone.
-async fn inserted_a_second(size: Size) -> anyhow::Result<f64> {
+async fn inserted_a_second(size: Volume) -> anyhow::Result<f64> {
     let ground = Ground::start().await?;
     let sale = ground.sale(u32::try_from(size.journal)?).await?.id;
     let pool = PgPool::connect(ground.stage.deployment.database_url.expose()).await?;
@@ -166,7 +144,7 @@ async fn checkpoint(pool: &PgPool) -> anyhow::Result<()> {
 }
 
 /// A rush with a reconciler at work: from the last 202 until every winner has an order.
-async fn lag(ground: &Ground, size: Size) -> anyhow::Result<Duration> {
+async fn lag(ground: &Ground, size: Volume) -> anyhow::Result<Duration> {
     let sale = ground.sale(u32::try_from(size.winners)?).await?;
     let buyers = ground.buyers(sale.id, size.winners)?;
     let costs = ground.run(ground.stage.api(), &buyers, Pace::Full).await?;

@@ -4,18 +4,17 @@
 //! Noise of the machine comes in waves that are longer than a run. So the API and what it is compared with
 //! take turns, and the round whose ratio is the median of all rounds counts.
 
-use sale::{ledger::Sale, model::SaleId};
-use system::processes::ApiProcess;
+use sale::model::SaleId;
 
 use super::{
-    Size,
+    Volume,
     figure::{Figure, Goal, median, middle},
     limits::{self, Service, Stock},
-    micros,
 };
 use crate::{
+    cpu::micros,
     floor::Kind,
-    ground::{Costs, Ground, plain},
+    ground::{CONNECTIONS, Costs, Ground, plain},
     load::{Pace, answers::Expected},
 };
 
@@ -26,7 +25,7 @@ const PACED_SHARE: f64 = 0.5;
 const PERCENTILE: f64 = 99.0;
 
 /// CPU time of an API, and of services that decide nothing.
-pub(super) async fn api(size: Size) -> anyhow::Result<Vec<Figure>> {
+pub(super) async fn api(size: Volume) -> anyhow::Result<Vec<Figure>> {
     let ground = Ground::start().await?;
     ground.warm_up(ground.stage.api(), size.purchases).await?;
     let bare = Service::start(&ground, Kind::Bare, size).await?;
@@ -73,7 +72,7 @@ pub(super) async fn api(size: Size) -> anyhow::Result<Vec<Figure>> {
 }
 
 /// CPU time of Redis, and how many purchases there are a second, for which time.
-pub(super) async fn gate(size: Size) -> anyhow::Result<Vec<Figure>> {
+pub(super) async fn gate(size: Volume) -> anyhow::Result<Vec<Figure>> {
     let mut ground = Ground::start().await?;
     let rounds = gate_rounds(&mut ground, size).await?;
     ground.close().await?;
@@ -95,7 +94,7 @@ struct GateRounds {
     paced: Vec<f64>,
 }
 
-async fn gate_rounds(ground: &mut Ground, size: Size) -> anyhow::Result<GateRounds> {
+async fn gate_rounds(ground: &mut Ground, size: Volume) -> anyhow::Result<GateRounds> {
     ground.warm_up(ground.stage.api(), size.purchases).await?;
     let single = ground.stage.start_api(&[
         ("PURCHASE_BATCH_MAX".to_owned(), "1".to_owned()),
@@ -170,34 +169,24 @@ fn gate_figures(rounds: GateRounds) -> anyhow::Result<Vec<Figure>> {
 }
 
 /// A sale with a unit for everyone.
-async fn winners(ground: &Ground, api: usize, size: Size) -> anyhow::Result<Costs> {
-    let sale = ground.sale(u32::try_from(size.purchases)?).await?;
-    let costs = everyone(ground, &ground.stage.apis()[api], &sale, size).await?;
-    costs.all(Expected::Accepted)
+async fn winners(ground: &Ground, api: usize, size: Volume) -> anyhow::Result<Costs> {
+    let api = &ground.stage.apis()[api];
+    ground.winners(CONNECTIONS, api, size.purchases).await
 }
 
 /// A sale with nothing left.
-async fn sold_out(ground: &Ground, size: Size) -> anyhow::Result<Costs> {
+async fn sold_out(ground: &Ground, size: Volume) -> anyhow::Result<Costs> {
     let sale = ground.sale(1).await?;
     let first = ground.buyers(sale.id, 1)?;
     let costs = ground.run(ground.stage.api(), &first, Pace::Full).await?;
     costs.all(Expected::Accepted)?;
-    let costs = everyone(ground, ground.stage.api(), &sale, size).await?;
+    let buyers = ground.buyers(sale.id, size.purchases)?;
+    let costs = ground.run(ground.stage.api(), &buyers, Pace::Full).await?;
     costs.all(Expected::SoldOut)
 }
 
-async fn everyone(
-    ground: &Ground,
-    api: &ApiProcess,
-    sale: &Sale,
-    size: Size,
-) -> anyhow::Result<Costs> {
-    let buyers = ground.buyers(sale.id, size.purchases)?;
-    ground.run(api, &buyers, Pace::Full).await
-}
-
 /// Purchases at a rate: the percentile of their times, milliseconds.
-async fn paced(ground: &Ground, round: usize, rate: f64, size: Size) -> anyhow::Result<f64> {
+async fn paced(ground: &Ground, round: usize, rate: f64, size: Volume) -> anyhow::Result<f64> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
