@@ -1,8 +1,11 @@
 //! The load of each axis, and what it costs: one run a point, of purchases by new buyers. No reconciler is
 //! at work meanwhile; everything is posted and audited in the end.
 
+use std::time::Duration;
+
 use anyhow::{Context, ensure};
 use sale::model::SaleId;
+use tokio::time::timeout;
 
 use super::{
     Axis, Sampling,
@@ -26,6 +29,9 @@ const BATCH_CONNECTIONS: usize = 512;
 /// What the API counts of its calls to the gate.
 const CALLS: &str = "mincommerce_gate_calls_total";
 const PURCHASES: &str = "mincommerce_gate_purchases_total";
+
+/// How long an API may take to show its metrics.
+const METRICS_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The measurements of an axis.
 ///
@@ -197,7 +203,10 @@ impl Calls {
     async fn read(ground: &Ground) -> anyhow::Result<Self> {
         let mut connection = Connection::open(ground.metrics).await?;
         let request = format!("GET /metrics HTTP/1.1\r\nHost: {}\r\n\r\n", ground.metrics);
-        let answer = connection.ask(request.as_bytes()).await?;
+        let answer = timeout(METRICS_DEADLINE, connection.ask(request.as_bytes()));
+        let answer = answer
+            .await
+            .context("the API does not show its metrics")??;
         ensure!(answer.status == 200, "no metrics: {}", answer.status);
         Self::of(std::str::from_utf8(answer.body)?)
     }
