@@ -5,15 +5,15 @@
 //! in the one shape of [`crate::problem`], and is logged here if it is ours. Every reply carries the
 //! id, what is left of the rate limit, and what browsers are to know, and is counted.
 
+mod asked;
+mod log_limit;
+
 use std::{
     any::Any,
-    net::IpAddr,
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
+    thread,
     time::Duration,
 };
 
@@ -22,23 +22,23 @@ use poem::{
     Endpoint, PathPattern, Request, Response, Result,
     http::{HeaderValue, Uri},
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
+use self::{
+    asked::{Answered, Asked},
+    log_limit::LogLimit,
+};
 use crate::{
     client_address::TrustedProxies,
     cors::{self, AllowedOrigins},
     metrics::Metrics,
     problem::{Code, Problem},
-    rate_limits::{Class, Least, RateLimits},
-    repeating::Repeating,
+    rate_limits::{Least, RateLimits},
     request_id::{self, RequestId},
     routes::RouteTable,
     security_headers,
 };
-
-/// Refusals for want of a server behind us that are logged, in a second.
-const REFUSALS_LOGGED_MAX: u64 = 10;
 
 /// What the edge goes by.
 pub struct Rules {
@@ -77,11 +77,11 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
 
     async fn answer(
         &self,
-        handled: impl Future<Output = Result<Response>> + Send,
+        handled: thread::Result<impl Future<Output = Result<Response>> + Send>,
         asked: &Asked,
     ) -> Answered {
-        let handled = AssertUnwindSafe(handled).catch_unwind();
-        match timeout(self.rules.deadline, handled).await {
+        let handled = async { AssertUnwindSafe(handled?).catch_unwind().await };
+        match timeout_at(asked.began + self.rules.deadline, handled).await {
             Ok(Ok(Ok(response))) => Answered::of_response(response),
             Ok(Ok(Err(error))) => self.of_error(&error),
             Ok(Err(panic)) => {
@@ -107,15 +107,13 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         }
     }
 
-    fn reply(
-        &self,
-        answered: Answered,
-        least: Option<Least>,
-        asked: Asked,
-        began: Instant,
-    ) -> Response {
+    fn reply(&self, answered: Answered, least: Option<Least>, asked: Asked) -> Response {
         let Asked {
-            id, uri, origin, ..
+            id,
+            uri,
+            origin,
+            began,
+            ..
         } = asked;
         let Answered { answer, route } = answered;
         let mut response = answer.unwrap_or_else(|problem| {
@@ -158,7 +156,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
     /// Answers a request, unless its address or its user may not ask now.
     async fn answer_in_limits(
         &self,
-        handled: impl Future<Output = Result<Response>> + Send,
+        handled: thread::Result<impl Future<Output = Result<Response>> + Send>,
         asked: &Asked,
     ) -> (Answered, Option<Least>) {
         let mut answer = pin!(self.answer(handled, asked));
@@ -186,62 +184,6 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
     }
 }
 
-/// What the edge knows of a request once the handler has it.
-struct Asked {
-    id: RequestId,
-    uri: Uri,
-    repeating: Repeating,
-    /// What is told to the page that asks, if anything.
-    origin: Option<HeaderValue>,
-    preflight: bool,
-    /// The limits that it counts for. A preflight counts for none: what counts is the request that follows.
-    limited: Option<(Class, IpAddr)>,
-}
-
-impl Asked {
-    fn of(request: &Request, id: RequestId, rules: &Rules) -> Self {
-        let origin = rules.origins.allow(request.headers());
-        let preflight = origin.is_some() && cors::is_preflight(request);
-        let class = Class::of(request.method(), request.uri().path()).filter(|_| !preflight);
-        Self {
-            id,
-            uri: request.uri().clone(),
-            repeating: Repeating::of(request),
-            origin,
-            preflight,
-            limited: class.map(|class| (class, rules.proxies.client_of(request))),
-        }
-    }
-}
-
-/// What became of a request before it is written.
-struct Answered {
-    answer: Result<Response, Problem>,
-    route: Option<PathPattern>,
-}
-
-impl Answered {
-    fn of_response(mut response: Response) -> Self {
-        let route = response.extensions_mut().remove::<PathPattern>();
-        let problem = response.extensions_mut().remove::<Problem>();
-        Self {
-            answer: problem.map_or(Ok(response), Err),
-            route,
-        }
-    }
-
-    fn code(&self) -> Option<Code> {
-        self.answer.as_ref().err().map(Problem::code)
-    }
-
-    const fn problem(problem: Problem) -> Self {
-        Self {
-            answer: Err(problem),
-            route: None,
-        }
-    }
-}
-
 impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
     type Output = Response;
 
@@ -252,10 +194,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let in_flight = self.metrics.in_flight();
         let id = RequestId::of(&request);
         request.set_data(id.clone());
-        let asked = Asked::of(&request, id, &self.rules);
+        let asked = Asked::of(&request, id, began, &self.rules);
         let (id, method, path) = (&asked.id, request.method(), asked.uri.path());
         let span = tracing::debug_span!("request", %id, %method, path);
-        let handled = self.inner.call(request);
+        let handled = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
         async move {
             let _in_flight = in_flight;
             let answering = self.answer_in_limits(handled, &asked).instrument(span);
@@ -263,25 +205,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
             if asked.preflight {
                 self.answer_preflight(&mut answered);
             }
-            Ok(self.reply(answered, least, asked, began))
+            Ok(self.reply(answered, least, asked))
         }
-    }
-}
-
-/// Lets so many through in a second, and counts the others: when a server is away, a crowd fails.
-#[derive(Debug, Default)]
-struct LogLimit {
-    second: AtomicU64,
-    lines: AtomicU64,
-}
-
-impl LogLimit {
-    /// Whether a line may be logged in this second (of any clock).
-    fn allows(&self, second: u64) -> bool {
-        if self.second.swap(second, Ordering::Relaxed) != second {
-            self.lines.store(0, Ordering::Relaxed);
-        }
-        self.lines.fetch_add(1, Ordering::Relaxed) < REFUSALS_LOGGED_MAX
     }
 }
 
@@ -304,7 +229,7 @@ mod tests {
     };
     use serde_json::Value;
 
-    use super::{Edge, LogLimit, REFUSALS_LOGGED_MAX, Rules};
+    use super::{Edge, Rules};
     use crate::{
         client_address::TrustedProxies,
         metrics::Metrics,
@@ -321,8 +246,12 @@ mod tests {
     where
         F: Future<Output = poem::Result<Response>> + Send + 'static,
     {
+        answer_of(make(move |_| handler())).await
+    }
+
+    async fn answer_of(endpoint: impl Endpoint<Output = Response>) -> (StatusCode, Value) {
         let edge = Edge::new(
-            make(move |_| handler()),
+            endpoint,
             Arc::new(Metrics::new([]).unwrap()),
             Rules {
                 routes: RouteTable::of(&apis(), &[]),
@@ -355,21 +284,30 @@ mod tests {
         (status, problem)
     }
 
-    #[test]
-    fn only_so_many_refusals_are_logged_in_a_second() {
-        let limit = LogLimit::default();
-        for second in [0, 1] {
-            let logged = (0..100).filter(|_| limit.allows(second)).count();
-            assert_eq!(logged as u64, REFUSALS_LOGGED_MAX);
-        }
-    }
-
     #[tokio::test]
     async fn a_panic_leaves_as_an_internal_error_without_its_message() {
         let (status, problem) = answer(|| async { panic!("SELECT secret FROM users") }).await;
         assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(problem["code"], "INTERNAL");
         assert!(!problem.to_string().contains("SELECT"));
+    }
+
+    #[tokio::test]
+    async fn a_panic_before_there_is_anything_to_wait_for_leaves_as_an_internal_error() {
+        struct AtOnce;
+        impl Endpoint for AtOnce {
+            type Output = Response;
+
+            fn call(&self, _: Request) -> impl Future<Output = poem::Result<Response>> + Send {
+                if true {
+                    panic!("SELECT secret FROM users");
+                }
+                async { Ok(Response::default()) }
+            }
+        }
+        let (status, problem) = answer_of(AtOnce).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(problem["code"], "INTERNAL");
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 //! To end: stop taking connections, answer what is under way (within a deadline), let the batcher
 //! answer everyone who waits, and close the connections to the servers behind.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use poem::{
     Endpoint, EndpointExt, IntoEndpoint, Request, Response, Route, Server,
@@ -49,6 +49,9 @@ const ANSWER_RESERVE: Duration = Duration::from_secs(1);
 /// How long the connections to the servers behind may take to be closed, once nobody is answered any more:
 /// a handler that was too late may hold one.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
+/// Requests under way on one HTTP/2 connection: as many as its standard wants at least. (poem's own default is
+/// no limit, and a reply that a client does not want to have yet stays in memory.)
+const STREAMS_MAX: u32 = 100;
 /// Connections to the metrics port at the same time.
 const METRICS_CONNECTIONS_MAX: usize = 16;
 /// How long a connection to the metrics port may be silent.
@@ -195,7 +198,7 @@ impl Api {
         let ended = CancellationToken::new();
         let metrics = self.metrics.map(|(acceptor, address)| {
             tracing::info!(%address, "metrics can be read");
-            let served = Server::new_with_acceptor(acceptor).run_with_graceful_shutdown(
+            let served = server_on(acceptor).run_with_graceful_shutdown(
                 metrics_page(Arc::clone(&services)),
                 ended.clone().cancelled_owned(),
                 Some(Duration::ZERO),
@@ -221,7 +224,7 @@ impl Api {
             let _ = told.wait_for(|ending| *ending).await;
             sleep(self.shutdown_deadline).await;
         };
-        let server = Server::new_with_acceptor(self.listener);
+        let server = server_on(self.listener);
         let served = tokio::select! {
             served = server.run_with_graceful_shutdown(edge, ending, None) => served,
             () = too_late => {
@@ -232,9 +235,12 @@ impl Api {
 
         let closed = async {
             services.admissions.close().await;
-            self.hearing.disconnect().await;
-            services.gate.disconnect().await;
-            services.ledger.disconnect().await;
+            // Together: one that is away is not to take the others' time.
+            tokio::join!(
+                self.hearing.disconnect(),
+                services.gate.disconnect(),
+                services.ledger.disconnect(),
+            );
         };
         if timeout(CLOSE_DEADLINE, closed).await.is_err() {
             tracing::warn!("not everything could be closed in time");
@@ -280,6 +286,10 @@ impl Endpoint for Routes {
             DynEndpoint::call(self.service.as_ref(), request)
         }
     }
+}
+
+fn server_on(acceptor: BoundedAcceptor) -> Server<Infallible, BoundedAcceptor> {
+    Server::new_with_acceptor(acceptor).http2_max_concurrent_streams(STREAMS_MAX)
 }
 
 fn metrics_page(services: Arc<Services>) -> impl IntoEndpoint {

@@ -146,7 +146,8 @@ pub struct Limits {
           value_parser = value_parser!(u64).range(1..=3_600))]
     pub request_deadline_seconds: u64,
 
-    /// How long requests that are under way may take once the process is told to end, seconds
+    /// How long requests that are under way may take once the process is told to end, seconds. Closing
+    /// takes up to 5 more, so whoever ends it must not kill it before
     #[arg(long, env = "SHUTDOWN_DEADLINE_SECONDS", default_value_t = 20,
           value_parser = value_parser!(u64).range(1..=3_600))]
     pub shutdown_deadline_seconds: u64,
@@ -202,7 +203,7 @@ impl Limits {
         Duration::from_secs(self.request_deadline_seconds)
     }
 
-    /// How long the end of the process may take.
+    /// How long those who are being answered may hold up the end of the process.
     pub const fn shutdown_deadline(&self) -> Duration {
         Duration::from_secs(self.shutdown_deadline_seconds)
     }

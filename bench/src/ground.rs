@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, ensure};
-use embedded::RedisOptions;
+use embedded::{RedisOptions, RedisServer};
 use sale::{
     gate::{Gate, snapshot::Snapshot},
     model::SaleId,
@@ -35,6 +35,10 @@ pub const CONNECTIONS: usize = 128;
 
 /// Before a run, one of so many of its purchases is made to warm up.
 pub const WARM_UP_PART: usize = 10;
+
+/// How long Redis may take to write its file anew, and how long is waited until it is looked at again.
+const REWRITE_DEADLINE: Duration = Duration::from_secs(60);
+const REWRITE_PAUSE: Duration = Duration::from_millis(50);
 
 /// How long everything may take to be in Postgres.
 pub const POSTED_DEADLINE: Duration = Duration::from_secs(300);
@@ -220,18 +224,47 @@ impl Ground {
         &self.stage.gate
     }
 
+    /// Redis writes its file anew, and has done so afterwards. It would by itself, whenever the file has
+    /// doubled: who fills a sale makes it do so, and a run just behind pays for the pages that it copies then.
+    ///
+    /// # Errors
+    /// It can not, or takes too long.
+    pub async fn file_rewritten(&self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        while self.is_rewriting()? {
+            rest(began).await?;
+        }
+        self.redis()?.command(&["BGREWRITEAOF"])?;
+        while self.is_rewriting()? {
+            rest(began).await?;
+        }
+        Ok(())
+    }
+
+    fn is_rewriting(&self) -> anyhow::Result<bool> {
+        let is = |name| anyhow::Ok(self.redis_info("persistence", name)? == "1");
+        Ok(is("aof_rewrite_in_progress")? || is("aof_rewrite_scheduled")?)
+    }
+
     /// What Redis holds in memory, bytes.
     ///
     /// # Errors
     /// It does not say.
     pub fn redis_memory(&self) -> anyhow::Result<u64> {
-        let redis = self.stage.redis().context("redis does not run")?;
-        let info = redis.command(&["INFO", "memory"])?;
-        let used = info
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("used_memory:"))
-            .context("redis does not say its memory")?;
-        Ok(used.parse()?)
+        Ok(self.redis_info("memory", "used_memory")?.parse()?)
+    }
+
+    fn redis_info(&self, section: &str, name: &str) -> anyhow::Result<String> {
+        let info = self.redis()?.command(&["INFO", section])?;
+        let mut lines = info.lines().filter_map(|line| line.trim().split_once(':'));
+        let (_, value) = lines
+            .find(|(found, _)| *found == name)
+            .with_context(|| format!("redis does not say its {name}"))?;
+        Ok(value.to_owned())
+    }
+
+    fn redis(&self) -> anyhow::Result<&RedisServer> {
+        self.stage.redis().context("redis does not run")
     }
 
     /// The process of Redis.
@@ -239,9 +272,16 @@ impl Ground {
     /// # Errors
     /// It does not run.
     pub fn redis_pid(&self) -> anyhow::Result<u32> {
-        let redis = self.stage.redis().and_then(embedded::RedisServer::pid);
-        redis.context("redis does not run")
+        self.redis()?.pid().context("redis does not run")
     }
+}
+
+/// A pause for the rewriting of Redis' file, which began then.
+async fn rest(began: Instant) -> anyhow::Result<()> {
+    let waited = began.elapsed();
+    ensure!(waited < REWRITE_DEADLINE, "redis still writes its file");
+    sleep(REWRITE_PAUSE).await;
+    Ok(())
 }
 
 fn used(pids: [u32; 3]) -> anyhow::Result<[Duration; 3]> {

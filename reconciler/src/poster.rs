@@ -23,7 +23,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Entries taken in one read or claim.
 const READ_ENTRIES_MAX: u64 = 64;
-/// Winners posted in one call: four full entries. An entry is never split, so one entry may go over it.
+/// Winners posted in one call: what four full entries hold. Each call has its price (a round trip, the sale's
+/// row locked and written, a commit), and with two entries a call a tenth fewer orders a second were posted
+/// (`bench/RESULTS.md`). An entry is never split, so one that is larger by itself makes a call of its own.
 const POST_WINNERS_MAX: usize = 4 * BATCH_MAX;
 /// Pause after a read that found nothing: the first, doubled each time up to the longest.
 const IDLE_PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
@@ -303,4 +305,94 @@ fn grow(pause: &mut Duration, longest: Duration) -> Duration {
     let now = *pause;
     *pause = (now * 2).min(longest);
     now
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use sale::{
+        gate::admission::BATCH_MAX,
+        journal::{Content, Entry, EntryId},
+        model::{BuyerId, Epoch, OrderId, Purchase},
+    };
+
+    use super::{POST_WINNERS_MAX, portion};
+
+    fn entry(content: Content) -> Entry {
+        let id = EntryId {
+            epoch: Epoch(1),
+            sequence: 1,
+        };
+        Entry { id, content }
+    }
+
+    fn won(winners: usize) -> Entry {
+        let purchase = |_| Purchase {
+            buyer: BuyerId::random(),
+            order: OrderId::random(),
+        };
+        entry(Content::Winners {
+            admitted_at: DateTime::UNIX_EPOCH,
+            winners: (0..winners).map(purchase).collect(),
+        })
+    }
+
+    fn unreadable() -> Entry {
+        entry(Content::Unreadable { raw: vec![0xff] })
+    }
+
+    /// How many entries the first call takes, and how many each one after it.
+    fn calls(mut entries: Vec<Entry>) -> Vec<usize> {
+        let mut counts = Vec::new();
+        while !entries.is_empty() {
+            let count = portion(&entries);
+            assert!(count > 0, "a call takes something: {counts:?}");
+            entries.drain(..count);
+            counts.push(count);
+        }
+        counts
+    }
+
+    #[test]
+    fn two_full_entries_are_one_call() {
+        assert_eq!(calls(vec![won(BATCH_MAX), won(BATCH_MAX)]), [2]);
+    }
+
+    #[test]
+    fn four_full_entries_are_one_call_and_a_fifth_waits_for_the_next() {
+        let full = |count| (0..count).map(|_| won(BATCH_MAX)).collect();
+        assert_eq!(calls(full(4)), [4]);
+        assert_eq!(calls(full(5)), [4, 1]);
+    }
+
+    #[test]
+    fn exactly_as_many_winners_as_fit_are_one_call_and_one_more_is_not() {
+        let rest = POST_WINNERS_MAX - BATCH_MAX;
+        assert_eq!(calls(vec![won(BATCH_MAX), won(rest)]), [2]);
+        assert_eq!(calls(vec![won(BATCH_MAX), won(rest + 1)]), [1, 1]);
+        assert_eq!(calls(vec![won(POST_WINNERS_MAX), won(1)]), [1, 1]);
+    }
+
+    #[test]
+    fn an_entry_that_is_too_large_is_a_call_by_itself() {
+        let large = || won(POST_WINNERS_MAX + 1);
+        assert_eq!(calls(vec![large()]), [1]);
+        assert_eq!(calls(vec![large(), won(1)]), [1, 1]);
+        assert_eq!(calls(vec![won(1), large(), won(1)]), [1, 1, 1]);
+    }
+
+    #[test]
+    fn an_entry_that_can_not_be_read_counts_for_one_and_goes_with_its_neighbours() {
+        assert_eq!(calls(vec![unreadable(), won(1), unreadable()]), [3]);
+        let rest = POST_WINNERS_MAX - 1;
+        assert_eq!(calls(vec![unreadable(), won(rest), won(1)]), [2, 1]);
+        assert_eq!(calls(vec![unreadable(), won(POST_WINNERS_MAX)]), [1, 1]);
+        let many = (0..=POST_WINNERS_MAX).map(|_| unreadable()).collect();
+        assert_eq!(calls(many), [POST_WINNERS_MAX, 1]);
+    }
+
+    #[test]
+    fn without_entries_there_is_no_call() {
+        assert_eq!(portion(&[]), 0);
+    }
 }

@@ -19,6 +19,8 @@ use crate::{START_TIMEOUT, connect, keeper::Keeper, settings::RunSettings};
 
 /// How long stopping may take.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the connections to Redis may take to be closed after that: it may be away.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs until the process is told to stop.
 ///
@@ -59,6 +61,8 @@ pub async fn run(settings: RunSettings) -> anyhow::Result<()> {
         Ok(ended) => ended?,
         Err(_) => tracing::warn!("did not finish in time; another reconciler takes over"),
     }
-    gate.disconnect().await;
+    if timeout(CLOSE_TIMEOUT, gate.disconnect()).await.is_err() {
+        tracing::warn!("the connections to Redis could not be closed in time");
+    }
     Ok(())
 }

@@ -86,6 +86,15 @@ id! {
 const SUBJECT_NAMESPACE: Uuid = Uuid::from_u128(0x8d4b_96d1_5c0e_5b52_9a36_6f0f_2b8f_6a11);
 
 impl BuyerId {
+    /// The first of all in their order.
+    pub const FIRST: Self = Self(Uuid::nil());
+
+    /// The one behind it in the order of all; `None` for the last.
+    pub fn next(self) -> Option<Self> {
+        let next = self.0.as_u128().checked_add(1);
+        next.map(|next| Self(Uuid::from_u128(next)))
+    }
+
     /// The buyer of a token: the subject itself where it is a UUID, else one derived (UUID v5)
     /// from the issuer and the subject.
     pub fn of_subject(issuer: &str, subject: &str) -> Self {
@@ -295,5 +304,20 @@ words! {
         User = "user",
         /// Run sales.
         Admin = "admin",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::BuyerId;
+
+    #[test]
+    fn behind_each_buyer_but_the_last_comes_the_next_one() {
+        let buyer = |number| BuyerId::from_uuid(Uuid::from_u128(number));
+        assert_eq!(BuyerId::FIRST.next(), Some(buyer(1)));
+        assert_eq!(buyer(0xff).next(), Some(buyer(0x100)));
+        assert_eq!(buyer(u128::MAX).next(), None);
     }
 }

@@ -12,6 +12,13 @@ use crate::fixture::Fixture;
 
 /// Above the 64 KiB that are read.
 const TOO_MANY_BYTES: usize = 200 * 1024;
+/// As in `api/src/server.rs`.
+const STREAMS_MAX: u32 = 100;
+/// Types of HTTP/2 frames, and why a stream is refused.
+const HEADERS: u8 = 1;
+const RESET: u8 = 3;
+const SETTINGS: u8 = 4;
+const REFUSED: [u8; 4] = [0, 0, 0, 7];
 /// Long enough for anything that is not stuck.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -156,5 +163,64 @@ async fn what_is_no_request_is_refused_in_the_shape_of_all_failures() {
         assert_eq!(problem["code"], "VALIDATION_FAILED");
         assert_eq!(problem["success"], false);
     }
+    api.stop().await;
+}
+
+/// A frame of HTTP/2.
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = length[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+/// The next frame: its type, its stream and what is in it.
+async fn next_frame(stream: &mut TcpStream) -> (u8, u32, Vec<u8>) {
+    let mut head = [0; 9];
+    let mut payload = Vec::new();
+    let read = async {
+        stream.read_exact(&mut head).await.unwrap();
+        payload.resize(usize::from(head[1]) << 8 | usize::from(head[2]), 0);
+        stream.read_exact(&mut payload).await.unwrap();
+    };
+    timeout(PATIENCE, read).await.expect("no frame comes");
+    let number = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+    (head[3], number, payload)
+}
+
+#[tokio::test]
+async fn one_connection_has_only_so_many_requests_under_way() {
+    let api = Fixture::start().await;
+    let mut stream = connect(&api).await;
+    // No byte of a reply's body is wanted: each request stays under way.
+    let no_window = [0, 4, 0, 0, 0, 0];
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    bytes.extend(frame(SETTINGS, 0, 0, &no_window));
+    // GET, http, /x, a: by their numbers in the table of HPACK, or by number and text.
+    let head = [0x82, 0x86, 0x04, 2, b'/', b'x', 0x01, 1, b'a'];
+    let (ends_stream, ends_headers) = (1, 4);
+    for number in 0..=STREAMS_MAX {
+        let number = 2 * number + 1;
+        bytes.extend(frame(HEADERS, ends_stream | ends_headers, number, &head));
+    }
+    stream.write_all(&bytes).await.unwrap();
+
+    let mut answered = 0;
+    let mut refused = None;
+    while refused.is_none() || answered < STREAMS_MAX {
+        match next_frame(&mut stream).await {
+            (HEADERS, _, _) => answered += 1,
+            (RESET, number, why) => {
+                assert_eq!(why, REFUSED);
+                refused = Some(number);
+            }
+            (_, _, _) => {}
+        }
+    }
+    assert_eq!(refused, Some(2 * STREAMS_MAX + 1), "one too many");
+    assert_eq!(answered, STREAMS_MAX);
+    drop(stream);
     api.stop().await;
 }

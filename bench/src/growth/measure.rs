@@ -56,6 +56,7 @@ async fn buyers(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
         let bytes = ground.redis_memory()?.checked_sub(before);
         let bytes = bytes.context("Redis has less memory in use than before")?;
         let requests = ground.crowd(buyers, size.purchases).await?;
+        ground.file_rewritten().await?;
         let api = ground.stage.api();
         let winner = ground.run(api, &requests, Pace::Full).await?;
         let requests = ground.buyers(end.id, size.purchases)?;

@@ -83,25 +83,18 @@ impl Ledger {
         after: Option<BuyerId>,
         count: u32,
     ) -> Result<Vec<(BuyerId, OrderId)>, LedgerError> {
-        Ok(sqlx::query_as(
-            "SELECT buyer_id, id FROM (
-                 (SELECT buyer_id, id FROM orders
-                  WHERE sale_id = $1 AND ($2::uuid IS NULL OR buyer_id > $2)
-                  ORDER BY buyer_id LIMIT $3)
-                 UNION ALL
-                 (SELECT r.buyer_id, r.order_id FROM rejections r
-                  WHERE r.sale_id = $1 AND r.counted AND ($2::uuid IS NULL OR r.buyer_id > $2)
-                    AND NOT EXISTS (SELECT FROM orders o
-                                    WHERE o.sale_id = $1 AND o.buyer_id = r.buyer_id)
-                  ORDER BY r.buyer_id LIMIT $3)
-             ) posted
-             ORDER BY buyer_id LIMIT $3",
+        let first = after.map_or(Some(BuyerId::FIRST), BuyerId::next);
+        let Some(first) = first else {
+            return Ok(Vec::new());
+        };
+        Ok(
+            sqlx::query_as("SELECT buyer_id, order_id FROM posted_buyers($1, $2, $3)")
+                .bind(sale)
+                .bind(first)
+                .bind(i64::from(count))
+                .fetch_all(&self.pool)
+                .await?,
         )
-        .bind(sale)
-        .bind(after)
-        .bind(i64::from(count))
-        .fetch_all(&self.pool)
-        .await?)
     }
 
     /// Confirms an install: holds only if no later attempt has begun, the sale is not settled, and

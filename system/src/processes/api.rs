@@ -18,8 +18,8 @@ const READY_DEADLINE: Duration = Duration::from_secs(30);
 /// How long it may take to say whether it is ready.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long it may take to end in order.
-const STOP_DEADLINE: Duration = Duration::from_secs(25);
+/// How long it may take to end in order. Longer than it gives itself to answer and to close.
+const STOP_DEADLINE: Duration = Duration::from_secs(30);
 
 /// On how many ports it is started, if others are quicker to take each.
 const START_ATTEMPTS: u32 = 5;

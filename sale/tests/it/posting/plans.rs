@@ -1,4 +1,5 @@
-//! Posting looks rows up by index, however its plan was made: counted, not timed.
+//! Posting, and reading what is posted, look rows up by index, however their plans were made: counted, not
+//! timed.
 
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use crate::fixture::{BOUND, Shop, ledger_at};
 
 const BATCHES: usize = 20;
 const BATCH: usize = 1_000;
+/// Buyers of a page that is read.
+const PAGE: u32 = 1_000;
 /// Index entries of `orders` that posting one purchase may read.
 const READS_PER_PURCHASE_MAX: i64 = 1;
 
@@ -52,18 +55,22 @@ async fn index_reads(connection: &mut PgConnection) -> i64 {
     .unwrap()
 }
 
+/// So that a plan stays the one that is made on empty tables.
+async fn keep_plans(connection: &mut PgConnection) {
+    for table in ["orders", "rejections", "users", "flash_sales"] {
+        let keep = format!("ALTER TABLE {table} SET (autovacuum_enabled = false)");
+        let keep = sqlx::AssertSqlSafe(keep);
+        sqlx::query(keep).execute(&mut *connection).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn posting_reads_no_table_from_end_to_end_though_its_plan_was_made_on_empty_ones() {
     let shop = Shop::open().await;
     let units = BATCHES * BATCH;
     let sale = shop.sale(u32::try_from(units - BATCH).unwrap()).await;
     let mut connection = shop.pool.acquire().await.unwrap();
-    // So that the plan stays the one that was made on empty tables.
-    for table in ["orders", "rejections", "users", "flash_sales"] {
-        let keep = format!("ALTER TABLE {table} SET (autovacuum_enabled = false)");
-        let keep = sqlx::AssertSqlSafe(keep);
-        sqlx::query(keep).execute(&mut *connection).await.unwrap();
-    }
+    keep_plans(&mut connection).await;
     shop.ledger.disconnect().await;
     alone(&mut connection).await;
     let reads_before = index_reads(&mut connection).await;
@@ -87,4 +94,38 @@ async fn posting_reads_no_table_from_end_to_end_though_its_plan_was_made_on_empt
     let reads = index_reads(&mut connection).await - reads_before;
     let purchases = i64::try_from(2 * units).unwrap();
     assert!(reads <= READS_PER_PURCHASE_MAX * purchases, "{reads} reads");
+}
+
+#[tokio::test]
+async fn a_page_of_the_posted_buyers_reads_no_more_than_itself() {
+    let shop = Shop::open().await;
+    let units = BATCHES * BATCH;
+    let sale = shop.sale(u32::try_from(units).unwrap()).await;
+    let mut connection = shop.pool.acquire().await.unwrap();
+    keep_plans(&mut connection).await;
+    for _ in 0..BATCHES {
+        let batch = postings(&crowd(BATCH), 0);
+        shop.ledger.post(sale.id, &batch).await.unwrap();
+    }
+    shop.ledger.disconnect().await;
+    alone(&mut connection).await;
+    let reads_before = index_reads(&mut connection).await;
+    let before = sequential_scans(&mut connection).await;
+
+    let ledger = ledger_at(&shop.database_url).await;
+    let (mut buyers, mut after) = (Vec::new(), None);
+    loop {
+        let page = ledger.posted_buyers(sale.id, after, PAGE).await.unwrap();
+        let Some((last, _)) = page.last() else { break };
+        after = Some(*last);
+        buyers.extend(page.into_iter().map(|(buyer, _)| buyer));
+    }
+    ledger.disconnect().await;
+    alone(&mut connection).await;
+
+    assert_eq!(buyers.len(), units);
+    assert!(buyers.is_sorted());
+    assert_eq!(sequential_scans(&mut connection).await, before);
+    let reads = index_reads(&mut connection).await - reads_before;
+    assert_eq!(reads, i64::try_from(units).unwrap());
 }

@@ -1,0 +1,76 @@
+//! What the edge keeps of a request, which the handler has, and of what the handler answered.
+
+use std::net::IpAddr;
+
+use poem::{
+    PathPattern, Request, Response, Result,
+    http::{HeaderValue, Uri},
+};
+use tokio::time::Instant;
+
+use super::Rules;
+use crate::{
+    cors,
+    problem::{Code, Problem},
+    rate_limits::Class,
+    repeating::Repeating,
+    request_id::RequestId,
+};
+
+/// What the edge knows of a request once the handler has it.
+pub(super) struct Asked {
+    pub(super) began: Instant,
+    pub(super) id: RequestId,
+    pub(super) uri: Uri,
+    pub(super) repeating: Repeating,
+    /// What is told to the page that asks, if anything.
+    pub(super) origin: Option<HeaderValue>,
+    pub(super) preflight: bool,
+    /// The limits that it counts for. A preflight counts for none: what counts is the request that follows.
+    pub(super) limited: Option<(Class, IpAddr)>,
+}
+
+impl Asked {
+    pub(super) fn of(request: &Request, id: RequestId, began: Instant, rules: &Rules) -> Self {
+        let origin = rules.origins.allow(request.headers());
+        let preflight = origin.is_some() && cors::is_preflight(request);
+        let class = Class::of(request.method(), request.uri().path()).filter(|_| !preflight);
+        Self {
+            began,
+            id,
+            uri: request.uri().clone(),
+            repeating: Repeating::of(request),
+            origin,
+            preflight,
+            limited: class.map(|class| (class, rules.proxies.client_of(request))),
+        }
+    }
+}
+
+/// What became of a request before it is written.
+pub(super) struct Answered {
+    pub(super) answer: Result<Response, Problem>,
+    pub(super) route: Option<PathPattern>,
+}
+
+impl Answered {
+    pub(super) fn of_response(mut response: Response) -> Self {
+        let route = response.extensions_mut().remove::<PathPattern>();
+        let problem = response.extensions_mut().remove::<Problem>();
+        Self {
+            answer: problem.map_or(Ok(response), Err),
+            route,
+        }
+    }
+
+    pub(super) fn code(&self) -> Option<Code> {
+        self.answer.as_ref().err().map(Problem::code)
+    }
+
+    pub(super) const fn problem(problem: Problem) -> Self {
+        Self {
+            answer: Err(problem),
+            route: None,
+        }
+    }
+}
