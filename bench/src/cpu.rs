@@ -30,6 +30,11 @@ pub fn used(pid: u32) -> anyhow::Result<Duration> {
     Ok(clock_gettime(clock)?.into())
 }
 
+/// A time in microseconds.
+pub fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::{Duration, Instant};

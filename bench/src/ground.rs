@@ -1,25 +1,19 @@
 //! The system under test: the release build on servers of its own, as a deployment has it, but for the rate
-//! limits, which are on and too high to refuse anyone.
+//! limits, which are on and too high to refuse anyone. [`sales`] makes what is sold there, and who buys.
+
+mod sales;
 
 use std::{
-    iter::repeat_n,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context, anyhow, ensure};
-use chrono::{TimeDelta, Utc};
 use embedded::{RedisOptions, RedisServer};
 use sale::{
-    gate::{
-        Gate,
-        admission::{BATCH_MAX, Known},
-    },
-    install::{self, InstallError},
-    ledger::{NewProduct, NewSale, Sale},
-    model::{BuyerId, OrderId, Purchase, SaleId, Verdict},
-    money::{Currency, Money},
+    gate::{Gate, snapshot::Snapshot},
+    model::SaleId,
 };
 use system::{
     processes::{ApiProcess, Process},
@@ -28,12 +22,12 @@ use system::{
 };
 use tokio::{
     sync::Mutex,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::{
     cpu,
-    load::{self, ACCEPTED, Outcome, Pace, Requests},
+    load::{self, Outcome, Pace, Requests, answers::Expected},
 };
 
 /// Connections at full load.
@@ -42,18 +36,15 @@ pub const CONNECTIONS: usize = 128;
 /// Before a run, one of so many of its purchases is made to warm up.
 pub const WARM_UP_PART: usize = 10;
 
-/// How long an empty journal is waited for when a sale is installed.
-const DRAIN: Duration = Duration::from_secs(5);
-
-/// How long is waited until an install that is under way is looked at again.
-const BUSY_PAUSE: Duration = Duration::from_millis(20);
-
 /// How long Redis may take to write its file anew, and how long is waited until it is looked at again.
 const REWRITE_DEADLINE: Duration = Duration::from_secs(60);
 const REWRITE_PAUSE: Duration = Duration::from_millis(50);
 
 /// How long everything may take to be in Postgres.
 pub const POSTED_DEADLINE: Duration = Duration::from_secs(300);
+
+/// How often a gate is looked at.
+const LOOK_PAUSE: Duration = Duration::from_millis(5);
 
 /// A running system, with one API. A reconciler is started where posting is measured, else at the end.
 pub struct Ground {
@@ -78,20 +69,12 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// The same, once it is sure that every answer was this one.
+    /// The same, once it is sure that every purchase was answered in this way.
     ///
     /// # Errors
     /// One was not.
-    pub fn all(self, status: u16) -> anyhow::Result<Self> {
-        let Outcome {
-            statuses,
-            latencies,
-            ..
-        } = &self.outcome;
-        ensure!(
-            self.outcome.with(status) == latencies.count(),
-            "not all were answered with {status}: {statuses:?}"
-        );
+    pub fn all(self, expected: Expected) -> anyhow::Result<Self> {
+        self.outcome.answers.all(expected)?;
         Ok(self)
     }
 }
@@ -121,84 +104,6 @@ impl Ground {
         })
     }
 
-    /// A sale of so many units that is open in its gate.
-    ///
-    /// # Errors
-    /// It was not made.
-    pub async fn sale(&self, units: u32) -> anyhow::Result<Sale> {
-        let ledger = &self.stage.ledger;
-        let product = ledger.create_product(NewProduct {
-            name: "A thing".to_owned(),
-            description: None,
-            price: Money::from_cents(1_000)?,
-            currency: Currency::DEFAULT,
-            image_url: None,
-            quantity: units,
-        });
-        let now = Utc::now();
-        let sale = ledger.create_sale(NewSale {
-            id: SaleId::random(),
-            product: product.await?.id,
-            start: now - TimeDelta::seconds(1),
-            end: now + TimeDelta::hours(1),
-            units: None,
-        });
-        let sale = sale.await?;
-        let began = Instant::now();
-        // A reconciler that is at work installs each sale that has no gate, and may be at this one just now.
-        loop {
-            match install::install(&self.stage.gate, ledger, sale.id, DRAIN).await {
-                Ok(_) => break,
-                Err(InstallError::Busy) if began.elapsed() < DRAIN => sleep(BUSY_PAUSE).await,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        self.sales.lock().await.push(sale.id);
-        Ok(sale)
-    }
-
-    /// A sale with so many buyers, and units for so many more.
-    ///
-    /// # Errors
-    /// It was not made, or somebody was not admitted.
-    pub async fn filled(&self, buyers: usize, more: usize) -> anyhow::Result<Sale> {
-        let sale = self.sale(u32::try_from(buyers + more)?).await?;
-        self.fill(sale.id, buyers).await?;
-        Ok(sale)
-    }
-
-    /// Sales that each have so many buyers already, and so many purchases more, one sale after the other: so
-    /// few for each that none becomes more than twice as large.
-    ///
-    /// # Errors
-    /// As [`Ground::filled`] and [`Ground::buyers`].
-    pub async fn crowd(&self, buyers: usize, purchases: usize) -> anyhow::Result<Arc<Requests>> {
-        let (sales, each) = spread(purchases, buyers);
-        let mut wanted = Vec::new();
-        for _ in 0..sales {
-            let sale = self.filled(buyers, each).await?.id;
-            wanted.extend(repeat_n(sale, each));
-        }
-        self.buyers_of(wanted)
-    }
-
-    /// Sells to so many new buyers.
-    ///
-    /// # Errors
-    /// One of them was not admitted.
-    pub async fn fill(&self, sale: SaleId, buyers: usize) -> anyhow::Result<()> {
-        let mut left = buyers;
-        while left > 0 {
-            let count = left.min(BATCH_MAX);
-            let batch: Vec<Purchase> = (0..count).map(|_| stranger()).collect();
-            let decision = self.gate().admit(sale, &Known::default(), &batch).await?;
-            let won = decision.verdicts.iter().all(|it| *it == Verdict::Admitted);
-            ensure!(won, "somebody was not admitted");
-            left -= count;
-        }
-        Ok(())
-    }
-
     /// Posts all that was sold, and ends everything. What was measured counts only if all sales agree.
     ///
     /// # Errors
@@ -217,36 +122,30 @@ impl Ground {
         Ok(())
     }
 
-    /// So many buyers who want to buy in a sale.
-    ///
-    /// # Errors
-    /// Tokens can not be signed.
-    pub fn buyers(&self, sale: SaleId, count: usize) -> anyhow::Result<Arc<Requests>> {
-        self.buyers_of(repeat_n(sale, count))
-    }
-
-    /// One buyer for each sale that is named, in this order.
-    ///
-    /// # Errors
-    /// Tokens can not be signed.
-    pub fn buyers_of(
-        &self,
-        sales: impl IntoIterator<Item = SaleId>,
-    ) -> anyhow::Result<Arc<Requests>> {
-        Requests::purchases(sales, &self.stage.tokens).map(Arc::new)
-    }
-
     /// Everything is connected, and every page touched, before so many purchases are measured.
     ///
     /// # Errors
     /// As [`Ground::run`].
     pub async fn warm_up(&self, api: &ApiProcess, purchases: usize) -> anyhow::Result<()> {
         let count = purchases / WARM_UP_PART;
+        self.winners(CONNECTIONS, api, count).await?;
+        Ok(())
+    }
+
+    /// A sale with a unit for everyone who comes, at full load over so many connections.
+    ///
+    /// # Errors
+    /// As [`Ground::run`], or somebody did not win.
+    pub async fn winners(
+        &self,
+        connections: usize,
+        api: &ApiProcess,
+        count: usize,
+    ) -> anyhow::Result<Costs> {
         let sale = self.sale(u32::try_from(count)?).await?;
         let buyers = self.buyers(sale.id, count)?;
-        let costs = self.run(api, &buyers, Pace::Full).await?;
-        costs.all(ACCEPTED)?;
-        Ok(())
+        let costs = self.run_over(connections, api, &buyers, Pace::Full);
+        costs.await?.all(Expected::Accepted)
     }
 
     /// Sends requests to an API at full load, or at a rate, and measures what they cost.
@@ -286,6 +185,38 @@ impl Ground {
             redis: each(1),
             generator: each(2),
         })
+    }
+
+    /// Waits until the gate of a sale is as wanted, and says when it was.
+    ///
+    /// # Errors
+    /// It is not in the time that posting may take, or there is no gate.
+    pub async fn until(
+        &self,
+        sale: SaleId,
+        wanted: impl Fn(&Snapshot) -> bool,
+    ) -> anyhow::Result<Instant> {
+        let looking = async {
+            loop {
+                let gate = self.gate().snapshot(sale).await?.context("no gate")?;
+                if wanted(&gate) {
+                    return anyhow::Ok(Instant::now());
+                }
+                sleep(LOOK_PAUSE).await;
+            }
+        };
+        timeout(POSTED_DEADLINE, looking)
+            .await
+            .context("the journal was not posted in time")?
+    }
+
+    /// Waits until the posting of a sale's journal has begun, and says when.
+    ///
+    /// # Errors
+    /// As [`Ground::until`].
+    pub async fn until_posting(&self, sale: SaleId) -> anyhow::Result<Instant> {
+        let begun = |gate: &Snapshot| gate.backlog.pending > 0 || gate.forgotten > 0;
+        self.until(sale, begun).await
     }
 
     /// The gate.
@@ -353,19 +284,6 @@ async fn rest(began: Instant) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn stranger() -> Purchase {
-    Purchase {
-        buyer: BuyerId::random(),
-        order: OrderId::random(),
-    }
-}
-
-/// Over how many sales of so many buyers purchases go, and how many go to each.
-fn spread(purchases: usize, buyers: usize) -> (usize, usize) {
-    let sales = purchases.div_ceil(buyers);
-    (sales, purchases / sales)
-}
-
 fn used(pids: [u32; 3]) -> anyhow::Result<[Duration; 3]> {
     Ok([
         cpu::used(pids[0])?,
@@ -396,18 +314,4 @@ pub fn pid(process: &Process) -> anyhow::Result<u32> {
 /// A fixture's error as one of ours.
 pub fn plain(error: StageError) -> anyhow::Error {
     anyhow!(error)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::spread;
-
-    #[test]
-    fn no_sale_becomes_more_than_twice_as_large() {
-        for (purchases, buyers) in [(50_000, 1_000), (100_000, 1_000), (2_000, 1_000_000)] {
-            let (sales, each) = spread(purchases, buyers);
-            assert!(each <= buyers, "{each} more buyers in a sale of {buyers}");
-            assert_eq!(sales * each, purchases);
-        }
-    }
 }

@@ -1,9 +1,9 @@
-//! `growth`: how cost grows with what a shop has more of. Each group has a table, and charts beside it in
+//! `growth`: how cost grows with what a shop has more of. Each axis has a table, and charts beside it in
 //! `growth.html`.
 //!
 //! | module | owns |
 //! | --- | --- |
-//! | [`measure`] | the load of each group, and what it costs |
+//! | [`measure`] | the load of each axis, and what it costs |
 //! | [`curve`] | what was measured: columns, points, tables, JSON |
 //! | [`page`] | `growth.html` |
 
@@ -18,6 +18,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use self::curve::Curves;
+use crate::ground::CONNECTIONS;
 
 /// Settings of `growth`.
 #[derive(Debug, Clone, Args)]
@@ -26,13 +27,13 @@ pub struct Growth {
     #[arg(long)]
     quick: bool,
 
-    /// Print JSON: an object that holds a list of points for each group
+    /// Print JSON: an object that holds a list of points for each axis
     #[arg(long)]
     json: bool,
 
     /// Measure only this
     #[arg(long, value_enum)]
-    only: Option<Group>,
+    only: Option<Axis>,
 
     /// Where the page goes
     #[arg(long, value_name = "DIR", default_value = "target/stress")]
@@ -42,7 +43,7 @@ pub struct Growth {
 /// What there is more and more of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Group {
+pub enum Axis {
     /// Buyers that a sale has already
     Buyers,
     /// Sales that sell at the same time
@@ -53,7 +54,7 @@ pub enum Group {
     Batch,
 }
 
-impl Group {
+impl Axis {
     const fn name(self) -> &'static str {
         match self {
             Self::Buyers => "buyers of the sale",
@@ -63,18 +64,31 @@ impl Group {
         }
     }
 
+    /// What stands over its numbers.
+    fn heading(self) -> String {
+        match self {
+            Self::Buyers | Self::Connections | Self::Batch => self.name().to_owned(),
+            Self::Sales => format!("{}, sharing {CONNECTIONS} connections", self.name()),
+        }
+    }
+
     const fn about(self) -> &'static str {
         match self {
             Self::Buyers => {
                 "What a purchase costs Redis in a sale that has so many buyers already, for a winner and \
                  for who comes when all is sold; and what a buyer takes of its memory before it is posted."
             }
-            Self::Sales => "Purchases that take turns over so many sales.",
+            Self::Sales => {
+                "Purchases that take turns over so many sales, all over the same 128 connections: with more \
+                 sales a call finds fewer purchases that wait, because there are fewer for each sale."
+            }
             Self::Connections => {
-                "Winners of one sale over so many connections, each of which waits for its answer."
+                "Winners of one sale over so many connections. Each sends its next purchase when it has its answer \
+                 (a closed loop): times are those of an API that has as much to do as it can."
             }
             Self::Batch => {
-                "Winners of one sale over 512 connections, with an API whose PURCHASE_BATCH_MAX is this."
+                "Winners of one sale over 512 connections in a closed loop, with an API whose PURCHASE_BATCH_MAX \
+                 is this."
             }
         }
     }
@@ -82,14 +96,14 @@ impl Group {
 
 /// How much is measured.
 #[derive(Debug, Clone, Copy)]
-struct Size {
+struct Sampling {
     /// Purchases of a point.
     purchases: usize,
-    /// Points of a group at most; its first ones.
+    /// Points of an axis at most; its first ones.
     points: usize,
 }
 
-impl Size {
+impl Sampling {
     const FULL: Self = Self {
         purchases: 50_000,
         points: usize::MAX,
@@ -108,15 +122,15 @@ pub async fn run(settings: &Growth) -> anyhow::Result<ExitCode> {
     fs::create_dir_all(&settings.out)
         .with_context(|| format!("cannot make {}", settings.out.display()))?;
     let size = if settings.quick {
-        Size::QUICK
+        Sampling::QUICK
     } else {
-        Size::FULL
+        Sampling::FULL
     };
     let mut curves = Curves::new();
-    for group in Group::value_variants() {
-        if settings.only.is_none_or(|only| only == *group) {
-            eprintln!("{}: {}", group.name(), group.about());
-            curves.insert(*group, measure::points(*group, size).await?);
+    for axis in Axis::value_variants() {
+        if settings.only.is_none_or(|only| only == *axis) {
+            eprintln!("{}: {}", axis.name(), axis.about());
+            curves.insert(*axis, measure::points(*axis, size).await?);
         }
     }
     let at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
@@ -126,8 +140,8 @@ pub async fn run(settings: &Growth) -> anyhow::Result<ExitCode> {
     if settings.json {
         println!("{}", serde_json::to_string_pretty(&curves)?);
     } else {
-        for (group, points) in &curves {
-            println!("{}", curve::table(*group, points));
+        for (axis, points) in &curves {
+            println!("{}", curve::table(*axis, points));
         }
         println!("{}", file.display());
     }

@@ -1,10 +1,11 @@
 //! The load generator: a lean HTTP/1.1 client that keeps its connections. Requests are written before the
 //! run, so that little CPU time goes into sending them.
 
+pub mod answers;
 pub mod connection;
 
 use std::{
-    collections::BTreeMap,
+    io::{self, Write},
     net::SocketAddr,
     sync::{
         Arc,
@@ -13,21 +14,24 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use sale::{model::SaleId, token::Tokens};
 use system::{client::Buyer, latency::Latencies};
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
 
-use self::connection::Connection;
+use self::{answers::Answers, connection::Connection};
 
-/// How a winner is answered.
-pub const ACCEPTED: u16 = 202;
+/// The fewest answers a second that are waited for; over one connection there are some thousand.
+const RATE_MIN: f64 = 500.0;
 
-/// How who comes too late is answered.
-pub const REFUSED: u16 = 409;
+/// How long a run may take besides.
+const DEADLINE_MIN: Duration = Duration::from_secs(30);
+
+/// The host that requests name.
+const HOST: &str = "127.0.0.1";
 
 /// Requests, ready to be sent: one after the other, and where each ends.
 #[derive(Debug, Default)]
@@ -47,15 +51,8 @@ impl Requests {
     ) -> anyhow::Result<Self> {
         let mut requests = Self::default();
         for sale in sales {
-            let body = format!(r#"{{"saleId":"{sale}"}}"#);
             let buyer = Buyer::new(tokens)?;
-            let head = format!(
-                "POST /api/purchase HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {}\r\n\
-                 Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-                buyer.token,
-                body.len(),
-            );
-            requests.bytes.extend_from_slice(head.as_bytes());
+            write_purchase(&mut requests.bytes, HOST, sale, &buyer)?;
             requests.ends.push(requests.bytes.len());
         }
         Ok(requests)
@@ -73,6 +70,25 @@ impl Requests {
     }
 }
 
+/// Writes the request of a buyer who wants to buy in a sale.
+///
+/// # Errors
+/// None where it is written into memory.
+pub fn write_purchase(
+    request: &mut Vec<u8>,
+    host: &str,
+    sale: SaleId,
+    buyer: &Buyer,
+) -> io::Result<()> {
+    let body = format!(r#"{{"saleId":"{sale}"}}"#);
+    let (token, length) = (&buyer.token, body.len());
+    write!(
+        request,
+        "POST /api/purchase HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}",
+    )
+}
+
 /// How requests are sent.
 #[derive(Debug, Clone, Copy)]
 pub enum Pace {
@@ -85,8 +101,8 @@ pub enum Pace {
 /// What came of a run.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// How many answers had each status.
-    pub statuses: BTreeMap<u16, usize>,
+    /// The answers.
+    pub answers: Answers,
     /// How long answers took: at a rate, from the intended start.
     pub latencies: Latencies,
     /// From the first request to the last answer.
@@ -94,22 +110,62 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Answers with this status.
-    pub fn with(&self, status: u16) -> usize {
-        self.statuses.get(&status).copied().unwrap_or(0)
-    }
-
     /// Answers a second.
     pub fn rate(&self) -> f64 {
         self.latencies.count() as f64 / self.took.as_secs_f64()
     }
 }
 
-/// Sends each request once, over so many connections.
+/// Sends each request once, over so many connections. The run as a whole has a deadline, and no request one of its
+/// own: it would cost CPU time for each.
 ///
 /// # Errors
-/// A connection broke, or an answer is none.
+/// A connection broke, an answer is none, or some are missing when the deadline is over.
 pub async fn send(
+    address: SocketAddr,
+    requests: &Arc<Requests>,
+    connections: usize,
+    pace: Pace,
+) -> anyhow::Result<Outcome> {
+    let deadline = deadline(requests.count(), pace);
+    send_within(deadline, address, requests, connections, pace).await
+}
+
+/// How long a run may take.
+fn deadline(count: usize, pace: Pace) -> Duration {
+    let rate = match pace {
+        Pace::Full => RATE_MIN,
+        Pace::Rate(rate) => rate.min(RATE_MIN),
+    };
+    DEADLINE_MIN + Duration::from_secs_f64(count as f64 / rate)
+}
+
+async fn send_within(
+    deadline: Duration,
+    address: SocketAddr,
+    requests: &Arc<Requests>,
+    connections: usize,
+    pace: Pace,
+) -> anyhow::Result<Outcome> {
+    let progress = Arc::new(Progress::default());
+    let sending = send_all(&progress, address, requests, connections, pace);
+    timeout(deadline, sending).await.map_err(|_| {
+        let count = requests.count();
+        let missing = count - progress.answered.load(Ordering::Relaxed);
+        anyhow!("{missing} of {count} answers are missing after {deadline:?}")
+    })?
+}
+
+/// How far a run is.
+#[derive(Debug, Default)]
+struct Progress {
+    /// Requests that a connection has taken, and as many more as found none left.
+    taken: AtomicUsize,
+    answered: AtomicUsize,
+}
+
+async fn send_all(
+    progress: &Arc<Progress>,
     address: SocketAddr,
     requests: &Arc<Requests>,
     connections: usize,
@@ -119,29 +175,29 @@ pub async fn send(
     for _ in 0..connections {
         ready.push(Connection::open(address).await.context("cannot connect")?);
     }
-    let next = Arc::new(AtomicUsize::new(0));
     let started = Instant::now();
     let mut tasks = JoinSet::new();
     for connection in ready {
         let sending = Sending {
             connection,
             requests: Arc::clone(requests),
-            next: Arc::clone(&next),
+            progress: Arc::clone(progress),
             pace,
             started,
         };
         tasks.spawn(sending.run());
     }
-    let mut statuses = BTreeMap::new();
+    let mut answers = Answers::default();
     let mut micros = Vec::with_capacity(requests.count());
     while let Some(ended) = tasks.join_next().await {
-        for (status, took) in ended?? {
-            *statuses.entry(status).or_default() += 1;
+        let (answered, times) = ended??;
+        answers.merge(&answered);
+        for took in times {
             micros.push(u64::try_from(took.as_micros())?);
         }
     }
     Ok(Outcome {
-        statuses,
+        answers,
         latencies: Latencies::of(micros),
         took: started.elapsed(),
     })
@@ -151,18 +207,19 @@ pub async fn send(
 struct Sending {
     connection: Connection,
     requests: Arc<Requests>,
-    next: Arc<AtomicUsize>,
+    progress: Arc<Progress>,
     pace: Pace,
     started: Instant,
 }
 
 impl Sending {
-    async fn run(mut self) -> anyhow::Result<Vec<(u16, Duration)>> {
-        let mut answers = Vec::new();
+    async fn run(mut self) -> anyhow::Result<(Answers, Vec<Duration>)> {
+        let mut answers = Answers::default();
+        let mut times = Vec::new();
         loop {
-            let place = self.next.fetch_add(1, Ordering::Relaxed);
+            let place = self.progress.taken.fetch_add(1, Ordering::Relaxed);
             let Some(request) = self.requests.get(place) else {
-                return Ok(answers);
+                return Ok((answers, times));
             };
             let intended = match self.pace {
                 Pace::Full => Instant::now(),
@@ -172,8 +229,43 @@ impl Sending {
                     intended
                 }
             };
-            let status = self.connection.ask(request).await?.status;
-            answers.push((status, intended.elapsed()));
+            answers.add(self.connection.ask(request).await?);
+            times.push(intended.elapsed());
+            self.progress.answered.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use tokio::net::TcpListener;
+
+    use super::{DEADLINE_MIN, Pace, Requests, deadline, send_within};
+
+    #[test]
+    fn a_run_may_take_as_long_as_its_pace_needs_and_some_time_more() {
+        let seconds = |count, pace| (deadline(count, pace) - DEADLINE_MIN).as_secs();
+        assert_eq!(seconds(100_000, Pace::Full), 200);
+        assert_eq!(seconds(100_000, Pace::Rate(20_000.0)), 200);
+        assert_eq!(seconds(600, Pace::Rate(10.0)), 60);
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_silent_ends_the_run_and_its_missing_answers_are_counted() {
+        // Connections are taken up by the system, and nobody answers there.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let requests = Arc::new(Requests {
+            bytes: b"onetwo".to_vec(),
+            ends: vec![3, 6],
+        });
+        let address = listener.local_addr().unwrap();
+        let deadline = Duration::from_millis(50);
+        let ended = send_within(deadline, address, &requests, 2, Pace::Full).await;
+        assert_eq!(
+            ended.unwrap_err().to_string(),
+            "2 of 2 answers are missing after 50ms"
+        );
     }
 }

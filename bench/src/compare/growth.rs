@@ -4,37 +4,39 @@ use anyhow::Context;
 use sale::ledger::Sale;
 use system::rest::at_rest;
 
-use super::{Figure, Goal, Size, micros, middle};
+use super::{
+    Volume,
+    figure::{Figure, Goal, middle},
+};
 use crate::{
+    cpu::micros,
     ground::{Ground, POSTED_DEADLINE, plain},
-    load::{ACCEPTED, Pace, REFUSED},
+    load::{Pace, answers::Expected},
+    report::text::short,
 };
 
 /// Buyers in a small sale.
 const SMALL: usize = 1_000;
 
-pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
+pub(super) async fn measure(size: Volume) -> anyhow::Result<Vec<Figure>> {
     let ground = Ground::start().await?;
     let (winner, sold_out) = costs(&ground, size).await?;
     ground.close().await?;
     let bytes = bytes_a_buyer(size).await?;
+    let (large, small) = (short(size.large as f64), short(SMALL as f64));
     let growth = |name, costs| Figure::against(name, "us", costs, Goal::AtMost(1.2));
+    let sold_out_name = format!("Redis CPU a sold-out answer, {large} buyers; limit: {small}");
+    let winner_name =
+        format!("Redis CPU a winner, from {large} to twice as many buyers; limit: from {small}");
     Ok(vec![
-        Figure {
-            name: "Redis memory a buyer once posted",
-            unit: "bytes",
-            value: bytes,
-            limit: None,
-            goal: Goal::AtMost(120.0),
-        },
-        growth(
-            "Redis CPU a winner, a million buyers; limit: 1,000 buyers",
-            winner,
-        ),
-        growth(
-            "Redis CPU a sold-out answer, a million buyers; limit: 1,000 buyers",
-            sold_out,
-        ),
+        Figure::alone(
+            "Redis memory a buyer once posted",
+            "bytes",
+            bytes,
+            Goal::AtMost(120.0),
+        )?,
+        growth(winner_name, winner)?,
+        growth(sold_out_name, sold_out)?,
     ])
 }
 
@@ -43,7 +45,7 @@ pub(super) async fn measure(size: Size) -> anyhow::Result<Vec<Figure>> {
 /// A table of buyers grows whenever it is full, and moves a part with each purchase until that is done. So
 /// what winners cost is counted while the sale becomes twice as large, as the small ones do, and who comes
 /// too late comes to a table that is at rest.
-async fn costs(ground: &Ground, size: Size) -> anyhow::Result<((f64, f64), (f64, f64))> {
+async fn costs(ground: &Ground, size: Volume) -> anyhow::Result<((f64, f64), (f64, f64))> {
     let count = size.purchases;
     ground.warm_up(ground.stage.api(), count).await?;
     let large = ground.filled(size.large, size.large).await?;
@@ -56,8 +58,8 @@ async fn costs(ground: &Ground, size: Size) -> anyhow::Result<((f64, f64), (f64,
     for turn in 0..turns {
         let crowd = ground.crowd(SMALL, count).await?;
         let small = ground.run(ground.stage.api(), &crowd, Pace::Full).await?;
-        let small = micros(small.all(ACCEPTED)?.redis);
-        let large = cost(ground, &large, 2 * count, ACCEPTED).await?;
+        let small = micros(small.all(Expected::Accepted)?.redis);
+        let large = cost(ground, &large, 2 * count, Expected::Accepted).await?;
         eprintln!(
             "turn {turn}, winner: Redis {large:.2} us in a large sale, {small:.2} us in small ones"
         );
@@ -68,21 +70,29 @@ async fn costs(ground: &Ground, size: Size) -> anyhow::Result<((f64, f64), (f64,
     }
     let mut sold_out = Vec::new();
     for _ in 0..size.rounds {
-        let small = cost(ground, &small_end, count, REFUSED).await?;
-        sold_out.push((cost(ground, &large_end, count, REFUSED).await?, small));
+        let small = cost(ground, &small_end, count, Expected::SoldOut).await?;
+        sold_out.push((
+            cost(ground, &large_end, count, Expected::SoldOut).await?,
+            small,
+        ));
     }
     Ok((winner, middle(sold_out)))
 }
 
 /// CPU time of Redis for each purchase at full load, microseconds.
-async fn cost(ground: &Ground, sale: &Sale, count: usize, status: u16) -> anyhow::Result<f64> {
+async fn cost(
+    ground: &Ground,
+    sale: &Sale,
+    count: usize,
+    expected: Expected,
+) -> anyhow::Result<f64> {
     let buyers = ground.buyers(sale.id, count)?;
     let costs = ground.run(ground.stage.api(), &buyers, Pace::Full).await?;
-    Ok(micros(costs.all(status)?.redis))
+    Ok(micros(costs.all(expected)?.redis))
 }
 
 /// What Redis has more once a sale's buyers are posted.
-async fn bytes_a_buyer(size: Size) -> anyhow::Result<f64> {
+async fn bytes_a_buyer(size: Volume) -> anyhow::Result<f64> {
     let mut ground = Ground::start().await?;
     let sale = ground.sale(u32::try_from(size.journal)?).await?.id;
     let before = ground.redis_memory()?;

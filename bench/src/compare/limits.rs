@@ -15,13 +15,16 @@ use nix::sys::signal::Signal;
 use sale::model::SaleId;
 use tokio::{net::TcpStream, task::spawn_blocking, time::sleep};
 
-use super::Size;
+use super::Volume;
 use crate::{
     cpu,
     floor::Kind,
     ground::{CONNECTIONS, Ground, WARM_UP_PART, address_of},
-    load::{self, ACCEPTED, Pace, Requests},
+    load::{self, Pace, Requests, answers::Expected},
 };
+
+/// How a service that decides nothing answers.
+const ACCEPTED: u16 = 202;
 
 /// One purchase a call, by the rules of `lua/admit.lua`.
 const ONE_CALL: &str = include_str!("../../lua/admit_one.lua");
@@ -48,7 +51,7 @@ impl Service {
     ///
     /// # Errors
     /// It does not listen, or does not answer.
-    pub(super) async fn start(ground: &Ground, kind: Kind, size: Size) -> anyhow::Result<Self> {
+    pub(super) async fn start(ground: &Ground, kind: Kind, size: Volume) -> anyhow::Result<Self> {
         let url = format!("127.0.0.1:{}", embedded::free_port()?);
         let address = address_of(&url)?;
         let kind = match kind {
@@ -82,8 +85,8 @@ impl Service {
         let before = cpu::used(self.child.id())?;
         let outcome = load::send(self.address, requests, CONNECTIONS, Pace::Full).await?;
         let after = cpu::used(self.child.id())?;
-        let accepted = outcome.with(ACCEPTED);
-        ensure!(accepted == requests.count(), "{:?}", outcome.statuses);
+        let answers = outcome.answers;
+        ensure!(answers.with(ACCEPTED) == requests.count(), "{answers}");
         Ok((after - before) / u32::try_from(requests.count())?)
     }
 
@@ -110,7 +113,7 @@ pub(super) enum Stock {
 /// CPU time of Redis for each purchase, with one call each.
 pub(super) async fn one_call(
     ground: &Ground,
-    size: Size,
+    size: Volume,
     stock: Stock,
 ) -> anyhow::Result<Duration> {
     let redis = ground.stage.redis().context("redis does not run")?;
@@ -122,7 +125,8 @@ pub(super) async fn one_call(
     let sale = ground.sale(u32::try_from(units)?).await?;
     if stock == Stock::None {
         let first = ground.buyers(sale.id, 1)?;
-        ground.run(ground.stage.api(), &first, Pace::Full).await?;
+        let costs = ground.run(ground.stage.api(), &first, Pace::Full).await?;
+        costs.all(Expected::Accepted)?;
     }
     let keys = sale::keys::Keys::new(&ground.stage.deployment.key_prefix);
     let sha = redis.command(&["SCRIPT", "LOAD", ONE_CALL])?;
@@ -170,7 +174,7 @@ pub(super) async fn one_call(
 }
 
 /// Purchases a second that Postgres decides alone, each in one statement.
-pub(super) async fn postgres_alone(ground: &Ground, size: Size) -> anyhow::Result<f64> {
+pub(super) async fn postgres_alone(ground: &Ground, size: Volume) -> anyhow::Result<f64> {
     let url = ground.stage.deployment.database_url.expose().to_owned();
     let folder = tempfile::tempdir()?;
     let script = folder.path().join("decide.sql");
@@ -180,8 +184,10 @@ pub(super) async fn postgres_alone(ground: &Ground, size: Size) -> anyhow::Resul
          INSERT INTO alone_orders (id, sale_id, buyer_id) SELECT gen_random_uuid(), id, gen_random_uuid() FROM unit;\n",
     )?;
     let pool = sqlx::PgPool::connect(&url).await?;
+    // Each run begins with empty tables.
     sqlx::raw_sql(
-        "CREATE TABLE alone_stock (id integer PRIMARY KEY, quantity integer NOT NULL CHECK (quantity >= 0));
+        "DROP TABLE IF EXISTS alone_stock, alone_orders;
+         CREATE TABLE alone_stock (id integer PRIMARY KEY, quantity integer NOT NULL CHECK (quantity >= 0));
          INSERT INTO alone_stock VALUES (1, 1000000000);
          CREATE TABLE alone_orders (id uuid PRIMARY KEY, sale_id integer NOT NULL, buyer_id uuid NOT NULL,
                                     created_at timestamptz NOT NULL DEFAULT now(), UNIQUE (sale_id, buyer_id))",

@@ -4,18 +4,18 @@
 //! Noise of the machine comes in waves that are longer than a run. So the API and what it is compared with
 //! take turns, and the round whose ratio is the median of all rounds counts.
 
-use sale::{ledger::Sale, model::SaleId};
-use system::processes::ApiProcess;
+use sale::model::SaleId;
 
 use super::{
-    Figure, Goal, Size,
+    Volume,
+    figure::{Figure, Goal, median, middle},
     limits::{self, Service, Stock},
-    median, micros, middle,
 };
 use crate::{
+    cpu::micros,
     floor::Kind,
-    ground::{Costs, Ground, plain},
-    load::{ACCEPTED, Pace, REFUSED},
+    ground::{CONNECTIONS, Costs, Ground, plain},
+    load::{Pace, answers::Expected},
 };
 
 /// The share of the full rate at which answers are timed.
@@ -25,13 +25,13 @@ const PACED_SHARE: f64 = 0.5;
 const PERCENTILE: f64 = 99.0;
 
 /// CPU time of an API, and of services that decide nothing.
-pub(super) async fn api(size: Size) -> anyhow::Result<Vec<Figure>> {
+pub(super) async fn api(size: Volume) -> anyhow::Result<Vec<Figure>> {
     let ground = Ground::start().await?;
     ground.warm_up(ground.stage.api(), size.purchases).await?;
     let bare = Service::start(&ground, Kind::Bare, size).await?;
     let openapi = Service::start(&ground, Kind::Openapi, size).await?;
     let mut rounds = Vec::new();
-    for round in 0..size.rounds {
+    for round in 0..size.short_rounds {
         let winner = winners(&ground, 0, size).await?;
         let sold_out = sold_out(&ground, size).await?;
         let requests = ground.buyers(SaleId::random(), size.purchases)?;
@@ -60,26 +60,41 @@ pub(super) async fn api(size: Size) -> anyhow::Result<Vec<Figure>> {
             1,
             2,
             1.6,
-        ),
-        figure("API CPU a purchase, winner; limit: a bare POST", 0, 2, 1.7),
+        )?,
+        figure("API CPU a purchase, winner; limit: a bare POST", 0, 2, 1.7)?,
         figure(
             "API CPU a purchase, winner; limit: a poem-openapi POST",
             0,
             3,
             1.2,
-        ),
+        )?,
     ])
 }
 
 /// CPU time of Redis, and how many purchases there are a second, for which time.
-pub(super) async fn gate(size: Size) -> anyhow::Result<Vec<Figure>> {
+pub(super) async fn gate(size: Volume) -> anyhow::Result<Vec<Figure>> {
     let mut ground = Ground::start().await?;
-    let figures = gate_figures(&mut ground, size).await?;
+    let rounds = gate_rounds(&mut ground, size).await?;
     ground.close().await?;
-    Ok(figures)
+    gate_figures(rounds)
 }
 
-async fn gate_figures(ground: &mut Ground, size: Size) -> anyhow::Result<Vec<Figure>> {
+/// What was measured of the gate: a pair is a figure and its limit, of one round.
+#[derive(Debug, Default)]
+struct GateRounds {
+    /// CPU time of Redis, microseconds.
+    redis_winner: Vec<(f64, f64)>,
+    /// The same.
+    redis_sold_out: Vec<(f64, f64)>,
+    /// Purchases a second.
+    batched: Vec<(f64, f64)>,
+    /// The same.
+    alone: Vec<(f64, f64)>,
+    /// The percentile of each run at a rate, milliseconds.
+    paced: Vec<f64>,
+}
+
+async fn gate_rounds(ground: &mut Ground, size: Volume) -> anyhow::Result<GateRounds> {
     ground.warm_up(ground.stage.api(), size.purchases).await?;
     let single = ground.stage.start_api(&[
         ("PURCHASE_BATCH_MAX".to_owned(), "1".to_owned()),
@@ -89,8 +104,8 @@ async fn gate_figures(ground: &mut Ground, size: Size) -> anyhow::Result<Vec<Fig
     ground
         .warm_up(&ground.stage.apis()[single], size.purchases)
         .await?;
-    let (mut redis_winner, mut redis_sold_out, mut batched) = (vec![], vec![], vec![]);
-    for round in 0..size.rounds {
+    let mut rounds = GateRounds::default();
+    for round in 0..size.short_rounds {
         let winner = winners(ground, 0, size).await?;
         let sold_out = sold_out(ground, size).await?;
         let singles = winners(ground, single, size).await?;
@@ -98,77 +113,80 @@ async fn gate_figures(ground: &mut Ground, size: Size) -> anyhow::Result<Vec<Fig
         let one_sold_out = limits::one_call(ground, size, Stock::None).await?;
         tell(round, "winner", &winner);
         tell(round, "sold out", &sold_out);
-        redis_winner.push((micros(winner.redis), micros(one_winner)));
-        redis_sold_out.push((micros(sold_out.redis), micros(one_sold_out)));
-        batched.push((winner.outcome.rate(), singles.outcome.rate()));
+        let rate = winner.outcome.rate();
+        let redis = (micros(winner.redis), micros(one_winner));
+        rounds.redis_winner.push(redis);
+        let redis = (micros(sold_out.redis), micros(one_sold_out));
+        rounds.redis_sold_out.push(redis);
+        rounds.batched.push((rate, singles.outcome.rate()));
+        if round < size.rounds {
+            let postgres = limits::postgres_alone(ground, size).await?;
+            eprintln!("round {round}, Postgres alone: {postgres:.0}/s");
+            rounds.alone.push((rate, postgres));
+        }
     }
-    let postgres = limits::postgres_alone(ground, size).await?;
-    let rate = median(batched.iter().map(|(rate, _)| *rate));
-    let paced = paced(ground, rate * PACED_SHARE, size).await?;
+    let full = median(rounds.batched.iter().map(|(rate, _)| *rate));
+    for round in 0..size.rounds {
+        let millis = paced(ground, round, full * PACED_SHARE, size).await?;
+        rounds.paced.push(millis);
+    }
+    Ok(rounds)
+}
 
-    let redis = |name, rounds: Vec<(f64, f64)>, goal| {
-        Figure::against(name, "us", middle(rounds), Goal::AtMost(goal))
+fn gate_figures(rounds: GateRounds) -> anyhow::Result<Vec<Figure>> {
+    let redis = |name, pairs: Vec<(f64, f64)>, goal| {
+        Figure::against(name, "us", middle(pairs), Goal::AtMost(goal))
     };
     let rates = |name, rates, goal| Figure::against(name, "1/s", rates, Goal::AtLeast(goal));
     Ok(vec![
         redis(
             "Redis CPU a winner; limit: one call each",
-            redis_winner,
+            rounds.redis_winner,
             0.28,
-        ),
+        )?,
         redis(
             "Redis CPU a sold-out answer; limit: one call each",
-            redis_sold_out,
+            rounds.redis_sold_out,
             0.18,
-        ),
+        )?,
         rates(
             "purchases at full load; limit: batches of 1",
-            middle(batched),
+            middle(rounds.batched),
             1.4,
-        ),
+        )?,
         rates(
             "winners at full load; limit: Postgres alone",
-            (rate, postgres),
+            middle(rounds.alone),
             15.0,
-        ),
-        Figure {
-            name: "p99 of a purchase at half of the full rate, from the intended start",
-            unit: "ms",
-            value: paced.outcome.latencies.percentile(PERCENTILE).as_secs_f64() * 1e3,
-            limit: None,
-            goal: Goal::AtMost(10.0),
-        },
+        )?,
+        Figure::alone(
+            "p99 of a purchase at half of the full rate, from the intended start",
+            "ms",
+            median(rounds.paced),
+            Goal::AtMost(10.0),
+        )?,
     ])
 }
 
 /// A sale with a unit for everyone.
-async fn winners(ground: &Ground, api: usize, size: Size) -> anyhow::Result<Costs> {
-    let sale = ground.sale(u32::try_from(size.purchases)?).await?;
-    let costs = everyone(ground, &ground.stage.apis()[api], &sale, size).await?;
-    costs.all(ACCEPTED)
+async fn winners(ground: &Ground, api: usize, size: Volume) -> anyhow::Result<Costs> {
+    let api = &ground.stage.apis()[api];
+    ground.winners(CONNECTIONS, api, size.purchases).await
 }
 
 /// A sale with nothing left.
-async fn sold_out(ground: &Ground, size: Size) -> anyhow::Result<Costs> {
+async fn sold_out(ground: &Ground, size: Volume) -> anyhow::Result<Costs> {
     let sale = ground.sale(1).await?;
     let first = ground.buyers(sale.id, 1)?;
-    ground.run(ground.stage.api(), &first, Pace::Full).await?;
-    let costs = everyone(ground, ground.stage.api(), &sale, size).await?;
-    costs.all(REFUSED)
-}
-
-async fn everyone(
-    ground: &Ground,
-    api: &ApiProcess,
-    sale: &Sale,
-    size: Size,
-) -> anyhow::Result<Costs> {
+    let costs = ground.run(ground.stage.api(), &first, Pace::Full).await?;
+    costs.all(Expected::Accepted)?;
     let buyers = ground.buyers(sale.id, size.purchases)?;
-    ground.run(api, &buyers, Pace::Full).await
+    let costs = ground.run(ground.stage.api(), &buyers, Pace::Full).await?;
+    costs.all(Expected::SoldOut)
 }
 
-/// Purchases at a rate.
-async fn paced(ground: &Ground, rate: f64, size: Size) -> anyhow::Result<Costs> {
+/// Purchases at a rate: the percentile of their times, milliseconds.
+async fn paced(ground: &Ground, round: usize, rate: f64, size: Volume) -> anyhow::Result<f64> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -180,7 +198,10 @@ async fn paced(ground: &Ground, rate: f64, size: Size) -> anyhow::Result<Costs> 
     let costs = ground
         .run(ground.stage.api(), &buyers, Pace::Rate(rate))
         .await?;
-    costs.all(ACCEPTED)
+    let costs = costs.all(Expected::Accepted)?;
+    tell(round, &format!("paced at {rate:.0}/s"), &costs);
+    let latency = costs.outcome.latencies.percentile(PERCENTILE);
+    Ok(latency.as_secs_f64() * 1e3)
 }
 
 fn tell(round: usize, name: &str, costs: &Costs) {

@@ -1,22 +1,22 @@
-//! What was measured: for each group its points, each with a value for each of the group's columns.
+//! What was measured: for each axis its points, each with a value for each of the axis's columns.
 
 use std::collections::BTreeMap;
 
 use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use serde::Serialize;
 
-use super::Group;
+use super::Axis;
 use crate::report::{
     chart::Series,
     text::{number, short},
 };
 
-/// All groups that were measured.
-pub type Curves = BTreeMap<Group, Vec<Point>>;
+/// All axes that were measured.
+pub type Curves = BTreeMap<Axis, Vec<Measurement>>;
 
 /// What a number of buyers, sales, connections or purchases has led to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Point {
+pub struct Measurement {
     /// That number.
     pub at: usize,
     /// What was measured there.
@@ -42,7 +42,7 @@ pub enum Column {
     RedisBytesABuyer,
     /// What a call to the gate has decided.
     PurchasesACall,
-    /// The time to the answer that half did not exceed.
+    /// The time to the answer that half did not exceed, where each connection waits for it.
     P50Millis,
     /// The same of 99 of a hundred.
     P99Millis,
@@ -103,8 +103,8 @@ impl Column {
             Self::RedisSoldOutMicros => "Redis CPU a sold-out answer, µs",
             Self::RedisBytesABuyer => "Redis memory a buyer, bytes",
             Self::PurchasesACall => "purchases a call",
-            Self::P50Millis => "p50, ms",
-            Self::P99Millis => "p99, ms",
+            Self::P50Millis => "p50 in a closed loop, ms",
+            Self::P99Millis => "p99 in a closed loop, ms",
         }
     }
 }
@@ -117,7 +117,7 @@ impl Panel {
             Self::Cpu => "CPU time a purchase",
             Self::Memory => "Redis memory a buyer",
             Self::Calls => "Purchases that a call to the gate decides",
-            Self::Latency => "Time to the answer",
+            Self::Latency => "Time to the answer in a closed loop",
         }
     }
 
@@ -134,16 +134,16 @@ impl Panel {
 }
 
 /// The columns of these points, which all have the same.
-pub fn columns(points: &[Point]) -> Vec<Column> {
+pub fn columns(points: &[Measurement]) -> Vec<Column> {
     let first = points.first();
     first.map_or_else(Vec::new, |point| point.values.keys().copied().collect())
 }
 
 /// The charts of these points, each with its lines.
-pub fn panels(points: &[Point]) -> BTreeMap<Panel, Vec<Series>> {
+pub fn panels(points: &[Measurement]) -> BTreeMap<Panel, Vec<Series>> {
     let mut panels = BTreeMap::<Panel, Vec<Series>>::new();
     for column in columns(points) {
-        let of = |point: &Point| Some((point.at as f64, *point.values.get(&column)?));
+        let of = |point: &Measurement| Some((point.at as f64, *point.values.get(&column)?));
         panels.entry(column.panel()).or_default().push(Series {
             name: column.series(),
             points: points.iter().filter_map(of).collect(),
@@ -152,13 +152,17 @@ pub fn panels(points: &[Point]) -> BTreeMap<Panel, Vec<Series>> {
     panels
 }
 
-/// A group as a table for a terminal.
-pub fn table(group: Group, points: &[Point]) -> Table {
+/// An axis as a table for a terminal.
+pub fn table(axis: Axis, points: &[Measurement]) -> Table {
     let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     let headings = columns(points).into_iter().map(Column::heading);
-    table.set_header([group.name()].into_iter().chain(headings));
+    table.set_header(
+        [axis.heading()]
+            .into_iter()
+            .chain(headings.map(str::to_owned)),
+    );
     for point in points {
         let values = point.values.values().copied().map(number);
         table.add_row(
@@ -175,11 +179,11 @@ pub fn table(group: Group, points: &[Point]) -> Table {
 mod tests {
     use serde_json::json;
 
-    use super::{Column, Curves, Panel, Point, panels, table};
-    use crate::growth::Group;
+    use super::{Column, Curves, Measurement, Panel, panels, table};
+    use crate::growth::Axis;
 
-    fn points() -> Vec<Point> {
-        let point = |at, api, rate| Point {
+    fn points() -> Vec<Measurement> {
+        let point = |at, api, rate| Measurement {
             at,
             values: [
                 (Column::P50Millis, 1.0),
@@ -208,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_value_stands_under_its_heading() {
-        let table = table(Group::Connections, &points()).to_string();
+        let table = table(Axis::Connections, &points()).to_string();
         let cells = |line: &str| -> Vec<String> {
             let cells = line.split(['│', '┆']).map(str::trim);
             cells
@@ -223,8 +227,8 @@ mod tests {
     }
 
     #[test]
-    fn json_has_the_points_of_each_group_by_its_name() {
-        let curves = Curves::from([(Group::Sales, points())]);
+    fn json_has_the_points_of_each_axis_by_its_name() {
+        let curves = Curves::from([(Axis::Sales, points())]);
         let written = serde_json::to_value(&curves).unwrap();
         let first = json!({
             "at": 1, "purchases_a_second": 100.0, "api_micros": 20.0, "redis_micros": 3.0, "p50_millis": 1.0,

@@ -1,20 +1,23 @@
-//! The load of each group, and what it costs: one run a point, of purchases by new buyers. No reconciler is
+//! The load of each axis, and what it costs: one run a point, of purchases by new buyers. No reconciler is
 //! at work meanwhile; everything is posted and audited in the end.
+
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use sale::model::SaleId;
+use tokio::time::timeout;
 
 use super::{
-    Group, Size,
-    curve::{Column, Point},
+    Axis, Sampling,
+    curve::{Column, Measurement},
 };
 use crate::{
-    compare::micros,
+    cpu::micros,
     ground::{Costs, Ground, WARM_UP_PART, plain},
-    load::{ACCEPTED, Pace, REFUSED, connection::Connection},
+    load::{Pace, answers::Expected, connection::Connection},
 };
 
-/// What is measured of each group.
+/// What is measured of each axis.
 const BUYERS: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
 const SALES: [usize; 6] = [1, 5, 20, 50, 100, 200];
 const CONNECTIONS: [usize; 5] = [1, 8, 32, 128, 512];
@@ -27,20 +30,23 @@ const BATCH_CONNECTIONS: usize = 512;
 const CALLS: &str = "mincommerce_gate_calls_total";
 const PURCHASES: &str = "mincommerce_gate_purchases_total";
 
-/// The points of a group.
+/// How long an API may take to show its metrics.
+const METRICS_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The measurements of an axis.
 ///
 /// # Errors
 /// Something could not be measured, or a sale does not agree in the end.
-pub async fn points(group: Group, size: Size) -> anyhow::Result<Vec<Point>> {
-    match group {
-        Group::Buyers => buyers(size).await,
-        Group::Sales => sales(size).await,
-        Group::Connections => connections(size).await,
-        Group::Batch => batch(size).await,
+pub async fn points(axis: Axis, size: Sampling) -> anyhow::Result<Vec<Measurement>> {
+    match axis {
+        Axis::Buyers => buyers(size).await,
+        Axis::Sales => sales(size).await,
+        Axis::Connections => connections(size).await,
+        Axis::Batch => batch(size).await,
     }
 }
 
-async fn buyers(size: Size) -> anyhow::Result<Vec<Point>> {
+async fn buyers(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
     let ground = Ground::start().await?;
     ground.warm_up(ground.stage.api(), size.purchases).await?;
     let mut points = Vec::new();
@@ -55,16 +61,16 @@ async fn buyers(size: Size) -> anyhow::Result<Vec<Point>> {
         let winner = ground.run(api, &requests, Pace::Full).await?;
         let requests = ground.buyers(end.id, size.purchases)?;
         let sold_out = ground.run(api, &requests, Pace::Full).await?;
-        points.push(Point {
+        points.push(Measurement {
             at: buyers,
             values: [
                 (
                     Column::RedisWinnerMicros,
-                    micros(winner.all(ACCEPTED)?.redis),
+                    micros(winner.all(Expected::Accepted)?.redis),
                 ),
                 (
                     Column::RedisSoldOutMicros,
-                    micros(sold_out.all(REFUSED)?.redis),
+                    micros(sold_out.all(Expected::SoldOut)?.redis),
                 ),
                 (Column::RedisBytesABuyer, bytes as f64 / buyers as f64),
             ]
@@ -75,7 +81,7 @@ async fn buyers(size: Size) -> anyhow::Result<Vec<Point>> {
     Ok(points)
 }
 
-async fn sales(size: Size) -> anyhow::Result<Vec<Point>> {
+async fn sales(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
     let mut points = Vec::new();
     for count in SALES.into_iter().take(size.points) {
         // Servers of its own, so that the sales before it are not live any more.
@@ -90,7 +96,7 @@ async fn sales(size: Size) -> anyhow::Result<Vec<Point>> {
         let before = Calls::read(&ground).await?;
         let costs = in_turn(&ground, &live, size.purchases).await?;
         let after = Calls::read(&ground).await?;
-        points.push(Point {
+        points.push(Measurement {
             at: count,
             values: [
                 rate(&costs),
@@ -111,16 +117,18 @@ async fn in_turn(ground: &Ground, sales: &[SaleId], count: usize) -> anyhow::Res
     let costs = ground
         .run(ground.stage.api(), &requests, Pace::Full)
         .await?;
-    costs.all(ACCEPTED)
+    costs.all(Expected::Accepted)
 }
 
-async fn connections(size: Size) -> anyhow::Result<Vec<Point>> {
+async fn connections(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
     let ground = Ground::start().await?;
     ground.warm_up(ground.stage.api(), size.purchases).await?;
     let mut points = Vec::new();
     for count in CONNECTIONS.into_iter().take(size.points) {
-        let costs = winners(&ground, 0, count, size.purchases).await?;
-        points.push(Point {
+        let costs = ground
+            .winners(count, ground.stage.api(), size.purchases)
+            .await?;
+        points.push(Measurement {
             at: count,
             values: [
                 rate(&costs),
@@ -136,7 +144,7 @@ async fn connections(size: Size) -> anyhow::Result<Vec<Point>> {
     Ok(points)
 }
 
-async fn batch(size: Size) -> anyhow::Result<Vec<Point>> {
+async fn batch(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
     let mut ground = Ground::start().await?;
     let mut points = Vec::new();
     for limit in BATCH_MAX.into_iter().take(size.points) {
@@ -146,11 +154,14 @@ async fn batch(size: Size) -> anyhow::Result<Vec<Point>> {
         ]);
         let number = number.map_err(plain)?;
         let warm_up = size.purchases / WARM_UP_PART;
-        winners(&ground, number, BATCH_CONNECTIONS, warm_up).await?;
-        let costs = winners(&ground, number, BATCH_CONNECTIONS, size.purchases).await?;
+        let limited = &ground.stage.apis()[number];
+        ground.winners(BATCH_CONNECTIONS, limited, warm_up).await?;
+        let costs = ground
+            .winners(BATCH_CONNECTIONS, limited, size.purchases)
+            .await?;
         // It would go on to ask Redis while the next one is measured.
-        ground.stage.apis()[number].stop()?;
-        points.push(Point {
+        limited.stop()?;
+        points.push(Measurement {
             at: limit,
             values: [
                 rate(&costs),
@@ -163,20 +174,6 @@ async fn batch(size: Size) -> anyhow::Result<Vec<Point>> {
     }
     ground.close().await?;
     Ok(points)
-}
-
-/// A sale with a unit for everyone.
-async fn winners(
-    ground: &Ground,
-    api: usize,
-    connections: usize,
-    count: usize,
-) -> anyhow::Result<Costs> {
-    let sale = ground.sale(u32::try_from(count)?).await?;
-    let requests = ground.buyers(sale.id, count)?;
-    let api = &ground.stage.apis()[api];
-    let costs = ground.run_over(connections, api, &requests, Pace::Full);
-    costs.await?.all(ACCEPTED)
 }
 
 fn rate(costs: &Costs) -> (Column, f64) {
@@ -207,7 +204,10 @@ impl Calls {
     async fn read(ground: &Ground) -> anyhow::Result<Self> {
         let mut connection = Connection::open(ground.metrics).await?;
         let request = format!("GET /metrics HTTP/1.1\r\nHost: {}\r\n\r\n", ground.metrics);
-        let answer = connection.ask(request.as_bytes()).await?;
+        let answer = timeout(METRICS_DEADLINE, connection.ask(request.as_bytes()));
+        let answer = answer
+            .await
+            .context("the API does not show its metrics")??;
         ensure!(answer.status == 200, "no metrics: {}", answer.status);
         Self::of(std::str::from_utf8(answer.body)?)
     }

@@ -1,10 +1,10 @@
-//! `growth.html`: each group's table, and its charts beside it.
+//! `growth.html`: each axis's table, and its charts beside it.
 
 use std::fmt::Write;
 
 use super::{
-    Group,
-    curve::{Curves, Point, columns, panels},
+    Axis,
+    curve::{Curves, Measurement, columns, panels},
 };
 use crate::report::{
     self,
@@ -13,37 +13,37 @@ use crate::report::{
     text::{escape, number, short},
 };
 
-/// The page of these groups.
+/// The page of these axes.
 pub fn page(at: &str, quick: bool, curves: &Curves) -> String {
     let mut page = report::begin("How the cost of MinCommerce grows", at, quick);
-    for (group, points) in curves {
-        section(&mut page, *group, points);
+    for (axis, points) in curves {
+        section(&mut page, *axis, points);
     }
     page.push_str(report::END);
     page
 }
 
-fn section(page: &mut String, group: Group, points: &[Point]) {
+fn section(page: &mut String, axis: Axis, points: &[Measurement]) {
     let _ = writeln!(
         page,
         "<section><h2>{}</h2>\n<p>{}</p>\n<div class=\"charts\">",
-        escape(group.name()),
-        escape(group.about())
+        escape(axis.name()),
+        escape(axis.about())
     );
-    table(page, group, points);
+    table(page, axis, points);
     for (panel, series) in panels(points) {
-        let over = Over::Factors(group.name());
+        let over = Over::Factors(axis.name());
         let svg = chart::lines(panel.title(), panel.unit(), over, &series);
         figure(page, panel.title(), &svg);
     }
     page.push_str("</div></section>\n");
 }
 
-fn table(page: &mut String, group: Group, points: &[Point]) {
+fn table(page: &mut String, axis: Axis, points: &[Measurement]) {
     let _ = write!(
         page,
         "<div class=\"wide\"><table>\n<thead><tr><th>{}</th>",
-        escape(group.name())
+        escape(&axis.heading())
     );
     for column in columns(points) {
         let _ = write!(page, "<th>{}</th>", escape(column.heading()));
@@ -63,13 +63,13 @@ fn table(page: &mut String, group: Group, points: &[Point]) {
 mod tests {
     use super::page;
     use crate::growth::{
-        Group,
-        curve::{Column, Curves, Point},
+        Axis,
+        curve::{Column, Curves, Measurement},
     };
 
     #[test]
-    fn each_group_has_a_table_and_a_chart_for_each_unit_and_asks_no_other_host() {
-        let point = |at| Point {
+    fn each_axis_has_a_table_and_a_chart_for_each_unit_and_asks_no_other_host() {
+        let point = |at| Measurement {
             at,
             values: [
                 (Column::PurchasesASecond, 1_000.0),
@@ -80,13 +80,14 @@ mod tests {
             .into(),
         };
         let points = vec![point(1), point(200)];
-        let curves = Curves::from([(Group::Sales, points.clone()), (Group::Batch, points)]);
+        let curves = Curves::from([(Axis::Sales, points.clone()), (Axis::Batch, points)]);
         let page = page("now <here>", true, &curves);
         assert_eq!(page.matches("<table>").count(), 2);
         assert_eq!(page.matches("<svg").count(), 6);
         assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
         assert!(page.contains("<title>Redis: 2.00 µs at 200 live sales</title>"));
         assert!(page.contains("<th>200</th><td>1\u{202f}000</td><td>20.0</td>"));
+        assert!(page.contains("<th>live sales, sharing 128 connections</th>"));
         assert!(page.contains("now &lt;here&gt;"));
         for host in ["http:", "https:", "<script", "<link", "@import", "url("] {
             assert!(!page.contains(host), "{host}");

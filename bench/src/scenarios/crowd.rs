@@ -10,6 +10,7 @@ use sale::{model::SaleId, token::Tokens};
 use system::client::Buyer;
 
 use super::plan::Step;
+use crate::load::write_purchase;
 
 /// The buyers of a run.
 pub struct Crowd {
@@ -89,15 +90,7 @@ impl Crowd {
                 "GET /api/purchase/status?saleId={sale} HTTP/1.1\r\nHost: {host}\r\n\
                  Authorization: Bearer {token}\r\n\r\n"
             ),
-            Step::Buy => {
-                let body = format!(r#"{{"saleId":"{sale}"}}"#);
-                write!(
-                    request,
-                    "POST /api/purchase HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\
-                     Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-                    body.len(),
-                )
-            }
+            Step::Buy => write_purchase(request, host, sale, buyer),
         };
     }
 }

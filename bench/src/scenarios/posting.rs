@@ -21,7 +21,7 @@ use tokio::{
 use super::{
     beforehand, command::Run, crowd::Crowd, own::Own, place::Place, record::Record, target::Target,
 };
-use crate::{compare::posting::until, ground::POSTED_DEADLINE};
+use crate::ground::POSTED_DEADLINE;
 
 /// How often it is looked at how much is posted.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
@@ -122,10 +122,7 @@ impl Posting {
     async fn fill(own: &mut Own, sale: SaleId, orders: u32) -> anyhow::Result<Instant> {
         own.ground.fill(sale, usize::try_from(orders)?).await?;
         own.begin_posting()?;
-        let started = until(&own.ground, sale, |pending, forgotten, _| {
-            pending > 0 || forgotten > 0
-        });
-        started.await
+        own.ground.until_posting(sale).await
     }
 
     /// How many orders were posted when, from the start of a run.

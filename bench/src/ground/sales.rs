@@ -1,0 +1,149 @@
+//! Sales, those who have bought there already, and those who want to.
+
+use std::{iter::repeat_n, sync::Arc, time::Duration};
+
+use anyhow::ensure;
+use chrono::{TimeDelta, Utc};
+use sale::{
+    gate::admission::{BATCH_MAX, Known},
+    install::{self, InstallError},
+    ledger::{NewProduct, NewSale, Sale},
+    model::{BuyerId, OrderId, Purchase, SaleId, Verdict},
+    money::{Currency, Money},
+};
+use tokio::time::{Instant, sleep};
+
+use super::Ground;
+use crate::load::Requests;
+
+/// How long an empty journal is waited for when a sale is installed.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// How long is waited until an install that is under way is looked at again.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
+impl Ground {
+    /// A sale of so many units that is open in its gate.
+    ///
+    /// # Errors
+    /// It was not made.
+    pub async fn sale(&self, units: u32) -> anyhow::Result<Sale> {
+        let ledger = &self.stage.ledger;
+        let product = ledger.create_product(NewProduct {
+            name: "A thing".to_owned(),
+            description: None,
+            price: Money::from_cents(1_000)?,
+            currency: Currency::DEFAULT,
+            image_url: None,
+            quantity: units,
+        });
+        let now = Utc::now();
+        let sale = ledger.create_sale(NewSale {
+            id: SaleId::random(),
+            product: product.await?.id,
+            start: now - TimeDelta::seconds(1),
+            end: now + TimeDelta::hours(1),
+            units: None,
+        });
+        let sale = sale.await?;
+        let began = Instant::now();
+        // A reconciler that is at work installs each sale that has no gate, and may be at this one just now.
+        loop {
+            match install::install(&self.stage.gate, ledger, sale.id, DRAIN).await {
+                Ok(_) => break,
+                Err(InstallError::Busy) if began.elapsed() < DRAIN => sleep(BUSY_PAUSE).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.sales.lock().await.push(sale.id);
+        Ok(sale)
+    }
+
+    /// A sale with so many buyers, and units for so many more.
+    ///
+    /// # Errors
+    /// It was not made, or somebody was not admitted.
+    pub async fn filled(&self, buyers: usize, more: usize) -> anyhow::Result<Sale> {
+        let sale = self.sale(u32::try_from(buyers + more)?).await?;
+        self.fill(sale.id, buyers).await?;
+        Ok(sale)
+    }
+
+    /// Sales that each have so many buyers already, and so many purchases more, one sale after the other: so
+    /// few for each that none becomes more than twice as large.
+    ///
+    /// # Errors
+    /// As [`Ground::filled`] and [`Ground::buyers`].
+    pub async fn crowd(&self, buyers: usize, purchases: usize) -> anyhow::Result<Arc<Requests>> {
+        let (sales, each) = spread(purchases, buyers);
+        let mut wanted = Vec::new();
+        for _ in 0..sales {
+            let sale = self.filled(buyers, each).await?.id;
+            wanted.extend(repeat_n(sale, each));
+        }
+        self.buyers_of(wanted)
+    }
+
+    /// Sells to so many new buyers.
+    ///
+    /// # Errors
+    /// One of them was not admitted.
+    pub async fn fill(&self, sale: SaleId, buyers: usize) -> anyhow::Result<()> {
+        let mut left = buyers;
+        while left > 0 {
+            let count = left.min(BATCH_MAX);
+            let batch: Vec<Purchase> = (0..count).map(|_| stranger()).collect();
+            let decision = self.gate().admit(sale, &Known::default(), &batch).await?;
+            let won = decision.verdicts.iter().all(|it| *it == Verdict::Admitted);
+            ensure!(won, "somebody was not admitted");
+            left -= count;
+        }
+        Ok(())
+    }
+
+    /// So many buyers who want to buy in a sale.
+    ///
+    /// # Errors
+    /// Tokens can not be signed.
+    pub fn buyers(&self, sale: SaleId, count: usize) -> anyhow::Result<Arc<Requests>> {
+        self.buyers_of(repeat_n(sale, count))
+    }
+
+    /// One buyer for each sale that is named, in this order.
+    ///
+    /// # Errors
+    /// Tokens can not be signed.
+    pub fn buyers_of(
+        &self,
+        sales: impl IntoIterator<Item = SaleId>,
+    ) -> anyhow::Result<Arc<Requests>> {
+        Requests::purchases(sales, &self.stage.tokens).map(Arc::new)
+    }
+}
+
+fn stranger() -> Purchase {
+    Purchase {
+        buyer: BuyerId::random(),
+        order: OrderId::random(),
+    }
+}
+
+/// Over how many sales of so many buyers purchases go, and how many go to each.
+fn spread(purchases: usize, buyers: usize) -> (usize, usize) {
+    let sales = purchases.div_ceil(buyers);
+    (sales, purchases / sales)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::spread;
+
+    #[test]
+    fn no_sale_becomes_more_than_twice_as_large() {
+        for (purchases, buyers) in [(50_000, 1_000), (100_000, 1_000), (2_000, 1_000_000)] {
+            let (sales, each) = spread(purchases, buyers);
+            assert!(each <= buyers, "{each} more buyers in a sale of {buyers}");
+            assert_eq!(sales * each, purchases);
+        }
+    }
+}

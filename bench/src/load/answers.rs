@@ -1,0 +1,168 @@
+//! How the requests of a run were answered. Answers of one status and one length are of one kind: the first of
+//! each is kept, and what it means is looked at once, after the run. So a sale that has ended, or a buyer who
+//! has bought already, is not taken for sold out, although all of them are 409; and no run pays for reading.
+
+use std::fmt;
+
+use anyhow::ensure;
+use system::{
+    client::understand,
+    history::{
+        Ask,
+        meaning::{Meaning, of_answer, of_failure},
+    },
+};
+
+use super::connection::Answer;
+
+/// How a purchase should be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// The unit is the buyer's.
+    Accepted,
+    /// Everything is sold.
+    SoldOut,
+}
+
+/// Answers, by their kind.
+#[derive(Debug, Clone, Default)]
+pub struct Answers {
+    kinds: Vec<Kind>,
+}
+
+/// Answers of one status and one length.
+#[derive(Debug, Clone)]
+struct Kind {
+    status: u16,
+    /// The body of the first of them.
+    first: Box<[u8]>,
+    count: usize,
+}
+
+impl Expected {
+    fn is(self, meaning: &Meaning) -> bool {
+        match self {
+            Self::Accepted => matches!(meaning, Meaning::Admitted(_)),
+            Self::SoldOut => matches!(meaning, Meaning::SoldOut),
+        }
+    }
+}
+
+impl Answers {
+    /// Counts one more.
+    pub fn add(&mut self, answer: Answer<'_>) {
+        self.count_more(answer.status, answer.body, 1);
+    }
+
+    /// Counts those of another connection, too.
+    pub fn merge(&mut self, others: &Self) {
+        for kind in &others.kinds {
+            self.count_more(kind.status, &kind.first, kind.count);
+        }
+    }
+
+    fn count_more(&mut self, status: u16, body: &[u8], more: usize) {
+        let known = |kind: &&mut Kind| kind.status == status && kind.first.len() == body.len();
+        if let Some(kind) = self.kinds.iter_mut().find(known) {
+            kind.count += more;
+        } else {
+            self.kinds.push(Kind {
+                status,
+                first: body.into(),
+                count: more,
+            });
+        }
+    }
+
+    /// How many have this status.
+    pub fn with(&self, status: u16) -> usize {
+        let kinds = self.kinds.iter().filter(|kind| kind.status == status);
+        kinds.map(|kind| kind.count).sum()
+    }
+
+    /// Whether all purchases were answered in this way.
+    ///
+    /// # Errors
+    /// One was not.
+    pub fn all(&self, expected: Expected) -> anyhow::Result<()> {
+        let right = |kind: &Kind| expected.is(&kind.meaning());
+        ensure!(
+            self.kinds.iter().all(right),
+            "not every answer was {expected:?}: {self}"
+        );
+        Ok(())
+    }
+}
+
+impl Kind {
+    fn meaning(&self) -> Meaning {
+        let asked = Ask::Purchase {
+            key: None,
+            wait_seconds: None,
+        };
+        match understand(self.status, None, &self.first) {
+            Ok(answer) => of_answer(&asked, &answer),
+            Err(failure) => of_failure(&failure),
+        }
+    }
+}
+
+impl fmt::Display for Answers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, kind) in self.kinds.iter().enumerate() {
+            let gap = if place == 0 { "" } else { "; " };
+            let (count, status) = (kind.count, kind.status);
+            write!(f, "{gap}{count} of {status}, {:?}", kind.meaning())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sale::model::OrderId;
+
+    use super::{Answer, Answers, Expected};
+
+    fn answers(parts: &[(u16, &str)]) -> Answers {
+        let mut answers = Answers::default();
+        for (status, body) in parts {
+            answers.add(Answer {
+                status: *status,
+                body: body.as_bytes(),
+            });
+        }
+        answers
+    }
+
+    #[test]
+    fn a_refusal_for_another_reason_is_not_sold_out() {
+        let sold_out = (409, r#"{"code":"OUT_OF_STOCK"}"#);
+        let ended = (409, r#"{"code":"SALE_NOT_ACTIVE","reason":"ended"}"#);
+        let bought = format!(
+            r#"{{"code":"ALREADY_PURCHASED","orderId":"{}"}}"#,
+            OrderId::random()
+        );
+        let all = answers(&[sold_out, sold_out]);
+        all.all(Expected::SoldOut).unwrap();
+        assert!(all.all(Expected::Accepted).is_err());
+        for other in [ended, (409, &bought), (409, "")] {
+            let mixed = answers(&[sold_out, other, sold_out]);
+            assert_eq!(mixed.with(409), 3);
+            assert!(mixed.all(Expected::SoldOut).is_err(), "{mixed}");
+        }
+    }
+
+    #[test]
+    fn answers_of_all_connections_are_counted_and_none_is_hidden_by_others() {
+        let body = format!(
+            r#"{{"success":true,"data":{{"orderId":"{}"}}}}"#,
+            OrderId::random()
+        );
+        let mut all = answers(&[(202, &body), (202, &body)]);
+        all.all(Expected::Accepted).unwrap();
+        all.merge(&answers(&[(202, &body), (503, "{}")]));
+        assert_eq!((all.with(202), all.with(503)), (3, 1));
+        assert!(all.all(Expected::Accepted).is_err());
+    }
+}
