@@ -15,7 +15,7 @@ use self::{
     chart::{Over, Ratio, Series},
     text::{escape, number},
 };
-use crate::scenarios::outcome::{Outcome, Unit};
+use crate::scenarios::{outcome::Outcome, plan::Unit};
 
 const STYLE: &str = include_str!("report/style.css");
 
@@ -50,13 +50,6 @@ pub fn begin(title: &str, at: &str, quick: bool) -> String {
 /// What a page ends with.
 pub const END: &str = "</body>\n</html>\n";
 
-const fn unit(outcome: &Outcome) -> &'static str {
-    match outcome.unit {
-        Unit::Requests => "requests",
-        Unit::Orders => "orders",
-    }
-}
-
 /// The table of all.
 fn overview(page: &mut String, outcomes: &[Outcome]) {
     page.push_str(
@@ -86,7 +79,7 @@ fn overview(page: &mut String, outcomes: &[Outcome]) {
             page,
             "<tr><th><a href=\"#{name}\">{name}</a></th><td>{} {}</td><td>{}</td>",
             number(outcome.count as f64),
-            unit(outcome),
+            outcome.unit.name(),
             number(outcome.rate),
         );
         for value in [
@@ -181,7 +174,7 @@ fn section(page: &mut String, outcome: &Outcome) {
         Unit::Orders => "Orders a second",
     };
     let throughput = [Series {
-        name: unit(outcome),
+        name: outcome.unit.name(),
         points: outcome
             .timing
             .throughput

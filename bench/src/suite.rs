@@ -22,8 +22,8 @@ use crate::{
         Size,
         command::Run,
         measure,
-        outcome::{Outcome, Unit},
-        plan::{End, Scenario},
+        outcome::Outcome,
+        plan::{End, Scenario, Unit},
     },
 };
 
@@ -85,7 +85,7 @@ pub async fn run(suite: &Suite) -> anyhow::Result<ExitCode> {
     }
     let mut outcomes = Vec::new();
     for (scenario, run) in runs {
-        eprintln!("{}: {}", scenario.name(), scenario.about());
+        eprintln!("{}: {}", scenario.name(), scenario.plan().about);
         let outcome = measure(scenario, run, suite.size()).await;
         let outcome = outcome.unwrap_or_else(|error| {
             let mut outcome = Outcome::blank(scenario);
@@ -129,7 +129,7 @@ impl Suite {
         run.bench.save_baseline = of(self.save_baseline.as_ref(), scenario)?;
         run.bench.baseline = of(self.baseline.as_ref(), scenario)?;
         run.bench.fail_on_regression = run.bench.baseline.is_some();
-        if scenario == Scenario::Database {
+        if scenario.plan().unit == Unit::Orders {
             // Its iterations are parts of the orders, its latencies the times of these parts.
             run.bench.regression_metrics = vec![RegressionMetric::ItemsRate];
         }
@@ -190,10 +190,7 @@ fn table(outcomes: &[Outcome]) -> Table {
         let millis = |value: Option<f64>| {
             right(value.map_or_else(String::new, |millis| format!("{millis:.2}")))
         };
-        let unit = match outcome.unit {
-            Unit::Requests => "requests",
-            Unit::Orders => "orders",
-        };
+        let unit = outcome.unit.name();
         table.add_row([
             Cell::new(outcome.scenario),
             right(format!("{} {unit}", outcome.count)),

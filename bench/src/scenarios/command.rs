@@ -101,8 +101,8 @@ impl FromArgMatches for Chosen {
 /// The command of a scenario. What ends it is as planned only where nothing else was given to end it.
 fn command(scenario: Scenario) -> Command {
     let plan = scenario.plan();
-    let command = Run::augment_args(Command::new(scenario.name()))
-        .about(scenario.about())
+    let command = Run::augment_args(Command::new(plan.name))
+        .about(plan.about)
         .mut_arg("concurrency", |arg| arg.default_value(plan.concurrency));
     let command = match plan.end {
         End::Requests(count) => command.mut_arg("iterations", |arg| {

@@ -4,18 +4,12 @@ use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
 use serde::Serialize;
 
-use super::{memory::Sample, plan::Scenario, timing::Timing};
+use super::{
+    memory::Sample,
+    plan::{Scenario, Unit},
+    timing::Timing,
+};
 use crate::cpu::Used;
-
-/// What was counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Unit {
-    /// Requests that were answered.
-    Requests,
-    /// Orders that were posted.
-    Orders,
-}
 
 /// CPU time for each request, or order, microseconds; `None` where the process is not ours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -71,23 +65,14 @@ pub struct Outcome {
 impl Outcome {
     /// Of a run that has not begun.
     pub fn blank(scenario: Scenario) -> Self {
+        let plan = scenario.plan();
         Self {
-            scenario: scenario.name(),
-            about: scenario.about(),
+            scenario: plan.name,
+            about: plan.about,
             target: None,
             concurrency: 0,
             rate_wanted: None,
-            unit: match scenario {
-                Scenario::Database => Unit::Orders,
-                Scenario::Rush
-                | Scenario::SoldOut
-                | Scenario::Status
-                | Scenario::Mixed
-                | Scenario::TenThousandUsers
-                | Scenario::ThousandPurchases
-                | Scenario::HundredThousandRequests
-                | Scenario::Soak => Unit::Requests,
-            },
+            unit: plan.unit,
             count: 0,
             seconds: 0.0,
             rate: 0.0,

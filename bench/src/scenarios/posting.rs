@@ -19,7 +19,8 @@ use tokio::{
 };
 
 use super::{
-    beforehand, command::Run, crowd::Crowd, own::Own, place::Place, record::Record, target::Target,
+    Size, beforehand, command::Run, crowd::Crowd, drive::drive, outcome::Outcome, own::Own,
+    place::Place, record::Record, target::Target, timing::throughput,
 };
 use crate::{compare::posting::until, ground::POSTED_DEADLINE};
 
@@ -53,6 +54,36 @@ struct Seen {
     at: Instant,
     /// Each time that more was posted, and how much.
     steps: Vec<(Instant, u64)>,
+}
+
+/// Into how many parts posting is cut at most to see its rate over time: each holds several of those that rlt
+/// counts, or they would show how the one fits into the other.
+const POSTED_SLICES_MAX: u32 = 20;
+
+/// Orders are posted, and measured.
+pub(super) async fn post(
+    place: &mut Place,
+    run: Run,
+    size: Size,
+    outcome: &mut Outcome,
+) -> anyhow::Result<(SaleId, Vec<Record>)> {
+    let sale = place.sale(size.orders()).await?;
+    let used = place.used()?;
+    let begun = Posting::begin(place, sale, size.orders(), &run).await?;
+    drive(run, begun.posting.clone(), outcome).await?;
+    let posted = begun.posting.seen(begun.started);
+    let count: u64 = posted.iter().map(|(_, count)| count).sum();
+    let wanted = u64::from(size.orders());
+    ensure!(count == wanted, "{count} of {wanted} orders were posted");
+    let records = match begun.purchases {
+        Some(purchases) => purchases.await??,
+        None => Vec::new(),
+    };
+    let took = posted.last().map_or(Duration::ZERO, |(end, _)| *end);
+    outcome.counted(count, took);
+    outcome.timing.throughput = throughput(&posted, POSTED_SLICES_MAX);
+    outcome.used(used, place.used()?);
+    Ok((sale, records))
 }
 
 /// A run that has begun.

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{
     crowd::Crowd,
-    plan::{Scenario, Step},
+    plan::{Plan, Step},
     record::{Record, Reply},
     schedule::Schedule,
 };
@@ -39,7 +39,7 @@ pub struct Workers {
 }
 
 struct Shared {
-    scenario: Scenario,
+    plan: Plan,
     address: SocketAddr,
     crowd: Crowd,
     schedule: Schedule,
@@ -55,7 +55,7 @@ impl Workers {
     /// # Errors
     /// There can not be so many connections.
     pub async fn connect(
-        scenario: Scenario,
+        plan: Plan,
         address: SocketAddr,
         crowd: Crowd,
         schedule: Schedule,
@@ -67,7 +67,7 @@ impl Workers {
             ready.push(connection.context("cannot connect")?);
         }
         let shared = Shared {
-            scenario,
+            plan,
             address,
             crowd,
             schedule,
@@ -124,7 +124,7 @@ struct OnItsWay {
 impl Worker {
     /// Whose turn it is, and what for.
     fn turn(&mut self, shared: &Shared) -> anyhow::Result<(Buyer, Step)> {
-        let visit = shared.scenario.plan().visit;
+        let visit = shared.plan.visit;
         if let Some((buyer, done)) = &self.visitor
             && let Some(step) = visit.get(*done)
         {
@@ -208,7 +208,7 @@ impl BenchSuite for Workers {
         let connection = worker.connection.as_mut().context("no connection")?;
         let reply = reply(connection.ask(&worker.request).await, step);
         let duration = due.elapsed();
-        let report = report(shared.scenario, step, &reply, duration);
+        let report = report(&shared.plan, step, &reply, duration);
         worker.ended(reply);
         report
     }
@@ -230,7 +230,7 @@ impl BenchSuite for Workers {
 
 /// What rlt is told. A refusal that the scenario expects is a success.
 fn report(
-    scenario: Scenario,
+    plan: &Plan,
     step: Step,
     reply: &Reply,
     duration: Duration,
@@ -239,7 +239,7 @@ fn report(
         Reply::Broken(why) => Err(anyhow!("{why}")),
         Reply::Answer { status, body } => {
             let code = i64::from(*status);
-            let status = if scenario.expected(step).contains(status) {
+            let status = if plan.expected(step).contains(status) {
                 Status::success(code)
             } else if *status < 500 {
                 Status::client_error(code)
@@ -262,16 +262,17 @@ mod tests {
 
     use rlt::StatusKind;
 
-    use super::{Reply, Scenario, Step, report};
+    use super::{Reply, Step, report};
+    use crate::scenarios::plan::Scenario;
 
     #[test]
     fn only_a_refusal_that_is_expected_is_a_success() {
-        let kind = |scenario, step, status| {
+        let kind = |scenario: Scenario, step, status| {
             let reply = Reply::Answer {
                 status,
                 body: Box::default(),
             };
-            let report = report(scenario, step, &reply, Duration::ZERO).unwrap();
+            let report = report(&scenario.plan(), step, &reply, Duration::ZERO).unwrap();
             report.status.kind()
         };
         let is_success = |kind| kind == StatusKind::Success;
@@ -282,6 +283,7 @@ mod tests {
         let away = kind(Scenario::Rush, Step::Buy, 503);
         assert_eq!(away, StatusKind::ServerError);
         let broken = Reply::Broken("reset".to_owned());
-        assert!(report(Scenario::Rush, Step::Buy, &broken, Duration::ZERO).is_err());
+        let rush = Scenario::Rush.plan();
+        assert!(report(&rush, Step::Buy, &broken, Duration::ZERO).is_err());
     }
 }
