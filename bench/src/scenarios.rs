@@ -6,6 +6,7 @@
 //! | [`plan`], [`command`] | what each scenario asks for, and its command line |
 //! | [`place`], [`own`], [`target`] | where it runs: servers of its own, or an API that is there |
 //! | [`crowd`], [`beforehand`] | who comes, with which requests; who has bought before |
+//! | [`request`] | the text of a request |
 //! | [`workers`], [`schedule`] | the buyers as workers of rlt; when each request is due |
 //! | `visit` | visitors come to a sale, and are measured |
 //! | [`posting`] | the way of orders from the journal to the ledger |
@@ -27,6 +28,7 @@ pub mod plan;
 pub mod posting;
 mod proof;
 pub mod record;
+pub mod request;
 pub mod schedule;
 pub mod target;
 pub mod timing;

@@ -1,15 +1,12 @@
 //! Who comes to a sale, and the requests that they send. Tokens are signed before the run as far as it is
 //! known how many come, so that little CPU time goes into it while it is measured.
 
-use std::{
-    io::Write,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sale::{model::SaleId, token::Tokens};
 use system::client::Buyer;
 
-use super::plan::Step;
+use super::{plan::Step, request::Request};
 
 /// The buyers of a run.
 pub struct Crowd {
@@ -75,30 +72,25 @@ impl Crowd {
     }
 
     /// Writes a buyer's request over what was there.
-    pub fn write(&self, request: &mut Vec<u8>, step: Step, buyer: &Buyer) {
-        request.clear();
-        let (host, sale, token) = (&self.host, self.sale, &buyer.token);
-        // Writing into memory does not fail.
-        let _ = match step {
-            Step::Browse => write!(
-                request,
-                "GET /api/flash-sale/status?saleId={sale} HTTP/1.1\r\nHost: {host}\r\n\r\n"
-            ),
-            Step::Poll => write!(
-                request,
-                "GET /api/purchase/status?saleId={sale} HTTP/1.1\r\nHost: {host}\r\n\
-                 Authorization: Bearer {token}\r\n\r\n"
-            ),
+    pub fn write(&self, text: &mut Vec<u8>, step: Step, buyer: &Buyer) {
+        let sale = self.sale;
+        let purchase;
+        let (path, body) = match step {
+            Step::Browse => (format_args!("/api/flash-sale/status?saleId={sale}"), None),
+            Step::Poll => (format_args!("/api/purchase/status?saleId={sale}"), None),
             Step::Buy => {
-                let body = format!(r#"{{"saleId":"{sale}"}}"#);
-                write!(
-                    request,
-                    "POST /api/purchase HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\
-                     Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-                    body.len(),
-                )
+                purchase = format!(r#"{{"saleId":"{sale}"}}"#);
+                (format_args!("/api/purchase"), Some(purchase.as_str()))
             }
         };
+        let request = Request {
+            method: if body.is_some() { "POST" } else { "GET" },
+            path,
+            host: &self.host,
+            token: (step != Step::Browse).then_some(&*buyer.token),
+            body,
+        };
+        request.write(text);
     }
 }
 

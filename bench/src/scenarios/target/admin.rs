@@ -8,7 +8,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Target;
-use crate::load::connection::Connection;
+use crate::{load::connection::Connection, scenarios::request::Request};
 
 /// For how long a sale sells.
 const SALE_LENGTH: TimeDelta = TimeDelta::hours(24);
@@ -79,6 +79,19 @@ impl Target {
         self.ask("POST", path, Some(body.to_string())).await
     }
 
+    fn request(&self, method: &str, path: &str, body: Option<&str>) -> Vec<u8> {
+        let mut text = Vec::new();
+        let request = Request {
+            method,
+            path: format_args!("{path}"),
+            host: &self.host,
+            token: Some(&self.admin),
+            body,
+        };
+        request.write(&mut text);
+        text
+    }
+
     /// Asks as an admin, on a connection of its own: a kept one would be closed while load runs.
     async fn ask<T: DeserializeOwned>(
         &self,
@@ -86,17 +99,11 @@ impl Target {
         path: &str,
         body: Option<String>,
     ) -> anyhow::Result<T> {
-        let (host, admin) = (&self.host, &self.admin);
-        let body = body.unwrap_or_default();
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {admin}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
+        let text = self.request(method, path, body.as_deref());
         let mut connection = Connection::open(self.address)
             .await
             .context("cannot connect to the API")?;
-        let answer = connection.ask(request.as_bytes()).await?;
+        let answer = connection.ask(&text).await?;
         if !(200..300).contains(&answer.status) {
             let why = String::from_utf8_lossy(answer.body);
             bail!("{method} {path} was answered with {}: {why}", answer.status);
