@@ -19,10 +19,10 @@ use tokio::{
 };
 
 use super::{
-    Size, beforehand, command::Run, crowd::Crowd, drive::drive, outcome::Outcome, own::Own,
-    place::Place, record::Record, target::Target, timing::throughput,
+    Size, beforehand, command::Run, crowd::Crowd, drive::drive, outcome::Outcome, place::Place,
+    record::Record, target::Target, timing::throughput,
 };
-use crate::{compare::posting::until, ground::POSTED_DEADLINE};
+use crate::ground::POSTED_DEADLINE;
 
 /// How often it is looked at how much is posted.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
@@ -37,7 +37,8 @@ pub struct Posting {
     orders: u64,
     parts: u64,
     counter: Counter,
-    started: Instant,
+    /// When the last order must be posted: one for all parts, and for the first read before them.
+    deadline: Instant,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -70,7 +71,8 @@ pub(super) async fn post(
     let sale = place.sale(size.orders()).await?;
     let used = place.used()?;
     let begun = Posting::begin(place, sale, size.orders(), &run).await?;
-    drive(run, begun.posting.clone(), outcome).await?;
+    let tally = drive(run, begun.posting.clone(), outcome).await?;
+    tally.complete()?;
     let posted = begun.posting.seen(begun.started);
     let count: u64 = posted.iter().map(|(_, count)| count).sum();
     let wanted = u64::from(size.orders());
@@ -111,11 +113,23 @@ impl Posting {
             run.bench.concurrency.get() == 1 && run.bench.warmup == 0,
             "one worker watches the orders, and nothing warms up"
         );
-        let parts = run.bench.iterations.map_or(1, u64::from);
+        let parts = run
+            .bench
+            .iterations
+            .context("it ends with the last order")?;
+        ensure!(
+            run.bench.duration.is_none(),
+            "it ends with the last order, and not after a time"
+        );
+        let deadline;
         let (counter, purchases, started) = match place {
             Place::Own(own) => {
-                let started = Self::fill(own, sale, orders).await?;
-                (Counter::Gate(own.ground.gate().clone()), None, started)
+                own.ground.fill(sale, usize::try_from(orders)?).await?;
+                deadline = Instant::now() + POSTED_DEADLINE;
+                own.begin_posting()?;
+                let gate = own.ground.gate().clone();
+                let started = first_read(&gate, sale, deadline).await?;
+                (Counter::Gate(gate), None, started)
             }
             Place::Target(target) => {
                 let (address, host) = target.address();
@@ -123,6 +137,7 @@ impl Posting {
                 let crowd = Crowd::strangers(target.tokens()?, &host, sale, count)?;
                 let counter = Counter::Target(Arc::clone(target));
                 let started = Instant::now();
+                deadline = started + POSTED_DEADLINE;
                 let buying = tokio::spawn(async move {
                     let bought = beforehand::buy(address, &Arc::new(crowd), count).await?;
                     Ok(bought.into_iter().map(|(_, record)| record).collect())
@@ -138,9 +153,9 @@ impl Posting {
         let posting = Self {
             sale,
             orders: orders.into(),
-            parts,
+            parts: parts.into(),
             counter,
-            started,
+            deadline,
             seen: Arc::new(Mutex::new(seen)),
         };
         Ok(Begun {
@@ -148,15 +163,6 @@ impl Posting {
             started,
             purchases,
         })
-    }
-
-    async fn fill(own: &mut Own, sale: SaleId, orders: u32) -> anyhow::Result<Instant> {
-        own.ground.fill(sale, usize::try_from(orders)?).await?;
-        own.begin_posting()?;
-        let started = until(&own.ground, sale, |pending, forgotten, _| {
-            pending > 0 || forgotten > 0
-        });
-        started.await
     }
 
     /// How many orders were posted when, from the start of a run.
@@ -181,6 +187,19 @@ impl Posting {
             Counter::Gate(_) => LOOK_PAUSE,
             Counter::Target(_) => LOOK_PAUSE_TARGET,
         }
+    }
+}
+
+/// Waits until a reconciler reads the journal.
+async fn first_read(gate: &Gate, sale: SaleId, deadline: Instant) -> anyhow::Result<Instant> {
+    loop {
+        let snapshot = gate.snapshot(sale).await?.context("no gate")?;
+        let now = Instant::now();
+        if snapshot.backlog.pending > 0 || snapshot.forgotten > 0 {
+            return Ok(now);
+        }
+        ensure!(now < deadline, "nobody reads the journal");
+        sleep(LOOK_PAUSE).await;
     }
 }
 
@@ -215,7 +234,7 @@ impl BenchSuite for Posting {
                 });
             }
             ensure!(
-                self.started.elapsed() < POSTED_DEADLINE,
+                now < self.deadline,
                 "{posted} of {} orders are posted, and no more come",
                 self.orders
             );

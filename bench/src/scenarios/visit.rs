@@ -60,10 +60,13 @@ pub(super) async fn visit(
         let due = planned.map_or(due, |planned| due.min(planned));
         // Nobody listens where memory is not watched.
         let _ = ended.send(());
-        driven.map(|()| due)
+        driven.map(|tally| (tally, due))
     };
     let (driven, samples) = tokio::join!(driving, watching);
-    let due = driven?;
+    let (tally, due) = driven?;
+    if let Err(error) = tally.complete() {
+        outcome.fail(&error);
+    }
     let after = place.used();
     let seen = workers.records();
     let started = workers.started().context("the run did not start")?;
