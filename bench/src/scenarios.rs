@@ -12,7 +12,7 @@
 //! | [`posting`] | the way of orders from the journal to the ledger |
 //! | `drive` | rlt, which drives both |
 //! | `proof` | what must be so after a run |
-//! | [`record`], [`timing`], [`memory`], [`outcome`] | what was seen, and what it amounts to |
+//! | [`record`], [`timing`], [`meter`], [`memory`], [`outcome`] | what was seen, and what it amounts to |
 //! | [`open_files`] | room for many connections |
 
 pub mod beforehand;
@@ -20,6 +20,7 @@ pub mod command;
 pub mod crowd;
 mod drive;
 pub mod memory;
+pub mod meter;
 pub mod open_files;
 pub mod outcome;
 pub mod own;
@@ -76,19 +77,16 @@ impl Size {
 /// It could not be run.
 pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
     let outcome = measure(chosen.scenario, chosen.run, Size::Full).await?;
-    let cpu = outcome.cpu_micros;
-    let micros =
-        |micros: Option<f64>| micros.map_or_else(|| "?".to_owned(), |it| format!("{it:.1}"));
-    let each = match outcome.unit {
+    let one = match outcome.unit {
         Unit::Requests => "a request",
         Unit::Orders => "an order",
     };
-    eprintln!(
-        "CPU {each}, us: API {}, Redis {}, this generator {}",
-        micros(cpu.api),
-        micros(cpu.redis),
-        micros(cpu.generator)
-    );
+    let cpu = outcome.cpu_micros.named();
+    let cpu = cpu.map(|(process, micros)| match micros {
+        Some(micros) => format!("{process} {micros:.1}"),
+        None => format!("{process} ?"),
+    });
+    eprintln!("CPU for {one}, us (without Postgres): {}", cpu.join(", "));
     if let Some(proof) = &outcome.proof {
         eprintln!("proven: {proof}");
     }

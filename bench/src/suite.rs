@@ -170,7 +170,7 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 fn table(outcomes: &[Outcome]) -> Table {
     let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
     let micros =
-        |value: Option<f64>| right(value.map_or_else(String::new, |it| format!("{it:.1}")));
+        |value: Option<f64>| right(value.map_or_else(String::new, |micros| format!("{micros:.1}")));
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header([
@@ -182,6 +182,7 @@ fn table(outcomes: &[Outcome]) -> Table {
         "p99.9 ms",
         "API us",
         "Redis us",
+        "reconciler us",
         "generator us",
         "right",
     ]);
@@ -191,6 +192,7 @@ fn table(outcomes: &[Outcome]) -> Table {
             right(value.map_or_else(String::new, |millis| format!("{millis:.2}")))
         };
         let unit = outcome.unit.name();
+        let [api, redis, reconciler, generator] = outcome.cpu_micros.named();
         table.add_row([
             Cell::new(outcome.scenario),
             right(format!("{} {unit}", outcome.count)),
@@ -198,9 +200,10 @@ fn table(outcomes: &[Outcome]) -> Table {
             millis(latency.map(|it| it.p50)),
             millis(latency.map(|it| it.p99)),
             millis(latency.map(|it| it.p999)),
-            micros(outcome.cpu_micros.api),
-            micros(outcome.cpu_micros.redis),
-            micros(outcome.cpu_micros.generator),
+            micros(api.1),
+            micros(redis.1),
+            micros(reconciler.1),
+            micros(generator.1),
             Cell::new(match (&outcome.failure, &outcome.regression) {
                 (Some(_), _) => "NO",
                 (None, Some(_)) => "worse",

@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use super::{
     memory::Sample,
+    meter::Reading,
     plan::{Scenario, Unit},
     timing::Timing,
 };
-use crate::cpu::Used;
 
 /// CPU time for each request, or order, microseconds; `None` where the process is not ours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -18,8 +18,22 @@ pub struct CpuMicros {
     pub api: Option<f64>,
     /// Of Redis.
     pub redis: Option<f64>,
+    /// Of the reconciler, where one is at work.
+    pub reconciler: Option<f64>,
     /// Of the load generator.
     pub generator: Option<f64>,
+}
+
+impl CpuMicros {
+    /// In the order in which they are shown.
+    pub const fn named(&self) -> [(&'static str, Option<f64>); 4] {
+        [
+            ("API", self.api),
+            ("Redis", self.redis),
+            ("reconciler", self.reconciler),
+            ("generator", self.generator),
+        ]
+    }
 }
 
 /// A run.
@@ -99,16 +113,17 @@ impl Outcome {
     }
 
     /// CPU time used for what was counted.
-    pub fn used(&mut self, before: Used, after: Used) {
-        let each = |before: Duration, after: Duration| {
+    pub fn used(&mut self, before: Reading, after: Reading) {
+        let for_one = |before: Duration, after: Duration| {
             let used = after.saturating_sub(before).as_secs_f64() * 1e6;
             (self.count > 0).then(|| used / self.count as f64)
         };
-        let known = |before: Option<Duration>, after: Option<Duration>| each(before?, after?);
+        let known = |before: Option<Duration>, after: Option<Duration>| for_one(before?, after?);
         self.cpu_micros = CpuMicros {
             api: known(before.api, after.api),
             redis: known(before.redis, after.redis),
-            generator: each(before.generator, after.generator),
+            reconciler: known(before.reconciler, after.reconciler),
+            generator: for_one(before.generator, after.generator),
         };
     }
 

@@ -69,9 +69,12 @@ pub(super) async fn post(
     outcome: &mut Outcome,
 ) -> anyhow::Result<(SaleId, Vec<Record>)> {
     let sale = place.sale(size.orders()).await?;
-    let used = place.used()?;
     let begun = Posting::begin(place, sale, size.orders(), &run).await?;
+    // The orders have been made, and the reconciler has started: what is used from here on is for posting.
+    let meter = place.meter()?;
+    let before = meter.read()?;
     let tally = drive(run, begun.posting.clone(), outcome).await?;
+    let after = meter.read()?;
     tally.complete()?;
     let posted = begun.posting.seen(begun.started);
     let count: u64 = posted.iter().map(|(_, count)| count).sum();
@@ -84,7 +87,7 @@ pub(super) async fn post(
     let took = posted.last().map_or(Duration::ZERO, |(end, _)| *end);
     outcome.counted(count, took);
     outcome.timing.throughput = throughput(&posted, POSTED_SLICES_MAX);
-    outcome.used(used, place.used()?);
+    outcome.used(before, after);
     Ok((sale, records))
 }
 

@@ -16,8 +16,6 @@ use sale::{model::Role, settings::TokenSettings, token::Tokens};
 use tokio::net::lookup_host;
 use uuid::Uuid;
 
-use crate::cpu::{self, Used};
-
 /// The API.
 pub struct Target {
     address: SocketAddr,
@@ -52,14 +50,6 @@ impl Target {
 
     pub(super) fn tokens(&self) -> anyhow::Result<Tokens> {
         Ok(Tokens::new(&self.settings)?)
-    }
-
-    pub(super) fn used(&self) -> anyhow::Result<Used> {
-        Ok(Used {
-            api: None,
-            redis: None,
-            generator: cpu::used(std::process::id())?,
-        })
     }
 }
 

@@ -18,7 +18,7 @@ use super::{
     record::{Record, statuses},
     schedule::Schedule,
     timing::timing,
-    workers::Workers,
+    workers::{Visits, Workers},
 };
 
 /// Units where it is not known how many come.
@@ -42,10 +42,16 @@ pub(super) async fn visit(
     let schedule = Schedule::new(run.rate, run.bench.warmup);
     let planned = run.requests().map(|all| all - run.bench.warmup);
     let (address, _) = place.address()?;
-    let count = run.bench.concurrency.get();
-    let workers = Workers::connect(*plan, address, crowd, schedule, count).await?;
+    let meter = place.meter()?;
+    let visits = Visits {
+        plan: *plan,
+        address,
+        crowd,
+        schedule,
+        meter,
+    };
+    let workers = Workers::connect(visits, run.bench.concurrency.get()).await?;
 
-    let used = place.used()?;
     let (ended, end) = oneshot::channel();
     let watching = async {
         match &*place {
@@ -55,33 +61,29 @@ pub(super) async fn visit(
     };
     let driving = async {
         let driven = drive(run, workers.clone(), outcome).await;
+        let after = meter.read();
         let due = workers.due_by(Instant::now());
         // Who waited for a last answer waited for no more than was to be sent.
         let due = planned.map_or(due, |planned| due.min(planned));
         // Nobody listens where memory is not watched.
         let _ = ended.send(());
-        driven.map(|tally| (tally, due))
+        driven.map(|tally| (tally, due, after))
     };
     let (driven, samples) = tokio::join!(driving, watching);
-    let (tally, due) = driven?;
+    let (tally, due, after) = driven?;
     if let Err(error) = tally.complete() {
         outcome.fail(&error);
     }
-    let after = place.used();
     let seen = workers.records();
-    let started = workers.started().context("the run did not start")?;
-    let last = seen.iter().filter(|record| record.counts);
-    let last = last.map(|record| record.ended).max().unwrap_or(started);
-    outcome.statuses = statuses(&seen);
-    outcome.counted(outcome.statuses.values().sum(), last - started);
-    outcome.timing = timing(&seen, started);
+    sum_up(&workers, &seen, outcome)?;
     if outcome.count < due {
         let sent = outcome.count;
         outcome.fail(&anyhow!("{sent} requests were sent, and {due} were due"));
     }
-    match after {
-        Ok(after) => outcome.used(used, after),
-        Err(error) => outcome.fail(&error),
+    match (workers.before().context("nothing was measured")?, after) {
+        (Ok(before), Ok(after)) => outcome.used(*before, after),
+        (Err(error), _) => outcome.fail(error),
+        (Ok(_), Err(error)) => outcome.fail(&error),
     }
     match samples {
         Ok(Some(samples)) => {
@@ -95,6 +97,17 @@ pub(super) async fn visit(
     }
     records.extend(seen);
     Ok((sale, records))
+}
+
+/// What the workers saw, in figures.
+fn sum_up(workers: &Workers, seen: &[Record], outcome: &mut Outcome) -> anyhow::Result<()> {
+    let started = workers.started().context("the run did not start")?;
+    let last = seen.iter().filter(|record| record.counts);
+    let last = last.map(|record| record.ended).max().unwrap_or(started);
+    outcome.statuses = statuses(seen);
+    outcome.counted(outcome.statuses.values().sum(), last - started);
+    outcome.timing = timing(seen, started);
+    Ok(())
 }
 
 /// A sale, who comes to it, and the purchases that were made before.

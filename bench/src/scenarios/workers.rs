@@ -6,7 +6,7 @@
 use std::{
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -20,6 +20,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{
     crowd::Crowd,
+    meter::{Meter, Reading},
     plan::{Plan, Step},
     record::{Record, Reply},
     schedule::Schedule,
@@ -38,13 +39,26 @@ pub struct Workers {
     shared: Arc<Shared>,
 }
 
+/// What workers do.
+pub struct Visits {
+    /// What each visitor does.
+    pub plan: Plan,
+    /// The API.
+    pub address: SocketAddr,
+    /// Who comes.
+    pub crowd: Crowd,
+    /// When.
+    pub schedule: Schedule,
+    /// Whose CPU time is read when what warms up is over.
+    pub meter: Meter,
+}
+
 struct Shared {
-    plan: Plan,
-    address: SocketAddr,
-    crowd: Crowd,
-    schedule: Schedule,
+    visits: Visits,
     /// The number of the next request.
     next: AtomicU64,
+    /// What was used before the first request that counts.
+    before: OnceLock<anyhow::Result<Reading>>,
     ready: Mutex<Vec<Connection>>,
     records: Mutex<Vec<Record>>,
 }
@@ -54,24 +68,16 @@ impl Workers {
     ///
     /// # Errors
     /// There can not be so many connections.
-    pub async fn connect(
-        plan: Plan,
-        address: SocketAddr,
-        crowd: Crowd,
-        schedule: Schedule,
-        count: u32,
-    ) -> anyhow::Result<Self> {
+    pub async fn connect(visits: Visits, count: u32) -> anyhow::Result<Self> {
         let mut ready = Vec::new();
         for _ in 0..count {
-            let connection = Connection::open(address).await;
+            let connection = Connection::open(visits.address).await;
             ready.push(connection.context("cannot connect")?);
         }
         let shared = Shared {
-            plan,
-            address,
-            crowd,
-            schedule,
+            visits,
             next: AtomicU64::new(0),
+            before: OnceLock::new(),
             ready: Mutex::new(ready),
             records: Mutex::default(),
         };
@@ -82,12 +88,17 @@ impl Workers {
 
     /// When the run started; `None` if it did not.
     pub fn started(&self) -> Option<Instant> {
-        self.shared.schedule.started()
+        self.shared.visits.schedule.started()
+    }
+
+    /// The CPU time that was used before the first request that counts; `None` if there was none.
+    pub fn before(&self) -> Option<&anyhow::Result<Reading>> {
+        self.shared.before.get()
     }
 
     /// How many requests must have been sent by now.
     pub fn due_by(&self, now: Instant) -> u64 {
-        self.shared.schedule.due_by(now)
+        self.shared.visits.schedule.due_by(now)
     }
 
     /// Takes what all workers saw that have ended.
@@ -123,14 +134,14 @@ struct OnItsWay {
 
 impl Worker {
     /// Whose turn it is, and what for.
-    fn turn(&mut self, shared: &Shared) -> anyhow::Result<(Buyer, Step)> {
-        let visit = shared.plan.visit;
+    fn turn(&mut self, visits: &Visits) -> anyhow::Result<(Buyer, Step)> {
+        let visit = visits.plan.visit;
         if let Some((buyer, done)) = &self.visitor
             && let Some(step) = visit.get(*done)
         {
             return Ok((buyer.clone(), *step));
         }
-        let buyer = shared.crowd.next()?;
+        let buyer = visits.crowd.next()?;
         let step = *visit.first().context("a visit of no steps")?;
         self.visitor = Some((buyer.clone(), 0));
         Ok((buyer, step))
@@ -187,28 +198,33 @@ impl BenchSuite for Workers {
     }
 
     async fn bench(&mut self, worker: &mut Worker, _: &IterInfo) -> anyhow::Result<IterReport> {
-        let shared = &*self.shared;
+        let (shared, visits) = (&*self.shared, &self.shared.visits);
         let number = shared.next.fetch_add(1, Ordering::Relaxed);
         if worker.connection.is_none() {
             sleep(BROKEN_PAUSE).await;
-            let again = Connection::open(shared.address).await;
+            let again = Connection::open(visits.address).await;
             worker.connection = Some(again.context("cannot connect again")?);
         }
-        let (buyer, step) = worker.turn(shared)?;
-        shared.crowd.write(&mut worker.request, step, &buyer);
-        let due = shared.schedule.due(number, Instant::now());
+        let (buyer, step) = worker.turn(visits)?;
+        visits.crowd.write(&mut worker.request, step, &buyer);
+        let warms_up = visits.schedule.warms_up(number);
+        if !warms_up {
+            // What warmed up is answered: rlt waits for it.
+            shared.before.get_or_init(|| visits.meter.read());
+        }
+        let due = visits.schedule.due(number, Instant::now());
         sleep_until(due).await;
         worker.on_its_way = Some(OnItsWay {
             buyer,
             step,
             due,
             asked: Instant::now(),
-            counts: !shared.schedule.warms_up(number),
+            counts: !warms_up,
         });
         let connection = worker.connection.as_mut().context("no connection")?;
         let reply = reply(connection.ask(&worker.request).await, step);
         let duration = due.elapsed();
-        let report = report(&shared.plan, step, &reply, duration);
+        let report = report(&visits.plan, step, &reply, duration);
         worker.ended(reply);
         report
     }
@@ -216,7 +232,7 @@ impl BenchSuite for Workers {
     async fn teardown(self, mut worker: Worker, _: IterInfo) -> anyhow::Result<()> {
         if let (Some(sent), Some(connection)) = (&mut worker.on_its_way, &mut worker.connection) {
             // At a rate it was due, and a server that is silent in the end must show.
-            sent.counts &= self.shared.schedule.is_paced();
+            sent.counts &= self.shared.visits.schedule.is_paced();
             let step = sent.step;
             let answer = timeout(LAST_ANSWER, connection.go_on(&worker.request)).await;
             let answer = answer.unwrap_or_else(|_| Err(anyhow!("no answer in time")));
