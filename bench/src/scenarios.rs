@@ -13,6 +13,7 @@
 //! | `drive` | rlt, which drives both |
 //! | `proof` | what must be so after a run |
 //! | [`record`], [`timing`], [`meter`], [`memory`], [`outcome`] | what was seen, and what it amounts to |
+//! | [`patience`] | how long a server may be silent |
 //! | [`open_files`] | room for many connections |
 
 pub mod beforehand;
@@ -24,6 +25,7 @@ pub mod meter;
 pub mod open_files;
 pub mod outcome;
 pub mod own;
+pub mod patience;
 pub mod place;
 pub mod plan;
 pub mod posting;

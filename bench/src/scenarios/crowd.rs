@@ -95,7 +95,7 @@ impl Crowd {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::HashSet;
 
     use sale::{
@@ -106,7 +106,8 @@ mod tests {
 
     use super::{Crowd, Step};
 
-    fn crowd(count: usize) -> Crowd {
+    /// So many buyers, and as many more as come.
+    pub(in crate::scenarios) fn crowd(count: usize) -> Crowd {
         let settings = TokenSettings {
             jwt_secret: Secret::new("0123456789abcdef0123456789abcdef"),
             jwt_previous_secret: None,

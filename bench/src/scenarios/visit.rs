@@ -13,6 +13,7 @@ use super::{
     drive::drive,
     memory,
     outcome::Outcome,
+    patience::ANSWER_DEADLINE,
     place::Place,
     plan::{Plan, Units},
     record::{Record, statuses},
@@ -49,6 +50,8 @@ pub(super) async fn visit(
         crowd,
         schedule,
         meter,
+        is_timed: run.bench.duration.is_some(),
+        answer_deadline: ANSWER_DEADLINE,
     };
     let workers = Workers::connect(visits, run.bench.concurrency.get()).await?;
 

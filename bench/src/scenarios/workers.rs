@@ -4,15 +4,16 @@
 //! was told must be known.
 
 use std::{
+    future::pending,
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use async_trait::async_trait;
 use rlt::{BenchSuite, IterInfo, IterReport, Status};
 use system::client::Buyer;
@@ -21,6 +22,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::{
     crowd::Crowd,
     meter::{Meter, Reading},
+    patience::{was_silent, within},
     plan::{Plan, Step},
     record::{Record, Reply},
     schedule::Schedule,
@@ -51,6 +53,10 @@ pub struct Visits {
     pub schedule: Schedule,
     /// Whose CPU time is read when what warms up is over.
     pub meter: Meter,
+    /// Whether the time ends the run.
+    pub is_timed: bool,
+    /// How long an answer may take. Once one has taken longer, nobody asks any more.
+    pub answer_deadline: Duration,
 }
 
 struct Shared {
@@ -59,6 +65,9 @@ struct Shared {
     next: AtomicU64,
     /// What was used before the first request that counts.
     before: OnceLock<anyhow::Result<Reading>>,
+    /// Set once an answer did not come in time: what is left to do fails without being sent, or a run would
+    /// wait as long again for each of its requests.
+    is_silent: AtomicBool,
     ready: Mutex<Vec<Connection>>,
     records: Mutex<Vec<Record>>,
 }
@@ -71,13 +80,14 @@ impl Workers {
     pub async fn connect(visits: Visits, count: u32) -> anyhow::Result<Self> {
         let mut ready = Vec::new();
         for _ in 0..count {
-            let connection = Connection::open(visits.address).await;
+            let connection = within(visits.answer_deadline, Connection::open(visits.address)).await;
             ready.push(connection.context("cannot connect")?);
         }
         let shared = Shared {
             visits,
             next: AtomicU64::new(0),
             before: OnceLock::new(),
+            is_silent: AtomicBool::new(false),
             ready: Mutex::new(ready),
             records: Mutex::default(),
         };
@@ -200,9 +210,16 @@ impl BenchSuite for Workers {
     async fn bench(&mut self, worker: &mut Worker, _: &IterInfo) -> anyhow::Result<IterReport> {
         let (shared, visits) = (&*self.shared, &self.shared.visits);
         let number = shared.next.fetch_add(1, Ordering::Relaxed);
+        if shared.is_silent.load(Ordering::Relaxed) {
+            if visits.is_timed {
+                // There is no end of what is left to do: rlt cancels it when the time is over.
+                return pending().await;
+            }
+            bail!("not asked: the server was silent before");
+        }
         if worker.connection.is_none() {
             sleep(BROKEN_PAUSE).await;
-            let again = Connection::open(visits.address).await;
+            let again = within(visits.answer_deadline, Connection::open(visits.address)).await;
             worker.connection = Some(again.context("cannot connect again")?);
         }
         let (buyer, step) = worker.turn(visits)?;
@@ -222,7 +239,11 @@ impl BenchSuite for Workers {
             counts: !warms_up,
         });
         let connection = worker.connection.as_mut().context("no connection")?;
-        let reply = reply(connection.ask(&worker.request).await, step);
+        let answer = within(visits.answer_deadline, connection.ask(&worker.request)).await;
+        if answer.as_ref().is_err_and(was_silent) {
+            shared.is_silent.store(true, Ordering::Relaxed);
+        }
+        let reply = reply(answer, step);
         let duration = due.elapsed();
         let report = report(&visits.plan, step, &reply, duration);
         worker.ended(reply);
@@ -276,10 +297,14 @@ fn report(
 mod tests {
     use std::time::Duration;
 
-    use rlt::StatusKind;
+    use rlt::{StatusKind, cli::Collector};
+    use tempfile::tempdir;
+    use tokio::{net::TcpListener, time::timeout};
 
-    use super::{Reply, Step, report};
-    use crate::scenarios::plan::Scenario;
+    use super::{Meter, Record, Reply, Schedule, Step, Visits, Workers, report};
+    use crate::scenarios::{
+        command::Run, crowd::tests::crowd, drive::drive, outcome::Outcome, plan::Scenario,
+    };
 
     #[test]
     fn only_a_refusal_that_is_expected_is_a_success() {
@@ -301,5 +326,45 @@ mod tests {
         let broken = Reply::Broken("reset".to_owned());
         let rush = Scenario::Rush.plan();
         assert!(report(&rush, Step::Buy, &broken, Duration::ZERO).is_err());
+    }
+
+    /// A run against a server that takes connections and requests, and answers none.
+    async fn silent(iterations: Option<u64>) -> (Vec<Record>, String) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let folder = tempdir().unwrap();
+        let mut run = Run::planned(Scenario::Rush).unwrap();
+        run.bench.concurrency = 2.try_into().unwrap();
+        run.bench.iterations = iterations.map(|count| count.try_into().unwrap());
+        if iterations.is_none() {
+            run.bench.duration = Some(Duration::from_secs(1).into());
+        }
+        run.bench.collector = Some(Collector::Silent);
+        run.bench.output_file = Some(folder.path().join("report"));
+        let visits = Visits {
+            plan: Scenario::Rush.plan(),
+            address: listener.local_addr().unwrap(),
+            crowd: crowd(0),
+            schedule: Schedule::new(None, 0),
+            meter: Meter::default(),
+            is_timed: iterations.is_none(),
+            answer_deadline: Duration::from_millis(100),
+        };
+        let workers = Workers::connect(visits, 2).await.unwrap();
+        let mut outcome = Outcome::blank(Scenario::Rush);
+        let driving = drive(run, workers.clone(), &mut outcome);
+        let tally = timeout(Duration::from_secs(30), driving).await;
+        let failure = tally.unwrap().unwrap().complete().unwrap_err();
+        (workers.records(), failure.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_silent_ends_a_run_as_broken_and_is_not_asked_again() {
+        for iterations in [Some(100_000), None] {
+            let (records, failure) = silent(iterations).await;
+            assert_eq!(records.len(), 2);
+            let broken = |record: &Record| matches!(record.reply, Reply::Broken(_));
+            assert!(records.iter().all(broken), "{records:?}");
+            assert!(failure.contains("silent for 100ms"), "{failure}");
+        }
     }
 }

@@ -8,7 +8,13 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Target;
-use crate::{load::connection::Connection, scenarios::request::Request};
+use crate::{
+    load::connection::Connection,
+    scenarios::{
+        patience::{ANSWER_DEADLINE, within},
+        request::Request,
+    },
+};
 
 /// For how long a sale sells.
 const SALE_LENGTH: TimeDelta = TimeDelta::hours(24);
@@ -100,10 +106,10 @@ impl Target {
         body: Option<String>,
     ) -> anyhow::Result<T> {
         let text = self.request(method, path, body.as_deref());
-        let mut connection = Connection::open(self.address)
-            .await
-            .context("cannot connect to the API")?;
-        let answer = connection.ask(&text).await?;
+        let connection = within(ANSWER_DEADLINE, Connection::open(self.address)).await;
+        let mut connection = connection.context("cannot connect to the API")?;
+        let answer = within(ANSWER_DEADLINE, connection.ask(&text)).await;
+        let answer = answer.with_context(|| format!("{method} {path} has no answer"))?;
         if !(200..300).contains(&answer.status) {
             let why = String::from_utf8_lossy(answer.body);
             bail!("{method} {path} was answered with {}: {why}", answer.status);
