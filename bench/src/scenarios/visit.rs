@@ -90,7 +90,7 @@ pub(super) async fn visit(
     }
     match samples {
         Ok(Some(samples)) => {
-            if let Err(error) = memory::judge(&samples) {
+            if let Err(error) = memory::judge(&samples, outcome.rate) {
                 outcome.fail(&error);
             }
             outcome.memory = samples;
