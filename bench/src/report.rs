@@ -108,12 +108,21 @@ fn overview(page: &mut String, outcomes: &[Outcome]) {
     );
 }
 
-/// The ratios to the baseline that rlt has reported.
+/// The ratios to the baseline: CPU time, which is judged, and what rlt has reported.
 fn comparison(page: &mut String, outcomes: &[Outcome]) {
     let mut rows = Vec::new();
     let mut baseline = None;
     for outcome in outcomes {
-        let Some(found) = outcome.report.as_ref().and_then(|it| it.get("comparison")) else {
+        rows.extend(outcome.cpu_ratios.iter().map(|cpu| Ratio {
+            name: format!("{}, CPU of {}", outcome.scenario, cpu.process),
+            ratio: cpu.ratio,
+            more_is_worse: true,
+        }));
+        let Some(found) = outcome
+            .report
+            .as_ref()
+            .and_then(|report| report.get("comparison"))
+        else {
             continue;
         };
         baseline = baseline.or_else(|| found.pointer("/baseline_created_at")?.as_str());
@@ -139,7 +148,9 @@ fn comparison(page: &mut String, outcomes: &[Outcome]) {
     if !rows.is_empty() {
         let _ = writeln!(
             page,
-            "<section><h2>Against the baseline</h2><p>This run divided by the baseline of {}.</p>{}</section>",
+            "<section><h2>Against the baseline</h2><p>This run divided by the baseline of {}. \
+             CPU time, of each request or order, is judged where there was enough of it; rates and times \
+             differ with the machine and the minute, and are only shown.</p>{}</section>",
             escape(baseline.unwrap_or("an unknown time")),
             chart::ratios(&rows)
         );
@@ -231,7 +242,7 @@ mod tests {
     use super::page;
     use crate::scenarios::{
         memory::Sample,
-        outcome::Outcome,
+        outcome::{CpuRatio, Outcome},
         plan::Scenario,
         timing::{Bar, Percentiles, Point, Timing},
     };
@@ -298,7 +309,13 @@ mod tests {
             "throughput": { "iters_rate": { "ratio": 0.5 } },
             "latency": { "p99": { "ratio": 2.0 } },
         } }));
+        soak.cpu_ratios = vec![CpuRatio {
+            process: "API",
+            ratio: 1.25,
+            is_judged: true,
+        }];
         let page = page("now", false, &[soak]);
+        assert!(page.contains("soak, CPU of API: 1.25 times the baseline"));
         assert_eq!(page.matches("<svg").count(), 5);
         assert!(page.contains("soak, requests a second: 0.500 times the baseline"));
         assert!(page.contains("soak, p99: 2.00 times the baseline"));

@@ -55,14 +55,22 @@ use self::{
 
 /// How much is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Size {
+pub enum Volume {
     /// So much that figures mean something.
     Full,
     /// As little as shows that it works.
     Quick,
 }
 
-impl Size {
+impl Volume {
+    /// As baselines have it in their names.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Quick => "quick",
+        }
+    }
+
     /// Orders that are posted in `database`.
     const fn orders(self) -> u32 {
         match self {
@@ -78,7 +86,7 @@ impl Size {
 /// # Errors
 /// It could not be run.
 pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
-    let outcome = measure(chosen.scenario, chosen.run, Size::Full).await?;
+    let outcome = measure(chosen.scenario, chosen.run, Volume::Full).await?;
     let one = match outcome.unit {
         Unit::Requests => "a request",
         Unit::Orders => "an order",
@@ -106,11 +114,11 @@ pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// It could not be run.
-pub async fn measure(scenario: Scenario, run: Run, size: Size) -> anyhow::Result<Outcome> {
+pub async fn measure(scenario: Scenario, run: Run, volume: Volume) -> anyhow::Result<Outcome> {
     // Servers of its own inherit the room.
     open_files::make_room(run.bench.concurrency.get())?;
     let place = Place::open(run.target.as_deref()).await?;
-    measure_at(place, scenario, run, size).await
+    measure_at(place, scenario, run, volume).await
 }
 
 /// Runs a scenario at a place.
@@ -121,7 +129,7 @@ pub async fn measure_at(
     mut place: Place,
     scenario: Scenario,
     run: Run,
-    size: Size,
+    volume: Volume,
 ) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::blank(scenario);
     outcome.target.clone_from(&run.target);
@@ -131,7 +139,7 @@ pub async fn measure_at(
     let written = written.filter(|_| matches!(run.bench.output, ReportFormat::Json));
     let plan = scenario.plan();
     let (sale, records) = match plan.unit {
-        Unit::Orders => post(&mut place, run, size, &mut outcome).await?,
+        Unit::Orders => post(&mut place, run, volume, &mut outcome).await?,
         Unit::Requests => visit(&mut place, &plan, run, &mut outcome).await?,
     };
     if let Some(path) = written {

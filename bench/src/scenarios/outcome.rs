@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     memory::Sample,
@@ -12,7 +12,7 @@ use super::{
 };
 
 /// CPU time for each request, or order, microseconds; `None` where the process is not ours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct CpuMicros {
     /// Of the API.
     pub api: Option<f64>,
@@ -34,6 +34,17 @@ impl CpuMicros {
             ("generator", self.generator),
         ]
     }
+}
+
+/// CPU time of this run divided by the baseline's.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct CpuRatio {
+    /// Whose.
+    pub process: &'static str,
+    /// For each request, or order.
+    pub ratio: f64,
+    /// Whether it can make the run worse, or is only shown.
+    pub is_judged: bool,
 }
 
 /// A run.
@@ -64,13 +75,15 @@ pub struct Outcome {
     pub timing: Timing,
     /// CPU time.
     pub cpu_micros: CpuMicros,
+    /// How it differs from a baseline, where it was compared with one.
+    pub cpu_ratios: Vec<CpuRatio>,
     /// Memory over time, where it was watched.
     pub memory: Vec<Sample>,
     /// What was proven.
     pub proof: Option<String>,
     /// What was wrong.
     pub failure: Option<String>,
-    /// rlt's words where it is worse than the baseline.
+    /// In what it is worse than the baseline.
     pub regression: Option<String>,
     /// What rlt reported, comparison included, where it was written.
     pub report: Option<serde_json::Value>,
@@ -93,6 +106,7 @@ impl Outcome {
             statuses: BTreeMap::new(),
             timing: Timing::default(),
             cpu_micros: CpuMicros::default(),
+            cpu_ratios: Vec::new(),
             memory: Vec::new(),
             proof: None,
             failure: None,

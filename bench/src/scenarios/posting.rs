@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::{
-    Size, beforehand, command::Run, crowd::Crowd, drive::drive, outcome::Outcome, place::Place,
+    Volume, beforehand, command::Run, crowd::Crowd, drive::drive, outcome::Outcome, place::Place,
     record::Record, target::Target, timing::throughput,
 };
 use crate::ground::POSTED_DEADLINE;
@@ -65,11 +65,11 @@ const POSTED_SLICES_MAX: u32 = 20;
 pub(super) async fn post(
     place: &mut Place,
     run: Run,
-    size: Size,
+    volume: Volume,
     outcome: &mut Outcome,
 ) -> anyhow::Result<(SaleId, Vec<Record>)> {
-    let sale = place.sale(size.orders()).await?;
-    let begun = Posting::begin(place, sale, size.orders(), &run).await?;
+    let sale = place.sale(volume.orders()).await?;
+    let begun = Posting::begin(place, sale, volume.orders(), &run).await?;
     // The orders have been made, and the reconciler has started: what is used from here on is for posting.
     let meter = place.meter()?;
     let before = meter.read()?;
@@ -78,7 +78,7 @@ pub(super) async fn post(
     tally.complete()?;
     let posted = begun.posting.seen(begun.started);
     let count: u64 = posted.iter().map(|(_, count)| count).sum();
-    let wanted = u64::from(size.orders());
+    let wanted = u64::from(volume.orders());
     ensure!(count == wanted, "{count} of {wanted} orders were posted");
     let records = match begun.purchases {
         Some(purchases) => purchases.await??,
