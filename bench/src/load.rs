@@ -3,9 +3,9 @@
 
 pub mod answers;
 pub mod connection;
+pub mod request;
 
 use std::{
-    io::{self, Write},
     net::SocketAddr,
     sync::{
         Arc,
@@ -22,7 +22,12 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use self::{answers::Answers, connection::Connection};
+use self::{answers::Answers, connection::Connection, request::write_purchase};
+
+/// The status of a purchase that is accepted.
+pub const ACCEPTED: u16 = 202;
+/// The status of a purchase that is refused, for whatever reason.
+pub const REFUSED: u16 = 409;
 
 /// The fewest answers a second that are waited for; over one connection there are some thousand.
 const RATE_MIN: f64 = 500.0;
@@ -52,7 +57,7 @@ impl Requests {
         let mut requests = Self::default();
         for sale in sales {
             let buyer = Buyer::new(tokens)?;
-            write_purchase(&mut requests.bytes, HOST, sale, &buyer)?;
+            write_purchase(&mut requests.bytes, HOST, sale, &buyer);
             requests.ends.push(requests.bytes.len());
         }
         Ok(requests)
@@ -68,25 +73,6 @@ impl Requests {
         let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
         Some(&self.bytes[start..end])
     }
-}
-
-/// Writes the request of a buyer who wants to buy in a sale.
-///
-/// # Errors
-/// None where it is written into memory.
-pub fn write_purchase(
-    request: &mut Vec<u8>,
-    host: &str,
-    sale: SaleId,
-    buyer: &Buyer,
-) -> io::Result<()> {
-    let body = format!(r#"{{"saleId":"{sale}"}}"#);
-    let (token, length) = (&buyer.token, body.len());
-    write!(
-        request,
-        "POST /api/purchase HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\
-         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}",
-    )
 }
 
 /// How requests are sent.

@@ -15,7 +15,7 @@ use self::{
     chart::{Over, Ratio, Series},
     text::{escape, number},
 };
-use crate::scenarios::outcome::{Outcome, Unit};
+use crate::scenarios::{outcome::Outcome, plan::Unit};
 
 const STYLE: &str = include_str!("report/style.css");
 
@@ -50,23 +50,16 @@ pub fn begin(title: &str, at: &str, quick: bool) -> String {
 /// What a page ends with.
 pub const END: &str = "</body>\n</html>\n";
 
-const fn unit(outcome: &Outcome) -> &'static str {
-    match outcome.unit {
-        Unit::Requests => "requests",
-        Unit::Orders => "orders",
-    }
-}
-
 /// The table of all.
 fn overview(page: &mut String, outcomes: &[Outcome]) {
     page.push_str(
         "<div class=\"wide\"><table>\n<thead><tr><th rowspan=\"2\">scenario</th>\
          <th rowspan=\"2\">count</th><th rowspan=\"2\">a second</th>\
          <th colspan=\"5\">time to the answer, ms</th>\
-         <th colspan=\"3\">CPU of each, µs</th><th rowspan=\"2\">statuses</th>\
+         <th colspan=\"4\">CPU of each, without Postgres, µs</th><th rowspan=\"2\">statuses</th>\
          <th rowspan=\"2\">right</th></tr>\n\
          <tr><th>p50</th><th>p90</th><th>p99</th><th>p99.9</th><th>max</th>\
-         <th>API</th><th>Redis</th><th>generator</th></tr></thead>\n<tbody>\n",
+         <th>API</th><th>Redis</th><th>reconciler</th><th>generator</th></tr></thead>\n<tbody>\n",
     );
     for outcome in outcomes {
         let name = outcome.scenario;
@@ -86,7 +79,7 @@ fn overview(page: &mut String, outcomes: &[Outcome]) {
             page,
             "<tr><th><a href=\"#{name}\">{name}</a></th><td>{} {}</td><td>{}</td>",
             number(outcome.count as f64),
-            unit(outcome),
+            outcome.unit.name(),
             number(outcome.rate),
         );
         for value in [
@@ -97,6 +90,7 @@ fn overview(page: &mut String, outcomes: &[Outcome]) {
             latency.map(|it| it.max),
             cpu.api,
             cpu.redis,
+            cpu.reconciler,
             cpu.generator,
         ] {
             let _ = write!(page, "<td>{}</td>", cell(value));
@@ -109,16 +103,26 @@ fn overview(page: &mut String, outcomes: &[Outcome]) {
     }
     page.push_str(
         "</tbody>\n</table></div>\n<p class=\"note\">At a rate, the time to the answer counts from when \
-         a request was due, else from when it was sent. CPU is that of each request, or order.</p>\n",
+         a request was due, else from when it was sent. CPU is that of each request, or order, without what \
+         warmed up. That of Postgres is not read: its processes come and go.</p>\n",
     );
 }
 
-/// The ratios to the baseline that rlt has reported.
+/// The ratios to the baseline: CPU time, which is judged, and what rlt has reported.
 fn comparison(page: &mut String, outcomes: &[Outcome]) {
     let mut rows = Vec::new();
     let mut baseline = None;
     for outcome in outcomes {
-        let Some(found) = outcome.report.as_ref().and_then(|it| it.get("comparison")) else {
+        rows.extend(outcome.cpu_ratios.iter().map(|cpu| Ratio {
+            name: format!("{}, CPU of {}", outcome.scenario, cpu.process),
+            ratio: cpu.ratio,
+            more_is_worse: true,
+        }));
+        let Some(found) = outcome
+            .report
+            .as_ref()
+            .and_then(|report| report.get("comparison"))
+        else {
             continue;
         };
         baseline = baseline.or_else(|| found.pointer("/baseline_created_at")?.as_str());
@@ -144,7 +148,9 @@ fn comparison(page: &mut String, outcomes: &[Outcome]) {
     if !rows.is_empty() {
         let _ = writeln!(
             page,
-            "<section><h2>Against the baseline</h2><p>This run divided by the baseline of {}.</p>{}</section>",
+            "<section><h2>Against the baseline</h2><p>This run divided by the baseline of {}. \
+             CPU time, of each request or order, is judged where there was enough of it; rates and times \
+             differ with the machine and the minute, and are only shown.</p>{}</section>",
             escape(baseline.unwrap_or("an unknown time")),
             chart::ratios(&rows)
         );
@@ -181,7 +187,7 @@ fn section(page: &mut String, outcome: &Outcome) {
         Unit::Orders => "Orders a second",
     };
     let throughput = [Series {
-        name: unit(outcome),
+        name: outcome.unit.name(),
         points: outcome
             .timing
             .throughput
@@ -236,7 +242,7 @@ mod tests {
     use super::page;
     use crate::scenarios::{
         memory::Sample,
-        outcome::Outcome,
+        outcome::{CpuRatio, Outcome},
         plan::Scenario,
         timing::{Bar, Percentiles, Point, Timing},
     };
@@ -303,7 +309,13 @@ mod tests {
             "throughput": { "iters_rate": { "ratio": 0.5 } },
             "latency": { "p99": { "ratio": 2.0 } },
         } }));
+        soak.cpu_ratios = vec![CpuRatio {
+            process: "API",
+            ratio: 1.25,
+            is_judged: true,
+        }];
         let page = page("now", false, &[soak]);
+        assert!(page.contains("soak, CPU of API: 1.25 times the baseline"));
         assert_eq!(page.matches("<svg").count(), 5);
         assert!(page.contains("soak, requests a second: 0.500 times the baseline"));
         assert!(page.contains("soak, p99: 2.00 times the baseline"));

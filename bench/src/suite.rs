@@ -1,28 +1,31 @@
 //! `suite`: all scenarios one after the other, each with servers of its own. Their figures go into
 //! `suite.json` and `suite.html`, rlt's own reports beside them, one file a scenario.
 
+pub mod baseline;
+
 use std::{
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 use rlt::{
-    baseline::{BaselineName, RegressionMetric, load, resolve_baseline_dir},
+    baseline::{BaselineName, load, resolve_baseline_dir},
     cli::{Collector, ReportFormat},
 };
 use serde::Serialize;
 
+use self::baseline::{Baseline, CPU_TOLERANCE_PERCENT, name_of};
 use crate::{
     report,
     scenarios::{
-        Size,
+        Volume,
         command::Run,
         measure,
-        outcome::{Outcome, Unit},
+        outcome::Outcome,
         plan::{End, Scenario},
     },
 };
@@ -42,17 +45,18 @@ pub struct Suite {
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Scenario>,
 
-    /// Keep the figures under this name, to compare with later
+    /// Keep the figures of what was right under this name, to compare with later
     #[arg(long, value_name = "NAME")]
     save_baseline: Option<BaselineName>,
 
-    /// Compare with what was kept under this name. Status 1 if something is worse
+    /// Compare with what was kept under this name. Status 1 if a request, or order, takes more CPU time; rates
+    /// and latencies are only shown, and at a target nothing is judged
     #[arg(long, value_name = "NAME")]
     baseline: Option<BaselineName>,
 
-    /// How much worse is still noise, percent
-    #[arg(long, default_value_t = 10.0)]
-    noise_threshold: f64,
+    /// How much more CPU time is still noise, percent
+    #[arg(long, default_value_t = CPU_TOLERANCE_PERCENT, value_parser = percent)]
+    cpu_tolerance: f64,
 
     /// An API that is there, instead of servers of its own: see `rush --help`
     #[arg(long, value_name = "URL")]
@@ -81,17 +85,26 @@ pub async fn run(suite: &Suite) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot make {}", suite.out.display()))?;
     let mut runs = Vec::new();
     for scenario in scenarios {
-        runs.push((*scenario, suite.plan(*scenario)?));
+        let run = suite.plan(*scenario)?;
+        let baseline = run.bench.baseline.as_ref().map(Baseline::load);
+        runs.push((*scenario, run, baseline.transpose()?));
     }
     let mut outcomes = Vec::new();
-    for (scenario, run) in runs {
-        eprintln!("{}: {}", scenario.name(), scenario.about());
-        let outcome = measure(scenario, run, suite.size()).await;
-        let outcome = outcome.unwrap_or_else(|error| {
+    for (scenario, run, baseline) in runs {
+        let kept_as = run.bench.save_baseline.clone();
+        eprintln!("{}: {}", scenario.name(), scenario.plan().about);
+        let outcome = measure(scenario, run, suite.volume()).await;
+        let mut outcome = outcome.unwrap_or_else(|error| {
             let mut outcome = Outcome::blank(scenario);
             outcome.fail(&error);
             outcome
         });
+        if let Some(baseline) = &baseline {
+            baseline.judge(&mut outcome, suite.cpu_tolerance);
+        }
+        if let (Some(name), None) = (&kept_as, &outcome.failure) {
+            Baseline::save(name, &outcome)?;
+        }
         for wrong in outcome.failure.iter().chain(&outcome.regression) {
             eprintln!("{}: error: {wrong}", scenario.name());
         }
@@ -108,8 +121,12 @@ pub async fn run(suite: &Suite) -> anyhow::Result<ExitCode> {
 }
 
 impl Suite {
-    const fn size(&self) -> Size {
-        if self.quick { Size::Quick } else { Size::Full }
+    const fn volume(&self) -> Volume {
+        if self.quick {
+            Volume::Quick
+        } else {
+            Volume::Full
+        }
     }
 
     /// How a scenario is run, which is what one would type; that its baseline is there is seen now, and
@@ -125,16 +142,15 @@ impl Suite {
         run.target.clone_from(&self.target);
         run.bench.output = ReportFormat::Json;
         run.bench.output_file = Some(self.out.join(format!("{}.json", scenario.name())));
-        run.bench.noise_threshold = self.noise_threshold;
-        run.bench.save_baseline = of(self.save_baseline.as_ref(), scenario)?;
-        run.bench.baseline = of(self.baseline.as_ref(), scenario)?;
-        run.bench.fail_on_regression = run.bench.baseline.is_some();
-        if scenario == Scenario::Database {
-            // Its iterations are parts of the orders, its latencies the times of these parts.
-            run.bench.regression_metrics = vec![RegressionMetric::ItemsRate];
-        }
+        let own = |name: &BaselineName| name_of(name, self.volume(), scenario);
+        run.bench.save_baseline = self.save_baseline.as_ref().map(own).transpose()?;
+        run.bench.baseline = self.baseline.as_ref().map(own).transpose()?;
         if let Some(name) = &run.bench.baseline {
-            load(&resolve_baseline_dir(None), name)?.validate(&run.bench)?;
+            let kept = load(&resolve_baseline_dir(None), name);
+            let kept = kept.context(
+                "a quick run is compared with quick ones only, a full one with full ones",
+            )?;
+            kept.validate(&run.bench)?;
         }
         if self.quick {
             run.bench.collector = Some(Collector::Silent);
@@ -157,10 +173,11 @@ impl Suite {
     }
 }
 
-/// A scenario's own name for a baseline of the suite.
-fn of(name: Option<&BaselineName>, scenario: Scenario) -> anyhow::Result<Option<BaselineName>> {
-    let name = name.map(|name| format!("{name}.{}", scenario.name()).parse());
-    name.transpose().map_err(|why: String| anyhow!(why))
+fn percent(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(percent) if f64::is_finite(percent) && percent >= 0.0 => Ok(percent),
+        Ok(_) | Err(_) => Err("not a percentage".to_owned()),
+    }
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
@@ -170,7 +187,7 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 fn table(outcomes: &[Outcome]) -> Table {
     let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
     let micros =
-        |value: Option<f64>| right(value.map_or_else(String::new, |it| format!("{it:.1}")));
+        |value: Option<f64>| right(value.map_or_else(String::new, |micros| format!("{micros:.1}")));
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
     table.set_header([
@@ -182,6 +199,7 @@ fn table(outcomes: &[Outcome]) -> Table {
         "p99.9 ms",
         "API us",
         "Redis us",
+        "reconciler us",
         "generator us",
         "right",
     ]);
@@ -190,10 +208,8 @@ fn table(outcomes: &[Outcome]) -> Table {
         let millis = |value: Option<f64>| {
             right(value.map_or_else(String::new, |millis| format!("{millis:.2}")))
         };
-        let unit = match outcome.unit {
-            Unit::Requests => "requests",
-            Unit::Orders => "orders",
-        };
+        let unit = outcome.unit.name();
+        let [api, redis, reconciler, generator] = outcome.cpu_micros.named();
         table.add_row([
             Cell::new(outcome.scenario),
             right(format!("{} {unit}", outcome.count)),
@@ -201,9 +217,10 @@ fn table(outcomes: &[Outcome]) -> Table {
             millis(latency.map(|it| it.p50)),
             millis(latency.map(|it| it.p99)),
             millis(latency.map(|it| it.p999)),
-            micros(outcome.cpu_micros.api),
-            micros(outcome.cpu_micros.redis),
-            micros(outcome.cpu_micros.generator),
+            micros(api.1),
+            micros(redis.1),
+            micros(reconciler.1),
+            micros(generator.1),
             Cell::new(match (&outcome.failure, &outcome.regression) {
                 (Some(_), _) => "NO",
                 (None, Some(_)) => "worse",
@@ -235,8 +252,11 @@ mod tests {
             let run = suite.plan(*scenario).unwrap();
             let file = format!("there/{}.json", scenario.name());
             assert_eq!(run.bench.output_file, Some(file.into()));
-            let name = format!("main.{}", scenario.name());
-            assert_eq!(run.bench.save_baseline.map(|it| it.to_string()), Some(name));
+            let name = format!("main.full.{}", scenario.name());
+            assert_eq!(
+                run.bench.save_baseline.map(|name| name.to_string()),
+                Some(name)
+            );
         }
     }
 

@@ -20,11 +20,8 @@ use crate::{
     cpu,
     floor::Kind,
     ground::{CONNECTIONS, Ground, WARM_UP_PART, address_of},
-    load::{self, Pace, Requests, answers::Expected},
+    load::{self, ACCEPTED, Pace, Requests, answers::Expected},
 };
-
-/// How a service that decides nothing answers.
-const ACCEPTED: u16 = 202;
 
 /// One purchase a call, by the rules of `lua/admit.lua`.
 const ONE_CALL: &str = include_str!("../../lua/admit_one.lua");

@@ -14,6 +14,7 @@ use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     crowd::Crowd,
+    patience::{ANSWER_DEADLINE, within},
     plan::Step,
     record::{Record, Reply},
 };
@@ -34,7 +35,9 @@ pub async fn buy(
     let begun = Arc::new(AtomicUsize::new(0));
     let mut tasks = JoinSet::new();
     for _ in 0..CONNECTIONS.min(count) {
-        let connection = Connection::open(address).await.context("cannot connect")?;
+        let connection = within(ANSWER_DEADLINE, Connection::open(address))
+            .await
+            .context("cannot connect")?;
         let (crowd, begun) = (Arc::clone(crowd), Arc::clone(&begun));
         tasks.spawn(async move {
             let mut bought = Vec::new();
@@ -57,7 +60,7 @@ async fn purchase(connection: &mut Connection, crowd: &Crowd) -> anyhow::Result<
     let mut request = Vec::new();
     crowd.write(&mut request, Step::Buy, &buyer);
     let asked = Instant::now();
-    let answer = connection.ask(&request).await?;
+    let answer = within(ANSWER_DEADLINE, connection.ask(&request)).await?;
     let record = Record {
         buyer: buyer.id,
         step: Step::Buy,

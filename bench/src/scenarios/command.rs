@@ -39,6 +39,14 @@ impl Run {
         Self::from_arg_matches(&matches)
     }
 
+    /// How many iterations must have been done in the end, warm-up included; `None` where the time may end
+    /// them.
+    pub fn iterations_wanted(&self) -> Option<u64> {
+        let counted = self.bench.iterations.map(NonZeroU64::get);
+        let counted = counted.filter(|_| self.bench.duration.is_none());
+        counted.map(|count| self.bench.warmup.saturating_add(count))
+    }
+
     /// How many requests are sent in all; `None` where only the time ends it, and nothing says how many
     /// fit into it.
     pub fn requests(&self) -> Option<u64> {
@@ -101,8 +109,8 @@ impl FromArgMatches for Chosen {
 /// The command of a scenario. What ends it is as planned only where nothing else was given to end it.
 fn command(scenario: Scenario) -> Command {
     let plan = scenario.plan();
-    let command = Run::augment_args(Command::new(scenario.name()))
-        .about(scenario.about())
+    let command = Run::augment_args(Command::new(plan.name))
+        .about(plan.about)
         .mut_arg("concurrency", |arg| arg.default_value(plan.concurrency));
     let command = match plan.end {
         End::Requests(count) => command.mut_arg("iterations", |arg| {
@@ -149,9 +157,11 @@ mod tests {
         let timed = parse(Scenario::Rush, &["-d", "10s"]);
         assert_eq!(timed.bench.iterations, None);
         assert_eq!(timed.requests(), None);
+        assert_eq!(timed.iterations_wanted(), None);
         let counted = parse(Scenario::Soak, &["-n", "7", "-w", "3", "-r", "50"]);
         assert_eq!(counted.bench.duration, None);
         assert_eq!(counted.requests(), Some(10));
+        assert_eq!(counted.iterations_wanted(), Some(10));
         assert_eq!(counted.rate.map(u32::from), Some(50));
     }
 }

@@ -1,16 +1,13 @@
 //! Who comes to a sale, and the requests that they send. Tokens are signed before the run as far as it is
 //! known how many come, so that little CPU time goes into it while it is measured.
 
-use std::{
-    io::Write,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sale::{model::SaleId, token::Tokens};
 use system::client::Buyer;
 
 use super::plan::Step;
-use crate::load::write_purchase;
+use crate::load::request::{Request, write_purchase};
 
 /// The buyers of a run.
 pub struct Crowd {
@@ -76,27 +73,32 @@ impl Crowd {
     }
 
     /// Writes a buyer's request over what was there.
-    pub fn write(&self, request: &mut Vec<u8>, step: Step, buyer: &Buyer) {
-        request.clear();
-        let (host, sale, token) = (&self.host, self.sale, &buyer.token);
-        // Writing into memory does not fail.
-        let _ = match step {
-            Step::Browse => write!(
-                request,
-                "GET /api/flash-sale/status?saleId={sale} HTTP/1.1\r\nHost: {host}\r\n\r\n"
-            ),
-            Step::Poll => write!(
-                request,
-                "GET /api/purchase/status?saleId={sale} HTTP/1.1\r\nHost: {host}\r\n\
-                 Authorization: Bearer {token}\r\n\r\n"
-            ),
-            Step::Buy => write_purchase(request, host, sale, buyer),
+    pub fn write(&self, text: &mut Vec<u8>, step: Step, buyer: &Buyer) {
+        text.clear();
+        let (host, sale) = (&*self.host, self.sale);
+        let get = |path, token| Request {
+            method: "GET",
+            path,
+            host,
+            token,
+            body: None,
         };
+        match step {
+            Step::Browse => {
+                get(format_args!("/api/flash-sale/status?saleId={sale}"), None).write(text);
+            }
+            Step::Poll => get(
+                format_args!("/api/purchase/status?saleId={sale}"),
+                Some(&buyer.token),
+            )
+            .write(text),
+            Step::Buy => write_purchase(text, host, sale, buyer),
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::HashSet;
 
     use sale::{
@@ -107,7 +109,8 @@ mod tests {
 
     use super::{Crowd, Step};
 
-    fn crowd(count: usize) -> Crowd {
+    /// So many buyers, and as many more as come.
+    pub(in crate::scenarios) fn crowd(count: usize) -> Crowd {
         let settings = TokenSettings {
             jwt_secret: Secret::new("0123456789abcdef0123456789abcdef"),
             jwt_previous_secret: None,

@@ -13,16 +13,25 @@ use tokio::{
 
 use super::own::Own;
 
-/// How often it is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked at: twenty times in the shortest of the runs that are planned.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// By how much the memory of the API, or of the reconciler, may be larger at the end than after the first
-/// [`SETTLED_SHARE`] of the run. What they keep is bounded; what grows with each buyer for ever
-/// would pass this in a long run. Redis grows with the sale, and is only shown.
-const GROWTH_MAX_MIB: f64 = 16.0;
+/// How fast the memory of the API, or of the reconciler, may grow once the run has settled: by so many bytes
+/// for each request, as the line through all samples says. What they keep is bounded, and a forgotten entry
+/// of a map takes twice as much. Redis grows with the sale, and is only shown.
+const GROWTH_MAX_BYTES: f64 = 32.0;
+
+/// By how much the line may rise besides: an allocator takes and gives pages back as it likes, and in a short
+/// run that is more than all requests may leave behind.
+const NOISE_MIB: f64 = 2.0;
 
 /// The part of a run after which caches are warm.
 const SETTLED_SHARE: f64 = 0.2;
+
+/// A line through fewer samples says nothing.
+const SAMPLES_MIN: usize = 10;
+
+const MIB: f64 = 1024.0 * 1024.0;
 
 /// One look.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -75,30 +84,52 @@ async fn look(own: &Own, sale: SaleId, started: Instant) -> anyhow::Result<Sampl
     })
 }
 
-/// Whether the memory that is bounded stayed so.
+/// Whether the memory that is bounded stayed so, at so many requests a second.
 ///
 /// # Errors
-/// It grew, or there are no samples.
-pub fn judge(samples: &[Sample]) -> anyhow::Result<()> {
-    let last = samples.last().context("memory was not looked at")?;
+/// It grew, or there are too few samples to see that.
+pub fn judge(samples: &[Sample], requests_a_second: f64) -> anyhow::Result<()> {
+    let last = samples.last().context("memory was not looked at")?.second;
     let settled = samples
         .iter()
-        .find(|sample| sample.second >= last.second * SETTLED_SHARE)
-        .unwrap_or(last);
-    for (name, before, after) in [
-        ("the API", settled.api_mib, last.api_mib),
-        (
-            "the reconciler",
-            settled.reconciler_mib,
-            last.reconciler_mib,
-        ),
-    ] {
+        .filter(|sample| sample.second >= last * SETTLED_SHARE);
+    let settled: Vec<&Sample> = settled.collect();
+    ensure!(
+        settled.len() >= SAMPLES_MIN,
+        "memory was looked at {} times, and {SAMPLES_MIN} times say whether it grows",
+        settled.len()
+    );
+    let seconds = last - settled[0].second;
+    let requests = requests_a_second * seconds;
+    let bound = NOISE_MIB + GROWTH_MAX_BYTES * requests / MIB;
+    let bounded: [(&str, OfSample); 2] = [
+        ("the API", |sample| sample.api_mib),
+        ("the reconciler", |sample| sample.reconciler_mib),
+    ];
+    for (process, mib) in bounded {
+        let points = settled.iter().map(|sample| (sample.second, mib(sample)));
+        let grown = slope(&points.collect::<Vec<_>>()) * seconds;
         ensure!(
-            after - before <= GROWTH_MAX_MIB,
-            "the memory of {name} grew from {before:.1} to {after:.1} MiB, by more than {GROWTH_MAX_MIB}"
+            grown <= bound,
+            "the memory of {process} grows: by {grown:.1} MiB over {requests:.0} requests, where {bound:.1} are allowed"
         );
     }
     Ok(())
+}
+
+type OfSample = fn(&Sample) -> f64;
+
+/// How much more there is a second, by the line that is nearest to all points (least squares).
+fn slope(points: &[(f64, f64)]) -> f64 {
+    let count = points.len() as f64;
+    let middle = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (middle(|point| point.0), middle(|point| point.1));
+    let both: f64 = points
+        .iter()
+        .map(|point| (point.0 - x) * (point.1 - y))
+        .sum();
+    let wide: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
+    if wide > 0.0 { both / wide } else { 0.0 }
 }
 
 fn resident_mib(pid: u32) -> anyhow::Result<f64> {
@@ -117,33 +148,66 @@ fn resident_kib(status: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{GROWTH_MAX_MIB, Sample, judge, resident_kib};
+    use super::{LOOK_EVERY, MIB, Sample, judge, resident_kib, slope};
 
-    fn samples(api: impl Fn(f64) -> f64) -> Vec<Sample> {
-        let sample = |second: u32| Sample {
-            second: f64::from(second),
-            api_mib: api(f64::from(second)),
-            reconciler_mib: 20.0,
-            redis_mib: 10.0 * f64::from(second),
-            journal: 0,
-        };
-        (0..=10).map(sample).collect()
+    /// As planned for `soak`.
+    const RATE: f64 = 1_000.0;
+    const SECONDS: f64 = 180.0;
+
+    fn samples(seconds: f64, api: impl Fn(f64) -> f64) -> Vec<Sample> {
+        let step = LOOK_EVERY.as_secs_f64();
+        let mut samples = Vec::new();
+        let mut second = 0.0;
+        while second <= seconds {
+            samples.push(Sample {
+                second,
+                api_mib: api(second),
+                reconciler_mib: 20.0,
+                redis_mib: second,
+                journal: 0,
+            });
+            second += step;
+        }
+        samples
     }
 
     #[test]
-    fn memory_may_grow_while_it_warms_up_and_not_afterwards() {
-        let jump_at = |at: f64| {
-            samples(move |second| {
-                if second < at {
-                    50.0
-                } else {
-                    51.0 + GROWTH_MAX_MIB
-                }
-            })
-        };
-        assert!(judge(&jump_at(2.0)).is_ok());
-        assert!(judge(&jump_at(3.0)).is_err());
-        assert!(judge(&[]).is_err());
+    fn a_leak_of_64_bytes_a_purchase_is_found() {
+        let leak = samples(SECONDS, |second| 50.0 + 64.0 * RATE * second / MIB);
+        let error = judge(&leak, RATE).unwrap_err().to_string();
+        assert!(error.starts_with("the memory of the API grows"), "{error}");
+        let mut reconciler = leak;
+        for sample in &mut reconciler {
+            std::mem::swap(&mut sample.api_mib, &mut sample.reconciler_mib);
+        }
+        assert!(judge(&reconciler, RATE).is_err());
+    }
+
+    #[test]
+    fn noise_is_no_leak() {
+        let warm_up = |second: f64| 40.0 + 20.0 * (second / 30.0).min(1.0);
+        judge(&samples(SECONDS, warm_up), RATE).unwrap();
+        // Pages that are taken and given back, more of them than a leak would take in this time.
+        let waves = |second: f64| 50.0 + 4.0 * (second / 7.0).sin();
+        judge(&samples(SECONDS, waves), RATE).unwrap();
+        let step = |second: f64| if second < 100.0 { 50.0 } else { 53.0 };
+        judge(&samples(SECONDS, step), RATE).unwrap();
+        let short = |second: f64| 50.0 + second * 0.4;
+        judge(&samples(5.0, short), RATE).unwrap();
+    }
+
+    #[test]
+    fn a_few_samples_prove_nothing() {
+        assert!(judge(&[], RATE).is_err());
+        assert!(judge(&samples(2.0, |_| 50.0), RATE).is_err());
+        judge(&samples(5.0, |_| 50.0), RATE).unwrap();
+    }
+
+    #[test]
+    fn a_line_is_as_steep_as_its_points() {
+        let points = [(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)];
+        assert!((slope(&points) - 2.0).abs() < 1e-9);
+        assert!(slope(&[(1.0, 1.0), (1.0, 5.0)]).abs() < 1e-9);
     }
 
     #[test]

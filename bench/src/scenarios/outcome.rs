@@ -2,30 +2,49 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{memory::Sample, plan::Scenario, timing::Timing};
-use crate::cpu::Used;
-
-/// What was counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Unit {
-    /// Requests that were answered.
-    Requests,
-    /// Orders that were posted.
-    Orders,
-}
+use super::{
+    memory::Sample,
+    meter::Reading,
+    plan::{Scenario, Unit},
+    timing::Timing,
+};
 
 /// CPU time for each request, or order, microseconds; `None` where the process is not ours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct CpuMicros {
     /// Of the API.
     pub api: Option<f64>,
     /// Of Redis.
     pub redis: Option<f64>,
+    /// Of the reconciler, where one is at work.
+    pub reconciler: Option<f64>,
     /// Of the load generator.
     pub generator: Option<f64>,
+}
+
+impl CpuMicros {
+    /// In the order in which they are shown.
+    pub const fn named(&self) -> [(&'static str, Option<f64>); 4] {
+        [
+            ("API", self.api),
+            ("Redis", self.redis),
+            ("reconciler", self.reconciler),
+            ("generator", self.generator),
+        ]
+    }
+}
+
+/// CPU time of this run divided by the baseline's.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct CpuRatio {
+    /// Whose.
+    pub process: &'static str,
+    /// For each request, or order.
+    pub ratio: f64,
+    /// Whether it can make the run worse, or is only shown.
+    pub is_judged: bool,
 }
 
 /// A run.
@@ -56,13 +75,15 @@ pub struct Outcome {
     pub timing: Timing,
     /// CPU time.
     pub cpu_micros: CpuMicros,
+    /// How it differs from a baseline, where it was compared with one.
+    pub cpu_ratios: Vec<CpuRatio>,
     /// Memory over time, where it was watched.
     pub memory: Vec<Sample>,
     /// What was proven.
     pub proof: Option<String>,
     /// What was wrong.
     pub failure: Option<String>,
-    /// rlt's words where it is worse than the baseline.
+    /// In what it is worse than the baseline.
     pub regression: Option<String>,
     /// What rlt reported, comparison included, where it was written.
     pub report: Option<serde_json::Value>,
@@ -71,29 +92,21 @@ pub struct Outcome {
 impl Outcome {
     /// Of a run that has not begun.
     pub fn blank(scenario: Scenario) -> Self {
+        let plan = scenario.plan();
         Self {
-            scenario: scenario.name(),
-            about: scenario.about(),
+            scenario: plan.name,
+            about: plan.about,
             target: None,
             concurrency: 0,
             rate_wanted: None,
-            unit: match scenario {
-                Scenario::Database => Unit::Orders,
-                Scenario::Rush
-                | Scenario::SoldOut
-                | Scenario::Status
-                | Scenario::Mixed
-                | Scenario::TenThousandUsers
-                | Scenario::ThousandPurchases
-                | Scenario::HundredThousandRequests
-                | Scenario::Soak => Unit::Requests,
-            },
+            unit: plan.unit,
             count: 0,
             seconds: 0.0,
             rate: 0.0,
             statuses: BTreeMap::new(),
             timing: Timing::default(),
             cpu_micros: CpuMicros::default(),
+            cpu_ratios: Vec::new(),
             memory: Vec::new(),
             proof: None,
             failure: None,
@@ -114,16 +127,17 @@ impl Outcome {
     }
 
     /// CPU time used for what was counted.
-    pub fn used(&mut self, before: Used, after: Used) {
-        let each = |before: Duration, after: Duration| {
+    pub fn used(&mut self, before: Reading, after: Reading) {
+        let for_one = |before: Duration, after: Duration| {
             let used = after.saturating_sub(before).as_secs_f64() * 1e6;
             (self.count > 0).then(|| used / self.count as f64)
         };
-        let known = |before: Option<Duration>, after: Option<Duration>| each(before?, after?);
+        let known = |before: Option<Duration>, after: Option<Duration>| for_one(before?, after?);
         self.cpu_micros = CpuMicros {
             api: known(before.api, after.api),
             redis: known(before.redis, after.redis),
-            generator: each(before.generator, after.generator),
+            reconciler: known(before.reconciler, after.reconciler),
+            generator: for_one(before.generator, after.generator),
         };
     }
 

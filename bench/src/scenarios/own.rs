@@ -10,11 +10,11 @@ use system::{
     rest::at_rest,
 };
 
-use super::record::{Record, history};
-use crate::{
-    cpu::{self, Used},
-    ground::{Ground, POSTED_DEADLINE, address_of, pid, plain},
+use super::{
+    meter::Meter,
+    record::{Record, history},
 };
+use crate::ground::{Ground, POSTED_DEADLINE, address_of, pid, plain};
 
 /// How many of a run's violations are printed at most.
 const VIOLATIONS_MAX: usize = 10;
@@ -45,11 +45,11 @@ impl Own {
         Ok(self.ground.sale(units).await?.id)
     }
 
-    pub(super) fn used(&self) -> anyhow::Result<Used> {
-        Ok(Used {
-            api: Some(cpu::used(self.api_pid()?)?),
-            redis: Some(cpu::used(self.ground.redis_pid()?)?),
-            generator: cpu::used(std::process::id())?,
+    pub(super) fn meter(&self) -> anyhow::Result<Meter> {
+        Ok(Meter {
+            api: Some(self.api_pid()?),
+            redis: Some(self.ground.redis_pid()?),
+            reconciler: self.reconciler_pid().ok(),
         })
     }
 

@@ -5,11 +5,11 @@ use std::{net::SocketAddr, sync::Arc};
 use sale::{model::SaleId, token::Tokens};
 
 use super::{
+    meter::Meter,
     own::Own,
     record::Record,
     target::{Target, signing},
 };
-use crate::cpu::Used;
 
 /// A place.
 pub enum Place {
@@ -64,14 +64,14 @@ impl Place {
         }
     }
 
-    /// CPU time used so far.
+    /// Whose CPU time can be read there, of the processes that run now.
     ///
     /// # Errors
-    /// A process is gone.
-    pub fn used(&self) -> anyhow::Result<Used> {
+    /// The API or Redis does not run.
+    pub fn meter(&self) -> anyhow::Result<Meter> {
         match self {
-            Self::Own(own) => own.used(),
-            Self::Target(target) => target.used(),
+            Self::Own(own) => own.meter(),
+            Self::Target(_) => Ok(Meter::default()),
         }
     }
 

@@ -1,6 +1,9 @@
-//! What each scenario asks for, how often, and which answers are right.
+//! What each scenario asks for, how often, and which answers are right: all of it in its [`Plan`].
 
 use clap::{ValueEnum, builder::PossibleValue};
+use serde::Serialize;
+
+use crate::load::{ACCEPTED, REFUSED};
 
 /// A scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,9 +57,35 @@ pub enum Units {
     ForAll,
 }
 
-/// How a scenario goes, where the command line says nothing else.
+/// What a scenario counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unit {
+    /// Requests of visitors that were answered.
+    Requests,
+    /// Orders that were posted.
+    Orders,
+}
+
+impl Unit {
+    /// Of several.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Orders => "orders",
+        }
+    }
+}
+
+/// All of a scenario: how it goes where the command line says nothing else, and what is right in it.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
+    /// Its name, as one types it.
+    pub name: &'static str,
+    /// What it is about.
+    pub about: &'static str,
+    /// What it counts.
+    pub unit: Unit,
     /// Requests under way at the same time.
     pub concurrency: &'static str,
     /// When it ends.
@@ -73,11 +102,28 @@ pub struct Plan {
     pub returning: bool,
     /// What each visitor does, one after the other.
     pub visit: &'static [Step],
+    /// Which statuses a purchase may be answered with.
+    pub purchases: &'static [u16],
     /// Whether, on servers of its own, a reconciler is at work all the time, and not only in the end.
     pub posting: bool,
     /// Whether, there, memory is watched.
     pub watched: bool,
 }
+
+impl Plan {
+    /// Which statuses a request may be answered with.
+    pub const fn expected(&self, step: Step) -> &'static [u16] {
+        match step {
+            Step::Browse | Step::Poll => ANSWERED,
+            Step::Buy => self.purchases,
+        }
+    }
+}
+
+const ANSWERED: &[u16] = &[200];
+const ALL_WIN: &[u16] = &[ACCEPTED];
+const ALL_LATE: &[u16] = &[REFUSED];
+const SOME_WIN: &[u16] = &[ACCEPTED, REFUSED];
 
 const BUY: &[Step] = &[Step::Buy];
 const LOOK_AND_BUY: &[Step] = &[
@@ -94,6 +140,9 @@ const LOOK_AND_BUY: &[Step] = &[
 ];
 
 const RUSH: Plan = Plan {
+    name: "rush",
+    about: "All buyers at once, for a few units",
+    unit: Unit::Requests,
     concurrency: "128",
     end: End::Requests("100000"),
     quick: End::Requests("2000"),
@@ -102,8 +151,90 @@ const RUSH: Plan = Plan {
     buyers_before: 0,
     returning: false,
     visit: BUY,
+    purchases: SOME_WIN,
     posting: false,
     watched: false,
+};
+
+const SOLD_OUT: Plan = Plan {
+    name: "sold-out",
+    about: "Everyone is late: nothing is left",
+    units: Units::Fixed(1),
+    buyers_before: 1,
+    purchases: ALL_LATE,
+    ..RUSH
+};
+
+const STATUS: Plan = Plan {
+    name: "status",
+    about: "Buyers ask again and again what became of their purchase",
+    buyers_before: 1_000,
+    returning: true,
+    visit: &[Step::Poll],
+    posting: true,
+    ..RUSH
+};
+
+const MIXED: Plan = Plan {
+    name: "mixed",
+    about: "Visitors look, ask, buy and ask again",
+    units: Units::Fixed(10_000),
+    visit: &[Step::Browse, Step::Poll, Step::Buy, Step::Poll],
+    posting: true,
+    ..RUSH
+};
+
+const TEN_THOUSAND_USERS: Plan = Plan {
+    name: "10k-users",
+    about: "Ten thousand buyers at once, each with a connection of its own",
+    concurrency: "10000",
+    end: End::Requests("10000"),
+    quick: End::Requests("10000"),
+    ..RUSH
+};
+
+const THOUSAND_PURCHASES: Plan = Plan {
+    name: "1k-purchases",
+    about: "A thousand buyers for a thousand units",
+    end: End::Requests("1000"),
+    quick: End::Requests("1000"),
+    units: Units::ForAll,
+    purchases: ALL_WIN,
+    ..RUSH
+};
+
+const HUNDRED_THOUSAND_REQUESTS: Plan = Plan {
+    name: "100k-requests",
+    about: "A hundred thousand requests, of which eight in ten only look",
+    visit: LOOK_AND_BUY,
+    posting: true,
+    ..RUSH
+};
+
+/// What rlt counts here are hundredths of the journal: see `posting`.
+const DATABASE: Plan = Plan {
+    name: "database",
+    about: "A full journal is posted: orders a second",
+    unit: Unit::Orders,
+    concurrency: "1",
+    end: End::Requests("100"),
+    quick: End::Requests("100"),
+    units: Units::ForAll,
+    purchases: ALL_WIN,
+    ..RUSH
+};
+
+const SOAK: Plan = Plan {
+    name: "soak",
+    about: "Minutes at a steady rate, with memory watched",
+    end: End::Time("3m"),
+    quick: End::Time("5s"),
+    rate: Some("1000"),
+    units: Units::ForAll,
+    purchases: ALL_WIN,
+    posting: true,
+    watched: true,
+    ..RUSH
 };
 
 impl Scenario {
@@ -111,110 +242,20 @@ impl Scenario {
     pub const fn plan(self) -> Plan {
         match self {
             Self::Rush => RUSH,
-            Self::SoldOut => Plan {
-                units: Units::Fixed(1),
-                buyers_before: 1,
-                ..RUSH
-            },
-            Self::Status => Plan {
-                buyers_before: 1_000,
-                returning: true,
-                visit: &[Step::Poll],
-                posting: true,
-                ..RUSH
-            },
-            Self::Mixed => Plan {
-                units: Units::Fixed(10_000),
-                visit: &[Step::Browse, Step::Poll, Step::Buy, Step::Poll],
-                posting: true,
-                ..RUSH
-            },
-            Self::TenThousandUsers => Plan {
-                concurrency: "10000",
-                end: End::Requests("10000"),
-                quick: End::Requests("10000"),
-                ..RUSH
-            },
-            Self::ThousandPurchases => Plan {
-                end: End::Requests("1000"),
-                quick: End::Requests("1000"),
-                units: Units::ForAll,
-                ..RUSH
-            },
-            Self::HundredThousandRequests => Plan {
-                visit: LOOK_AND_BUY,
-                posting: true,
-                ..RUSH
-            },
-            // What it counts are hundredths of the journal: see `posting`.
-            Self::Database => Plan {
-                concurrency: "1",
-                end: End::Requests("100"),
-                quick: End::Requests("100"),
-                units: Units::ForAll,
-                ..RUSH
-            },
-            Self::Soak => Plan {
-                end: End::Time("3m"),
-                quick: End::Time("5s"),
-                rate: Some("1000"),
-                units: Units::ForAll,
-                posting: true,
-                watched: true,
-                ..RUSH
-            },
-        }
-    }
-
-    /// Which statuses a request may be answered with.
-    pub const fn expected(self, step: Step) -> &'static [u16] {
-        match (step, self) {
-            (Step::Browse | Step::Poll, _) => &[200],
-            (Step::Buy, Self::SoldOut) => &[409],
-            (Step::Buy, Self::ThousandPurchases | Self::Database | Self::Soak) => &[202],
-            (
-                Step::Buy,
-                Self::Rush
-                | Self::Status
-                | Self::Mixed
-                | Self::TenThousandUsers
-                | Self::HundredThousandRequests,
-            ) => &[202, 409],
+            Self::SoldOut => SOLD_OUT,
+            Self::Status => STATUS,
+            Self::Mixed => MIXED,
+            Self::TenThousandUsers => TEN_THOUSAND_USERS,
+            Self::ThousandPurchases => THOUSAND_PURCHASES,
+            Self::HundredThousandRequests => HUNDRED_THOUSAND_REQUESTS,
+            Self::Database => DATABASE,
+            Self::Soak => SOAK,
         }
     }
 
     /// Its name, as one types it.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Rush => "rush",
-            Self::SoldOut => "sold-out",
-            Self::Status => "status",
-            Self::Mixed => "mixed",
-            Self::TenThousandUsers => "10k-users",
-            Self::ThousandPurchases => "1k-purchases",
-            Self::HundredThousandRequests => "100k-requests",
-            Self::Database => "database",
-            Self::Soak => "soak",
-        }
-    }
-
-    /// What it is about.
-    pub const fn about(self) -> &'static str {
-        match self {
-            Self::Rush => "All buyers at once, for a few units",
-            Self::SoldOut => "Everyone is late: nothing is left",
-            Self::Status => "Buyers ask again and again what became of their purchase",
-            Self::Mixed => "Visitors look, ask, buy and ask again",
-            Self::TenThousandUsers => {
-                "Ten thousand buyers at once, each with a connection of its own"
-            }
-            Self::ThousandPurchases => "A thousand buyers for a thousand units",
-            Self::HundredThousandRequests => {
-                "A hundred thousand requests, of which eight in ten only look"
-            }
-            Self::Database => "A full journal is posted: orders a second",
-            Self::Soak => "Minutes at a steady rate, with memory watched",
-        }
+        self.plan().name
     }
 }
 
@@ -234,7 +275,8 @@ impl ValueEnum for Scenario {
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(PossibleValue::new(self.name()).help(self.about()))
+        let plan = self.plan();
+        Some(PossibleValue::new(plan.name).help(plan.about))
     }
 }
 
@@ -244,12 +286,12 @@ mod tests {
 
     use clap::ValueEnum;
 
-    use super::{Scenario, Step, Units};
+    use super::{ACCEPTED, Scenario, Step, Units};
 
     #[test]
     fn every_scenario_is_found_by_a_name_of_its_own() {
         let all = Scenario::value_variants();
-        let names: HashSet<&str> = all.iter().map(|it| it.name()).collect();
+        let names: HashSet<&str> = all.iter().map(|scenario| scenario.name()).collect();
         assert_eq!(names.len(), all.len());
         for scenario in all {
             assert_eq!(Scenario::from_str(scenario.name(), false), Ok(*scenario));
@@ -260,7 +302,7 @@ mod tests {
     fn who_may_not_be_refused_finds_a_unit_and_who_returns_has_bought_before() {
         for scenario in Scenario::value_variants() {
             let plan = scenario.plan();
-            if plan.visit.contains(&Step::Buy) && scenario.expected(Step::Buy) == [202] {
+            if plan.visit.contains(&Step::Buy) && plan.purchases == [ACCEPTED] {
                 assert_eq!(plan.units, Units::ForAll, "{scenario:?}");
             }
             if plan.returning {

@@ -19,7 +19,8 @@ use tokio::{
 };
 
 use super::{
-    beforehand, command::Run, crowd::Crowd, own::Own, place::Place, record::Record, target::Target,
+    Volume, beforehand, command::Run, crowd::Crowd, drive::drive, outcome::Outcome, place::Place,
+    record::Record, target::Target, timing::throughput,
 };
 use crate::ground::POSTED_DEADLINE;
 
@@ -36,7 +37,8 @@ pub struct Posting {
     orders: u64,
     parts: u64,
     counter: Counter,
-    started: Instant,
+    /// When the last order must be posted: one for all parts, and for the first read before them.
+    deadline: Instant,
     seen: Arc<Mutex<Seen>>,
 }
 
@@ -53,6 +55,40 @@ struct Seen {
     at: Instant,
     /// Each time that more was posted, and how much.
     steps: Vec<(Instant, u64)>,
+}
+
+/// Into how many parts posting is cut at most to see its rate over time: each holds several of those that rlt
+/// counts, or they would show how the one fits into the other.
+const POSTED_SLICES_MAX: u32 = 20;
+
+/// Orders are posted, and measured.
+pub(super) async fn post(
+    place: &mut Place,
+    run: Run,
+    volume: Volume,
+    outcome: &mut Outcome,
+) -> anyhow::Result<(SaleId, Vec<Record>)> {
+    let sale = place.sale(volume.orders()).await?;
+    let begun = Posting::begin(place, sale, volume.orders(), &run).await?;
+    // The orders have been made, and the reconciler has started: what is used from here on is for posting.
+    let meter = place.meter()?;
+    let before = meter.read()?;
+    let tally = drive(run, begun.posting.clone(), outcome).await?;
+    let after = meter.read()?;
+    tally.complete()?;
+    let posted = begun.posting.seen(begun.started);
+    let count: u64 = posted.iter().map(|(_, count)| count).sum();
+    let wanted = u64::from(volume.orders());
+    ensure!(count == wanted, "{count} of {wanted} orders were posted");
+    let records = match begun.purchases {
+        Some(purchases) => purchases.await??,
+        None => Vec::new(),
+    };
+    let took = posted.last().map_or(Duration::ZERO, |(end, _)| *end);
+    outcome.counted(count, took);
+    outcome.timing.throughput = throughput(&posted, POSTED_SLICES_MAX);
+    outcome.used(before, after);
+    Ok((sale, records))
 }
 
 /// A run that has begun.
@@ -80,10 +116,21 @@ impl Posting {
             run.bench.concurrency.get() == 1 && run.bench.warmup == 0,
             "one worker watches the orders, and nothing warms up"
         );
-        let parts = run.bench.iterations.map_or(1, u64::from);
+        let parts = run
+            .bench
+            .iterations
+            .context("it ends with the last order")?;
+        ensure!(
+            run.bench.duration.is_none(),
+            "it ends with the last order, and not after a time"
+        );
+        let deadline;
         let (counter, purchases, started) = match place {
             Place::Own(own) => {
-                let started = Self::fill(own, sale, orders).await?;
+                own.ground.fill(sale, usize::try_from(orders)?).await?;
+                deadline = Instant::now() + POSTED_DEADLINE;
+                own.begin_posting()?;
+                let started = own.ground.until_posting(sale).await?;
                 (Counter::Gate(own.ground.gate().clone()), None, started)
             }
             Place::Target(target) => {
@@ -92,6 +139,7 @@ impl Posting {
                 let crowd = Crowd::strangers(target.tokens()?, &host, sale, count)?;
                 let counter = Counter::Target(Arc::clone(target));
                 let started = Instant::now();
+                deadline = started + POSTED_DEADLINE;
                 let buying = tokio::spawn(async move {
                     let bought = beforehand::buy(address, &Arc::new(crowd), count).await?;
                     Ok(bought.into_iter().map(|(_, record)| record).collect())
@@ -107,9 +155,9 @@ impl Posting {
         let posting = Self {
             sale,
             orders: orders.into(),
-            parts,
+            parts: parts.into(),
             counter,
-            started,
+            deadline,
             seen: Arc::new(Mutex::new(seen)),
         };
         Ok(Begun {
@@ -117,12 +165,6 @@ impl Posting {
             started,
             purchases,
         })
-    }
-
-    async fn fill(own: &mut Own, sale: SaleId, orders: u32) -> anyhow::Result<Instant> {
-        own.ground.fill(sale, usize::try_from(orders)?).await?;
-        own.begin_posting()?;
-        own.ground.until_posting(sale).await
     }
 
     /// How many orders were posted when, from the start of a run.
@@ -181,7 +223,7 @@ impl BenchSuite for Posting {
                 });
             }
             ensure!(
-                self.started.elapsed() < POSTED_DEADLINE,
+                now < self.deadline,
                 "{posted} of {} orders are posted, and no more come",
                 self.orders
             );

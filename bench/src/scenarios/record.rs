@@ -14,7 +14,7 @@ use system::{
 };
 use tokio::time::Instant;
 
-use super::plan::{Scenario, Step};
+use super::plan::{Plan, Step};
 
 /// A request and how it ended.
 #[derive(Debug, Clone)]
@@ -63,11 +63,11 @@ pub fn statuses(records: &[Record]) -> BTreeMap<String, u64> {
 }
 
 /// How many measured requests were answered with a status that their scenario does not expect.
-pub fn unexpected(scenario: Scenario, records: &[Record]) -> BTreeMap<u16, u64> {
+pub fn unexpected(plan: &Plan, records: &[Record]) -> BTreeMap<u16, u64> {
     let mut counts = BTreeMap::new();
     for record in records.iter().filter(|record| record.counts) {
         if let Reply::Answer { status, .. } = &record.reply
-            && !scenario.expected(record.step).contains(status)
+            && !plan.expected(record.step).contains(status)
         {
             *counts.entry(*status).or_default() += 1;
         }
@@ -193,7 +193,8 @@ mod tests {
     use system::history::What;
     use tokio::time::Instant;
 
-    use super::{Record, Reply, Scenario, Step, history, statuses, told, unexpected};
+    use super::{Record, Reply, Step, history, statuses, told, unexpected};
+    use crate::scenarios::plan::Scenario;
 
     fn record(step: Step, from: Instant, millis: u64, status: u16, body: &str) -> Record {
         Record {
@@ -234,9 +235,10 @@ mod tests {
         assert_eq!(told.undecided.values().sum::<u64>(), 3, "{told:?}");
         assert_eq!(statuses(&records).get("broken"), Some(&1));
         assert_eq!(statuses(&records).get("409"), Some(&1));
-        let wrong = unexpected(Scenario::Rush, &records);
+        let wrong = unexpected(&Scenario::Rush.plan(), &records);
         assert_eq!(wrong.into_iter().collect::<Vec<_>>(), [(429, 1), (503, 1)]);
-        assert_eq!(unexpected(Scenario::SoldOut, &records).get(&202), Some(&1));
+        let won = unexpected(&Scenario::SoldOut.plan(), &records);
+        assert_eq!(won.get(&202), Some(&1));
     }
 
     #[test]

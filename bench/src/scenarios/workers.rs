@@ -4,15 +4,16 @@
 //! was told must be known.
 
 use std::{
+    future::pending,
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use async_trait::async_trait;
 use rlt::{BenchSuite, IterInfo, IterReport, Status};
 use system::client::Buyer;
@@ -20,7 +21,9 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::{
     crowd::Crowd,
-    plan::{Scenario, Step},
+    meter::{Meter, Reading},
+    patience::{was_silent, within},
+    plan::{Plan, Step},
     record::{Record, Reply},
     schedule::Schedule,
 };
@@ -38,13 +41,33 @@ pub struct Workers {
     shared: Arc<Shared>,
 }
 
+/// What workers do.
+pub struct Visits {
+    /// What each visitor does.
+    pub plan: Plan,
+    /// The API.
+    pub address: SocketAddr,
+    /// Who comes.
+    pub crowd: Crowd,
+    /// When.
+    pub schedule: Schedule,
+    /// Whose CPU time is read when what warms up is over.
+    pub meter: Meter,
+    /// Whether the time ends the run.
+    pub is_timed: bool,
+    /// How long an answer may take. Once one has taken longer, nobody asks any more.
+    pub answer_deadline: Duration,
+}
+
 struct Shared {
-    scenario: Scenario,
-    address: SocketAddr,
-    crowd: Crowd,
-    schedule: Schedule,
+    visits: Visits,
     /// The number of the next request.
     next: AtomicU64,
+    /// What was used before the first request that counts.
+    before: OnceLock<anyhow::Result<Reading>>,
+    /// Set once an answer did not come in time: what is left to do fails without being sent, or a run would
+    /// wait as long again for each of its requests.
+    is_silent: AtomicBool,
     ready: Mutex<Vec<Connection>>,
     records: Mutex<Vec<Record>>,
 }
@@ -54,24 +77,17 @@ impl Workers {
     ///
     /// # Errors
     /// There can not be so many connections.
-    pub async fn connect(
-        scenario: Scenario,
-        address: SocketAddr,
-        crowd: Crowd,
-        schedule: Schedule,
-        count: u32,
-    ) -> anyhow::Result<Self> {
+    pub async fn connect(visits: Visits, count: u32) -> anyhow::Result<Self> {
         let mut ready = Vec::new();
         for _ in 0..count {
-            let connection = Connection::open(address).await;
+            let connection = within(visits.answer_deadline, Connection::open(visits.address)).await;
             ready.push(connection.context("cannot connect")?);
         }
         let shared = Shared {
-            scenario,
-            address,
-            crowd,
-            schedule,
+            visits,
             next: AtomicU64::new(0),
+            before: OnceLock::new(),
+            is_silent: AtomicBool::new(false),
             ready: Mutex::new(ready),
             records: Mutex::default(),
         };
@@ -82,12 +98,17 @@ impl Workers {
 
     /// When the run started; `None` if it did not.
     pub fn started(&self) -> Option<Instant> {
-        self.shared.schedule.started()
+        self.shared.visits.schedule.started()
+    }
+
+    /// The CPU time that was used before the first request that counts; `None` if there was none.
+    pub fn before(&self) -> Option<&anyhow::Result<Reading>> {
+        self.shared.before.get()
     }
 
     /// How many requests must have been sent by now.
     pub fn due_by(&self, now: Instant) -> u64 {
-        self.shared.schedule.due_by(now)
+        self.shared.visits.schedule.due_by(now)
     }
 
     /// Takes what all workers saw that have ended.
@@ -123,14 +144,14 @@ struct OnItsWay {
 
 impl Worker {
     /// Whose turn it is, and what for.
-    fn turn(&mut self, shared: &Shared) -> anyhow::Result<(Buyer, Step)> {
-        let visit = shared.scenario.plan().visit;
+    fn turn(&mut self, visits: &Visits) -> anyhow::Result<(Buyer, Step)> {
+        let visit = visits.plan.visit;
         if let Some((buyer, done)) = &self.visitor
             && let Some(step) = visit.get(*done)
         {
             return Ok((buyer.clone(), *step));
         }
-        let buyer = shared.crowd.next()?;
+        let buyer = visits.crowd.next()?;
         let step = *visit.first().context("a visit of no steps")?;
         self.visitor = Some((buyer.clone(), 0));
         Ok((buyer, step))
@@ -187,28 +208,44 @@ impl BenchSuite for Workers {
     }
 
     async fn bench(&mut self, worker: &mut Worker, _: &IterInfo) -> anyhow::Result<IterReport> {
-        let shared = &*self.shared;
+        let (shared, visits) = (&*self.shared, &self.shared.visits);
         let number = shared.next.fetch_add(1, Ordering::Relaxed);
+        if shared.is_silent.load(Ordering::Relaxed) {
+            if visits.is_timed {
+                // There is no end of what is left to do: rlt cancels it when the time is over.
+                return pending().await;
+            }
+            bail!("not asked: the server was silent before");
+        }
         if worker.connection.is_none() {
             sleep(BROKEN_PAUSE).await;
-            let again = Connection::open(shared.address).await;
+            let again = within(visits.answer_deadline, Connection::open(visits.address)).await;
             worker.connection = Some(again.context("cannot connect again")?);
         }
-        let (buyer, step) = worker.turn(shared)?;
-        shared.crowd.write(&mut worker.request, step, &buyer);
-        let due = shared.schedule.due(number, Instant::now());
+        let (buyer, step) = worker.turn(visits)?;
+        visits.crowd.write(&mut worker.request, step, &buyer);
+        let warms_up = visits.schedule.warms_up(number);
+        if !warms_up {
+            // What warmed up is answered: rlt waits for it.
+            shared.before.get_or_init(|| visits.meter.read());
+        }
+        let due = visits.schedule.due(number, Instant::now());
         sleep_until(due).await;
         worker.on_its_way = Some(OnItsWay {
             buyer,
             step,
             due,
             asked: Instant::now(),
-            counts: !shared.schedule.warms_up(number),
+            counts: !warms_up,
         });
         let connection = worker.connection.as_mut().context("no connection")?;
-        let reply = reply(connection.ask(&worker.request).await, step);
+        let answer = within(visits.answer_deadline, connection.ask(&worker.request)).await;
+        if answer.as_ref().is_err_and(was_silent) {
+            shared.is_silent.store(true, Ordering::Relaxed);
+        }
+        let reply = reply(answer, step);
         let duration = due.elapsed();
-        let report = report(shared.scenario, step, &reply, duration);
+        let report = report(&visits.plan, step, &reply, duration);
         worker.ended(reply);
         report
     }
@@ -216,7 +253,7 @@ impl BenchSuite for Workers {
     async fn teardown(self, mut worker: Worker, _: IterInfo) -> anyhow::Result<()> {
         if let (Some(sent), Some(connection)) = (&mut worker.on_its_way, &mut worker.connection) {
             // At a rate it was due, and a server that is silent in the end must show.
-            sent.counts &= self.shared.schedule.is_paced();
+            sent.counts &= self.shared.visits.schedule.is_paced();
             let step = sent.step;
             let answer = timeout(LAST_ANSWER, connection.go_on(&worker.request)).await;
             let answer = answer.unwrap_or_else(|_| Err(anyhow!("no answer in time")));
@@ -230,7 +267,7 @@ impl BenchSuite for Workers {
 
 /// What rlt is told. A refusal that the scenario expects is a success.
 fn report(
-    scenario: Scenario,
+    plan: &Plan,
     step: Step,
     reply: &Reply,
     duration: Duration,
@@ -239,7 +276,7 @@ fn report(
         Reply::Broken(why) => Err(anyhow!("{why}")),
         Reply::Answer { status, body } => {
             let code = i64::from(*status);
-            let status = if scenario.expected(step).contains(status) {
+            let status = if plan.expected(step).contains(status) {
                 Status::success(code)
             } else if *status < 500 {
                 Status::client_error(code)
@@ -260,18 +297,23 @@ fn report(
 mod tests {
     use std::time::Duration;
 
-    use rlt::StatusKind;
+    use rlt::{StatusKind, cli::Collector};
+    use tempfile::tempdir;
+    use tokio::{net::TcpListener, time::timeout};
 
-    use super::{Reply, Scenario, Step, report};
+    use super::{Meter, Record, Reply, Schedule, Step, Visits, Workers, report};
+    use crate::scenarios::{
+        command::Run, crowd::tests::crowd, drive::drive, outcome::Outcome, plan::Scenario,
+    };
 
     #[test]
     fn only_a_refusal_that_is_expected_is_a_success() {
-        let kind = |scenario, step, status| {
+        let kind = |scenario: Scenario, step, status| {
             let reply = Reply::Answer {
                 status,
                 body: Box::default(),
             };
-            let report = report(scenario, step, &reply, Duration::ZERO).unwrap();
+            let report = report(&scenario.plan(), step, &reply, Duration::ZERO).unwrap();
             report.status.kind()
         };
         let is_success = |kind| kind == StatusKind::Success;
@@ -282,6 +324,47 @@ mod tests {
         let away = kind(Scenario::Rush, Step::Buy, 503);
         assert_eq!(away, StatusKind::ServerError);
         let broken = Reply::Broken("reset".to_owned());
-        assert!(report(Scenario::Rush, Step::Buy, &broken, Duration::ZERO).is_err());
+        let rush = Scenario::Rush.plan();
+        assert!(report(&rush, Step::Buy, &broken, Duration::ZERO).is_err());
+    }
+
+    /// A run against a server that takes connections and requests, and answers none.
+    async fn silent(iterations: Option<u64>) -> (Vec<Record>, String) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let folder = tempdir().unwrap();
+        let mut run = Run::planned(Scenario::Rush).unwrap();
+        run.bench.concurrency = 2.try_into().unwrap();
+        run.bench.iterations = iterations.map(|count| count.try_into().unwrap());
+        if iterations.is_none() {
+            run.bench.duration = Some(Duration::from_secs(1).into());
+        }
+        run.bench.collector = Some(Collector::Silent);
+        run.bench.output_file = Some(folder.path().join("report"));
+        let visits = Visits {
+            plan: Scenario::Rush.plan(),
+            address: listener.local_addr().unwrap(),
+            crowd: crowd(0),
+            schedule: Schedule::new(None, 0),
+            meter: Meter::default(),
+            is_timed: iterations.is_none(),
+            answer_deadline: Duration::from_millis(100),
+        };
+        let workers = Workers::connect(visits, 2).await.unwrap();
+        let mut outcome = Outcome::blank(Scenario::Rush);
+        let driving = drive(run, workers.clone(), &mut outcome);
+        let tally = timeout(Duration::from_secs(30), driving).await;
+        let failure = tally.unwrap().unwrap().complete().unwrap_err();
+        (workers.records(), failure.to_string())
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_silent_ends_a_run_as_broken_and_is_not_asked_again() {
+        for iterations in [Some(100_000), None] {
+            let (records, failure) = silent(iterations).await;
+            assert_eq!(records.len(), 2);
+            let broken = |record: &Record| matches!(record.reply, Reply::Broken(_));
+            assert!(records.iter().all(broken), "{records:?}");
+            assert!(failure.contains("silent for 100ms"), "{failure}");
+        }
     }
 }

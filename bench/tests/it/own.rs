@@ -1,6 +1,6 @@
 //! On servers of its own.
 
-use bench::scenarios::{Size, beforehand, crowd::Crowd, measure, place::Place, plan::Scenario};
+use bench::scenarios::{Volume, beforehand, crowd::Crowd, measure, place::Place, plan::Scenario};
 use std::{sync::Arc, time::Duration};
 use tempfile::tempdir;
 
@@ -30,7 +30,37 @@ async fn what_was_on_its_way_when_the_time_was_over_is_known_all_the_same() {
     let mut run = short(scenario, 1, 64, &folder);
     run.bench.iterations = None;
     run.bench.duration = Some(Duration::from_millis(300).into());
-    let outcome = measure(scenario, run, Size::Quick).await.unwrap();
+    let outcome = measure(scenario, run, Volume::Quick).await.unwrap();
     assert_eq!(outcome.failure, None);
     assert!(outcome.proof.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_warms_up_is_in_no_figure() {
+    let folder = tempdir().unwrap();
+    let scenario = Scenario::ThousandPurchases;
+    let mut run = short(scenario, 10, 8, &folder);
+    run.bench.warmup = 2_000;
+    let outcome = measure(scenario, run, Volume::Quick).await.unwrap();
+    assert_eq!(outcome.failure, None);
+    assert_eq!(outcome.count, 10);
+    // Two thousand purchases in the time of ten would be far above.
+    let api = outcome.cpu_micros.api.unwrap();
+    assert!(api > 0.0 && api < 5_000.0, "{api} us");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reconciler_has_a_figure_where_it_is_at_work() {
+    let folder = tempdir().unwrap();
+    let run = short(Scenario::Database, 10, 1, &folder);
+    let outcome = measure(Scenario::Database, run, Volume::Quick)
+        .await
+        .unwrap();
+    assert_eq!(outcome.failure, None);
+    assert_eq!(outcome.count, 2_000);
+    assert!(outcome.cpu_micros.reconciler.unwrap() > 0.0);
+    let run = short(Scenario::Rush, 100, 8, &folder);
+    let outcome = measure(Scenario::Rush, run, Volume::Quick).await.unwrap();
+    assert_eq!(outcome.failure, None);
+    assert_eq!(outcome.cpu_micros.reconciler, None);
 }

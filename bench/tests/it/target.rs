@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bench::scenarios::{
-    Size, beforehand, crowd::Crowd, measure_at, outcome::Outcome, place::Place, plan::Scenario,
+    Volume, beforehand, crowd::Crowd, measure_at, outcome::Outcome, place::Place, plan::Scenario,
     record::Record, target::Target,
 };
 use sale::{model::SaleId, token::Tokens};
@@ -23,7 +23,7 @@ async fn run(stage: &Stage, scenario: Scenario, requests: u64) -> Outcome {
     let concurrency = if scenario == Scenario::Database { 1 } else { 8 };
     let run = short(scenario, requests, concurrency, &folder);
     let place = Place::Target(target(stage).await);
-    let outcome = measure_at(place, scenario, run, Size::Quick).await;
+    let outcome = measure_at(place, scenario, run, Volume::Quick).await;
     outcome.unwrap()
 }
 

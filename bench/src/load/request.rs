@@ -1,0 +1,57 @@
+//! The text of a request, of buyers and of an admin.
+
+use std::{fmt::Arguments, io::Write};
+
+use sale::model::SaleId;
+use system::client::Buyer;
+
+/// A request to the API.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// `GET` or `POST`.
+    pub method: &'a str,
+    /// Path and query.
+    pub path: Arguments<'a>,
+    /// What `Host` says.
+    pub host: &'a str,
+    /// Who asks; `None`: nobody in particular.
+    pub token: Option<&'a str>,
+    /// JSON.
+    pub body: Option<&'a str>,
+}
+
+impl Request<'_> {
+    /// Writes it behind what is there.
+    pub fn write(&self, text: &mut Vec<u8>) {
+        let Self {
+            method, path, host, ..
+        } = self;
+        // Writing into memory does not fail.
+        let _ = write!(text, "{method} {path} HTTP/1.1\r\nHost: {host}\r\n");
+        if let Some(token) = self.token {
+            let _ = write!(text, "Authorization: Bearer {token}\r\n");
+        }
+        let body = self.body.unwrap_or_default();
+        if self.body.is_some() {
+            let _ = write!(
+                text,
+                "Content-Type: application/json\r\nContent-Length: {}\r\n",
+                body.len()
+            );
+        }
+        let _ = write!(text, "\r\n{body}");
+    }
+}
+
+/// Writes the request of a buyer, who wants to buy in a sale, behind what is there.
+pub fn write_purchase(text: &mut Vec<u8>, host: &str, sale: SaleId, buyer: &Buyer) {
+    let body = format!(r#"{{"saleId":"{sale}"}}"#);
+    Request {
+        method: "POST",
+        path: format_args!("/api/purchase"),
+        host,
+        token: Some(&buyer.token),
+        body: Some(&body),
+    }
+    .write(text);
+}

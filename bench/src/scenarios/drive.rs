@@ -1,0 +1,192 @@
+//! rlt, which drives a run. It counts an iteration that failed and goes on with the next, and it ends when it
+//! is told to: that all was done, and nothing failed, is seen here.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use anyhow::{bail, ensure};
+use async_trait::async_trait;
+use rlt::{BenchSuite, IterInfo, IterReport, cli::RegressionError};
+
+use super::{command::Run, outcome::Outcome};
+
+/// How many kinds of errors are kept at most.
+const ERRORS_SHOWN_MAX: usize = 5;
+
+/// Lets rlt drive; that it is worse than a baseline is no error.
+///
+/// # Errors
+/// It could not.
+pub(super) async fn drive<S>(run: Run, suite: S, outcome: &mut Outcome) -> anyhow::Result<Tally>
+where
+    S: BenchSuite + Send + Sync + 'static,
+    S::WorkerState: 'static,
+{
+    let tally = Arc::new(Counts::default());
+    let wanted = run.iterations_wanted();
+    let counted = Counted {
+        suite,
+        counts: Arc::clone(&tally),
+    };
+    if let Err(error) = rlt::cli::run(run.bench, counted).await {
+        outcome.regression = Some(error.downcast::<RegressionError>()?.to_string());
+    }
+    Ok(Tally {
+        wanted,
+        counts: tally,
+    })
+}
+
+/// How the iterations of a run ended.
+#[derive(Debug)]
+pub(super) struct Tally {
+    /// `None` where the time ends the run.
+    wanted: Option<u64>,
+    counts: Arc<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    done: AtomicU64,
+    failed: AtomicU64,
+    /// The first kinds of errors, and how often each came.
+    errors: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Tally {
+    /// Whether all that was asked for was done.
+    ///
+    /// # Errors
+    /// Something failed, or something is missing.
+    pub(super) fn complete(&self) -> anyhow::Result<()> {
+        let done = self.counts.done.load(Ordering::Relaxed);
+        let failed = self.counts.failed.load(Ordering::Relaxed);
+        if failed > 0 {
+            let errors = self.counts.errors.lock();
+            let errors = errors.unwrap_or_else(PoisonError::into_inner);
+            let shown = errors.iter().map(|(why, count)| format!("{count} x {why}"));
+            let shown: Vec<String> = shown.collect();
+            bail!("{failed} iterations failed: {}", shown.join("; "));
+        }
+        match self.wanted {
+            Some(wanted) => ensure!(done == wanted, "{done} of {wanted} iterations were done"),
+            None => ensure!(done > 0, "nothing was done"),
+        }
+        Ok(())
+    }
+}
+
+/// A suite whose iterations are counted as they end.
+#[derive(Clone)]
+struct Counted<S> {
+    suite: S,
+    counts: Arc<Counts>,
+}
+
+#[async_trait]
+impl<S: BenchSuite + Send + Sync> BenchSuite for Counted<S> {
+    type WorkerState = S::WorkerState;
+
+    async fn state(&self, worker: u32) -> anyhow::Result<S::WorkerState> {
+        self.suite.state(worker).await
+    }
+
+    async fn bench(
+        &mut self,
+        state: &mut S::WorkerState,
+        info: &IterInfo,
+    ) -> anyhow::Result<IterReport> {
+        let report = self.suite.bench(state, info).await;
+        match &report {
+            Ok(_) => self.counts.done.fetch_add(1, Ordering::Relaxed),
+            Err(error) => self.counts.fail(error),
+        };
+        report
+    }
+
+    async fn setup(&mut self, state: &mut S::WorkerState, worker: u32) -> anyhow::Result<()> {
+        self.suite.setup(state, worker).await
+    }
+
+    async fn teardown(self, state: S::WorkerState, info: IterInfo) -> anyhow::Result<()> {
+        self.suite.teardown(state, info).await
+    }
+}
+
+impl Counts {
+    fn fail(&self, error: &anyhow::Error) -> u64 {
+        let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        let (why, known) = (format!("{error:#}"), errors.len());
+        if known < ERRORS_SHOWN_MAX || errors.contains_key(&why) {
+            *errors.entry(why).or_default() += 1;
+        }
+        self.failed.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::ensure;
+    use async_trait::async_trait;
+    use rlt::{BenchSuite, IterInfo, IterReport, Status, cli::Collector};
+    use tempfile::tempdir;
+
+    use super::{Outcome, Run, drive};
+    use crate::scenarios::plan::Scenario;
+
+    /// Fails each time that its number divides by this.
+    #[derive(Clone)]
+    struct FailsAt(u64);
+
+    #[async_trait]
+    impl BenchSuite for FailsAt {
+        type WorkerState = ();
+
+        async fn state(&self, _: u32) -> anyhow::Result<()> {
+            Ok(())
+        }
+
+        async fn bench(&mut self, (): &mut (), info: &IterInfo) -> anyhow::Result<IterReport> {
+            ensure!(!(info.runner_seq + 1).is_multiple_of(self.0), "gone");
+            Ok(IterReport {
+                duration: std::time::Duration::from_micros(1),
+                status: Status::success(200),
+                bytes: 0,
+                items: 1,
+            })
+        }
+    }
+
+    async fn driven(fails_at: u64, wanted: u64) -> Result<(), String> {
+        let folder = tempdir().unwrap();
+        let mut run = Run::planned(Scenario::Rush).unwrap();
+        run.bench.concurrency = 2.try_into().unwrap();
+        run.bench.iterations = Some(10.try_into().unwrap());
+        run.bench.warmup = 3;
+        run.bench.collector = Some(Collector::Silent);
+        run.bench.output_file = Some(folder.path().join("report"));
+        let mut outcome = Outcome::blank(Scenario::Rush);
+        let mut tally = drive(run, FailsAt(fails_at), &mut outcome).await.unwrap();
+        assert_eq!(tally.wanted, Some(13));
+        tally.wanted = Some(wanted);
+        tally.complete().map_err(|error| error.to_string())
+    }
+
+    #[tokio::test]
+    async fn an_iteration_that_rlt_counts_as_an_error_is_a_failure() {
+        assert_eq!(driven(100, 13).await, Ok(()));
+        let failure = driven(10, 13).await;
+        assert_eq!(failure, Err("1 iterations failed: 1 x gone".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_run_that_did_less_than_was_asked_for_is_a_failure() {
+        let failure = driven(100, 14).await;
+        assert_eq!(failure, Err("13 of 14 iterations were done".to_owned()));
+    }
+}

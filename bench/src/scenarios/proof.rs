@@ -1,0 +1,49 @@
+//! What must be so after a run, whatever it was.
+
+use anyhow::ensure;
+use sale::model::SaleId;
+
+use super::{
+    outcome::Outcome,
+    place::Place,
+    plan::{Plan, Unit},
+    record::{Record, told, unexpected},
+};
+
+/// How many kinds of answers that decided nothing are told at most.
+const UNDECIDED_TOLD_MAX: usize = 5;
+
+/// All that must be so after a run.
+pub(super) async fn prove(
+    place: &mut Place,
+    plan: &Plan,
+    sale: SaleId,
+    records: &[Record],
+    outcome: &mut Outcome,
+) -> anyhow::Result<()> {
+    let undecided = told(records).undecided;
+    let told: Vec<String> = undecided
+        .iter()
+        .take(UNDECIDED_TOLD_MAX)
+        .map(|(what, count)| format!("{count} times {what}"))
+        .collect();
+    ensure!(
+        undecided.is_empty(),
+        "answers that decided nothing: {}",
+        told.join("; ")
+    );
+    let unexpected = unexpected(plan, records);
+    ensure!(
+        unexpected.is_empty(),
+        "statuses that {} does not expect: {unexpected:?}",
+        plan.name
+    );
+    outcome.proof = Some(match (plan.unit, &mut *place) {
+        // The orders of a journal that was filled were told to nobody: the audit alone speaks of them.
+        (Unit::Orders, Place::Own(_)) => format!("{} orders are posted", outcome.count),
+        (Unit::Requests, Place::Own(_)) | (_, Place::Target(_)) => {
+            place.prove(sale, records).await?
+        }
+    });
+    Ok(())
+}

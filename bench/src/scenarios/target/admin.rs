@@ -1,0 +1,117 @@
+//! What an admin asks of the API: a sale, and what came of it.
+
+use anyhow::{Context, bail};
+use chrono::{SecondsFormat, TimeDelta, Utc};
+use sale::model::SaleId;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::Target;
+use crate::{
+    load::{connection::Connection, request::Request},
+    scenarios::patience::{ANSWER_DEADLINE, within},
+};
+
+/// For how long a sale sells.
+const SALE_LENGTH: TimeDelta = TimeDelta::hours(24);
+
+/// A sale's figures, as admins see them.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Figures {
+    /// Its units.
+    pub total_quantity: u64,
+    /// Those that are sold.
+    pub sold_quantity: u64,
+    /// Orders in the ledger.
+    pub confirmed_orders: u64,
+    /// Those that are not yet in it.
+    pub pending_orders: u64,
+    /// Those that it refused.
+    pub rejected_orders: u64,
+}
+
+#[derive(Deserialize)]
+struct Success<T> {
+    data: T,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Product {
+    product_id: Uuid,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Created {
+    sale_id: SaleId,
+}
+
+impl Target {
+    pub(in crate::scenarios) async fn sale(&self, units: u32) -> anyhow::Result<SaleId> {
+        let product = json!({ "name": "A thing under load", "price": 10.00, "quantity": units });
+        let product: Product = self.post("/api/admin/products", &product).await?;
+        let now = Utc::now();
+        let time = |time: chrono::DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let sale = json!({
+            "productId": product.product_id,
+            "startTime": time(now - TimeDelta::seconds(1)),
+            "endTime": time(now + SALE_LENGTH),
+            "quantity": units,
+        });
+        let sale: Created = self.post("/api/admin/flash-sale", &sale).await?;
+        Ok(sale.sale_id)
+    }
+
+    /// What came of a sale so far.
+    ///
+    /// # Errors
+    /// The API does not say.
+    pub async fn figures(&self, sale: SaleId) -> anyhow::Result<Figures> {
+        self.ask("GET", &format!("/api/admin/flash-sale/{sale}/stats"), None)
+            .await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> anyhow::Result<T> {
+        self.ask("POST", path, Some(body.to_string())).await
+    }
+
+    fn request(&self, method: &str, path: &str, body: Option<&str>) -> Vec<u8> {
+        let mut text = Vec::new();
+        let request = Request {
+            method,
+            path: format_args!("{path}"),
+            host: &self.host,
+            token: Some(&self.admin),
+            body,
+        };
+        request.write(&mut text);
+        text
+    }
+
+    /// Asks as an admin, on a connection of its own: a kept one would be closed while load runs.
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<String>,
+    ) -> anyhow::Result<T> {
+        let text = self.request(method, path, body.as_deref());
+        let connection = within(ANSWER_DEADLINE, Connection::open(self.address)).await;
+        let mut connection = connection.context("cannot connect to the API")?;
+        let answer = within(ANSWER_DEADLINE, connection.ask(&text)).await;
+        let answer = answer.with_context(|| format!("{method} {path} has no answer"))?;
+        if !(200..300).contains(&answer.status) {
+            let why = String::from_utf8_lossy(answer.body);
+            bail!("{method} {path} was answered with {}: {why}", answer.status);
+        }
+        let success: Success<T> = serde_json::from_slice(answer.body)?;
+        Ok(success.data)
+    }
+}

@@ -1,0 +1,93 @@
+//! That what buyers were told is what the API holds, as far as it can be seen over HTTP.
+
+use anyhow::ensure;
+use sale::model::{BuyerId, OrderId, Role, SaleId};
+use std::time::Duration;
+use system::{
+    client::{Buyer, Client},
+    history::{
+        History,
+        meaning::{Meaning, PurchaseStatus},
+    },
+};
+use tokio::time::{Instant, sleep};
+
+use super::Target;
+use crate::{
+    ground::POSTED_DEADLINE,
+    scenarios::record::{Record, Told, told},
+};
+
+/// How often the API is asked whether all is posted.
+const LOOK_PAUSE: Duration = Duration::from_millis(200);
+
+/// How many of the orders that buyers were told of are looked up one by one.
+const ORDERS_LOOKED_UP_MAX: usize = 1_000;
+
+impl Target {
+    pub(in crate::scenarios) async fn prove(
+        &self,
+        sale: SaleId,
+        records: &[Record],
+    ) -> anyhow::Result<String> {
+        let Told {
+            orders: told,
+            sold_out,
+            ..
+        } = told(records);
+        let started = Instant::now();
+        let figures = loop {
+            let figures = self.figures(sale).await?;
+            if figures.pending_orders == 0 {
+                break figures;
+            }
+            ensure!(
+                started.elapsed() < POSTED_DEADLINE,
+                "not posted in time: {figures:?}"
+            );
+            sleep(LOOK_PAUSE).await;
+        };
+        let count = u64::try_from(told.len())?;
+        ensure!(
+            figures.confirmed_orders == count
+                && figures.sold_quantity == count
+                && figures.rejected_orders == 0
+                && figures.sold_quantity <= figures.total_quantity,
+            "{count} buyers were told of an order, and the API says {figures:?}"
+        );
+        ensure!(
+            sold_out == 0 || figures.sold_quantity == figures.total_quantity,
+            "{sold_out} buyers were told that everything is sold, and the API says {figures:?}"
+        );
+        let every = told.len().div_ceil(ORDERS_LOOKED_UP_MAX).max(1);
+        let sample = told.iter().step_by(every);
+        let looked_up = sample.len();
+        self.look_up(sale, sample).await?;
+        Ok(format!(
+            "{count} buyers were told of an order, and the ledger holds so many; {looked_up} of them looked up"
+        ))
+    }
+
+    /// Each of these buyers asks for its order, and must find it completed.
+    async fn look_up<'a>(
+        &self,
+        sale: SaleId,
+        orders: impl Iterator<Item = (&'a BuyerId, &'a OrderId)>,
+    ) -> anyhow::Result<()> {
+        let client = Client::new(&format!("http://{}", self.host), History::new())?;
+        let tokens = self.tokens()?;
+        for (id, order) in orders {
+            let (token, _) = tokens.mint(id.uuid(), None, Role::User)?;
+            let buyer = Buyer {
+                id: *id,
+                token: token.into(),
+            };
+            let meaning = client.job(&buyer, sale, *order).await.meaning;
+            ensure!(
+                meaning == Meaning::Status(PurchaseStatus::Completed, *order),
+                "order {order} was told of, and is {meaning:?}"
+            );
+        }
+        Ok(())
+    }
+}
