@@ -83,11 +83,11 @@ fn overview(page: &mut String, outcomes: &[Outcome]) {
             number(outcome.rate),
         );
         for value in [
-            latency.map(|it| it.p50),
-            latency.map(|it| it.p90),
-            latency.map(|it| it.p99),
-            latency.map(|it| it.p999),
-            latency.map(|it| it.max),
+            latency.map(|times| times.p50),
+            latency.map(|times| times.p90),
+            latency.map(|times| times.p99),
+            latency.map(|times| times.p999),
+            latency.map(|times| times.max),
             cpu.api,
             cpu.redis,
             cpu.reconciler,
@@ -192,7 +192,7 @@ fn section(page: &mut String, outcome: &Outcome) {
             .timing
             .throughput
             .iter()
-            .map(|it| (it.second, it.rate))
+            .map(|slice| (slice.second, slice.rate))
             .collect(),
     }];
     let svg = chart::lines(throughput_name, "a second", Over::Time, &throughput);
@@ -204,17 +204,20 @@ fn section(page: &mut String, outcome: &Outcome) {
 fn memory(page: &mut String, outcome: &Outcome) {
     let samples = &outcome.memory;
     let of = |value: fn(&crate::scenarios::memory::Sample) -> f64| {
-        samples.iter().map(|it| (it.second, value(it))).collect()
+        samples
+            .iter()
+            .map(|sample| (sample.second, value(sample)))
+            .collect()
     };
     let series = |name, points| Series { name, points };
     let resident = [
-        series("API", of(|it| it.api_mib)),
-        series("reconciler", of(|it| it.reconciler_mib)),
-        series("Redis", of(|it| it.redis_mib)),
+        series("API", of(|sample| sample.api_mib)),
+        series("reconciler", of(|sample| sample.reconciler_mib)),
+        series("Redis", of(|sample| sample.redis_mib)),
     ];
     let svg = chart::lines("Resident memory over time", "MiB", Over::Time, &resident);
     figure(page, "Resident memory", &svg);
-    let journal = [series("journal", of(|it| it.journal as f64))];
+    let journal = [series("journal", of(|sample| sample.journal as f64))];
     let svg = chart::lines(
         "Entries of the journal over time",
         "entries",
@@ -244,7 +247,7 @@ mod tests {
         memory::Sample,
         outcome::{CpuRatio, Outcome},
         plan::Scenario,
-        timing::{Bar, Percentiles, Point, Timing},
+        timing::{Bar, Percentiles, Slice, Timing},
     };
 
     fn ran(scenario: Scenario) -> Outcome {
@@ -262,7 +265,7 @@ mod tests {
                 to: 2.0,
                 count: 3,
             }],
-            throughput: vec![Point {
+            throughput: vec![Slice {
                 second: 0.5,
                 rate: 3.0,
             }],

@@ -7,11 +7,11 @@ use super::{
     outcome::Outcome,
     place::Place,
     plan::{Plan, Unit},
-    record::{Record, told, unexpected},
+    record::{Record, conclusions, unexpected},
 };
 
-/// How many kinds of answers that decided nothing are told at most.
-const UNDECIDED_TOLD_MAX: usize = 5;
+/// How many kinds of answers that decided nothing are shown at most.
+const UNDECIDED_SHOWN_MAX: usize = 5;
 
 /// All that must be so after a run.
 pub(super) async fn prove(
@@ -21,16 +21,16 @@ pub(super) async fn prove(
     records: &[Record],
     outcome: &mut Outcome,
 ) -> anyhow::Result<()> {
-    let undecided = told(records).undecided;
-    let told: Vec<String> = undecided
+    let undecided = conclusions(records).undecided;
+    let shown: Vec<String> = undecided
         .iter()
-        .take(UNDECIDED_TOLD_MAX)
+        .take(UNDECIDED_SHOWN_MAX)
         .map(|(what, count)| format!("{count} times {what}"))
         .collect();
     ensure!(
         undecided.is_empty(),
         "answers that decided nothing: {}",
-        told.join("; ")
+        shown.join("; ")
     );
     let unexpected = unexpected(plan, records);
     ensure!(

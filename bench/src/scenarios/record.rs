@@ -77,9 +77,9 @@ pub fn unexpected(plan: &Plan, records: &[Record]) -> BTreeMap<u16, u64> {
 
 /// What buyers may conclude.
 #[derive(Debug, Default)]
-pub struct Told {
+pub struct Conclusions {
     /// Each buyer that was told of an order.
-    pub orders: BTreeMap<BuyerId, OrderId>,
+    pub acknowledged: BTreeMap<BuyerId, OrderId>,
     /// How many were told that everything is sold.
     pub sold_out: u64,
     /// How often an answer decided nothing, by what it was.
@@ -87,28 +87,28 @@ pub struct Told {
 }
 
 /// Makes sense of all answers.
-pub fn told(records: &[Record]) -> Told {
-    let mut told = Told::default();
+pub fn conclusions(records: &[Record]) -> Conclusions {
+    let mut conclusions = Conclusions::default();
     for record in records {
         let Some(meaning) = meaning(record) else {
             if !matches!(record.reply, Reply::Answer { status: 200, .. }) {
-                told.add_undecided(format!("{:?} {:?}", record.step, record.reply));
+                conclusions.add_undecided(format!("{:?} {:?}", record.step, record.reply));
             }
             continue;
         };
         match (record.step, &meaning) {
             (Step::Buy, Meaning::Admitted(order) | Meaning::Completed(order)) => {
-                told.orders.insert(record.buyer, *order);
+                conclusions.acknowledged.insert(record.buyer, *order);
             }
-            (Step::Buy, Meaning::SoldOut) => told.sold_out += 1,
+            (Step::Buy, Meaning::SoldOut) => conclusions.sold_out += 1,
             (Step::Poll, Meaning::Status(..) | Meaning::NotPurchased) => {}
-            _ => told.add_undecided(format!("{:?}: {meaning:?}", record.step)),
+            _ => conclusions.add_undecided(format!("{:?}: {meaning:?}", record.step)),
         }
     }
-    told
+    conclusions
 }
 
-impl Told {
+impl Conclusions {
     fn add_undecided(&mut self, what: String) {
         *self.undecided.entry(what).or_default() += 1;
     }
@@ -193,7 +193,7 @@ mod tests {
     use system::history::What;
     use tokio::time::Instant;
 
-    use super::{Record, Reply, Step, history, statuses, told, unexpected};
+    use super::{Record, Reply, Step, conclusions, history, statuses, unexpected};
     use crate::scenarios::plan::Scenario;
 
     fn record(step: Step, from: Instant, millis: u64, status: u16, body: &str) -> Record {
@@ -229,10 +229,14 @@ mod tests {
             record(Step::Browse, now, 1, 503, ""),
             broken,
         ];
-        let told = told(&records);
-        assert_eq!(told.orders.get(&records[0].buyer), Some(&order));
-        assert_eq!(told.orders.len(), 1);
-        assert_eq!(told.undecided.values().sum::<u64>(), 3, "{told:?}");
+        let concluded = conclusions(&records);
+        assert_eq!(concluded.acknowledged.get(&records[0].buyer), Some(&order));
+        assert_eq!(concluded.acknowledged.len(), 1);
+        assert_eq!(
+            concluded.undecided.values().sum::<u64>(),
+            3,
+            "{concluded:?}"
+        );
         assert_eq!(statuses(&records).get("broken"), Some(&1));
         assert_eq!(statuses(&records).get("409"), Some(&1));
         let wrong = unexpected(&Scenario::Rush.plan(), &records);

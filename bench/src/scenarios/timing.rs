@@ -45,7 +45,7 @@ pub struct Bar {
 
 /// The rate at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Point {
+pub struct Slice {
     /// Seconds from the start to the middle of the slice.
     pub second: f64,
     /// Answers a second.
@@ -60,7 +60,7 @@ pub struct Timing {
     /// In the order of the time, without holes.
     pub distribution: Vec<Bar>,
     /// In the order of time.
-    pub throughput: Vec<Point>,
+    pub throughput: Vec<Slice>,
 }
 
 /// Of all that counts in a run that started then.
@@ -132,7 +132,7 @@ fn distribution(micros: &[u64]) -> Vec<Bar> {
 
 /// The rate of what ended when, and how much of it, in at most so many parts of the run. They are equal: a
 /// shorter one at the end would show a rate that never was.
-pub fn throughput(ends: &[(Duration, u64)], slices_max: u32) -> Vec<Point> {
+pub fn throughput(ends: &[(Duration, u64)], slices_max: u32) -> Vec<Slice> {
     let Some(last) = ends.iter().map(|(end, _)| end).max() else {
         return Vec::new();
     };
@@ -145,7 +145,7 @@ pub fn throughput(ends: &[(Duration, u64)], slices_max: u32) -> Vec<Point> {
         counts[usize::try_from(place).unwrap_or(0)] += how_many;
     }
     let length = last as f64 / 1e9 / count as f64;
-    let points = counts.iter().enumerate().map(|(place, count)| Point {
+    let points = counts.iter().enumerate().map(|(place, count)| Slice {
         second: (place as f64 + 0.5) * length,
         rate: *count as f64 / length,
     });

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use super::Target;
 use crate::{
     ground::POSTED_DEADLINE,
-    scenarios::record::{Record, Told, told},
+    scenarios::record::{Conclusions, Record, conclusions},
 };
 
 /// How often the API is asked whether all is posted.
@@ -30,11 +30,11 @@ impl Target {
         sale: SaleId,
         records: &[Record],
     ) -> anyhow::Result<String> {
-        let Told {
-            orders: told,
+        let Conclusions {
+            acknowledged,
             sold_out,
             ..
-        } = told(records);
+        } = conclusions(records);
         let started = Instant::now();
         let figures = loop {
             let figures = self.figures(sale).await?;
@@ -47,7 +47,7 @@ impl Target {
             );
             sleep(LOOK_PAUSE).await;
         };
-        let count = u64::try_from(told.len())?;
+        let count = u64::try_from(acknowledged.len())?;
         ensure!(
             figures.confirmed_orders == count
                 && figures.sold_quantity == count
@@ -59,8 +59,8 @@ impl Target {
             sold_out == 0 || figures.sold_quantity == figures.total_quantity,
             "{sold_out} buyers were told that everything is sold, and the API says {figures:?}"
         );
-        let every = told.len().div_ceil(ORDERS_LOOKED_UP_MAX).max(1);
-        let sample = told.iter().step_by(every);
+        let every = acknowledged.len().div_ceil(ORDERS_LOOKED_UP_MAX).max(1);
+        let sample = acknowledged.iter().step_by(every);
         let looked_up = sample.len();
         self.look_up(sale, sample).await?;
         Ok(format!(
