@@ -126,6 +126,9 @@ pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
             figures.extend(group.measure(size).await?);
         }
     }
+    if settings.quick {
+        eprintln!("so few requests that the figures mean nothing, nor whether a goal is met");
+    }
     let rows: Vec<Row> = figures.iter().map(Figure::row).collect();
     if settings.json {
         println!("{}", serde_json::to_string_pretty(&rows)?);

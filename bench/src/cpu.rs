@@ -9,17 +9,6 @@ use nix::{
     unistd::Pid,
 };
 
-/// CPU time used so far, of those whose processes are known.
-#[derive(Debug, Clone, Copy)]
-pub struct Used {
-    /// Of the API.
-    pub api: Option<Duration>,
-    /// Of Redis.
-    pub redis: Option<Duration>,
-    /// Of this process, the load generator.
-    pub generator: Duration,
-}
-
 /// What a process has used since it was started.
 ///
 /// # Errors

@@ -29,6 +29,9 @@ pub const ACCEPTED: u16 = 202;
 /// The status of a purchase that is refused, for whatever reason.
 pub const REFUSED: u16 = 409;
 
+/// The status of a request that a rate limit refuses.
+pub const LIMITED: u16 = 429;
+
 /// The fewest answers a second that are waited for; over one connection there are some thousand.
 const RATE_MIN: f64 = 500.0;
 

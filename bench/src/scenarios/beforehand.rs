@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use system::client::Buyer;
 use tokio::{task::JoinSet, time::Instant};
 
@@ -16,9 +16,10 @@ use super::{
     crowd::Crowd,
     patience::{ANSWER_DEADLINE, within},
     plan::Step,
+    proof::RATE_LIMITS,
     record::{Record, Reply},
 };
-use crate::load::connection::Connection;
+use crate::load::{LIMITED, connection::Connection};
 
 /// Connections over which they are sent.
 const CONNECTIONS: usize = 32;
@@ -26,7 +27,7 @@ const CONNECTIONS: usize = 32;
 /// Lets so many new buyers of a crowd buy, as fast as it goes.
 ///
 /// # Errors
-/// A connection broke.
+/// A connection broke, or a rate limit refuses them.
 pub async fn buy(
     address: SocketAddr,
     crowd: &Arc<Crowd>,
@@ -61,6 +62,7 @@ async fn purchase(connection: &mut Connection, crowd: &Crowd) -> anyhow::Result<
     crowd.write(&mut request, Step::Buy, &buyer);
     let asked = Instant::now();
     let answer = within(ANSWER_DEADLINE, connection.ask(&request)).await?;
+    ensure!(answer.status != LIMITED, RATE_LIMITS);
     let record = Record {
         buyer: buyer.id,
         step: Step::Buy,

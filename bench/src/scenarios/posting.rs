@@ -16,6 +16,7 @@ use sale::{gate::Gate, model::SaleId};
 use tokio::{
     task::JoinHandle,
     time::{Instant, sleep},
+    try_join,
 };
 
 use super::{
@@ -73,17 +74,21 @@ pub(super) async fn post(
     // The orders have been made, and the reconciler has started: what is used from here on is for posting.
     let meter = place.meter()?;
     let before = meter.read()?;
-    let tally = drive(run, begun.posting.clone(), outcome).await?;
+    let buying = async {
+        match begun.purchases {
+            Some(purchases) => purchases.await?,
+            None => Ok(Vec::new()),
+        }
+    };
+    // Orders that nobody makes are not waited for.
+    let driving = drive(run, begun.posting.clone(), outcome);
+    let (tally, records) = try_join!(driving, buying)?;
     let after = meter.read()?;
     tally.complete()?;
     let posted = begun.posting.seen(begun.started);
     let count: u64 = posted.iter().map(|(_, count)| count).sum();
     let wanted = u64::from(volume.orders());
     ensure!(count == wanted, "{count} of {wanted} orders were posted");
-    let records = match begun.purchases {
-        Some(purchases) => purchases.await??,
-        None => Vec::new(),
-    };
     let took = posted.last().map_or(Duration::ZERO, |(end, _)| *end);
     outcome.counted(count, took);
     outcome.timing.throughput = throughput(&posted, POSTED_SLICES_MAX);

@@ -7,11 +7,16 @@ use super::{
     outcome::Outcome,
     place::Place,
     plan::{Plan, Unit},
-    record::{Record, conclusions, unexpected},
+    record::{Record, Reply, conclusions, unexpected},
 };
+use crate::load::LIMITED;
 
 /// How many kinds of answers that decided nothing are shown at most.
 const UNDECIDED_SHOWN_MAX: usize = 5;
+
+/// What to do where rate limits of a target refuse what comes from here.
+pub(super) const RATE_LIMITS: &str = "the API's rate limits refuse so many requests of one address (429): start it with \
+     RATE_LIMIT_MAX_REQUESTS=0 RATE_LIMIT_PURCHASE_MAX_REQUESTS=0";
 
 /// All that must be so after a run.
 pub(super) async fn prove(
@@ -27,6 +32,16 @@ pub(super) async fn prove(
         .take(UNDECIDED_SHOWN_MAX)
         .map(|(what, count)| format!("{count} times {what}"))
         .collect();
+    let is_limited = |record: &Record| {
+        matches!(
+            record.reply,
+            Reply::Answer {
+                status: LIMITED,
+                ..
+            }
+        )
+    };
+    ensure!(!records.iter().any(is_limited), RATE_LIMITS);
     ensure!(
         undecided.is_empty(),
         "answers that decided nothing: {}",

@@ -161,6 +161,7 @@ fn a_demo_sells_every_unit_once_and_leaves_nothing_behind() {
         "databaseUrl",
         "redisUrl",
         "gateKeyPrefix",
+        "jwtSecret",
     ] {
         assert!(
             info[member].as_str().is_some_and(|text| !text.is_empty()),

@@ -1,4 +1,4 @@
-//! The `--info` file, for scripts: where everything is, with an admin's token and the pids.
+//! The `--info` file, for scripts: where everything is, with an admin's token, what signs tokens, and the pids.
 //!
 //! It holds secrets, so it is made with mode 0600 and put in place by a rename: who reads it reads
 //! it whole. A thread looks every [`LOOK_PAUSE`] whether a pid has changed, and then writes it anew.
@@ -37,6 +37,7 @@ pub(super) struct Content {
     database_url: String,
     redis_url: String,
     gate_key_prefix: String,
+    jwt_secret: String,
     pids: Pids,
 }
 
@@ -50,6 +51,7 @@ impl Content {
             database_url: deployment.database_url.expose().to_owned(),
             redis_url: deployment.redis_url.expose().to_owned(),
             gate_key_prefix: deployment.key_prefix.clone(),
+            jwt_secret: deployment.jwt_secret.expose().to_owned(),
             pids: Pids::default(),
         }
     }
