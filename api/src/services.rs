@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use moka::future::Cache;
 use sale::{
     gate::{Gate, batcher::Admissions},
-    ledger::{Ledger, LedgerError, Tally},
+    ledger::{Ledger, LedgerError, Tables, Tally},
     lifecycle::Lifecycle,
     passwords::PasswordThreads,
     queue::{self, Queue, QueueError},
@@ -29,19 +29,21 @@ const QUEUE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long gate and ledger may take to give a sign of life.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Which of the servers answer.
+/// Which of the servers answer, and whether they have what this service needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Health {
-    /// Postgres.
+    /// Postgres answers.
     pub ledger: bool,
-    /// Redis.
+    /// Its tables are no older than this program. (Newer ones are no reason to end: they come first.)
+    pub tables: bool,
+    /// Redis answers.
     pub gate: bool,
 }
 
 impl Health {
-    /// Both answer.
+    /// All of it.
     pub const fn is_good(self) -> bool {
-        self.ledger && self.gate
+        self.ledger && self.tables && self.gate
     }
 }
 
@@ -114,11 +116,15 @@ impl Services {
     /// Which of the servers answer, as of a moment ago.
     pub async fn health(&self) -> Health {
         let look = async {
-            let ledger = timeout(HEALTH_TIMEOUT, self.ledger.ping());
+            let ledger = timeout(HEALTH_TIMEOUT, self.ledger.tables());
             let gate = timeout(HEALTH_TIMEOUT, self.gate.ping());
             let (ledger, gate) = tokio::join!(ledger, gate);
+            if matches!(ledger, Ok(Ok(Tables::Outdated))) {
+                tracing::warn!("the tables are not up to date: run `mincommerce migrate`");
+            }
             Health {
-                ledger: matches!(ledger, Ok(Ok(()))),
+                ledger: matches!(ledger, Ok(Ok(_))),
+                tables: matches!(ledger, Ok(Ok(Tables::UpToDate | Tables::Foreign))),
                 gate: matches!(gate, Ok(Ok(()))),
             }
         };

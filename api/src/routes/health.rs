@@ -89,7 +89,7 @@ enum HealthReply {
     /// Everything answers.
     #[oai(status = 200)]
     Healthy(Reply<HealthReport>),
-    /// Something does not answer.
+    /// Something does not answer, or its tables are older than the service.
     #[oai(status = 503)]
     Unhealthy(Reply<HealthReport>),
 }

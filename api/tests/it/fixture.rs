@@ -12,7 +12,7 @@ use reqwest::{
 use sale::{
     gate::{Gate, upkeep},
     journal::{Content, Journal},
-    ledger::{Ledger, NewUser, Posting},
+    ledger::{Ledger, NewUser, Posting, Tables},
     model::{Role, SaleId},
     settings::TokenSettings,
     token::Tokens,
@@ -143,16 +143,22 @@ impl Fixture {
     /// With more arguments on the command line of the API.
     pub async fn start_with(arguments: &[&str]) -> Self {
         let (redis, database) = shared_urls().await;
-        Self::start_at(&redis, &database, arguments).await
+        Self::start_at(&redis, &database, arguments, Tables::UpToDate).await
     }
 
     /// With a Redis of the test's own.
     pub async fn start_on(redis: &str, arguments: &[&str]) -> Self {
         let (_, database) = shared_urls().await;
-        Self::start_at(redis, &database, arguments).await
+        Self::start_at(redis, &database, arguments, Tables::UpToDate).await
     }
 
-    async fn start_at(redis: &str, database: &str, arguments: &[&str]) -> Self {
+    /// Where nobody has made the tables yet.
+    pub async fn start_without_tables() -> Self {
+        let (redis, database) = shared_urls().await;
+        Self::start_at(&redis, &database, &[], Tables::Outdated).await
+    }
+
+    async fn start_at(redis: &str, database: &str, arguments: &[&str], tables: Tables) -> Self {
         let prefix = Uuid::new_v4().simple().to_string();
         let base = [
             "mincommerce-api",
@@ -170,7 +176,9 @@ impl Fixture {
         ];
         let settings = Settings::parse_from(base.iter().chain(arguments));
         let ledger = Ledger::connect(&settings.postgres).await.unwrap();
-        ledger.migrate().await.unwrap();
+        if tables == Tables::UpToDate {
+            ledger.migrate().await.unwrap();
+        }
         let gate = Gate::connect(&settings.redis).await.unwrap();
 
         let api = Api::start(&settings).await.unwrap();

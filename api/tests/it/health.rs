@@ -3,7 +3,7 @@
 use embedded::{Fsync, RedisOptions, RedisServer};
 use reqwest::Method;
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, eventually};
 
 pub fn own_redis() -> RedisServer {
     RedisServer::start(RedisOptions {
@@ -36,6 +36,20 @@ async fn a_service_with_its_servers_is_healthy_and_ready() {
             .status,
         200
     );
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_service_whose_tables_nobody_has_made_is_alive_and_not_ready() {
+    let api = Fixture::start_without_tables().await;
+    let answer = api.get("/api/health").await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json()["status"], "unhealthy");
+    assert_eq!(answer.json()["services"]["database"], "connected");
+    assert_eq!(api.get("/api/health/ready").await.status, 503);
+    assert_eq!(api.get("/api/health/live").await.status, 200);
+    api.ledger.migrate().await.unwrap();
+    eventually(async || (api.get("/api/health/ready").await.status == 200).then_some(())).await;
     api.stop().await;
 }
 

@@ -107,15 +107,6 @@ impl Ledger {
         Ok(connection.close().await?)
     }
 
-    /// Asks Postgres for a sign of life.
-    ///
-    /// # Errors
-    /// Where none comes.
-    pub async fn ping(&self) -> Result<(), LedgerError> {
-        sqlx::query("SELECT 1").execute(&self.pool).await?;
-        Ok(())
-    }
-
     /// Ends all connections.
     pub async fn disconnect(&self) {
         self.pool.close().await;
