@@ -19,12 +19,15 @@ async fn target(stage: &Stage) -> Arc<Target> {
 }
 
 async fn run(stage: &Stage, scenario: Scenario, requests: u64) -> Outcome {
+    tried(stage, scenario, requests).await.unwrap()
+}
+
+async fn tried(stage: &Stage, scenario: Scenario, requests: u64) -> anyhow::Result<Outcome> {
     let folder = tempdir().unwrap();
     let concurrency = if scenario == Scenario::Database { 1 } else { 8 };
     let run = short(scenario, requests, concurrency, &folder);
     let place = Place::Target(target(stage).await);
-    let outcome = measure_at(place, scenario, run, Volume::Quick).await;
-    outcome.unwrap()
+    measure_at(place, scenario, run, Volume::Quick).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,9 +67,13 @@ async fn refusals_that_decide_nothing_make_a_run_fail() {
     let stage = Stage::open(setting).await.unwrap();
     let outcome = run(&stage, Scenario::Rush, 100).await;
     let failure = outcome.failure.unwrap();
-    assert!(failure.contains("Limited"), "{failure}");
+    let what_to_set = "RATE_LIMIT_PURCHASE_MAX_REQUESTS=0";
+    assert!(failure.contains(what_to_set), "{failure}");
     assert!(outcome.statuses["429"] > 0);
     assert_eq!(outcome.statuses.values().sum::<u64>(), 100);
+    // Orders that nobody makes are not waited for.
+    let failure = tried(&stage, Scenario::Database, 100).await.unwrap_err();
+    assert!(failure.to_string().contains(what_to_set), "{failure:#}");
     stage.close().await.unwrap();
 }
 
