@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context;
 use api::{Settings, run, signals::told_to_end};
 use clap::Parser;
 use mimalloc::MiMalloc;
@@ -12,12 +13,11 @@ use sale::{crash, telemetry};
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let settings = Settings::parse();
     telemetry::start(&settings.log);
     crash::arm();
-    match serve(&settings).await {
+    match serve(&settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -26,7 +26,10 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve(settings: &Settings) -> anyhow::Result<()> {
-    let shutdown = told_to_end()?;
-    Ok(run(settings, shutdown).await?)
+fn serve(settings: &Settings) -> anyhow::Result<()> {
+    let runtime = settings
+        .workers
+        .runtime()
+        .context("no threads (WORKER_THREADS)")?;
+    runtime.block_on(async { Ok(run(settings, told_to_end()?).await?) })
 }

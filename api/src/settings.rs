@@ -6,7 +6,7 @@ use std::{net::SocketAddr, str::FromStr, time::Duration};
 use clap::{Parser, ValueEnum, builder::RangedU64ValueParser, value_parser};
 use sale::{
     gate::{batcher::AdmissionLimits, durability::DurabilitySettings},
-    settings::{LogSettings, PostgresSettings, RedisSettings, TokenSettings},
+    settings::{LogSettings, PostgresSettings, RedisSettings, TokenSettings, WorkerSettings},
 };
 
 use crate::{acceptor::ConnectionLimits, client_address::TrustedProxies, cors::AllowedOrigins};
@@ -105,6 +105,10 @@ pub struct Settings {
     /// demonstrations, or where something in front knows better
     #[arg(long, env = "BUYER_LOGIN", value_enum, default_value_t = BuyerLogin::Password)]
     pub buyer_login: BuyerLogin,
+
+    /// With how many threads.
+    #[command(flatten)]
+    pub workers: WorkerSettings,
 
     /// How to log.
     #[command(flatten)]

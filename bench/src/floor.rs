@@ -15,7 +15,7 @@ use poem::{
 };
 use poem_openapi::{ApiResponse, Object, OpenApi, OpenApiService, payload::Json};
 use sale::{
-    settings::TokenSettings,
+    settings::{TokenSettings, WorkerSettings},
     token::{Caller, Tokens},
 };
 use uuid::Uuid;
@@ -43,6 +43,10 @@ pub struct Floor {
     /// How tokens are signed.
     #[command(flatten)]
     token: TokenSettings,
+
+    /// With how many threads: as the API.
+    #[command(flatten)]
+    pub(super) workers: WorkerSettings,
 }
 
 /// Serves until it is killed.

@@ -26,6 +26,7 @@ pub mod suite;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Runtime;
 
 /// Measures MinCommerce: under load, and against its limits.
 #[derive(Debug, Parser)]
@@ -55,10 +56,12 @@ enum Command {
 /// # Errors
 /// Something could not be measured.
 pub fn run(stress: Stress) -> anyhow::Result<ExitCode> {
-    // As the API runs: what is compared has the same threads.
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    // What an API is compared with has its threads; the generator has all.
+    let runtime = if let Command::Floor(settings) = &stress.command {
+        settings.workers.runtime()
+    } else {
+        Runtime::new()
+    }?;
     match stress.command {
         Command::Compare(settings) => runtime.block_on(compare::run(&settings)),
         Command::Growth(settings) => runtime.block_on(growth::run(&settings)),

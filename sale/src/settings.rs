@@ -1,9 +1,10 @@
 //! Settings that several processes share: arguments with an environment variable each. `--help`
 //! of any binary is the reference.
 
-use std::{convert::Infallible, fmt, path::PathBuf, str::FromStr};
+use std::{convert::Infallible, fmt, io, num::NonZero, path::PathBuf, str::FromStr, thread};
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::RangedU64ValueParser};
+use tokio::runtime::{Builder, Runtime};
 
 /// A text that must not be printed: a password, or a URL that holds one.
 #[derive(Clone, PartialEq, Eq)]
@@ -60,7 +61,7 @@ pub struct RedisSettings {
 
     /// Connections to Redis
     #[arg(long = "redis-pool-size", env = "REDIS_POOL_SIZE", global = true, default_value_t = 4,
-          value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
+          value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub pool_size: usize,
 
     /// How long Redis may take to answer a command, milliseconds
@@ -129,6 +130,32 @@ pub struct TokenSettings {
     pub jwt_jwks_issuer: Option<String>,
 }
 
+/// With how many threads a service answers.
+#[derive(Debug, Clone, Args)]
+pub struct WorkerSettings {
+    /// Threads that answer requests. By default one for each processor but one, which is left to Redis, and
+    /// at least one
+    #[arg(long, env = "WORKER_THREADS",
+          value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_024))]
+    pub worker_threads: Option<usize>,
+}
+
+impl WorkerSettings {
+    /// What the service runs on. (With a thread more, Redis and the threads take turns on the processors, and
+    /// a connection goes from one to the other between its question and its answer: see `bench/RESULTS.md`.)
+    ///
+    /// # Errors
+    /// The system gives no threads.
+    pub fn runtime(&self) -> io::Result<Runtime> {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let beside_redis = processors.saturating_sub(1).max(1);
+        Builder::new_multi_thread()
+            .worker_threads(self.worker_threads.unwrap_or(beside_redis))
+            .enable_all()
+            .build()
+    }
+}
+
 /// How a process logs, on standard error. `RUST_LOG` says what.
 #[derive(Debug, Clone, Args)]
 pub struct LogSettings {
@@ -144,4 +171,23 @@ pub enum LogFormat {
     Text,
     /// For programs: one JSON object a line.
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread::available_parallelism;
+
+    use super::WorkerSettings;
+
+    fn workers(worker_threads: Option<usize>) -> usize {
+        let runtime = WorkerSettings { worker_threads }.runtime().unwrap();
+        runtime.metrics().num_workers()
+    }
+
+    #[test]
+    fn a_processor_is_left_to_redis_unless_it_is_said_otherwise() {
+        let processors = available_parallelism().unwrap().get();
+        assert_eq!(workers(None), (processors - 1).max(1));
+        assert_eq!(workers(Some(3)), 3);
+    }
 }
