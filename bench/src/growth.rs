@@ -50,6 +50,8 @@ pub enum Axis {
     Sales,
     /// Connections that send purchases
     Connections,
+    /// Threads of the API that answer (`WORKER_THREADS`)
+    Workers,
     /// Purchases that one call to the gate decides at most (`PURCHASE_BATCH_MAX`)
     Batch,
 }
@@ -60,6 +62,7 @@ impl Axis {
             Self::Buyers => "buyers of the sale",
             Self::Sales => "live sales",
             Self::Connections => "connections",
+            Self::Workers => "threads of the API",
             Self::Batch => "purchases a call at most",
         }
     }
@@ -67,7 +70,9 @@ impl Axis {
     /// What stands over its numbers.
     fn heading(self) -> String {
         match self {
-            Self::Buyers | Self::Connections | Self::Batch => self.name().to_owned(),
+            Self::Buyers | Self::Connections | Self::Workers | Self::Batch => {
+                self.name().to_owned()
+            }
             Self::Sales => format!("{}, sharing {CONNECTIONS} connections", self.name()),
         }
     }
@@ -85,6 +90,10 @@ impl Axis {
             Self::Connections => {
                 "Winners of one sale over so many connections. Each sends its next purchase when it has its answer \
                  (a closed loop): times are those of an API that has as much to do as it can."
+            }
+            Self::Workers => {
+                "Winners of one sale over 128 connections in a closed loop, with an API whose WORKER_THREADS is \
+                 this. By default it has one for each processor but one."
             }
             Self::Batch => {
                 "Winners of one sale over 512 connections in a closed loop, with an API whose PURCHASE_BATCH_MAX \

@@ -7,7 +7,7 @@
 //! | [`scenarios`] | what a shop goes through, as load that rlt drives, with its proof |
 //! | [`suite`], [`report`] | all scenarios, and the page that shows them |
 //! | [`compare`] | the table: each figure, its limit, their ratio, its goal |
-//! | [`growth`] | how cost grows with buyers, sales, connections and batches, as tables and charts |
+//! | [`growth`] | how cost grows with buyers, sales, connections, threads and batches, as tables and charts |
 //! | [`ground`] | the system under test, on servers of its own |
 //! | [`load`] | the load generator: a lean HTTP client |
 //! | [`floor`] | the services that an API is compared with |
@@ -40,7 +40,7 @@ pub struct Stress {
 enum Command {
     /// Measure each figure and its limit in one run, and print the table
     Compare(compare::Compare),
-    /// Measure how cost grows with buyers, sales, connections and batches, and draw it
+    /// Measure how cost grows with buyers, sales, connections, threads and batches, and draw it
     Growth(growth::Growth),
     /// Run all scenarios, and write their figures as JSON and as an HTML page
     Suite(suite::Suite),

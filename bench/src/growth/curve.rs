@@ -14,7 +14,7 @@ use crate::report::{
 /// All axes that were measured.
 pub type Curves = BTreeMap<Axis, Vec<Measurement>>;
 
-/// What a number of buyers, sales, connections or purchases has led to.
+/// What a number of buyers, sales, connections, threads or purchases has led to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measurement {
     /// That number.

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     cpu::micros,
-    ground::{Costs, Ground, WARM_UP_PART, plain},
+    ground::{self, Costs, Ground, WARM_UP_PART, plain},
     load::{Pace, answers::Expected, connection::Connection},
 };
 
@@ -21,6 +21,7 @@ use crate::{
 const BUYERS: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
 const SALES: [usize; 6] = [1, 5, 20, 50, 100, 200];
 const CONNECTIONS: [usize; 5] = [1, 8, 32, 128, 512];
+const WORKERS: [usize; 3] = [1, 2, 4];
 const BATCH_MAX: [usize; 6] = [1, 4, 16, 64, 128, 512];
 
 /// Connections where the limit of batches is measured: enough to fill the largest.
@@ -42,7 +43,8 @@ pub async fn points(axis: Axis, size: Sampling) -> anyhow::Result<Vec<Measuremen
         Axis::Buyers => buyers(size).await,
         Axis::Sales => sales(size).await,
         Axis::Connections => connections(size).await,
-        Axis::Batch => batch(size).await,
+        Axis::Workers => apis(size, "WORKER_THREADS", &WORKERS, ground::CONNECTIONS).await,
+        Axis::Batch => apis(size, "PURCHASE_BATCH_MAX", &BATCH_MAX, BATCH_CONNECTIONS).await,
     }
 }
 
@@ -144,25 +146,29 @@ async fn connections(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
     Ok(points)
 }
 
-async fn batch(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
+/// An API for each of these values of a setting.
+async fn apis(
+    size: Sampling,
+    setting: &str,
+    values: &[usize],
+    connections: usize,
+) -> anyhow::Result<Vec<Measurement>> {
     let mut ground = Ground::start().await?;
     let mut points = Vec::new();
-    for limit in BATCH_MAX.into_iter().take(size.points) {
+    for value in values.iter().take(size.points) {
         let number = ground.stage.start_api(&[
-            ("PURCHASE_BATCH_MAX".to_owned(), limit.to_string()),
+            (setting.to_owned(), value.to_string()),
             ("METRICS_ADDRESS".to_owned(), "off".to_owned()),
         ]);
         let number = number.map_err(plain)?;
         let warm_up = size.purchases / WARM_UP_PART;
-        let limited = &ground.stage.apis()[number];
-        ground.winners(BATCH_CONNECTIONS, limited, warm_up).await?;
-        let costs = ground
-            .winners(BATCH_CONNECTIONS, limited, size.purchases)
-            .await?;
+        let set = &ground.stage.apis()[number];
+        ground.winners(connections, set, warm_up).await?;
+        let costs = ground.winners(connections, set, size.purchases).await?;
         // It would go on to ask Redis while the next one is measured.
-        limited.stop()?;
+        set.stop()?;
         points.push(Measurement {
-            at: limit,
+            at: *value,
             values: [
                 rate(&costs),
                 api(&costs),
