@@ -185,7 +185,8 @@ async fn sold_out(ground: &Ground, size: Volume) -> anyhow::Result<Costs> {
     costs.all(Expected::SoldOut)
 }
 
-/// Purchases at a rate: the percentile of their times, milliseconds.
+/// Purchases at a rate: the percentile of their times, milliseconds. Redis writes its file anew before: what
+/// the group has sold makes it do so in some rounds and not in others, on a processor that they need.
 async fn paced(ground: &Ground, round: usize, rate: f64, size: Volume) -> anyhow::Result<f64> {
     #[expect(
         clippy::cast_possible_truncation,
@@ -195,6 +196,7 @@ async fn paced(ground: &Ground, round: usize, rate: f64, size: Volume) -> anyhow
     let count = (rate * size.paced.as_secs_f64()) as usize;
     let sale = ground.sale(u32::try_from(count)?).await?;
     let buyers = ground.buyers(sale.id, count)?;
+    ground.file_rewritten().await?;
     let costs = ground
         .run(ground.stage.api(), &buyers, Pace::Rate(rate))
         .await?;
