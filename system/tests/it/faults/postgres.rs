@@ -1,10 +1,13 @@
 //! A Postgres that dies, refuses, or is cut off while a sale sells. Admission goes on; what is admitted
 //! waits in the journal, and is posted once when Postgres is back.
 
+use std::ops::RangeInclusive;
+
 use sale::model::SaleId;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use system::{
     deployment::Deployment,
+    rush::{Plan, rush},
     stage::{Ground, Setting, Stage},
 };
 
@@ -14,12 +17,30 @@ use super::{
     setting, until,
 };
 
+fn quick_to_claim() -> Setting {
+    Setting {
+        reconciler: vec![setting("CLAIM_IDLE_MS", 200)],
+        ..Setting::default()
+    }
+}
+
 fn own_postgres() -> Setting {
     Setting {
         own_postgres: true,
         ..Setting::default()
     }
 }
+
+/// What the largest call posts: as many whole entries as have 2,048 winners at most, as in
+/// `reconciler/src/poster.rs`, where an entry has 512 at most.
+const LARGEST_CALL: RangeInclusive<usize> = 1_537..=2_048;
+/// Winners who are more than that.
+const WINNERS: usize = 3_000;
+/// So many at once that few entries hold them all.
+const CROWD: Plan = Plan {
+    concurrency: 512,
+    ..NARROW
+};
 
 /// A session of somebody else in the stage's database.
 async fn session(deployment: &Deployment) -> PgConnection {
@@ -204,19 +225,91 @@ async fn a_posting_that_is_the_victim_of_a_deadlock_is_made_again() {
     assert_eq!(proof.confirmed, won);
 }
 
-/// Until a call of the posting function waits for a lock.
+/// More winners than one call posts are in the journal, and the reconciler's call with as many as it takes
+/// waits for the lock.
+async fn largest_call_waits(stage: &mut Stage, sale: SaleId, lock: &mut PgConnection) {
+    stage.reconciler().kill().unwrap();
+    let buyers = stage.buyers(WINNERS).unwrap();
+    let report = rush(&stage.client().unwrap(), sale, buyers, CROWD, |_| ()).await;
+    assert_eq!((report.won(), report.unknown()), (WINNERS, 0));
+    sqlx::query("SELECT FROM flash_sales WHERE id = $1 FOR UPDATE")
+        .bind(sale)
+        .execute(lock)
+        .await
+        .unwrap();
+    stage.reconciler().start_again().unwrap();
+    until_posting_waits(&stage.deployment).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reconciler_that_is_killed_within_its_largest_call_has_posted_all_of_it_or_nothing() {
+    let mut stage = Stage::open(quick_to_claim()).await.unwrap();
+    let sale = stage.open_sale(5_000).await.unwrap();
+    let mut other = session(&stage.deployment).await;
+    let mut lock = other.begin().await.unwrap();
+    largest_call_waits(&mut stage, sale.id, &mut lock).await;
+    stage.reconciler().kill().unwrap();
+    // Postgres goes on with a call of which nobody waits for the answer.
+    lock.rollback().await.unwrap();
+    until_nobody_posts(&stage.deployment).await;
+    let count = posted(&stage, sale.id).await as usize;
+    assert!(count == 0 || LARGEST_CALL.contains(&count), "{count}");
+
+    stage.reconciler().start_again().unwrap();
+    let selling = Selling::start(&stage, sale.id, NARROW);
+    selling.until_sold(&stage, sale.id, 100).await;
+    let won = selling.end().await;
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!(proof.confirmed, won + WINNERS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgres_that_is_killed_within_the_largest_call_has_posted_nothing_of_it() {
+    let mut stage = Stage::open(own_postgres()).await.unwrap();
+    let sale = stage.open_sale(5_000).await.unwrap();
+    let mut other = session(&stage.deployment).await;
+    let mut lock = other.begin().await.unwrap();
+    largest_call_waits(&mut stage, sale.id, &mut lock).await;
+    stage.reconciler().pause().unwrap();
+    tokio::task::block_in_place(|| stage.postgres().unwrap().kill()).unwrap();
+    drop(lock);
+    tokio::task::block_in_place(|| stage.postgres().unwrap().start_again()).unwrap();
+    assert_eq!(posted(&stage, sale.id).await, 0);
+
+    stage.reconciler().resume().unwrap();
+    let selling = Selling::start(&stage, sale.id, NARROW);
+    selling.until_sold(&stage, sale.id, 100).await;
+    let won = selling.end().await;
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!(proof.confirmed, won + WINNERS);
+}
+
+/// Calls of the posting function that are under way, and those of them that wait for a lock.
+async fn posting(session: &mut PgConnection) -> (i64, i64) {
+    sqlx::query_as(
+        "SELECT count(*), count(*) FILTER (WHERE wait_event_type = 'Lock') FROM pg_stat_activity
+         WHERE datname = current_database() AND state = 'active'
+           AND query LIKE '%post_orders%' AND pid <> pg_backend_pid()",
+    )
+    .fetch_one(session)
+    .await
+    .unwrap()
+}
+
 async fn until_posting_waits(deployment: &Deployment) {
     let mut other = session(deployment).await;
     until("posting waits for a lock", async || {
-        let waiting: i64 = sqlx::query_scalar(
-            "SELECT count(*) FROM pg_stat_activity
-             WHERE datname = current_database() AND wait_event_type = 'Lock'
-               AND query LIKE '%post_orders%' AND pid <> pg_backend_pid()",
-        )
-        .fetch_one(&mut other)
-        .await
-        .unwrap();
+        let (_, waiting) = posting(&mut other).await;
         (waiting > 0).then_some(())
+    })
+    .await;
+}
+
+async fn until_nobody_posts(deployment: &Deployment) {
+    let mut other = session(deployment).await;
+    until("nobody posts", async || {
+        let (calls, _) = posting(&mut other).await;
+        (calls == 0).then_some(())
     })
     .await;
 }
