@@ -11,6 +11,7 @@
 //! | [`ground`] | the system under test, on servers of its own |
 //! | [`load`] | the load generator: a lean HTTP client |
 //! | [`floor`] | the services that an API is compared with |
+//! | [`table`] | tables on a terminal |
 //! | [`cpu`] | CPU time of a process |
 
 pub mod compare;
@@ -22,6 +23,7 @@ pub mod load;
 pub mod report;
 pub mod scenarios;
 pub mod suite;
+pub mod table;
 
 use std::process::ExitCode;
 

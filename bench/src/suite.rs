@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::{Cell, Table};
 use rlt::{
     baseline::{BaselineName, load, resolve_baseline_dir},
     cli::{Collector, ReportFormat},
@@ -28,6 +28,7 @@ use crate::{
         outcome::Outcome,
         plan::{End, Scenario},
     },
+    table::{headed, right},
 };
 
 /// Settings of `suite`.
@@ -185,12 +186,9 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 fn table(outcomes: &[Outcome]) -> Table {
-    let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
     let micros =
         |value: Option<f64>| right(value.map_or_else(String::new, |micros| format!("{micros:.1}")));
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header([
+    let mut table = headed([
         "scenario",
         "count",
         "1/s",

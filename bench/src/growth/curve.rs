@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::Table;
 use serde::Serialize;
 
 use super::Axis;
-use crate::report::{
-    chart::Series,
-    text::{number, short},
+use crate::{
+    report::{
+        chart::Series,
+        text::{number, short},
+    },
+    table::{headed, right},
 };
 
 /// All axes that were measured.
@@ -154,11 +157,8 @@ pub fn panels(points: &[Measurement]) -> BTreeMap<Panel, Vec<Series>> {
 
 /// An axis as a table for a terminal.
 pub fn table(axis: Axis, points: &[Measurement]) -> Table {
-    let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED);
     let headings = columns(points).into_iter().map(Column::heading);
-    table.set_header(
+    let mut table = headed(
         [axis.heading()]
             .into_iter()
             .chain(headings.map(str::to_owned)),
