@@ -135,7 +135,7 @@ impl Posting {
                 own.ground.fill(sale, usize::try_from(orders)?).await?;
                 deadline = Instant::now() + POSTED_DEADLINE;
                 own.begin_posting()?;
-                let started = own.ground.until_posting(sale).await?;
+                let started = own.ground.until_posting(sale, deadline).await?;
                 (Counter::Gate(own.ground.gate().clone()), None, started)
             }
             Place::Target(target) => {
