@@ -12,6 +12,7 @@
 //! | [`load`] | the load generator: a lean HTTP client |
 //! | [`floor`] | the services that an API is compared with |
 //! | [`table`] | tables on a terminal |
+//! | [`provenance`] | when, how and on what a run was, as its reports tell |
 //! | [`cpu`] | CPU time of a process |
 
 pub mod compare;
@@ -20,6 +21,7 @@ pub mod floor;
 pub mod ground;
 pub mod growth;
 pub mod load;
+pub mod provenance;
 pub mod report;
 pub mod scenarios;
 pub mod suite;

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Axis;
 use crate::{
+    provenance::Provenance,
     report::{
         chart::Series,
         text::{number, short},
@@ -16,6 +17,16 @@ use crate::{
 
 /// All axes that were measured.
 pub type Curves = BTreeMap<Axis, Vec<Measurement>>;
+
+/// What `growth --json` prints.
+#[derive(Debug, Serialize)]
+pub struct Written {
+    /// How it ran.
+    pub run: Provenance,
+    /// What was measured.
+    #[serde(flatten)]
+    pub curves: Curves,
+}
 
 /// What a number of buyers, sales, connections or purchases has led to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -179,8 +190,8 @@ pub fn table(axis: Axis, points: &[Measurement]) -> Table {
 mod tests {
     use serde_json::json;
 
-    use super::{Column, Curves, Measurement, Panel, panels, table};
-    use crate::growth::Axis;
+    use super::{Column, Curves, Measurement, Panel, Written, panels, table};
+    use crate::{growth::Axis, provenance::example};
 
     fn points() -> Vec<Measurement> {
         let point = |at, api, rate| Measurement {
@@ -228,8 +239,12 @@ mod tests {
 
     #[test]
     fn json_has_the_points_of_each_axis_by_its_name() {
-        let curves = Curves::from([(Axis::Sales, points())]);
-        let written = serde_json::to_value(&curves).unwrap();
+        let written = Written {
+            run: example(),
+            curves: Curves::from([(Axis::Sales, points())]),
+        };
+        let written = serde_json::to_value(&written).unwrap();
+        assert_eq!(written["run"]["command"], "cargo stress suite");
         let first = json!({
             "at": 1, "purchases_a_second": 100.0, "api_micros": 20.0, "redis_micros": 3.0, "p50_millis": 1.0,
         });
