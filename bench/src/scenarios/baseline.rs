@@ -40,8 +40,8 @@ pub struct Baselines {
     #[arg(long, value_name = "NAME")]
     pub save_baseline: Option<BaselineName>,
 
-    /// Compare with what was kept under this name. Status 1 if a request, or order, takes more CPU time; rates
-    /// and latencies are only shown, and at a target nothing is judged
+    /// Compare with what was kept under this name. Status 1 if a request, or order, takes more CPU time; rates,
+    /// latencies and rlt's verdict on them are only shown, and at a target nothing is judged
     #[arg(long, value_name = "NAME")]
     pub baseline: Option<BaselineName>,
 
