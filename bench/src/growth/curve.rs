@@ -18,16 +18,6 @@ use crate::{
 /// All axes that were measured.
 pub type Curves = BTreeMap<Axis, Vec<Measurement>>;
 
-/// What `growth --json` prints.
-#[derive(Debug, Serialize)]
-pub struct Written {
-    /// How it ran.
-    pub run: Provenance,
-    /// What was measured.
-    #[serde(flatten)]
-    pub curves: Curves,
-}
-
 /// What a number of buyers, sales, connections or purchases has led to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measurement {
@@ -36,6 +26,16 @@ pub struct Measurement {
     /// What was measured there.
     #[serde(flatten)]
     pub values: BTreeMap<Column, f64>,
+}
+
+/// What `growth --json` prints.
+#[derive(Debug, Serialize)]
+pub struct Written {
+    /// How it ran.
+    pub run: Provenance,
+    /// What was measured.
+    #[serde(flatten)]
+    pub curves: Curves,
 }
 
 /// A figure of a point. Tables have them in this order.
