@@ -7,7 +7,7 @@
 //! | [`posting`] | from the journal to the ledger |
 //! | [`growth`] | memory, and cost as a sale grows |
 //!
-//! [`figure`] holds what a line of the table is.
+//! [`figure`] holds what a line of the table is, `tool` the programs of the servers that the limits need.
 //!
 //! Each has servers of its own, one after the other, so that nothing of one run is in the next.
 
@@ -16,13 +16,15 @@ mod growth;
 mod limits;
 mod posting;
 mod purchases;
+mod tool;
 
 use std::{process::ExitCode, time::Duration};
 
 use clap::{Args, ValueEnum};
-use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::{Cell, Table};
 
 use self::figure::{Figure, Row};
+use crate::table::{headed, right};
 
 /// Settings of `compare`.
 #[derive(Debug, Clone, Args)]
@@ -141,11 +143,9 @@ pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
 fn table(rows: &[Row]) -> Table {
     let number = |value: f64| {
         let digits = if value.abs() < 100.0 { 2 } else { 0 };
-        Cell::new(format!("{value:.digits$}")).set_alignment(CellAlignment::Right)
+        right(format!("{value:.digits$}"))
     };
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header(["figure", "value", "limit", "ratio", "goal", "met"]);
+    let mut table = headed(["figure", "value", "limit", "ratio", "goal", "met"]);
     for row in rows {
         table.add_row([
             Cell::new(&row.figure),

@@ -22,7 +22,7 @@ use system::{
 };
 use tokio::{
     sync::Mutex,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep, timeout, timeout_at},
 };
 
 use crate::{
@@ -190,10 +190,11 @@ impl Ground {
     /// Waits until the gate of a sale is as wanted, and says when it was.
     ///
     /// # Errors
-    /// It is not in the time that posting may take, or there is no gate.
+    /// It is not before the deadline, or there is no gate.
     pub async fn until(
         &self,
         sale: SaleId,
+        deadline: Instant,
         wanted: impl Fn(&Snapshot) -> bool,
     ) -> anyhow::Result<Instant> {
         let looking = async {
@@ -205,7 +206,7 @@ impl Ground {
                 sleep(LOOK_PAUSE).await;
             }
         };
-        timeout(POSTED_DEADLINE, looking)
+        timeout_at(deadline, looking)
             .await
             .context("the journal was not posted in time")?
     }
@@ -214,9 +215,9 @@ impl Ground {
     ///
     /// # Errors
     /// As [`Ground::until`].
-    pub async fn until_posting(&self, sale: SaleId) -> anyhow::Result<Instant> {
+    pub async fn until_posting(&self, sale: SaleId, deadline: Instant) -> anyhow::Result<Instant> {
         let begun = |gate: &Snapshot| gate.backlog.pending > 0 || gate.forgotten > 0;
-        self.until(sale, begun).await
+        self.until(sale, deadline, begun).await
     }
 
     /// The gate.
@@ -230,13 +231,19 @@ impl Ground {
     /// # Errors
     /// It can not, or takes too long.
     pub async fn file_rewritten(&self) -> anyhow::Result<()> {
-        let began = Instant::now();
+        let rewritten = async {
+            self.until_file_is_written().await?;
+            self.redis()?.command(&["BGREWRITEAOF"])?;
+            self.until_file_is_written().await
+        };
+        timeout(REWRITE_DEADLINE, rewritten)
+            .await
+            .context("redis still writes its file")?
+    }
+
+    async fn until_file_is_written(&self) -> anyhow::Result<()> {
         while self.is_rewriting()? {
-            rest(began).await?;
-        }
-        self.redis()?.command(&["BGREWRITEAOF"])?;
-        while self.is_rewriting()? {
-            rest(began).await?;
+            sleep(REWRITE_PAUSE).await;
         }
         Ok(())
     }
@@ -274,14 +281,6 @@ impl Ground {
     pub fn redis_pid(&self) -> anyhow::Result<u32> {
         self.redis()?.pid().context("redis does not run")
     }
-}
-
-/// A pause for the rewriting of Redis' file, which began then.
-async fn rest(began: Instant) -> anyhow::Result<()> {
-    let waited = began.elapsed();
-    ensure!(waited < REWRITE_DEADLINE, "redis still writes its file");
-    sleep(REWRITE_PAUSE).await;
-    Ok(())
 }
 
 fn used(pids: [u32; 3]) -> anyhow::Result<[Duration; 3]> {

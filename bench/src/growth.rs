@@ -17,8 +17,11 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use self::curve::Curves;
-use crate::ground::CONNECTIONS;
+use self::curve::{Curves, Written};
+use crate::{
+    ground::CONNECTIONS,
+    provenance::{Provenance, Servers},
+};
 
 /// Settings of `growth`.
 #[derive(Debug, Clone, Args)]
@@ -27,7 +30,7 @@ pub struct Growth {
     #[arg(long)]
     quick: bool,
 
-    /// Print JSON: an object that holds a list of points for each axis
+    /// Print JSON: an object that holds a list of points for each axis, and `run`: when, how and on what it ran
     #[arg(long)]
     json: bool,
 
@@ -135,6 +138,7 @@ pub async fn run(settings: &Growth) -> anyhow::Result<ExitCode> {
     } else {
         Sampling::FULL
     };
+    let run = Provenance::now(Some(Servers::own()));
     let mut curves = Curves::new();
     for axis in Axis::value_variants() {
         if settings.only.is_none_or(|only| only == *axis) {
@@ -142,12 +146,12 @@ pub async fn run(settings: &Growth) -> anyhow::Result<ExitCode> {
             curves.insert(*axis, measure::points(*axis, size).await?);
         }
     }
-    let at = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     let file = settings.out.join("growth.html");
-    fs::write(&file, page::page(&at, settings.quick, &curves))
+    fs::write(&file, page::page(&run, settings.quick, &curves))
         .with_context(|| format!("cannot write {}", file.display()))?;
     if settings.json {
-        println!("{}", serde_json::to_string_pretty(&curves)?);
+        let written = Written { run, curves };
+        println!("{}", serde_json::to_string_pretty(&written)?);
     } else {
         for (axis, points) in &curves {
             println!("{}", curve::table(*axis, points));

@@ -11,6 +11,8 @@
 //! | [`ground`] | the system under test, on servers of its own |
 //! | [`load`] | the load generator: a lean HTTP client |
 //! | [`floor`] | the services that an API is compared with |
+//! | [`table`] | tables on a terminal |
+//! | [`provenance`] | when, how and on what a run was, as its reports tell |
 //! | [`cpu`] | CPU time of a process |
 
 pub mod compare;
@@ -19,9 +21,11 @@ pub mod floor;
 pub mod ground;
 pub mod growth;
 pub mod load;
+pub mod provenance;
 pub mod report;
 pub mod scenarios;
 pub mod suite;
+pub mod table;
 
 use std::process::ExitCode;
 

@@ -15,13 +15,16 @@ use self::{
     chart::{Over, Ratio, Series},
     text::{escape, number},
 };
-use crate::scenarios::{outcome::Outcome, plan::Unit};
+use crate::{
+    provenance::Provenance,
+    scenarios::{outcome::Outcome, plan::Unit},
+};
 
 const STYLE: &str = include_str!("report/style.css");
 
 /// The page of these runs.
-pub fn page(at: &str, quick: bool, outcomes: &[Outcome]) -> String {
-    let mut page = begin("MinCommerce under load", at, quick);
+pub fn page(run: &Provenance, quick: bool, outcomes: &[Outcome]) -> String {
+    let mut page = begin("MinCommerce under load", run, quick);
     overview(&mut page, outcomes);
     comparison(&mut page, outcomes);
     for outcome in outcomes {
@@ -32,15 +35,22 @@ pub fn page(at: &str, quick: bool, outcomes: &[Outcome]) -> String {
 }
 
 /// A page up to where its sections begin; [`END`] ends it.
-pub fn begin(title: &str, at: &str, quick: bool) -> String {
+pub fn begin(title: &str, run: &Provenance, quick: bool) -> String {
     let title = escape(title);
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <h1>{title}</h1>\n<p>{}</p>\n",
-        escape(at)
+         <h1>{title}</h1>\n<p>{}, commit {}: <code>{}</code><br>\n{}",
+        escape(&run.at),
+        escape(&run.commit),
+        escape(&run.command),
+        escape(&run.machine.to_string())
     );
+    if let Some(servers) = &run.servers {
+        let _ = write!(page, ", {}", escape(&servers.to_string()));
+    }
+    page.push_str("</p>\n");
     if quick {
         page.push_str("<p class=\"note\">A quick run, which only shows that it works: its figures mean nothing.</p>\n");
     }
@@ -243,11 +253,14 @@ mod tests {
     use serde_json::json;
 
     use super::page;
-    use crate::scenarios::{
-        memory::Sample,
-        outcome::{CpuRatio, Outcome},
-        plan::Scenario,
-        timing::{Bar, Percentiles, Slice, Timing},
+    use crate::{
+        provenance::example,
+        scenarios::{
+            memory::Sample,
+            outcome::{CpuRatio, Outcome},
+            plan::Scenario,
+            timing::{Bar, Percentiles, Slice, Timing},
+        },
     };
 
     fn ran(scenario: Scenario) -> Outcome {
@@ -276,13 +289,20 @@ mod tests {
 
     #[test]
     fn a_page_of_one_scenario_is_whole_and_asks_no_other_host() {
-        let page = page("now", false, &[ran(Scenario::Rush)]);
+        let page = page(&example(), false, &[ran(Scenario::Rush)]);
         assert_eq!(page.matches("<svg").count(), 2);
         assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
         for host in ["http:", "https:", "<script", "<link", "@import", "url("] {
             assert!(!page.contains(host), "{host}");
         }
         assert!(!page.contains("Against the baseline"));
+        for told in [
+            "<p>now &lt;here&gt;, commit 0123abc with changes: <code>cargo stress suite</code>",
+            "2 processors (Some Processor), memory 4096 MiB, Some System 12, Linux 6.1",
+            ", Redis 7.0.15, Postgres 15.18</p>",
+        ] {
+            assert!(page.contains(told), "{told}");
+        }
     }
 
     #[test]
@@ -290,7 +310,7 @@ mod tests {
         let mut outcome = Outcome::blank(Scenario::Rush);
         outcome.fail(&anyhow::anyhow!("answered <script>alert(1)</script>"));
         outcome.target = Some("http://\"x".to_owned());
-        let page = page("now", true, &[outcome]);
+        let page = page(&example(), true, &[outcome]);
         assert!(page.contains("answered &lt;script&gt;"));
         assert!(page.contains(">NO<"));
         assert!(!page.contains("<script"));
@@ -317,7 +337,7 @@ mod tests {
             ratio: 1.25,
             is_judged: true,
         }];
-        let page = page("now", false, &[soak]);
+        let page = page(&example(), false, &[soak]);
         assert!(page.contains("soak, CPU of API: 1.25 times the baseline"));
         assert_eq!(page.matches("<svg").count(), 5);
         assert!(page.contains("soak, requests a second: 0.500 times the baseline"));

@@ -10,11 +10,13 @@
 //! | `visit` | visitors come to a sale, and are measured |
 //! | [`posting`] | the way of orders from the journal to the ledger |
 //! | `drive` | rlt, which drives both |
+//! | [`baseline`] | what a run is compared with, and how it is judged |
 //! | `proof` | what must be so after a run |
 //! | [`record`], [`timing`], [`meter`], [`memory`], [`outcome`] | what was seen, and what it amounts to |
 //! | [`patience`] | how long a server may be silent |
 //! | [`open_files`] | room for many connections |
 
+pub mod baseline;
 pub mod beforehand;
 pub mod command;
 pub mod crowd;
@@ -42,8 +44,9 @@ use anyhow::Context;
 use rlt::cli::ReportFormat;
 
 use self::{
+    baseline::Judge,
     command::{Chosen, Run},
-    outcome::Outcome,
+    outcome::{CpuRatio, Outcome},
     place::Place,
     plan::{Scenario, Unit},
     posting::post,
@@ -84,7 +87,13 @@ impl Volume {
 /// # Errors
 /// It could not be run.
 pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
-    let outcome = measure(chosen.scenario, chosen.run, Volume::Full).await?;
+    let Chosen { scenario, mut run } = chosen;
+    if let Some(told) = run.baselines.told() {
+        eprintln!("{told}");
+    }
+    let judge = Judge::of(&mut run, scenario, Volume::Full)?;
+    let mut outcome = measure(scenario, run, Volume::Full).await?;
+    judge.conclude(&mut outcome)?;
     let one = match outcome.unit {
         Unit::Requests => "a request",
         Unit::Orders => "an order",
@@ -95,6 +104,15 @@ pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
         None => format!("{process} ?"),
     });
     eprintln!("CPU for {one}, us (without Postgres): {}", cpu.join(", "));
+    for CpuRatio {
+        process,
+        ratio,
+        is_judged,
+    } in &outcome.cpu_ratios
+    {
+        let judged = if *is_judged { "judged" } else { "only shown" };
+        eprintln!("CPU of {process}: {ratio:.2} times the baseline, {judged}");
+    }
     if let Some(proof) = &outcome.proof {
         eprintln!("proven: {proof}");
     }

@@ -1,8 +1,6 @@
 //! `suite`: all scenarios one after the other, each with servers of its own. Their figures go into
 //! `suite.json` and `suite.html`, rlt's own reports beside them, one file a scenario.
 
-pub mod baseline;
-
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -11,23 +9,22 @@ use std::{
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
-use rlt::{
-    baseline::{BaselineName, load, resolve_baseline_dir},
-    cli::{Collector, ReportFormat},
-};
+use comfy_table::{Cell, Table};
+use rlt::cli::{Collector, ReportFormat};
 use serde::Serialize;
 
-use self::baseline::{Baseline, CPU_TOLERANCE_PERCENT, name_of};
 use crate::{
+    provenance::{Provenance, Servers},
     report,
     scenarios::{
         Volume,
+        baseline::{Baselines, Judge},
         command::Run,
         measure,
         outcome::Outcome,
         plan::{End, Scenario},
     },
+    table::{headed, right},
 };
 
 /// Settings of `suite`.
@@ -45,28 +42,18 @@ pub struct Suite {
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Scenario>,
 
-    /// Keep the figures of what was right under this name, to compare with later
-    #[arg(long, value_name = "NAME")]
-    save_baseline: Option<BaselineName>,
-
-    /// Compare with what was kept under this name. Status 1 if a request, or order, takes more CPU time; rates
-    /// and latencies are only shown, and at a target nothing is judged
-    #[arg(long, value_name = "NAME")]
-    baseline: Option<BaselineName>,
-
-    /// How much more CPU time is still noise, percent
-    #[arg(long, default_value_t = CPU_TOLERANCE_PERCENT, value_parser = percent)]
-    cpu_tolerance: f64,
-
     /// An API that is there, instead of servers of its own: see `rush --help`
     #[arg(long, value_name = "URL")]
     target: Option<String>,
+
+    #[command(flatten)]
+    baselines: Baselines,
 }
 
 /// What stands in `suite.json`.
 #[derive(Debug, Serialize)]
 struct Written<'a> {
-    at: String,
+    run: &'a Provenance,
     quick: bool,
     scenarios: &'a [Outcome],
 }
@@ -85,13 +72,16 @@ pub async fn run(suite: &Suite) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot make {}", suite.out.display()))?;
     let mut runs = Vec::new();
     for scenario in scenarios {
-        let run = suite.plan(*scenario)?;
-        let baseline = run.bench.baseline.as_ref().map(Baseline::load);
-        runs.push((*scenario, run, baseline.transpose()?));
+        let (run, judge) = suite.plan(*scenario)?;
+        runs.push((*scenario, run, judge));
     }
+    if let Some(told) = suite.baselines.told() {
+        eprintln!("{told}");
+    }
+    let own_servers = suite.target.is_none().then(Servers::own);
+    let provenance = Provenance::now(own_servers);
     let mut outcomes = Vec::new();
-    for (scenario, run, baseline) in runs {
-        let kept_as = run.bench.save_baseline.clone();
+    for (scenario, run, judge) in runs {
         eprintln!("{}: {}", scenario.name(), scenario.plan().about);
         let outcome = measure(scenario, run, suite.volume()).await;
         let mut outcome = outcome.unwrap_or_else(|error| {
@@ -99,18 +89,13 @@ pub async fn run(suite: &Suite) -> anyhow::Result<ExitCode> {
             outcome.fail(&error);
             outcome
         });
-        if let Some(baseline) = &baseline {
-            baseline.judge(&mut outcome, suite.cpu_tolerance);
-        }
-        if let (Some(name), None) = (&kept_as, &outcome.failure) {
-            Baseline::save(name, &outcome)?;
-        }
+        judge.conclude(&mut outcome)?;
         for wrong in outcome.failure.iter().chain(&outcome.regression) {
             eprintln!("{}: error: {wrong}", scenario.name());
         }
         outcomes.push(outcome);
     }
-    suite.write(&outcomes)?;
+    suite.write(&provenance, &outcomes)?;
     println!("{}", table(&outcomes));
     println!("{}", suite.out.join("suite.html").display());
     Ok(if outcomes.iter().all(Outcome::is_good) {
@@ -131,7 +116,7 @@ impl Suite {
 
     /// How a scenario is run, which is what one would type; that its baseline is there is seen now, and
     /// not when the scenarios before it have run.
-    fn plan(&self, scenario: Scenario) -> anyhow::Result<Run> {
+    fn plan(&self, scenario: Scenario) -> anyhow::Result<(Run, Judge)> {
         let mut run = Run::planned(scenario)?;
         if self.quick {
             match scenario.plan().quick {
@@ -142,25 +127,17 @@ impl Suite {
         run.target.clone_from(&self.target);
         run.bench.output = ReportFormat::Json;
         run.bench.output_file = Some(self.out.join(format!("{}.json", scenario.name())));
-        let own = |name: &BaselineName| name_of(name, self.volume(), scenario);
-        run.bench.save_baseline = self.save_baseline.as_ref().map(own).transpose()?;
-        run.bench.baseline = self.baseline.as_ref().map(own).transpose()?;
-        if let Some(name) = &run.bench.baseline {
-            let kept = load(&resolve_baseline_dir(None), name);
-            let kept = kept.context(
-                "a quick run is compared with quick ones only, a full one with full ones",
-            )?;
-            kept.validate(&run.bench)?;
-        }
+        run.baselines = self.baselines.clone();
+        let judge = Judge::of(&mut run, scenario, self.volume())?;
         if self.quick {
             run.bench.collector = Some(Collector::Silent);
         }
-        Ok(run)
+        Ok((run, judge))
     }
 
-    fn write(&self, outcomes: &[Outcome]) -> anyhow::Result<()> {
+    fn write(&self, run: &Provenance, outcomes: &[Outcome]) -> anyhow::Result<()> {
         let written = Written {
-            at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            run,
             quick: self.quick,
             scenarios: outcomes,
         };
@@ -168,15 +145,8 @@ impl Suite {
             &self.out.join("suite.json"),
             &serde_json::to_string_pretty(&written)?,
         )?;
-        let page = report::page(&written.at, self.quick, outcomes);
+        let page = report::page(run, self.quick, outcomes);
         write(&self.out.join("suite.html"), &page)
-    }
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(percent) if f64::is_finite(percent) && percent >= 0.0 => Ok(percent),
-        Ok(_) | Err(_) => Err("not a percentage".to_owned()),
     }
 }
 
@@ -185,12 +155,9 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 }
 
 fn table(outcomes: &[Outcome]) -> Table {
-    let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
     let micros =
         |value: Option<f64>| right(value.map_or_else(String::new, |micros| format!("{micros:.1}")));
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header([
+    let mut table = headed([
         "scenario",
         "count",
         "1/s",
@@ -249,7 +216,7 @@ mod tests {
     fn each_scenario_has_a_report_and_a_baseline_of_its_own() {
         let suite = suite(&["--out", "there", "--save-baseline", "main"]);
         for scenario in Scenario::value_variants() {
-            let run = suite.plan(*scenario).unwrap();
+            let (run, _) = suite.plan(*scenario).unwrap();
             let file = format!("there/{}.json", scenario.name());
             assert_eq!(run.bench.output_file, Some(file.into()));
             let name = format!("main.full.{}", scenario.name());
@@ -262,8 +229,8 @@ mod tests {
 
     #[test]
     fn a_quick_suite_sends_less_and_a_missing_baseline_is_told_at_once() {
-        let quick = suite(&["--quick"]).plan(Scenario::Rush).unwrap();
-        let full = suite(&[]).plan(Scenario::Rush).unwrap();
+        let (quick, _) = suite(&["--quick"]).plan(Scenario::Rush).unwrap();
+        let (full, _) = suite(&[]).plan(Scenario::Rush).unwrap();
         assert!(quick.requests() < full.requests());
         let missing = suite(&["--baseline", "there-is-none"]);
         assert!(missing.plan(Scenario::Rush).is_err());

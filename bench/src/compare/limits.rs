@@ -3,19 +3,18 @@
 use std::{
     fs,
     net::SocketAddr,
-    path::PathBuf,
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, Stdio},
     sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context, ensure};
-use embedded::{Program, Settings};
+use embedded::Program;
 use nix::sys::signal::Signal;
 use sale::model::SaleId;
 use tokio::{net::TcpStream, task::spawn_blocking, time::sleep};
 
-use super::Volume;
+use super::{Volume, tool::Tool};
 use crate::{
     cpu,
     floor::Kind,
@@ -32,6 +31,10 @@ const POSTGRES_CONNECTIONS: &str = "16";
 
 /// Of how many different buyers `redis-benchmark` makes some up: so many that few come twice.
 const BUYERS: &str = "2000000000";
+
+/// How long `redis-benchmark` may take, which sends its purchases in seconds, and `pgbench` beyond the time that it
+/// is told to take.
+const TOOL_DEADLINE: Duration = Duration::from_secs(120);
 
 /// How long a service may take to listen.
 const LISTEN_TRIES: u32 = 200;
@@ -127,8 +130,8 @@ pub(super) async fn one_call(
     }
     let keys = sale::keys::Keys::new(&ground.stage.deployment.key_prefix);
     let sha = redis.command(&["SCRIPT", "LOAD", ONE_CALL])?;
-    let program = beside(Program::Redis, "redis-benchmark")?;
-    let mut command = Command::new(program);
+    let tool = Tool::beside(Program::Redis, "redis-benchmark")?;
+    let mut command = tool.command();
     command
         .args(["-h", "127.0.0.1", "-p", &redis.port().to_string()])
         .args(["-a", redis.password(), "-P", "1", "-c", REDIS_CONNECTIONS])
@@ -139,12 +142,10 @@ pub(super) async fn one_call(
             keys.buyers(sale.id),
             keys.journal(sale.id),
         ])
-        .args(["0", "0", "7", "aaaa__rand_int__", "bbbb__rand_int__"])
-        .stdin(Stdio::null());
+        .args(["0", "0", "7", "aaaa__rand_int__", "bbbb__rand_int__"]);
     let before = cpu::used(ground.redis_pid()?)?;
-    let ended = spawn_blocking(move || command.output()).await??;
+    tool.run(command, TOOL_DEADLINE).await?;
     let after = cpu::used(ground.redis_pid()?)?;
-    succeeded("redis-benchmark", &ended)?;
     let taken = ground
         .gate()
         .snapshot(sale.id)
@@ -191,7 +192,8 @@ pub(super) async fn postgres_alone(ground: &Ground, size: Volume) -> anyhow::Res
     )
     .execute(&pool)
     .await?;
-    let mut command = Command::new(beside(Program::Postgres, "pgbench")?);
+    let tool = Tool::beside(Program::Postgres, "pgbench")?;
+    let mut command = tool.command();
     command
         .args([
             "-n",
@@ -204,47 +206,15 @@ pub(super) async fn postgres_alone(ground: &Ground, size: Volume) -> anyhow::Res
         ])
         .args(["-T", &size.postgres.as_secs().to_string(), "-f"])
         .arg(&script)
-        .arg(&url)
-        .stdin(Stdio::null());
-    let ended = spawn_blocking(move || command.output()).await??;
-    succeeded("pgbench", &ended)?;
+        .arg(&url);
+    let printed = tool.run(command, size.postgres + TOOL_DEADLINE).await?;
     let decided: i64 = sqlx::query_scalar("SELECT count(*) FROM alone_orders")
         .fetch_one(&pool)
         .await?;
     ensure!(decided > 0, "pgbench decided nothing");
     pool.close().await;
-    let printed = String::from_utf8_lossy(&ended.stdout);
     let rate = printed
         .lines()
         .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
     rate.with_context(|| format!("pgbench does not say its rate:\n{printed}"))
-}
-
-/// A tool that comes with a server.
-fn beside(program: Program, tool: &str) -> anyhow::Result<PathBuf> {
-    let server = fs::canonicalize(embedded::find(program, &Settings::from_env()?)?)?;
-    let found = server.with_file_name(tool);
-    if found.is_file() {
-        return Ok(found);
-    }
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&paths)
-        .map(|folder| folder.join(tool))
-        .find(|path| path.is_file())
-        .with_context(|| {
-            format!(
-                "there is no {tool}, neither beside {} nor in PATH",
-                server.display()
-            )
-        })
-}
-
-fn succeeded(tool: &str, ended: &Output) -> anyhow::Result<()> {
-    ensure!(
-        ended.status.success(),
-        "{tool} failed ({}):\n{}",
-        ended.status,
-        String::from_utf8_lossy(&ended.stderr)
-    );
-    Ok(())
 }

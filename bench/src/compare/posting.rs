@@ -75,9 +75,10 @@ async fn posted_a_second(size: Volume) -> anyhow::Result<(f64, Duration)> {
     checkpoint(&pool).await?;
     pool.close().await;
     ground.stage.start_reconciler(&[]).map_err(plain)?;
-    let started = ground.until_posting(sale).await?;
+    let deadline = Instant::now() + POSTED_DEADLINE;
+    let started = ground.until_posting(sale, deadline).await?;
     let empty = |gate: &Snapshot| gate.backlog.entries == 0;
-    let ended = ground.until(sale, empty).await?;
+    let ended = ground.until(sale, deadline, empty).await?;
     let standing = ground.stage.ledger.standing(sale).await?;
     let posted = standing.context("no such sale")?.posted;
     ensure!(posted as usize == size.journal, "{posted} posted");

@@ -2,13 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
+use comfy_table::Table;
 use serde::Serialize;
 
 use super::Axis;
-use crate::report::{
-    chart::Series,
-    text::{number, short},
+use crate::{
+    provenance::Provenance,
+    report::{
+        chart::Series,
+        text::{number, short},
+    },
+    table::{headed, right},
 };
 
 /// All axes that were measured.
@@ -22,6 +26,16 @@ pub struct Measurement {
     /// What was measured there.
     #[serde(flatten)]
     pub values: BTreeMap<Column, f64>,
+}
+
+/// What `growth --json` prints.
+#[derive(Debug, Serialize)]
+pub struct Written {
+    /// How it ran.
+    pub run: Provenance,
+    /// What was measured.
+    #[serde(flatten)]
+    pub curves: Curves,
 }
 
 /// A figure of a point. Tables have them in this order.
@@ -154,11 +168,8 @@ pub fn panels(points: &[Measurement]) -> BTreeMap<Panel, Vec<Series>> {
 
 /// An axis as a table for a terminal.
 pub fn table(axis: Axis, points: &[Measurement]) -> Table {
-    let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED);
     let headings = columns(points).into_iter().map(Column::heading);
-    table.set_header(
+    let mut table = headed(
         [axis.heading()]
             .into_iter()
             .chain(headings.map(str::to_owned)),
@@ -179,8 +190,8 @@ pub fn table(axis: Axis, points: &[Measurement]) -> Table {
 mod tests {
     use serde_json::json;
 
-    use super::{Column, Curves, Measurement, Panel, panels, table};
-    use crate::growth::Axis;
+    use super::{Column, Curves, Measurement, Panel, Written, panels, table};
+    use crate::{growth::Axis, provenance::example};
 
     fn points() -> Vec<Measurement> {
         let point = |at, api, rate| Measurement {
@@ -228,8 +239,12 @@ mod tests {
 
     #[test]
     fn json_has_the_points_of_each_axis_by_its_name() {
-        let curves = Curves::from([(Axis::Sales, points())]);
-        let written = serde_json::to_value(&curves).unwrap();
+        let written = Written {
+            run: example(),
+            curves: Curves::from([(Axis::Sales, points())]),
+        };
+        let written = serde_json::to_value(&written).unwrap();
+        assert_eq!(written["run"]["command"], "cargo stress suite");
         let first = json!({
             "at": 1, "purchases_a_second": 100.0, "api_micros": 20.0, "redis_micros": 3.0, "p50_millis": 1.0,
         });

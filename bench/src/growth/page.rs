@@ -6,16 +6,19 @@ use super::{
     Axis,
     curve::{Curves, Measurement, columns, panels},
 };
-use crate::report::{
-    self,
-    chart::{self, Over},
-    figure,
-    text::{escape, number, short},
+use crate::{
+    provenance::Provenance,
+    report::{
+        self,
+        chart::{self, Over},
+        figure,
+        text::{escape, number, short},
+    },
 };
 
 /// The page of these axes.
-pub fn page(at: &str, quick: bool, curves: &Curves) -> String {
-    let mut page = report::begin("How the cost of MinCommerce grows", at, quick);
+pub fn page(run: &Provenance, quick: bool, curves: &Curves) -> String {
+    let mut page = report::begin("How the cost of MinCommerce grows", run, quick);
     for (axis, points) in curves {
         section(&mut page, *axis, points);
     }
@@ -62,9 +65,12 @@ fn table(page: &mut String, axis: Axis, points: &[Measurement]) {
 #[cfg(test)]
 mod tests {
     use super::page;
-    use crate::growth::{
-        Axis,
-        curve::{Column, Curves, Measurement},
+    use crate::{
+        growth::{
+            Axis,
+            curve::{Column, Curves, Measurement},
+        },
+        provenance::example,
     };
 
     #[test]
@@ -81,7 +87,7 @@ mod tests {
         };
         let points = vec![point(1), point(200)];
         let curves = Curves::from([(Axis::Sales, points.clone()), (Axis::Batch, points)]);
-        let page = page("now <here>", true, &curves);
+        let page = page(&example(), true, &curves);
         assert_eq!(page.matches("<table>").count(), 2);
         assert_eq!(page.matches("<svg").count(), 6);
         assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());

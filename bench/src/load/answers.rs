@@ -1,8 +1,9 @@
-//! How the requests of a run were answered. Answers of one status and one length are of one kind: the first of
-//! each is kept, and what it means is looked at once, after the run. So a sale that has ended, or a buyer who
-//! has bought already, is not taken for sold out, although all of them are 409; and no run pays for reading.
+//! How the requests of a run were answered. Answers of one status, one length and one code are of one kind: the
+//! first of each is kept, and what it means is looked at once, after the run. So a sale that has ended, or a buyer
+//! who has bought already, is not taken for sold out, although all of them are 409; and no run pays for reading:
+//! the code is searched in the first of a kind alone, and in the others compared in the same place.
 
-use std::fmt;
+use std::{fmt, ops::Range};
 
 use anyhow::ensure;
 use system::{
@@ -30,12 +31,17 @@ pub struct Answers {
     kinds: Vec<Kind>,
 }
 
-/// Answers of one status and one length.
+/// What a code stands behind in a body.
+const CODE: &[u8] = br#""code":""#;
+
+/// Answers of one status, one length and one code.
 #[derive(Debug, Clone)]
 struct Kind {
     status: u16,
     /// The body of the first of them.
     first: Box<[u8]>,
+    /// Where it has its code, with what stands before it; empty where it has none.
+    code: Range<usize>,
     count: usize,
 }
 
@@ -62,13 +68,14 @@ impl Answers {
     }
 
     fn count_more(&mut self, status: u16, body: &[u8], more: usize) {
-        let known = |kind: &&mut Kind| kind.status == status && kind.first.len() == body.len();
+        let known = |kind: &&mut Kind| kind.has(status, body);
         if let Some(kind) = self.kinds.iter_mut().find(known) {
             kind.count += more;
         } else {
             self.kinds.push(Kind {
                 status,
                 first: body.into(),
+                code: code(body),
                 count: more,
             });
         }
@@ -95,6 +102,13 @@ impl Answers {
 }
 
 impl Kind {
+    fn has(&self, status: u16, body: &[u8]) -> bool {
+        let code = self.code.clone();
+        self.status == status
+            && self.first.len() == body.len()
+            && self.first[code.clone()] == body[code]
+    }
+
     fn meaning(&self) -> Meaning {
         let asked = Ask::Purchase {
             key: None,
@@ -105,6 +119,15 @@ impl Kind {
             Err(failure) => of_failure(&failure),
         }
     }
+}
+
+/// Where a body has its code, up to and with the quote that ends it.
+fn code(body: &[u8]) -> Range<usize> {
+    let start = body.windows(CODE.len()).position(|part| part == CODE);
+    let Some(start) = start else { return 0..0 };
+    let value = start + CODE.len();
+    let length = body[value..].iter().position(|byte| *byte == b'"');
+    start..length.map_or(body.len(), |length| value + length + 1)
 }
 
 impl fmt::Display for Answers {
@@ -151,6 +174,26 @@ mod tests {
             assert_eq!(mixed.with(409), 3);
             assert!(mixed.all(Expected::SoldOut).is_err(), "{mixed}");
         }
+    }
+
+    #[test]
+    fn a_refusal_of_the_same_length_is_not_hidden_by_its_code() {
+        let sold_out = (409, r#"{"detail":"All sold.","code":"OUT_OF_STOCK"}"#);
+        for other in [
+            r#"{"detail":"All sold.","code":"IS_NOT_READY"}"#,
+            r#"{"detail":"It is paused.","code":"PAUSED_N"}"#,
+            r#"{"detail":"No","code":"A_CODE_THAT_IS_LONG"}"#,
+        ] {
+            assert_eq!(other.len(), sold_out.1.len());
+            for parts in [[sold_out, (409, other)], [(409, other), sold_out]] {
+                let mixed = answers(&parts);
+                assert!(mixed.all(Expected::SoldOut).is_err(), "{mixed}");
+            }
+        }
+        let elsewhere = (409, r#"{"detail":"All gone.","code":"OUT_OF_STOCK"}"#);
+        let all = answers(&[sold_out, elsewhere]);
+        all.all(Expected::SoldOut).unwrap();
+        assert_eq!(all.with(409), 2);
     }
 
     #[test]

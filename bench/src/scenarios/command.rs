@@ -1,32 +1,132 @@
-//! The command line of a scenario: rlt's flags, with what the scenario's plan says where nothing is given.
+//! The command line of a scenario: what it is about, and flags with what its plan says where nothing is given.
+//! Of rlt's own flags those are left out that do nothing here, or judge a run by the clock.
 
-use std::num::{NonZeroU32, NonZeroU64};
+use std::{
+    num::{NonZeroU8, NonZeroU32, NonZeroU64},
+    path::PathBuf,
+};
 
 use clap::{
     ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum, builder::ArgPredicate,
     error::ErrorKind,
 };
-use rlt::cli::BenchCli;
+use rlt::{
+    baseline::RegressionMetric,
+    cli::{BenchCli, ReportFormat},
+};
 
-use super::plan::{End, Scenario};
+use super::{
+    baseline::Baselines,
+    plan::{End, Scenario, Unit},
+};
+
+/// How often a live view is drawn a second.
+const VIEWS_A_SECOND: NonZeroU8 = NonZeroU8::new(32).expect("more than none");
+
+/// Up to which difference rlt calls a rate or a time unchanged, percent. Nothing is judged by it.
+const SHOWN_AS_UNCHANGED_PERCENT: f64 = 5.0;
+
+/// What rlt compares and shows of a baseline.
+const COMPARED: [RegressionMetric; 4] = [
+    RegressionMetric::ItersRate,
+    RegressionMetric::LatencyMedian,
+    RegressionMetric::LatencyP99,
+    RegressionMetric::SuccessRatio,
+];
 
 /// How a scenario is run.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone)]
 pub struct Run {
     /// How rlt drives it.
-    #[command(flatten)]
     pub bench: BenchCli,
+    /// Requests a second; `None`: each worker sends its next request when it has its answer.
+    pub rate: Option<NonZeroU32>,
+    /// The API that is there; `None`: servers of its own.
+    pub target: Option<String>,
+    /// What it is compared with, and kept as.
+    pub baselines: Baselines,
+}
+
+/// What is typed.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Load")]
+struct Flags {
+    /// Workers: so many requests are under way at the same time, each over a connection of its own
+    #[arg(long, short = 'c', value_name = "N", default_value = "1")]
+    concurrency: NonZeroU32,
+
+    /// End after so many requests
+    #[arg(long, short = 'n', value_name = "N")]
+    iterations: Option<NonZeroU64>,
+
+    /// End after so long, such as 10s or 5m
+    #[arg(long, short = 'd', value_name = "TIME")]
+    duration: Option<humantime::Duration>,
+
+    /// Send so many requests before, which are in no figure
+    #[arg(long, short = 'w', value_name = "N", default_value_t = 0)]
+    warmup: u64,
 
     /// Requests a second: the k-th is due k/rate after the start, and its latency counts from then, so
     /// that a stall shows. Without it each worker sends its next request when it has its answer
-    #[arg(long, short = 'r')]
-    pub rate: Option<NonZeroU32>,
+    #[arg(long, short = 'r', value_name = "N")]
+    rate: Option<NonZeroU32>,
 
     /// An API that is there, such as http://127.0.0.1:3001, instead of servers of its own. It must take
     /// tokens signed with JWT_SECRET, JWT_ISSUER and JWT_AUDIENCE of the environment, an admin's
     /// too; its rate limits must be high enough; a product and a sale are left behind there
-    #[arg(long, value_name = "URL")]
-    pub target: Option<String>,
+    #[arg(long, value_name = "URL", help_heading = "Place")]
+    target: Option<String>,
+
+    /// No live view, as where standard output is no terminal
+    #[arg(long, short = 'q', help_heading = "Output")]
+    quiet: bool,
+
+    /// Keep the live view until q is pressed
+    #[arg(long, help_heading = "Output")]
+    quit_manually: bool,
+
+    /// Form of rlt's report: text or json
+    #[arg(long, short = 'o', value_enum, value_name = "FORM", default_value_t = ReportFormat::Text,
+          ignore_case = true, hide_possible_values = true, help_heading = "Output")]
+    output: ReportFormat,
+
+    /// File that it is written to, instead of standard output
+    #[arg(long, short = 'O', value_name = "FILE", help_heading = "Output")]
+    output_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    baselines: Baselines,
+}
+
+impl From<Flags> for Run {
+    fn from(flags: Flags) -> Self {
+        Self {
+            bench: BenchCli {
+                concurrency: flags.concurrency,
+                iterations: flags.iterations,
+                duration: flags.duration,
+                warmup: flags.warmup,
+                quiet: flags.quiet,
+                collector: None,
+                fps: VIEWS_A_SECOND,
+                quit_manually: flags.quit_manually,
+                output: flags.output,
+                output_file: flags.output_file,
+                // Their names are those of a scenario: see `Judge`.
+                save_baseline: None,
+                baseline: None,
+                baseline_file: None,
+                baseline_dir: None,
+                noise_threshold: SHOWN_AS_UNCHANGED_PERCENT,
+                fail_on_regression: false,
+                regression_metrics: COMPARED.to_vec(),
+            },
+            rate: flags.rate,
+            target: flags.target,
+            baselines: flags.baselines,
+        }
+    }
 }
 
 impl Run {
@@ -36,7 +136,7 @@ impl Run {
     /// The plan's own values are none.
     pub fn planned(scenario: Scenario) -> Result<Self, clap::Error> {
         let matches = command(scenario).try_get_matches_from([scenario.name()])?;
-        Self::from_arg_matches(&matches)
+        Ok(Flags::from_arg_matches(&matches)?.into())
     }
 
     /// How many iterations must have been done in the end, warm-up included; `None` where the time may end
@@ -96,7 +196,7 @@ impl FromArgMatches for Chosen {
         });
         let (scenario, matches) =
             chosen.ok_or_else(|| clap::Error::new(ErrorKind::MissingSubcommand))?;
-        let run = Run::from_arg_matches(matches)?;
+        let run = Flags::from_arg_matches(matches)?.into();
         Ok(Self { scenario, run })
     }
 
@@ -109,8 +209,9 @@ impl FromArgMatches for Chosen {
 /// The command of a scenario. What ends it is as planned only where nothing else was given to end it.
 fn command(scenario: Scenario) -> Command {
     let plan = scenario.plan();
-    let command = Run::augment_args(Command::new(plan.name))
+    let command = Flags::augment_args(Command::new(plan.name))
         .about(plan.about)
+        .long_about(plan.told())
         .mut_arg("concurrency", |arg| arg.default_value(plan.concurrency));
     let command = match plan.end {
         End::Requests(count) => command.mut_arg("iterations", |arg| {
@@ -122,9 +223,20 @@ fn command(scenario: Scenario) -> Command {
                 .default_value_if("iterations", ArgPredicate::IsPresent, None)
         }),
     };
-    match plan.rate {
+    let command = match plan.rate {
         Some(rate) => command.mut_arg("rate", |arg| arg.default_value(rate)),
         None => command,
+    };
+    match plan.unit {
+        Unit::Requests => command,
+        // What does nothing there is not shown, and refused where it is given.
+        Unit::Orders => command.mut_args(|arg| match arg.get_id().as_str() {
+            "concurrency" | "duration" | "warmup" | "rate" => arg.hide(true),
+            "iterations" => {
+                arg.help("Into how many parts posting is cut, each with a time of its own")
+            }
+            _ => arg,
+        }),
     }
 }
 
@@ -132,12 +244,31 @@ fn command(scenario: Scenario) -> Command {
 mod tests {
     use clap::{FromArgMatches, ValueEnum};
 
-    use super::{Run, Scenario, command};
+    use super::{Flags, Run, Scenario, command};
 
     fn parse(scenario: Scenario, args: &[&str]) -> Run {
         let line = [&[scenario.name()], args].concat();
         let matches = command(scenario).try_get_matches_from(line).unwrap();
-        Run::from_arg_matches(&matches).unwrap()
+        Flags::from_arg_matches(&matches).unwrap().into()
+    }
+
+    #[test]
+    fn help_begins_with_what_a_scenario_does_and_has_no_flag_that_does_nothing_there() {
+        let help = |scenario| command(scenario).render_long_help().to_string();
+        for scenario in Scenario::value_variants() {
+            let plan = scenario.plan();
+            let help = help(*scenario);
+            assert!(help.starts_with(plan.about), "{help}");
+            for flag in ["--fail-on-regression", "--noise-threshold", "--fps"] {
+                assert!(!help.contains(flag), "{flag}");
+            }
+            assert!(help.contains("--cpu-tolerance"), "{help}");
+        }
+        let rush = help(Scenario::Rush);
+        assert!(rush.contains("1000 units"), "{rush}");
+        assert!(rush.contains("[default: 100000]"), "{rush}");
+        assert!(rush.contains("--rate"), "{rush}");
+        assert!(!help(Scenario::Database).contains("--rate"));
     }
 
     #[test]

@@ -11,18 +11,18 @@ use std::{
 
 use anyhow::{bail, ensure};
 use async_trait::async_trait;
-use rlt::{BenchSuite, IterInfo, IterReport, cli::RegressionError};
+use rlt::{BenchSuite, IterInfo, IterReport};
 
-use super::{command::Run, outcome::Outcome};
+use super::command::Run;
 
 /// How many kinds of errors are kept at most.
 const ERRORS_SHOWN_MAX: usize = 5;
 
-/// Lets rlt drive; that it is worse than a baseline is no error.
+/// Lets rlt drive.
 ///
 /// # Errors
 /// It could not.
-pub(super) async fn drive<S>(run: Run, suite: S, outcome: &mut Outcome) -> anyhow::Result<Tally>
+pub(super) async fn drive<S>(run: Run, suite: S) -> anyhow::Result<Tally>
 where
     S: BenchSuite + Send + Sync + 'static,
     S::WorkerState: 'static,
@@ -33,9 +33,7 @@ where
         suite,
         counts: Arc::clone(&tally),
     };
-    if let Err(error) = rlt::cli::run(run.bench, counted).await {
-        outcome.regression = Some(error.downcast::<RegressionError>()?.to_string());
-    }
+    rlt::cli::run(run.bench, counted).await?;
     Ok(Tally {
         wanted,
         counts: tally,
@@ -136,7 +134,7 @@ mod tests {
     use rlt::{BenchSuite, IterInfo, IterReport, Status, cli::Collector};
     use tempfile::tempdir;
 
-    use super::{Outcome, Run, drive};
+    use super::{Run, drive};
     use crate::scenarios::plan::Scenario;
 
     /// Fails each time that its number divides by this.
@@ -170,8 +168,7 @@ mod tests {
         run.bench.warmup = 3;
         run.bench.collector = Some(Collector::Silent);
         run.bench.output_file = Some(folder.path().join("report"));
-        let mut outcome = Outcome::blank(Scenario::Rush);
-        let mut tally = drive(run, FailsAt(fails_at), &mut outcome).await.unwrap();
+        let mut tally = drive(run, FailsAt(fails_at)).await.unwrap();
         assert_eq!(tally.wanted, Some(13));
         tally.wanted = Some(wanted);
         tally.complete().map_err(|error| error.to_string())

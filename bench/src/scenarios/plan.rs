@@ -39,6 +39,17 @@ pub enum Step {
     Buy,
 }
 
+impl Step {
+    /// What a visitor does.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Browse => "looks",
+            Self::Poll => "asks what became of its purchase",
+            Self::Buy => "buys",
+        }
+    }
+}
+
 /// When a run ends, as one types it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
@@ -111,6 +122,60 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What it does where the command line says nothing else, and what is right in it.
+    pub fn told(&self) -> String {
+        let mut told = vec![format!("{}.", self.about)];
+        match self.unit {
+            Unit::Requests => self.tell_visits(&mut told),
+            Unit::Orders => told.push(
+                "Orders are made, and one worker watches a reconciler post them: on servers of its own the journal \
+                 is full before the reconciler starts, at an API that is there they are bought over HTTP meanwhile."
+                    .to_owned(),
+            ),
+        }
+        told.push(
+            "In the end everything is posted, and what buyers were told must be what the ledger holds; on servers of \
+             its own the audit must agree, too. Status 1 where it is not so, or an answer decided nothing."
+                .to_owned(),
+        );
+        told.join("\n\n")
+    }
+
+    fn tell_visits(&self, told: &mut Vec<String>) {
+        let units = match self.units {
+            Units::Fixed(1) => "1 unit".to_owned(),
+            Units::Fixed(units) => format!("{units} units"),
+            Units::ForAll => "a unit for everybody".to_owned(),
+        };
+        let before = match self.buyers_before {
+            0 => String::new(),
+            count => format!(", of which {count} are sold before it begins"),
+        };
+        let steps: Vec<&str> = self.visit.iter().map(|step| step.name()).collect();
+        let visitor = if self.returning {
+            "buyer, again and again"
+        } else {
+            "visitor"
+        };
+        told.push(format!(
+            "The sale has {units}{before}. Each {visitor}: {}.",
+            steps.join(", ")
+        ));
+        if self.visit.contains(&Step::Buy) {
+            let statuses: Vec<String> = self.purchases.iter().map(u16::to_string).collect();
+            told.push(format!(
+                "A purchase must be answered with {}.",
+                statuses.join(" or ")
+            ));
+        }
+        if self.posting {
+            told.push("On servers of its own a reconciler posts orders meanwhile.".to_owned());
+        }
+        if self.watched {
+            told.push("There, memory is watched, and what is bounded must stay so.".to_owned());
+        }
+    }
+
     /// Which statuses a request may be answered with.
     pub const fn expected(&self, step: Step) -> &'static [u16] {
         match step {

@@ -81,7 +81,7 @@ pub(super) async fn post(
         }
     };
     // Orders that nobody makes are not waited for.
-    let driving = drive(run, begun.posting.clone(), outcome);
+    let driving = drive(run, begun.posting.clone());
     let (tally, records) = try_join!(driving, buying)?;
     let after = meter.read()?;
     tally.complete()?;
@@ -118,8 +118,8 @@ impl Posting {
         run: &Run,
     ) -> anyhow::Result<Begun> {
         ensure!(
-            run.bench.concurrency.get() == 1 && run.bench.warmup == 0,
-            "one worker watches the orders, and nothing warms up"
+            run.bench.concurrency.get() == 1 && run.bench.warmup == 0 && run.rate.is_none(),
+            "one worker watches the orders at no rate, and nothing warms up"
         );
         let parts = run
             .bench
@@ -135,7 +135,7 @@ impl Posting {
                 own.ground.fill(sale, usize::try_from(orders)?).await?;
                 deadline = Instant::now() + POSTED_DEADLINE;
                 own.begin_posting()?;
-                let started = own.ground.until_posting(sale).await?;
+                let started = own.ground.until_posting(sale, deadline).await?;
                 (Counter::Gate(own.ground.gate().clone()), None, started)
             }
             Place::Target(target) => {

@@ -1,6 +1,6 @@
 //! What must be so after a run, whatever it was.
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use sale::model::SaleId;
 
 use super::{
@@ -26,12 +26,6 @@ pub(super) async fn prove(
     records: &[Record],
     outcome: &mut Outcome,
 ) -> anyhow::Result<()> {
-    let undecided = conclusions(records).undecided;
-    let shown: Vec<String> = undecided
-        .iter()
-        .take(UNDECIDED_SHOWN_MAX)
-        .map(|(what, count)| format!("{count} times {what}"))
-        .collect();
     let is_limited = |record: &Record| {
         matches!(
             record.reply,
@@ -42,11 +36,15 @@ pub(super) async fn prove(
         )
     };
     ensure!(!records.iter().any(is_limited), RATE_LIMITS);
-    ensure!(
-        undecided.is_empty(),
-        "answers that decided nothing: {}",
-        shown.join("; ")
-    );
+    let undecided = conclusions(records).undecided;
+    if !undecided.is_empty() {
+        let shown: Vec<String> = undecided
+            .iter()
+            .take(UNDECIDED_SHOWN_MAX)
+            .map(|(what, count)| format!("{count} times {what}"))
+            .collect();
+        bail!("answers that decided nothing: {}", shown.join("; "));
+    }
     let unexpected = unexpected(plan, records);
     ensure!(
         unexpected.is_empty(),

@@ -63,7 +63,7 @@ pub(super) async fn visit(
         }
     };
     let driving = async {
-        let driven = drive(run, workers.clone(), outcome).await;
+        let driven = drive(run, workers.clone()).await;
         let after = meter.read();
         let due = workers.due_by(Instant::now());
         // Who waited for a last answer waited for no more than was to be sent.

@@ -302,9 +302,7 @@ mod tests {
     use tokio::{net::TcpListener, time::timeout};
 
     use super::{Meter, Record, Reply, Schedule, Step, Visits, Workers, report};
-    use crate::scenarios::{
-        command::Run, crowd::tests::crowd, drive::drive, outcome::Outcome, plan::Scenario,
-    };
+    use crate::scenarios::{command::Run, crowd::tests::crowd, drive::drive, plan::Scenario};
 
     #[test]
     fn only_a_refusal_that_is_expected_is_a_success() {
@@ -350,8 +348,7 @@ mod tests {
             answer_deadline: Duration::from_millis(100),
         };
         let workers = Workers::connect(visits, 2).await.unwrap();
-        let mut outcome = Outcome::blank(Scenario::Rush);
-        let driving = drive(run, workers.clone(), &mut outcome);
+        let driving = drive(run, workers.clone());
         let tally = timeout(Duration::from_secs(30), driving).await;
         let failure = tally.unwrap().unwrap().complete().unwrap_err();
         (workers.records(), failure.to_string())

@@ -1,6 +1,8 @@
 //! On servers of its own.
 
-use bench::scenarios::{Volume, beforehand, crowd::Crowd, measure, place::Place, plan::Scenario};
+use bench::scenarios::{
+    Volume, baseline::Judge, beforehand, crowd::Crowd, measure, place::Place, plan::Scenario,
+};
 use std::{sync::Arc, time::Duration};
 use tempfile::tempdir;
 
@@ -63,4 +65,43 @@ async fn the_reconciler_has_a_figure_where_it_is_at_work() {
     let outcome = measure(Scenario::Rush, run, Volume::Quick).await.unwrap();
     assert_eq!(outcome.failure, None);
     assert_eq!(outcome.cpu_micros.reconciler, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_scenario_is_compared_with_what_was_kept_of_the_same_load_and_with_nothing_else() {
+    let folder = tempdir().unwrap();
+    let scenario = Scenario::ThousandPurchases;
+    let short = |requests| {
+        let mut run = short(scenario, requests, 8, &folder);
+        run.bench.baseline_dir = Some(folder.path().to_owned());
+        run
+    };
+    let mut kept = short(200);
+    kept.baselines.save_baseline = Some("main".parse().unwrap());
+    let judge = Judge::of(&mut kept, scenario, Volume::Quick).unwrap();
+    let mut outcome = measure(scenario, kept, Volume::Quick).await.unwrap();
+    judge.conclude(&mut outcome).unwrap();
+    assert_eq!(outcome.failure, None);
+    assert!(outcome.cpu_ratios.is_empty());
+
+    let compared = |requests| {
+        let mut run = short(requests);
+        run.baselines.baseline = Some("main".parse().unwrap());
+        let judge = Judge::of(&mut run, scenario, Volume::Quick);
+        (run, judge)
+    };
+    let (_, other) = compared(100);
+    let refused = other.unwrap_err().to_string();
+    assert!(
+        refused.contains("-c 8 -n 200, and this one has -c 8 -n 100"),
+        "{refused}"
+    );
+
+    let (run, judge) = compared(200);
+    let mut outcome = measure(scenario, run, Volume::Quick).await.unwrap();
+    judge.unwrap().conclude(&mut outcome).unwrap();
+    assert_eq!(outcome.failure, None);
+    let processes: Vec<&str> = outcome.cpu_ratios.iter().map(|cpu| cpu.process).collect();
+    assert_eq!(processes, ["API", "Redis", "generator"]);
+    assert!(outcome.report.unwrap().get("comparison").is_some());
 }

@@ -6,7 +6,11 @@ use bench::scenarios::{
     Volume, beforehand, crowd::Crowd, measure_at, outcome::Outcome, place::Place, plan::Scenario,
     record::Record, target::Target,
 };
-use sale::{model::SaleId, token::Tokens};
+use sale::{
+    model::SaleId,
+    settings::{Secret, TokenSettings},
+    token::Tokens,
+};
 use system::stage::{Setting, Stage};
 use tempfile::tempdir;
 
@@ -74,6 +78,23 @@ async fn refusals_that_decide_nothing_make_a_run_fail() {
     // Orders that nobody makes are not waited for.
     let failure = tried(&stage, Scenario::Database, 100).await.unwrap_err();
     assert!(failure.to_string().contains(what_to_set), "{failure:#}");
+    stage.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_whose_tokens_another_secret_signs_is_told_with_what_to_set() {
+    let stage = Stage::open(Setting::default()).await.unwrap();
+    let others = TokenSettings {
+        jwt_secret: Secret::new("another secret, as long as one must be"),
+        ..stage.deployment.tokens()
+    };
+    let found = Target::find(&stage.api().url(), others).await.unwrap();
+    let refused = Place::Target(Arc::new(found)).sale(1).await.unwrap_err();
+    assert_eq!(
+        format!("{refused:#}"),
+        "the target does not take our token: JWT_SECRET (and JWT_ISSUER, JWT_AUDIENCE) must be those of its API: \
+         POST /api/admin/products was answered with 401: A valid token is required. (UNAUTHORIZED)"
+    );
     stage.close().await.unwrap();
 }
 

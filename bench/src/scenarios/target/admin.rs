@@ -1,6 +1,6 @@
 //! What an admin asks of the API: a sale, and what came of it.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use chrono::{SecondsFormat, TimeDelta, Utc};
 use sale::model::SaleId;
 use serde::{Deserialize, de::DeserializeOwned};
@@ -15,6 +15,12 @@ use crate::{
 
 /// For how long a sale sells.
 const SALE_LENGTH: TimeDelta = TimeDelta::hours(24);
+
+/// The status of a request whose token is not taken.
+const UNAUTHORIZED: u16 = 401;
+
+/// What to do then.
+const TOKENS: &str = "the target does not take our token: JWT_SECRET (and JWT_ISSUER, JWT_AUDIENCE) must be those of its API";
 
 /// A sale's figures, as admins see them.
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -47,6 +53,13 @@ struct Product {
 #[serde(rename_all = "camelCase")]
 struct Created {
     sale_id: SaleId,
+}
+
+/// Why something was refused, as the API tells it.
+#[derive(Deserialize)]
+struct Problem {
+    detail: String,
+    code: String,
 }
 
 impl Target {
@@ -108,10 +121,44 @@ impl Target {
         let answer = within(ANSWER_DEADLINE, connection.ask(&text)).await;
         let answer = answer.with_context(|| format!("{method} {path} has no answer"))?;
         if !(200..300).contains(&answer.status) {
-            let why = String::from_utf8_lossy(answer.body);
-            bail!("{method} {path} was answered with {}: {why}", answer.status);
+            return Err(refused(
+                &format!("{method} {path}"),
+                answer.status,
+                answer.body,
+            ));
         }
         let success: Success<T> = serde_json::from_slice(answer.body)?;
         Ok(success.data)
+    }
+}
+
+/// That something was refused, and what to do where that is known.
+fn refused(asked: &str, status: u16, body: &[u8]) -> anyhow::Error {
+    let why = match serde_json::from_slice(body) {
+        Ok(Problem { detail, code }) => format!("{detail} ({code})"),
+        Err(_) => String::from_utf8_lossy(body).into_owned(),
+    };
+    let answer = anyhow!("{asked} was answered with {status}: {why}");
+    if status == UNAUTHORIZED {
+        answer.context(TOKENS)
+    } else {
+        answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refused;
+
+    #[test]
+    fn a_refusal_is_told_in_the_words_of_the_api_and_not_in_json() {
+        let problem = br#"{"status":409,"detail":"No unit is left.","code":"OUT_OF_STOCK"}"#;
+        let told = |body| format!("{:#}", refused("POST /here", 409, body));
+        assert_eq!(
+            told(problem),
+            "POST /here was answered with 409: No unit is left. (OUT_OF_STOCK)"
+        );
+        // As a proxy before it answers.
+        assert_eq!(told(b"<p>No"), "POST /here was answered with 409: <p>No");
     }
 }

@@ -1,0 +1,323 @@
+//! What a scenario is compared with: an earlier run of it that was kept under a name, by `suite` or by itself.
+//! Judged is the CPU time of each request, or order; rates and latencies, which rlt compares, differ with the machine
+//! and the minute, and are only shown.
+//!
+//! Each scenario has a baseline of rlt's, and beside it a file with its CPU time. The name of both holds how
+//! much was done: a quick run and a full one are never compared, nor are two that were asked for another load.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, anyhow, ensure};
+use clap::Args;
+use rlt::baseline::{BaselineName, load, resolve_baseline_dir};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Volume,
+    command::Run,
+    outcome::{CpuMicros, CpuRatio, Outcome},
+    plan::{Scenario, Unit},
+};
+
+/// By how much the CPU time of a request may be larger than the baseline's until it is worse, percent, where
+/// nothing else is said: wider than the last digit of a figure that was taken once, narrower than what one
+/// would want to know.
+pub const CPU_TOLERANCE_PERCENT: f64 = 15.0;
+
+/// A process that used less in a run is not judged, microseconds: what it does by itself would be judged.
+const JUDGED_CPU_MICROS_MIN: f64 = 100_000.0;
+
+/// Which baselines a run has, as a command line says.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Baselines")]
+pub struct Baselines {
+    /// Keep the figures of what was right under this name, to compare with later: in files of
+    /// $RLT_BASELINE_DIR, else of $CARGO_TARGET_DIR/rlt/baselines, else of target/rlt/baselines. `suite` and
+    /// each scenario by itself find what the other has kept
+    #[arg(long, value_name = "NAME")]
+    pub save_baseline: Option<BaselineName>,
+
+    /// Compare with what was kept under this name. Status 1 if a request, or order, takes more CPU time; rates,
+    /// latencies and rlt's verdict on them are only shown, and at a target nothing is judged
+    #[arg(long, value_name = "NAME")]
+    pub baseline: Option<BaselineName>,
+
+    /// How much more CPU time is still noise, percent
+    #[arg(long, value_name = "PERCENT", default_value_t = CPU_TOLERANCE_PERCENT, value_parser = percent)]
+    pub cpu_tolerance: f64,
+}
+
+/// What becomes of a run's figures: they are compared, kept, both or neither.
+#[derive(Debug)]
+pub struct Judge {
+    baseline: Option<Baseline>,
+    save_as: Option<PathBuf>,
+    load: String,
+    cpu_tolerance: f64,
+}
+
+/// What is kept of a scenario.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Baseline {
+    /// What was asked for, as one types it.
+    load: String,
+    count: u64,
+    cpu_micros: CpuMicros,
+}
+
+impl Baselines {
+    /// Where they lie, and what is done there; `None` where no baseline is named.
+    pub fn told(&self) -> Option<String> {
+        let compared = self
+            .baseline
+            .iter()
+            .map(|name| format!("compared with {name}"));
+        let kept = self
+            .save_baseline
+            .iter()
+            .map(|name| format!("kept as {name}"));
+        let done: Vec<String> = compared.chain(kept).collect();
+        let folder = resolve_baseline_dir(None);
+        (!done.is_empty())
+            .then(|| format!("baselines in {}: {}", folder.display(), done.join(", ")))
+    }
+}
+
+impl Judge {
+    /// Of a run that has not begun: that its baseline is there is seen now. Tells rlt the names.
+    ///
+    /// # Errors
+    /// There is no such baseline, or it is one of another load.
+    pub fn of(run: &mut Run, scenario: Scenario, volume: Volume) -> anyhow::Result<Self> {
+        let own = |name: &BaselineName| name_of(name, volume, scenario);
+        run.bench.save_baseline = run.baselines.save_baseline.as_ref().map(own).transpose()?;
+        run.bench.baseline = run.baselines.baseline.as_ref().map(own).transpose()?;
+        let folder = resolve_baseline_dir(run.bench.baseline_dir.as_deref());
+        let load = asked(run);
+        let kept = |name| Baseline::load(&folder, name);
+        let baseline = run.bench.baseline.as_ref().map(kept).transpose()?;
+        if let (Some(baseline), Some(name)) = (&baseline, &run.bench.baseline) {
+            let kept = &baseline.load;
+            ensure!(
+                *kept == load,
+                "baseline {name} is of a run with {kept}, and this one has {load}: they are not compared"
+            );
+        }
+        Ok(Self {
+            baseline,
+            save_as: run
+                .bench
+                .save_baseline
+                .as_ref()
+                .map(|name| path(&folder, name)),
+            load,
+            cpu_tolerance: run.baselines.cpu_tolerance,
+        })
+    }
+
+    /// Compares a run with its baseline, and keeps it if it was right.
+    ///
+    /// # Errors
+    /// It can not be written.
+    pub fn conclude(self, outcome: &mut Outcome) -> anyhow::Result<()> {
+        if let Some(baseline) = &self.baseline {
+            baseline.judge(outcome, self.cpu_tolerance);
+        }
+        if let (Some(path), None) = (&self.save_as, &outcome.failure) {
+            let baseline = Baseline {
+                load: self.load,
+                count: outcome.count,
+                cpu_micros: outcome.cpu_micros,
+            };
+            baseline.save(path)?;
+        }
+        Ok(())
+    }
+}
+
+/// The name of a scenario's baseline.
+fn name_of(
+    name: &BaselineName,
+    volume: Volume,
+    scenario: Scenario,
+) -> anyhow::Result<BaselineName> {
+    let name = format!("{name}.{}.{}", volume.name(), scenario.name());
+    name.parse().map_err(|why: String| anyhow!(why))
+}
+
+/// What a run is asked for, as one types it.
+fn asked(run: &Run) -> String {
+    let bench = &run.bench;
+    let warm_up = (bench.warmup > 0).then(|| format!("-w {}", bench.warmup));
+    let parts = [
+        Some(format!("-c {}", bench.concurrency)),
+        bench.iterations.map(|count| format!("-n {count}")),
+        bench
+            .duration
+            .map(|time| format!("-d {}", time.to_string().replace(' ', ""))),
+        warm_up,
+        run.rate.map(|rate| format!("-r {rate}")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(percent) if f64::is_finite(percent) && percent >= 0.0 => Ok(percent),
+        Ok(_) | Err(_) => Err("not a percentage".to_owned()),
+    }
+}
+
+impl Baseline {
+    /// What was kept under the name; rlt's part of it is there, too.
+    fn load(folder: &Path, name: &BaselineName) -> anyhow::Result<Self> {
+        let path = path(folder, name);
+        let text = fs::read(&path).with_context(|| {
+            format!(
+                "there is no baseline {} (a quick run is compared with quick ones only, a full one with full ones)",
+                path.display()
+            )
+        })?;
+        load(folder, name)?;
+        serde_json::from_slice(&text).with_context(|| format!("{} is none", path.display()))
+    }
+
+    fn save(&self, path: &Path) -> anyhow::Result<()> {
+        let text = serde_json::to_string_pretty(self)?;
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Compares a run with this, and keeps in its outcome how it differs, and whether it is worse.
+    fn judge(&self, outcome: &mut Outcome, tolerance_percent: f64) {
+        let judged: &[&str] = match outcome.unit {
+            Unit::Requests => &["API", "Redis"],
+            // Nobody asks the API for these.
+            Unit::Orders => &["Redis", "reconciler"],
+        };
+        let mut worse = Vec::new();
+        let pairs = self.cpu_micros.named().into_iter();
+        for ((process, before), (_, now)) in pairs.zip(outcome.cpu_micros.named()) {
+            let (Some(before), Some(now)) = (before, now) else {
+                continue;
+            };
+            let ratio = now / before;
+            let least = (before * self.count as f64).min(now * outcome.count as f64);
+            let is_judged = judged.contains(&process) && least >= JUDGED_CPU_MICROS_MIN;
+            if is_judged && ratio > 1.0 + tolerance_percent / 100.0 {
+                worse.push(format!(
+                    "CPU of {process}: {now:.1} us, and {before:.1} us before"
+                ));
+            }
+            if ratio.is_finite() {
+                outcome.cpu_ratios.push(CpuRatio {
+                    process,
+                    ratio,
+                    is_judged,
+                });
+            }
+        }
+        if !worse.is_empty() {
+            outcome.regression = Some(worse.join("; "));
+        }
+    }
+}
+
+/// The file beside rlt's.
+fn path(folder: &Path, name: &BaselineName) -> PathBuf {
+    folder.join(format!("{name}.cpu.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        Baseline, CPU_TOLERANCE_PERCENT, CpuMicros, Outcome, Run, Scenario, Volume, asked, name_of,
+    };
+
+    fn ran(scenario: Scenario, count: u64, cpu_micros: CpuMicros) -> Outcome {
+        let mut outcome = Outcome::blank(scenario);
+        outcome.count = count;
+        outcome.cpu_micros = cpu_micros;
+        outcome
+    }
+
+    fn judged(scenario: Scenario, count: u64, before: CpuMicros, now: CpuMicros) -> Outcome {
+        let baseline = Baseline {
+            load: String::new(),
+            count,
+            cpu_micros: before,
+        };
+        let mut outcome = ran(scenario, count, now);
+        baseline.judge(&mut outcome, CPU_TOLERANCE_PERCENT);
+        outcome
+    }
+
+    const BEFORE: CpuMicros = CpuMicros {
+        api: Some(10.0),
+        redis: Some(3.0),
+        reconciler: Some(5.0),
+        generator: Some(4.0),
+    };
+
+    #[test]
+    fn more_cpu_time_for_a_request_is_worse_and_noise_is_not() {
+        let api = |api| CpuMicros {
+            api: Some(api),
+            ..BEFORE
+        };
+        let noise = judged(Scenario::Rush, 100_000, BEFORE, api(11.4));
+        assert_eq!(noise.regression, None);
+        assert_eq!(noise.cpu_ratios.len(), 4);
+        let worse = judged(Scenario::Rush, 100_000, BEFORE, api(11.6));
+        let regression = worse.regression.unwrap();
+        assert_eq!(regression, "CPU of API: 11.6 us, and 10.0 us before");
+        let better = judged(Scenario::Rush, 100_000, BEFORE, api(5.0));
+        assert_eq!(better.regression, None);
+    }
+
+    #[test]
+    fn who_does_not_do_the_work_or_did_little_of_it_is_only_shown() {
+        let twice = CpuMicros {
+            api: Some(20.0),
+            generator: Some(8.0),
+            ..BEFORE
+        };
+        let orders = judged(Scenario::Database, 200_000, BEFORE, twice);
+        assert_eq!(orders.regression, None);
+        let few = judged(Scenario::ThousandPurchases, 1_000, BEFORE, twice);
+        assert_eq!(few.regression, None);
+        assert!(few.cpu_ratios.iter().all(|compared| !compared.is_judged));
+        let posting = CpuMicros {
+            reconciler: Some(10.0),
+            ..BEFORE
+        };
+        let orders = judged(Scenario::Database, 200_000, BEFORE, posting);
+        assert!(orders.regression.is_some());
+    }
+
+    #[test]
+    fn a_quick_run_and_a_full_one_have_baselines_of_different_names() {
+        let name = |volume| {
+            let name = name_of(&"main".parse().unwrap(), volume, Scenario::Rush);
+            name.unwrap().to_string()
+        };
+        assert_eq!(name(Volume::Quick), "main.quick.rush");
+        assert_eq!(name(Volume::Full), "main.full.rush");
+    }
+
+    #[test]
+    fn runs_of_another_load_are_told_apart() {
+        let mut run = Run::planned(Scenario::Soak).unwrap();
+        assert_eq!(asked(&run), "-c 128 -d 3m -r 1000");
+        run.bench.iterations = Some(7.try_into().unwrap());
+        run.bench.duration = None;
+        run.bench.warmup = 5;
+        run.rate = None;
+        assert_eq!(asked(&run), "-c 128 -n 7 -w 5");
+    }
+}

@@ -1,0 +1,21 @@
+//! Tables on a terminal: their frame, and cells of numbers.
+
+use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
+
+/// A table with these headings, and nothing in it yet.
+pub fn headed<T: Into<String>>(headings: impl IntoIterator<Item = T>) -> Table {
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED);
+    table.set_header(
+        headings
+            .into_iter()
+            .map(Into::into)
+            .collect::<Vec<String>>(),
+    );
+    table
+}
+
+/// A cell of a number: it stands at the right, so that digits of one size stand below each other.
+pub fn right(number: impl Into<String>) -> Cell {
+    Cell::new(number.into()).set_alignment(CellAlignment::Right)
+}
