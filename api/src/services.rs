@@ -32,18 +32,16 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Which of the servers answer, and whether they have what this service needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Health {
-    /// Postgres answers.
-    pub ledger: bool,
-    /// Its tables are no older than this program. (Newer ones are no reason to end: they come first.)
-    pub tables: bool,
+    /// How Postgres' tables are; none where it does not answer.
+    pub tables: Option<Tables>,
     /// Redis answers.
     pub gate: bool,
 }
 
 impl Health {
-    /// All of it.
+    /// All of it. (Newer tables than this program's are no reason to end: they come first.)
     pub const fn is_good(self) -> bool {
-        self.ledger && self.tables && self.gate
+        self.gate && matches!(self.tables, Some(Tables::UpToDate | Tables::Foreign))
     }
 }
 
@@ -116,15 +114,15 @@ impl Services {
     /// Which of the servers answer, as of a moment ago.
     pub async fn health(&self) -> Health {
         let look = async {
-            let ledger = timeout(HEALTH_TIMEOUT, self.ledger.tables());
+            let tables = timeout(HEALTH_TIMEOUT, self.ledger.tables());
             let gate = timeout(HEALTH_TIMEOUT, self.gate.ping());
-            let (ledger, gate) = tokio::join!(ledger, gate);
-            if matches!(ledger, Ok(Ok(Tables::Outdated))) {
+            let (tables, gate) = tokio::join!(tables, gate);
+            let tables = tables.ok().and_then(Result::ok);
+            if tables == Some(Tables::Outdated) {
                 tracing::warn!("the tables are not up to date: run `mincommerce migrate`");
             }
             Health {
-                ledger: matches!(ledger, Ok(Ok(_))),
-                tables: matches!(ledger, Ok(Ok(Tables::UpToDate | Tables::Foreign))),
+                tables,
                 gate: matches!(gate, Ok(Ok(()))),
             }
         };

@@ -262,8 +262,9 @@ impl Poster {
                 InstallError::Ahead
                 | InstallError::Busy
                 | InstallError::Differs(_)
-                | InstallError::NotForSale
+                | InstallError::Settled
                 | InstallError::Undrained
+                | InstallError::UnknownSale
                 | InstallError::Unsettled,
             ) => Err(PostError::Ahead),
         }

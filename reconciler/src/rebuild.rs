@@ -96,7 +96,8 @@ async fn rebuild(
         Err(InstallError::Ledger(error)) => return Err(error.into()),
         Err(
             error @ (InstallError::Busy
-            | InstallError::NotForSale
+            | InstallError::UnknownSale
+            | InstallError::Settled
             | InstallError::Undrained
             | InstallError::Ahead
             | InstallError::Differs(_)

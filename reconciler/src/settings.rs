@@ -10,6 +10,8 @@ use sale::{
     settings::{LogSettings, PostgresSettings, RedisSettings},
 };
 
+use crate::audit::report;
+
 /// Posts the winners of flash sales to the ledger, keeps the gates up to date, and audits both
 #[derive(Debug, Parser)]
 #[command(name = "mincommerce-reconciler", version)]
@@ -79,6 +81,7 @@ pub struct RunSettings {
 
 /// Settings of `audit`.
 #[derive(Debug, Clone, Args)]
+#[command(after_long_help = report::explained_columns())]
 pub struct AuditSettings {
     /// Where the gates are.
     #[command(flatten)]

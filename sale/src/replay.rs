@@ -74,9 +74,10 @@ impl From<InstallError> for ReplayError {
             InstallError::Undrained => Self::Undrained,
             InstallError::Ahead => Self::Ahead,
             // Draining asks for no sale, and makes no attempts.
-            InstallError::NotForSale | InstallError::Differs(_) | InstallError::Unsettled => {
-                Self::Unsettled
-            }
+            InstallError::UnknownSale
+            | InstallError::Settled
+            | InstallError::Differs(_)
+            | InstallError::Unsettled => Self::Unsettled,
             InstallError::Gate(error) => Self::Gate(error),
             InstallError::Ledger(error) => Self::Ledger(error),
         }
@@ -207,7 +208,7 @@ async fn while_closed<F: FnMut(Uuid, Replay)>(
 async fn open_again(gate: &Gate, ledger: &Ledger, sale: &Sale, drain_timeout: Duration) {
     match install::install_locked(gate, ledger, sale.id, Request::default(), drain_timeout).await {
         // Settled meanwhile: its gate stays closed.
-        Ok(_) | Err(InstallError::NotForSale) => {}
+        Ok(_) | Err(InstallError::Settled) => {}
         Err(error) => {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(sale = %sale.id, error, "the sale is closed until a reconciler opens it");

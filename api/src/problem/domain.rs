@@ -66,7 +66,8 @@ impl From<InstallError> for Problem {
         match error {
             InstallError::Ledger(error) => error.into(),
             InstallError::Gate(error) => error.into(),
-            InstallError::NotForSale => LedgerError::WrongState.into(),
+            InstallError::UnknownSale => Self::sale_not_found(),
+            InstallError::Settled => LedgerError::WrongState.into(),
             InstallError::Ahead | InstallError::Differs(_) => {
                 Self::new(Code::Conflict, NEEDS_A_PERSON).because(&error)
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use poem::web::Data;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
+use sale::ledger::Tables;
 use serde::Serialize;
 
 use super::Tag;
@@ -41,6 +42,21 @@ enum ConnectionWord {
     Disconnected,
 }
 
+/// How the tables in Postgres are, in the words of `mincommerce health`.
+#[derive(Debug, Clone, Copy, Enum, Serialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+enum TablesWord {
+    /// They are of this version.
+    UpToDate,
+    /// Some are missing, or all: `mincommerce migrate` makes them.
+    Outdated,
+    /// They are of another version.
+    Foreign,
+    /// Postgres does not answer.
+    Unknown,
+}
+
 /// The servers behind the service.
 #[derive(Debug, Object, Serialize)]
 struct ServerHealth {
@@ -61,6 +77,8 @@ struct HealthReport {
     uptime: u64,
     /// The servers behind it.
     services: ServerHealth,
+    /// How the tables in Postgres are: `outdated` where it is for `mincommerce migrate` to act.
+    tables: TablesWord,
     /// The version of the service.
     version: String,
 }
@@ -118,9 +136,10 @@ impl HealthApi {
             timestamp: Utc::now(),
             uptime: services.started.elapsed().as_secs(),
             services: ServerHealth {
-                database: connection(health.ledger),
+                database: connection(health.tables.is_some()),
                 redis: connection(health.gate),
             },
+            tables: tables(health.tables),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         });
         if health.is_good() {
@@ -152,6 +171,15 @@ const fn connection(answers: bool) -> ConnectionWord {
         ConnectionWord::Connected
     } else {
         ConnectionWord::Disconnected
+    }
+}
+
+const fn tables(found: Option<Tables>) -> TablesWord {
+    match found {
+        Some(Tables::UpToDate) => TablesWord::UpToDate,
+        Some(Tables::Outdated) => TablesWord::Outdated,
+        Some(Tables::Foreign) => TablesWord::Foreign,
+        None => TablesWord::Unknown,
     }
 }
 

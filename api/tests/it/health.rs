@@ -25,6 +25,7 @@ async fn a_service_with_its_servers_is_healthy_and_ready() {
     assert_eq!(health["status"], "healthy");
     assert_eq!(health["services"]["database"], "connected");
     assert_eq!(health["services"]["redis"], "connected");
+    assert_eq!(health["tables"], "up_to_date");
     assert!(health["uptime"].is_u64());
     assert!(health["timestamp"].is_string());
     assert!(health["version"].is_string());
@@ -40,12 +41,13 @@ async fn a_service_with_its_servers_is_healthy_and_ready() {
 }
 
 #[tokio::test]
-async fn a_service_whose_tables_nobody_has_made_is_alive_and_not_ready() {
+async fn a_service_whose_tables_nobody_has_made_is_alive_and_not_ready_and_says_why() {
     let api = Fixture::start_without_tables().await;
     let answer = api.get("/api/health").await;
     assert_eq!(answer.status, 503);
     assert_eq!(answer.json()["status"], "unhealthy");
     assert_eq!(answer.json()["services"]["database"], "connected");
+    assert_eq!(answer.json()["tables"], "outdated");
     assert_eq!(api.get("/api/health/ready").await.status, 503);
     assert_eq!(api.get("/api/health/live").await.status, 200);
     api.ledger.migrate().await.unwrap();

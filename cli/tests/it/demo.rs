@@ -31,6 +31,11 @@ struct Demo {
 
 impl Demo {
     fn start(arguments: &[&str]) -> Self {
+        Self::start_with(&[], arguments)
+    }
+
+    /// With these variables.
+    fn start_with(variables: &[(&str, &str)], arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let out = fs::File::create(folder.path().join("out")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_mincommerce"))
@@ -38,6 +43,7 @@ impl Demo {
             .env("TMPDIR", folder.path())
             .env_remove("REDIS_URL")
             .env_remove("DATABASE_URL")
+            .envs(variables.iter().copied())
             .args(["demo", "--port", "0", "--info"])
             .arg(folder.path().join("info"))
             .args(arguments)
@@ -227,4 +233,32 @@ fn a_killed_demo_takes_everything_with_it() {
     demo.signal(Signal::SIGKILL);
     demo.ended();
     until_gone(&pids);
+}
+
+#[test]
+fn a_variable_that_names_a_server_of_a_demo_that_has_ended_is_named_without_its_password() {
+    for (variable, url, shown) in [
+        (
+            "DATABASE_URL",
+            "postgres://anna:hidden@127.0.0.1:1/old",
+            "postgres://127.0.0.1:1/old",
+        ),
+        (
+            "REDIS_URL",
+            "redis://:hidden@127.0.0.1:1",
+            "redis://127.0.0.1:1",
+        ),
+    ] {
+        let mut demo = Demo::start_with(&[(variable, url)], &["--exit"]);
+        assert_eq!(demo.ended().code(), Some(1), "{}", demo.out());
+        let out = demo.out();
+        let error = out.lines().find(|line| line.starts_with("error: "));
+        let error = error.unwrap_or_else(|| panic!("no error:\n{out}"));
+        let says = |text: &str| assert!(error.contains(text), "{text} is not in {error}");
+        says(&format!("{variable} in the environment"));
+        says(shown);
+        says(&format!("unset {variable}"));
+        says("refused");
+        assert!(!out.contains("hidden"), "{out}");
+    }
 }

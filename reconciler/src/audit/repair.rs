@@ -45,7 +45,7 @@ async fn mend(
     found: &[&Difference],
 ) -> Result<&'static str, InstallError> {
     let sale = ledger.sale(row.sale_id).await?;
-    let sale = sale.ok_or(InstallError::NotForSale)?;
+    let sale = sale.ok_or(InstallError::UnknownSale)?;
     if let [Difference::SyncPending { .. }] = found {
         gate.sync(&sale).await?;
         return Ok("synced");

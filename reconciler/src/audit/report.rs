@@ -12,6 +12,51 @@ use serde::{Serialize, Serializer};
 /// Buyers named below the table for each difference.
 const NAMED_MAX: usize = 10;
 
+/// The columns of the table, and what is in them.
+const COLUMNS: [(&str, &str); 14] = [
+    ("sale", "its id"),
+    (
+        "state",
+        "what was decided about it: open, paused, ended, settled",
+    ),
+    (
+        "epoch",
+        "the number of the load that its gate is of: each rebuild has a higher one",
+    ),
+    ("units", "how many there are to sell"),
+    (
+        "limit",
+        "how many buyers the gate may admit: available + posted; - where there is no gate",
+    ),
+    (
+        "taken",
+        "how many it has admitted; - where there is no gate",
+    ),
+    (
+        "journal",
+        "entries on their way to the ledger, one for the winners of one batch",
+    ),
+    ("pending", "those of them that a reconciler has read"),
+    (
+        "oldest",
+        "the first entry of the journal; - where it has none",
+    ),
+    (
+        "posted",
+        "buyers who came to the ledger: with an order (also a cancelled one), or with a rejection",
+    ),
+    ("confirmed", "orders, without cancelled ones"),
+    (
+        "rejected",
+        "purchases that became no order: `rejections` lists them",
+    ),
+    ("available", "units that no order in the ledger has, as yet"),
+    (
+        "verdict",
+        "agrees; sync pending or installing: will agree in a moment; DIFFERS: explained below",
+    ),
+];
+
 /// A difference, explained.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Found {
@@ -125,25 +170,17 @@ pub fn json(rows: &[Row]) -> serde_json::Result<String> {
     serde_json::to_string_pretty(rows)
 }
 
+/// What is in each column of the table, for `--help`.
+pub fn explained_columns() -> String {
+    let lines = COLUMNS.map(|(name, meaning)| format!("\n  {name:<9}  {meaning}"));
+    format!("Columns:{}", lines.concat())
+}
+
 /// A table of the rows, and what differs below it.
 pub fn table(rows: &[Row]) -> String {
     let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_header([
-        "sale",
-        "state",
-        "epoch",
-        "units",
-        "limit",
-        "taken",
-        "journal",
-        "pending",
-        "oldest",
-        "posted",
-        "confirmed",
-        "rejected",
-        "available",
-        "verdict",
-    ]);
+    let names = COLUMNS.map(|(name, _)| name);
+    table.load_style(UTF8_FULL_CONDENSED).set_header(names);
     let number = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |n| n.to_string());
     for row in rows {
         table.add_row([

@@ -10,7 +10,10 @@ use sale::{
     settle::settle,
 };
 
-use crate::fixture::{Stage, purchase, raw_id, until};
+use crate::{
+    command::run,
+    fixture::{Stage, purchase, raw_id, until},
+};
 
 /// A sale of 10 units with 4 orders posted, where everything agrees.
 async fn agreeing() -> Stage {
@@ -306,4 +309,23 @@ fn terms(stage: &Stage) -> fred::types::Value {
 
 fn journal(stage: &Stage) -> fred::types::Value {
     stage.keys.journal(stage.sale).into()
+}
+
+#[tokio::test]
+async fn every_column_of_the_table_is_explained_in_the_help() {
+    let stage = agreeing().await;
+    let (status, table) = run(&stage, &["audit"]).await;
+    assert_eq!(status, 0, "{table}");
+    let header = table.lines().nth(1).unwrap();
+    let columns = header.split(['│', '┆']).map(str::trim);
+    let columns: Vec<_> = columns.filter(|column| !column.is_empty()).collect();
+    assert_eq!(columns.len(), 14, "{table}");
+    let (status, help) = run(&stage, &["audit", "--help"]).await;
+    assert_eq!(status, 0, "{help}");
+    let (_, explained) = help.split_once("\nColumns:\n").expect("columns");
+    for (line, column) in explained.lines().zip(columns) {
+        let meaning = line.trim_start().strip_prefix(column);
+        let meaning = meaning.unwrap_or_else(|| panic!("{column} is not explained: {help}"));
+        assert!(!meaning.trim().is_empty(), "{line}");
+    }
 }

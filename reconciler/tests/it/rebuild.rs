@@ -1,5 +1,9 @@
 //! The command `rebuild`, with and without a running reconciler.
 
+use std::time::Duration;
+
+use sale::{model::SaleId, settle::settle};
+
 use crate::{
     command::{run, run_json},
     fixture::Stage,
@@ -76,4 +80,21 @@ async fn a_ledger_that_was_rolled_back_is_accepted_only_where_that_is_said() {
     assert_eq!(status, 0, "{done}");
     assert_eq!(done[0]["installed"]["buyers"], 4, "{done}");
     assert_eq!(stage.ledger_sale().await.confirmed, 4);
+}
+
+#[tokio::test]
+async fn a_sale_that_is_settled_and_one_that_is_unknown_are_told_apart() {
+    let stage = Stage::open(10).await;
+    let limit = Duration::from_secs(5);
+    settle(&stage.gate, &stage.ledger, stage.sale, limit)
+        .await
+        .unwrap();
+    let (status, printed) = run(&stage, &["rebuild", &stage.sale.to_string()]).await;
+    assert_eq!(status, 1, "{printed}");
+    assert!(printed.contains("the sale is settled"), "{printed}");
+    assert!(!printed.contains("no such sale"), "{printed}");
+    let (status, printed) = run(&stage, &["rebuild", &SaleId::random().to_string()]).await;
+    assert_ne!(status, 0, "{printed}");
+    assert!(printed.contains("no such sale"), "{printed}");
+    assert!(!printed.contains("settled"), "{printed}");
 }

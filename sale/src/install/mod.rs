@@ -88,9 +88,12 @@ pub enum InstallError {
     /// Somebody else is installing this sale.
     #[error("another install of this sale is under way")]
     Busy,
-    /// The ledger knows no such sale, or it is settled.
-    #[error("no such sale, or it is settled")]
-    NotForSale,
+    /// The ledger knows no such sale.
+    #[error("no such sale")]
+    UnknownSale,
+    /// The sale is settled: the ledger answers for it, and it needs no gate any more.
+    #[error("the sale is settled, and needs no gate any more")]
+    Settled,
     /// The journal was not emptied in time. A reconciler must run.
     #[error("the journal still has entries: is a reconciler running?")]
     Undrained,
@@ -115,7 +118,7 @@ pub enum InstallError {
 impl From<AuditError> for InstallError {
     fn from(error: AuditError) -> Self {
         match error {
-            AuditError::UnknownSale => Self::NotForSale,
+            AuditError::UnknownSale => Self::UnknownSale,
             AuditError::Gate(error) => Self::Gate(error),
             AuditError::Ledger(error) => Self::Ledger(error),
         }
@@ -248,7 +251,7 @@ impl Installer<'_> {
     async fn attempt(&self, found: Condition, saved: Marked) -> Result<Attempt, InstallError> {
         let id = self.sale;
         let recount = self.ledger.recount(id).await?;
-        let recount = recount.ok_or(InstallError::NotForSale)?;
+        let recount = recount.ok_or(InstallError::UnknownSale)?;
         if let Some(difference) = audit::ledger_counts(&recount) {
             return Err(InstallError::Differs(vec![difference]));
         }
@@ -261,7 +264,8 @@ impl Installer<'_> {
             );
         }
         let sale = self.ledger.begin_install(id).await?;
-        let sale = sale.ok_or(InstallError::NotForSale)?;
+        // It was there a moment ago, and no sale is deleted.
+        let sale = sale.ok_or(InstallError::Settled)?;
         point(Point::InstallNumbered);
         let swapped = self.put_in_place(&sale).await;
         if !matches!(swapped, Ok((Swapped::Swapped, _))) {
@@ -308,7 +312,8 @@ impl Installer<'_> {
     async fn known_sale(&self) -> Result<Sale, InstallError> {
         match self.ledger.sale(self.sale).await? {
             Some(sale) if sale.state != SaleState::Settled => Ok(sale),
-            Some(_) | None => Err(InstallError::NotForSale),
+            Some(_) => Err(InstallError::Settled),
+            None => Err(InstallError::UnknownSale),
         }
     }
 

@@ -363,9 +363,12 @@ async fn a_sale_that_is_unknown_or_settled_is_not_installed() {
     .execute(&shop.pool)
     .await
     .unwrap();
-    for sale in [settled, SaleId::random()] {
-        let refused = try_install(&shop, sale, DRAIN).await;
-        assert!(matches!(refused, Err(InstallError::NotForSale)));
+    let unknown = SaleId::random();
+    let refused = try_install(&shop, settled, DRAIN).await;
+    assert!(matches!(refused, Err(InstallError::Settled)));
+    let refused = try_install(&shop, unknown, DRAIN).await;
+    assert!(matches!(refused, Err(InstallError::UnknownSale)));
+    for sale in [settled, unknown] {
         assert_eq!(shop.gate.snapshot(sale).await.unwrap(), None);
     }
 }

@@ -19,7 +19,7 @@ use system::{
     processes::{ApiOptions, ApiProcess, ReconcilerProcess},
 };
 
-use super::show;
+use super::{given, show};
 
 /// What all keys of the demo begin with in a Redis of its own.
 const KEY_PREFIX: &str = "mincommerce";
@@ -112,7 +112,8 @@ impl Parts {
             Postgres::Private(_) => DATABASE.to_owned(),
             Postgres::External { .. } => format!("{DATABASE}_demo_{suffix}"),
         };
-        let database_url = embedded::create_database(postgres.url(), &database)?;
+        let database_url = embedded::create_database(postgres.url(), &database);
+        let database_url = given::or_unset("DATABASE_URL", database_url)?;
         if let Postgres::External { url } = postgres {
             self.borrowed.get_or_init(|| (url.clone(), database));
         }
