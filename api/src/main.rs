@@ -15,7 +15,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let settings = Settings::parse();
-    telemetry::start(&settings.log);
+    let _logging = telemetry::start(&settings.log);
     crash::arm();
     match serve(&settings) {
         Ok(()) => ExitCode::SUCCESS,

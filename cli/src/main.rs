@@ -8,7 +8,7 @@ use cli::Cli;
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    sale::telemetry::start(&cli.log);
+    let _logging = sale::telemetry::start(&cli.log);
     sale::crash::arm();
     cli::run(cli).await
 }

@@ -9,7 +9,7 @@ use reconciler::settings::Cli;
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    sale::telemetry::start(&cli.log);
+    let _logging = sale::telemetry::start(&cli.log);
     sale::crash::arm();
     reconciler::execute(cli).await
 }

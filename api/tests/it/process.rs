@@ -38,6 +38,11 @@ struct Process {
 impl Process {
     /// Starts one and waits until it listens.
     async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// With these variables.
+    async fn start_with(variables: &[(&str, &str)]) -> Self {
         let (redis, database) = shared_urls().await;
         let mut child = command()
             .envs([
@@ -48,6 +53,7 @@ impl Process {
                 ("METRICS_ADDRESS", "off"),
                 ("LOG_FORMAT", "json"),
             ])
+            .envs(variables.iter().copied())
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -138,6 +144,25 @@ async fn told_twice_it_ends_at_once() {
 }
 
 #[tokio::test]
+async fn whoever_reads_its_log_and_stands_still_holds_nobody_up() {
+    // A few hundred lines are as much as the system keeps for a reader.
+    const REQUESTS: usize = 2_000;
+    let mut process = Process::start_with(&[("RUST_LOG", "info,api=debug")]).await;
+    let mut stream = TcpStream::connect(&process.address).await.unwrap();
+    let mut reply = [0; 4_096];
+    for _ in 0..REQUESTS {
+        let request = b"GET /api/health/live HTTP/1.1\r\nHost: a\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let length = timeout(PATIENCE, stream.read(&mut reply)).await;
+        let length = length.expect("it waits for the reader").unwrap();
+        assert!(reply[..length].starts_with(b"HTTP/1.1 200 "));
+    }
+    drop(stream);
+    process.signal(Signal::SIGTERM);
+    assert_eq!(process.status().await, Some(0));
+}
+
+#[tokio::test]
 async fn a_bad_setting_stops_the_start_with_a_clear_word() {
     for (setting, value, word) in [
         (
@@ -161,6 +186,11 @@ async fn a_bad_setting_stops_the_start_with_a_clear_word() {
             "invalid value 'x' for '--buyer-login <BUYER_LOGIN>'",
         ),
         ("PORT", "x", "invalid value 'x' for '--port <PORT>'"),
+        (
+            "WORKER_THREADS",
+            "0",
+            "invalid value '0' for '--worker-threads <WORKER_THREADS>'",
+        ),
         (
             "METRICS_ADDRESS",
             "x",
