@@ -134,7 +134,7 @@ pub struct TokenSettings {
 #[derive(Debug, Clone, Args)]
 pub struct WorkerSettings {
     /// Threads that answer requests. By default one for each processor but one, which is left to Redis, and
-    /// at least one
+    /// at least one. Where Redis has a machine of its own, one for each processor answers more
     #[arg(long, env = "WORKER_THREADS",
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_024))]
     pub worker_threads: Option<usize>,
