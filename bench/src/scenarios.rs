@@ -10,17 +10,18 @@
 //! | `visit` | visitors come to a sale, and are measured |
 //! | [`posting`] | the way of orders from the journal to the ledger |
 //! | `drive` | rlt, which drives both |
-//! | [`baseline`] | what a run is compared with, and how it is judged |
+//! | [`baselines`], [`judge`] | which baselines a run has, on its command line; how it is judged by one |
 //! | `proof` | what must be so after a run |
 //! | [`record`], [`timing`], [`meter`], [`memory`], [`outcome`] | what was seen, and what it amounts to |
 //! | [`patience`] | how long a server may be silent |
 //! | [`open_files`] | room for many connections |
 
-pub mod baseline;
+pub mod baselines;
 pub mod beforehand;
 pub mod command;
 pub mod crowd;
 mod drive;
+pub mod judge;
 pub mod memory;
 pub mod meter;
 pub mod open_files;
@@ -44,8 +45,8 @@ use anyhow::Context;
 use rlt::cli::ReportFormat;
 
 use self::{
-    baseline::Judge,
     command::{Chosen, Run},
+    judge::Judge,
     outcome::{CpuRatio, Outcome},
     place::Place,
     plan::{Scenario, Unit},

@@ -18,8 +18,9 @@ use crate::{
     report,
     scenarios::{
         Volume,
-        baseline::{Baselines, Judge},
+        baselines::Baselines,
         command::Run,
+        judge::Judge,
         measure,
         outcome::Outcome,
         plan::{End, Scenario},

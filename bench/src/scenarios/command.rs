@@ -16,7 +16,7 @@ use rlt::{
 };
 
 use super::{
-    baseline::Baselines,
+    baselines::Baselines,
     plan::{End, Scenario, Unit},
 };
 

@@ -1,7 +1,7 @@
 //! On servers of its own.
 
 use bench::scenarios::{
-    Volume, baseline::Judge, beforehand, crowd::Crowd, measure, place::Place, plan::Scenario,
+    Volume, beforehand, crowd::Crowd, judge::Judge, measure, place::Place, plan::Scenario,
 };
 use std::{sync::Arc, time::Duration};
 use tempfile::tempdir;

@@ -11,7 +11,6 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, ensure};
-use clap::Args;
 use rlt::baseline::{BaselineName, load, resolve_baseline_dir};
 use serde::{Deserialize, Serialize};
 
@@ -22,33 +21,8 @@ use super::{
     plan::{Scenario, Unit},
 };
 
-/// By how much the CPU time of a request may be larger than the baseline's until it is worse, percent, where
-/// nothing else is said: wider than the last digit of a figure that was taken once, narrower than what one
-/// would want to know.
-pub const CPU_TOLERANCE_PERCENT: f64 = 15.0;
-
 /// A process that used less in a run is not judged, microseconds: what it does by itself would be judged.
 const JUDGED_CPU_MICROS_MIN: f64 = 100_000.0;
-
-/// Which baselines a run has, as a command line says.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Baselines")]
-pub struct Baselines {
-    /// Keep the figures of what was right under this name, to compare with later: in files of
-    /// $RLT_BASELINE_DIR, else of $CARGO_TARGET_DIR/rlt/baselines, else of target/rlt/baselines. `suite` and
-    /// each scenario by itself find what the other has kept
-    #[arg(long, value_name = "NAME")]
-    pub save_baseline: Option<BaselineName>,
-
-    /// Compare with what was kept under this name. Status 1 if a request, or order, takes more CPU time; rates,
-    /// latencies and rlt's verdict on them are only shown, and at a target nothing is judged
-    #[arg(long, value_name = "NAME")]
-    pub baseline: Option<BaselineName>,
-
-    /// How much more CPU time is still noise, percent
-    #[arg(long, value_name = "PERCENT", default_value_t = CPU_TOLERANCE_PERCENT, value_parser = percent)]
-    pub cpu_tolerance: f64,
-}
 
 /// What becomes of a run's figures: they are compared, kept, both or neither.
 #[derive(Debug)]
@@ -66,24 +40,6 @@ struct Baseline {
     load: String,
     count: u64,
     cpu_micros: CpuMicros,
-}
-
-impl Baselines {
-    /// Where they lie, and what is done there; `None` where no baseline is named.
-    pub fn told(&self) -> Option<String> {
-        let compared = self
-            .baseline
-            .iter()
-            .map(|name| format!("compared with {name}"));
-        let kept = self
-            .save_baseline
-            .iter()
-            .map(|name| format!("kept as {name}"));
-        let done: Vec<String> = compared.chain(kept).collect();
-        let folder = resolve_baseline_dir(None);
-        (!done.is_empty())
-            .then(|| format!("baselines in {}: {}", folder.display(), done.join(", ")))
-    }
 }
 
 impl Judge {
@@ -164,13 +120,6 @@ fn asked(run: &Run) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-fn percent(text: &str) -> Result<f64, String> {
-    match text.parse() {
-        Ok(percent) if f64::is_finite(percent) && percent >= 0.0 => Ok(percent),
-        Ok(_) | Err(_) => Err("not a percentage".to_owned()),
-    }
-}
-
 impl Baseline {
     /// What was kept under the name; rlt's part of it is there, too.
     fn load(folder: &Path, name: &BaselineName) -> anyhow::Result<Self> {
@@ -235,9 +184,8 @@ fn path(folder: &Path, name: &BaselineName) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        Baseline, CPU_TOLERANCE_PERCENT, CpuMicros, Outcome, Run, Scenario, Volume, asked, name_of,
-    };
+    use super::{Baseline, CpuMicros, Outcome, Run, Scenario, Volume, asked, name_of};
+    use crate::scenarios::baselines::CPU_TOLERANCE_PERCENT;
 
     fn ran(scenario: Scenario, count: u64, cpu_micros: CpuMicros) -> Outcome {
         let mut outcome = Outcome::blank(scenario);
