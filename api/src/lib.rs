@@ -56,12 +56,14 @@ pub mod unparsed;
 pub mod views;
 pub mod waiting;
 
-use std::future::Future;
+use std::{future::Future, pin::pin};
+
+use tokio::select;
 
 pub use server::{Api, ServeError};
 pub use settings::Settings;
 
-/// Serves until `shutdown`.
+/// Serves until `shutdown`, which may come before it is ready to serve.
 ///
 /// # Errors
 /// See [`ServeError`].
@@ -69,7 +71,12 @@ pub async fn run(
     settings: &Settings,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
-    Api::start(settings).await?.serve(shutdown).await
+    let mut shutdown = pin!(shutdown);
+    let api = select! {
+        started = Api::start(settings) => started?,
+        () = &mut shutdown => return Ok(()),
+    };
+    api.serve(shutdown).await
 }
 
 /// The OpenAPI document, as it is served and as it stands in `openapi/mincommerce.json`.

@@ -22,7 +22,7 @@ use sale::{
     token::{TokenError, Tokens},
 };
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
     sync::watch,
     time::{Instant, sleep, timeout},
 };
@@ -52,6 +52,8 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 /// Requests under way on one HTTP/2 connection: as many as its standard wants at least. (poem's own default is
 /// no limit, and a reply that a client does not want to have yet stays in memory.)
 const STREAMS_MAX: u32 = 100;
+/// Connections that may wait to be taken; Linux allows no more than `net.core.somaxconn`, mostly as many.
+const LISTEN_QUEUE: u32 = 4_096;
 /// Connections to the metrics port at the same time.
 const METRICS_CONNECTIONS_MAX: usize = 16;
 /// How long a connection to the metrics port may be silent.
@@ -115,8 +117,7 @@ impl Api {
             return Err(ServeError::Impatient);
         }
         let tokens = Tokens::new(&settings.token)?;
-        let (listener, address) =
-            listen(settings.address(), "API_ADDRESS", limits.connections()).await?;
+        let (listener, address) = listen(settings.address(), "API_ADDRESS", limits.connections())?;
         let metrics_limits = ConnectionLimits {
             connections_max: METRICS_CONNECTIONS_MAX,
             silence_max: METRICS_SILENCE_MAX,
@@ -124,7 +125,7 @@ impl Api {
         let metrics = match settings.metrics_address {
             MetricsAddress::Off => None,
             MetricsAddress::At(address) => {
-                Some(listen(address, "METRICS_ADDRESS", metrics_limits).await?)
+                Some(listen(address, "METRICS_ADDRESS", metrics_limits)?)
             }
         };
 
@@ -307,7 +308,20 @@ fn metrics_page(services: Arc<Services>) -> impl IntoEndpoint {
     Route::new().at("/metrics", get(page))
 }
 
-async fn listen(
+/// A crowd comes at once: whoever finds no place in the queue tries again a second later, and then after two more.
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // One that has just ended leaves connections behind on the address.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(LISTEN_QUEUE)
+}
+
+fn listen(
     address: SocketAddr,
     setting: &'static str,
     limits: ConnectionLimits,
@@ -317,7 +331,7 @@ async fn listen(
         setting,
         source,
     };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let listener = listener(address).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((
         BoundedAcceptor::new(listener, limits).map_err(failed)?,

@@ -8,7 +8,7 @@ use nix::{
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     process::{Child, ChildStderr, Command},
     time::timeout,
 };
@@ -27,6 +27,10 @@ fn command() -> Command {
         .stderr(Stdio::piped());
     command.kill_on_drop(true);
     command
+}
+
+fn pid(child: &Child) -> Pid {
+    Pid::from_raw(child.id().unwrap().cast_signed())
 }
 
 struct Process {
@@ -76,8 +80,7 @@ impl Process {
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = self.child.id().unwrap().try_into().unwrap();
-        kill(Pid::from_raw(pid), signal).unwrap();
+        kill(pid(&self.child), signal).unwrap();
     }
 
     async fn wait_for_line(&mut self, text: &str) {
@@ -141,6 +144,52 @@ async fn told_twice_it_ends_at_once() {
     process.wait_for_line(r#""ending""#).await;
     process.signal(Signal::SIGINT);
     assert_eq!(process.status().await, Some(130));
+}
+
+#[tokio::test]
+async fn told_to_end_before_it_has_its_servers_it_ends_well() {
+    // It takes connections, and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut child = command()
+        .envs([
+            (
+                "REDIS_URL",
+                &*format!("redis://{}", silent.local_addr().unwrap()),
+            ),
+            ("JWT_SECRET", SECRET),
+            ("API_ADDRESS", "127.0.0.1:0"),
+            ("METRICS_ADDRESS", "off"),
+            ("REDIS_COMMAND_TIMEOUT_MS", "60000"),
+        ])
+        .spawn()
+        .unwrap();
+    let (_connection, _) = timeout(PATIENCE, silent.accept()).await.unwrap().unwrap();
+    kill(pid(&child), Signal::SIGTERM).unwrap();
+    let status = timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+    assert_eq!(status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_crowd_is_connected_before_anybody_is_taken() {
+    const CROWD: usize = 1_000;
+    let process = Process::start().await;
+    process.signal(Signal::SIGSTOP);
+    let mut waiting = Vec::new();
+    for place in 0..CROWD {
+        let connected = timeout(PATIENCE, TcpStream::connect(&process.address)).await;
+        let connected = connected.unwrap_or_else(|_| panic!("no room for number {place}"));
+        waiting.push(connected.unwrap());
+    }
+    process.signal(Signal::SIGCONT);
+    let mut last = waiting.pop().unwrap();
+    let request = b"GET /api/health/live HTTP/1.1\r\nHost: a\r\n\r\n";
+    last.write_all(request).await.unwrap();
+    let mut reply = [0; 12];
+    timeout(PATIENCE, last.read_exact(&mut reply))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(&reply, b"HTTP/1.1 200");
 }
 
 #[tokio::test]
