@@ -1,93 +1,234 @@
 //! The documentation page: Swagger UI, served from the binary, so that it works without any other
 //! host.
+//!
+//! Page and document never change while the process runs, so they are written and compressed once, beside the start.
+//! Replies are views of those bytes and cost no memory of their own. Three limits keep a crowd of readers from taking
+//! what a sale needs: their requests are of the rate limit's class [`Class::Documentation`], so many replies are
+//! written at the same time, and each for so long. `API_DOCS=off` serves none of it.
+//!
+//! [`Class::Documentation`]: crate::rate_limits::Class::Documentation
+
+mod written;
 
 use std::{
-    io,
-    sync::{Arc, LazyLock},
+    io::{self, Write},
+    sync::LazyLock,
 };
 
-use futures_util::{StreamExt, stream};
-use poem::{Body, Response, ResponseBuilder, Route, endpoint::make_sync, get, http::header};
-use tokio::sync::Semaphore;
-
-use crate::{
-    openapi,
-    problem::{Code, Problem},
+use flate2::{Compression, write::GzEncoder};
+use poem::{
+    Request, Response, Route,
+    endpoint::make_sync,
+    get,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    web::headers::{ETag, HeaderMapExt as _, IfNoneMatch},
 };
+use sha2::{Digest, Sha256};
+
+use self::written::{Places, WRITTEN_DEADLINE};
+use crate::{openapi, problem::Problem};
 
 /// Where the page is served. All that is served below it is here.
 pub const PATH: &str = "/api-docs";
+/// The paths that are served here, where any are.
+pub const PATHS: [&str; 2] = [PATH, openapi::PATH];
 
 /// What the page may do: run its own scripts, which stand in it, and call this service.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
                       img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; \
                       base-uri 'none'; form-action 'none'";
+/// How long a browser or a CDN may keep a reply before it asks whether it still holds.
+const CACHE_CONTROL: &str = "public, max-age=300";
+/// Bytes of a hash that tell two versions of a reply apart.
+const TAG_BYTES: usize = 16;
 
-static PAGE: LazyLock<String> = LazyLock::new(openapi::page);
-static DOCUMENT: LazyLock<String> = LazyLock::new(openapi::document);
+static PAGE: LazyLock<Text> =
+    LazyLock::new(|| Text::new("text/html; charset=utf-8", openapi::page()));
+static DOCUMENT: LazyLock<Text> =
+    LazyLock::new(|| Text::new("application/json", openapi::document()));
 
-/// Replies of these that are being written at the same time. The page has two megabytes, which are in memory until
-/// their client has read them; who finds no place can come again.
-const WRITTEN_MAX: usize = 16;
-/// How much of one is handed on at once, bytes.
-const PART_BYTES: usize = 64 * 1024;
+/// Writes and compresses both. Takes tenths of a second of a processor, which no request should wait for.
+pub fn prepare() {
+    LazyLock::force(&PAGE);
+    LazyLock::force(&DOCUMENT);
+}
 
 /// The page, and the document that it shows.
 pub fn routes() -> Route {
-    let places = Arc::new(Semaphore::new(WRITTEN_MAX));
-    let page_places = Arc::clone(&places);
-    let page = make_sync(move |_| {
-        let reply = Response::builder()
-            .content_type("text/html; charset=utf-8")
-            .header(header::CONTENT_SECURITY_POLICY, POLICY);
-        written(&page_places, reply, &PAGE)
+    let places = Places::new(WRITTEN_DEADLINE);
+    let page_places = places.clone();
+    let page = make_sync(move |request| {
+        let mut reply = PAGE.reply(&request, &page_places)?;
+        let policy = HeaderValue::from_static(POLICY);
+        reply
+            .headers_mut()
+            .insert(header::CONTENT_SECURITY_POLICY, policy);
+        Ok::<_, Problem>(reply)
     });
-    let document = make_sync(move |_| {
-        let reply = Response::builder().content_type("application/json");
-        written(&places, reply, &DOCUMENT)
-    });
+    let document = make_sync(move |request| DOCUMENT.reply(&request, &places));
     Route::new()
         .at(PATH, get(page))
         .at(openapi::PATH, get(document))
 }
 
-/// A reply that has a place until it is written, or its client is gone.
-fn written(
-    places: &Arc<Semaphore>,
-    reply: ResponseBuilder,
-    text: &'static str,
-) -> Result<Response, Problem> {
-    let place = Arc::clone(places).try_acquire_owned().map_err(|_| {
-        Problem::new(Code::Unavailable, "Too many are reading this now.").retry_after(1)
-    })?;
-    let parts = stream::iter(text.as_bytes().chunks(PART_BYTES)).map(move |part| {
-        let _held = &place;
-        Ok::<_, io::Error>(part)
-    });
-    Ok(reply.body(Body::from_bytes_stream(parts)))
+/// A text in the two forms in which it is served.
+struct Text {
+    content_type: &'static str,
+    plain: Form,
+    /// None where the text could not be compressed.
+    gzip: Option<Form>,
+}
+
+struct Form {
+    bytes: Vec<u8>,
+    tag: Option<ETag>,
+}
+
+impl Form {
+    fn new(bytes: Vec<u8>) -> Self {
+        let hash = Sha256::digest(&bytes);
+        let digits: String = hash[..TAG_BYTES]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Self {
+            bytes,
+            tag: format!("\"{digits}\"").parse().ok(),
+        }
+    }
+}
+
+impl Text {
+    fn new(content_type: &'static str, text: String) -> Self {
+        let gzip = compressed(text.as_bytes()).inspect_err(
+            |error| tracing::warn!(%error, "the documentation is served uncompressed"),
+        );
+        Self {
+            content_type,
+            plain: Form::new(text.into_bytes()),
+            gzip: gzip.ok().map(Form::new),
+        }
+    }
+
+    /// The reply to a request, which has a place until it is written.
+    fn reply(&'static self, request: &Request, places: &Places) -> Result<Response, Problem> {
+        let (form, encoding) = match &self.gzip {
+            Some(gzip) if takes_gzip(request.headers()) => (gzip, Some("gzip")),
+            Some(_) | None => (&self.plain, None),
+        };
+        let mut reply = Response::builder()
+            .header(header::CACHE_CONTROL, CACHE_CONTROL)
+            .header(header::VARY, "Accept-Encoding");
+        if let Some(tag) = &form.tag {
+            reply = reply.typed_header(tag.clone());
+            let known: Option<IfNoneMatch> = request.headers().typed_get();
+            if known.is_some_and(|known| !known.precondition_passes(tag)) {
+                return Ok(reply.status(StatusCode::NOT_MODIFIED).finish());
+            }
+        }
+        if let Some(encoding) = encoding {
+            reply = reply.header(header::CONTENT_ENCODING, encoding);
+        }
+        let body = places.body(&form.bytes)?;
+        Ok(reply.content_type(self.content_type).body(body))
+    }
+}
+
+fn compressed(text: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text)?;
+    encoder.finish()
+}
+
+/// Whether a client takes gzip (RFC 9110, 12.5.3). One that does not say takes it as it is.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT_ENCODING);
+    let mut codings = accepted
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','));
+    codings.any(|coding| {
+        let (name, parameters) = coding.split_once(';').unwrap_or((coding, ""));
+        let weight = parameters.trim().strip_prefix("q=");
+        let refused = weight.is_some_and(|weight| weight.parse() == Ok(0.0));
+        ["gzip", "*"].contains(&&*name.trim().to_ascii_lowercase()) && !refused
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use poem::{Endpoint, Request, http::StatusCode};
+    use std::io::Read;
 
-    use super::{PAGE, PATH, WRITTEN_MAX, routes};
+    use flate2::read::GzDecoder;
+    use poem::{
+        Endpoint, Request, Response,
+        http::{HeaderMap, HeaderValue, StatusCode, header},
+    };
+
+    use super::{DOCUMENT, PAGE, PATH, PATHS, routes, takes_gzip};
+
+    async fn ask(path: &str, headers: &[(header::HeaderName, &str)]) -> Response {
+        let mut request = Request::builder().uri_str(path);
+        for (name, value) in headers {
+            request = request.header(name, *value);
+        }
+        routes().get_response(request.finish()).await
+    }
 
     #[tokio::test]
-    async fn only_so_many_hold_the_page_at_once_and_who_has_it_makes_place() {
-        let routes = routes();
-        let ask = async || {
-            let request = Request::builder().uri_str(PATH).finish();
-            routes.get_response(request).await
-        };
-        let mut held = Vec::new();
-        for _ in 0..WRITTEN_MAX {
-            held.push(ask().await);
+    async fn who_takes_gzip_gets_a_third_or_less_of_the_same_text() {
+        for (path, text) in PATHS.into_iter().zip([&PAGE, &DOCUMENT]) {
+            let plain = ask(path, &[]).await;
+            assert!(!plain.headers().contains_key(header::CONTENT_ENCODING));
+            let plain = plain.into_body().into_vec().await.unwrap();
+            assert!(plain == text.plain.bytes, "{path}: {} bytes", plain.len());
+
+            let packed = ask(path, &[(header::ACCEPT_ENCODING, "br, gzip")]).await;
+            assert_eq!(packed.header(header::CONTENT_ENCODING), Some("gzip"));
+            assert_eq!(packed.header(header::VARY), Some("Accept-Encoding"));
+            let packed = packed.into_body().into_vec().await.unwrap();
+            assert!(
+                packed.len() * 3 <= plain.len(),
+                "{path}: {} bytes",
+                packed.len()
+            );
+            let mut unpacked = Vec::new();
+            GzDecoder::new(&*packed).read_to_end(&mut unpacked).unwrap();
+            assert!(unpacked == plain, "{path}: {} bytes", unpacked.len());
         }
-        assert!(held.iter().all(|reply| reply.status() == StatusCode::OK));
-        assert_eq!(ask().await.status(), StatusCode::SERVICE_UNAVAILABLE);
-        let page = held.pop().unwrap().into_body().into_string().await.unwrap();
-        assert!(page == *PAGE, "{} bytes", page.len());
-        assert_eq!(ask().await.status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn who_has_the_text_learns_that_it_still_holds() {
+        let first = ask(PATH, &[]).await;
+        let tag = first.header(header::ETAG).unwrap().to_owned();
+        let again = ask(PATH, &[(header::IF_NONE_MATCH, &tag)]).await;
+        assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
+        assert_eq!(again.header(header::ETAG), Some(&*tag));
+        assert!(again.into_body().into_vec().await.unwrap().is_empty());
+        // The packed form is another representation, and has another tag.
+        let known = [
+            (header::IF_NONE_MATCH, &*tag),
+            (header::ACCEPT_ENCODING, "gzip"),
+        ];
+        assert_eq!(ask(PATH, &known).await.status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn gzip_is_sent_to_those_who_take_it() {
+        for (accepted, taken) in [
+            ("gzip", true),
+            ("deflate, GZIP;q=0.5", true),
+            ("*", true),
+            ("br", false),
+            ("gzip;q=0", false),
+            ("gzip; q=0.000, br", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted));
+            assert_eq!(takes_gzip(&headers), taken, "{accepted}");
+        }
+        assert!(!takes_gzip(&HeaderMap::new()));
     }
 }

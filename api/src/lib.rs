@@ -7,7 +7,7 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`settings`] | what the process is told at its start |
-//! | [`server`], [`signals`] | starting, serving, ending |
+//! | [`server`] | starting, serving, ending |
 //! | [`acceptor`], [`connection`], [`unparsed`] | taking connections, breaking off silent ones, refusing what is no request |
 //! | [`repeating`] | what is said about asking again |
 //! | [`edge`] | what happens to every request and every reply |
@@ -50,7 +50,6 @@ pub mod security_headers;
 pub mod server;
 pub mod services;
 pub mod settings;
-pub mod signals;
 pub mod throughput;
 pub mod unparsed;
 pub mod views;

@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use api::{Settings, run, signals::told_to_end};
+use api::{Settings, run};
 use clap::Parser;
 use mimalloc::MiMalloc;
-use sale::{crash, telemetry};
+use sale::{crash, output::note, signals::asked_to_end, telemetry};
 
 /// A purchase is allocated by the worker that reads it and freed by the one that decided it: the system's
 /// allocator spends a quarter of a purchase's CPU time on the locks of that (see `bench/RESULTS.md`).
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     match serve(&settings) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            note(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -31,5 +31,5 @@ fn serve(settings: &Settings) -> anyhow::Result<()> {
         .workers
         .runtime()
         .context("no threads (WORKER_THREADS)")?;
-    runtime.block_on(async { Ok(run(settings, told_to_end()?).await?) })
+    runtime.block_on(async { Ok(run(settings, asked_to_end()?).await?) })
 }

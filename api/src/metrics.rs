@@ -52,6 +52,7 @@ struct Verdicts {
 struct Limited {
     login: IntCounter,
     purchase: IntCounter,
+    documentation: IntCounter,
     reading: IntCounter,
 }
 
@@ -70,6 +71,7 @@ impl Limited {
         Ok(Self {
             login: of_class.with_label_values(&["login"]),
             purchase: of_class.with_label_values(&["purchase"]),
+            documentation: of_class.with_label_values(&["documentation"]),
             reading: of_class.with_label_values(&["reading"]),
         })
     }
@@ -192,6 +194,7 @@ impl Metrics {
         match class {
             Class::Login => &self.limited.login,
             Class::Purchase => &self.limited.purchase,
+            Class::Documentation => &self.limited.documentation,
             Class::Reading => &self.limited.reading,
         }
         .inc();

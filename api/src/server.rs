@@ -24,6 +24,7 @@ use sale::{
 use tokio::{
     net::{TcpListener, TcpSocket},
     sync::watch,
+    task::spawn_blocking,
     time::{Instant, sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -39,7 +40,7 @@ use crate::{
     routes::{self, RouteTable},
     sales::Sales,
     services::Services,
-    settings::{MetricsAddress, Settings},
+    settings::{ApiDocs, MetricsAddress, Settings},
     throughput::Throughput,
     waiting::Waiting,
 };
@@ -104,6 +105,7 @@ pub struct Api {
     address: SocketAddr,
     metrics: Option<(BoundedAcceptor, SocketAddr)>,
     shutdown_deadline: Duration,
+    documentation: ApiDocs,
 }
 
 impl Api {
@@ -137,7 +139,11 @@ impl Api {
             .map_err(ServeError::Gate)?;
         tracing::info!(durability = ?settings.durability.gate_durability, "admissions");
         let ledger = Ledger::connect(&settings.postgres).await?;
-        let routes = RouteTable::of(&routes::apis(), &[docs::PATH, openapi::PATH]);
+        let documented: &[&str] = match settings.api_docs {
+            ApiDocs::On => &docs::PATHS,
+            ApiDocs::Off => &[],
+        };
+        let routes = RouteTable::of(&routes::apis(), documented);
         let hints = Hints::listen(&settings.redis).map_err(ServeError::Gate)?;
         let hearing = hints.connection();
         let (ending, told) = watch::channel(false);
@@ -177,6 +183,7 @@ impl Api {
             address,
             metrics,
             shutdown_deadline: limits.shutdown_deadline(),
+            documentation: settings.api_docs,
         })
     }
 
@@ -214,7 +221,7 @@ impl Api {
             services.ending.send_replace(true);
         };
         let edge = Edge::new(
-            Routes::new(Arc::clone(&services)),
+            Routes::new(Arc::clone(&services), self.documentation),
             Arc::clone(&services.metrics),
             self.rules,
         );
@@ -263,15 +270,22 @@ impl Api {
 struct Routes {
     services: Arc<Services>,
     service: BoxEndpoint<'static>,
-    docs: BoxEndpoint<'static>,
+    /// None where the documentation is switched off.
+    docs: Option<BoxEndpoint<'static>>,
 }
 
 impl Routes {
-    fn new(services: Arc<Services>) -> Self {
+    fn new(services: Arc<Services>, documentation: ApiDocs) -> Self {
         Self {
             services,
             service: openapi::service(routes::apis()).into_endpoint(),
-            docs: docs::routes().boxed(),
+            docs: match documentation {
+                ApiDocs::On => {
+                    spawn_blocking(docs::prepare);
+                    Some(docs::routes().boxed())
+                }
+                ApiDocs::Off => None,
+            },
         }
     }
 }
@@ -280,11 +294,14 @@ impl Endpoint for Routes {
     type Output = Response;
 
     fn call(&self, mut request: Request) -> impl Future<Output = poem::Result<Response>> + Send {
-        if request.uri().path().starts_with(docs::PATH) {
-            DynEndpoint::call(self.docs.as_ref(), request)
-        } else {
-            request.set_data(Arc::clone(&self.services));
-            DynEndpoint::call(self.service.as_ref(), request)
+        match &self.docs {
+            Some(docs) if request.uri().path().starts_with(docs::PATH) => {
+                DynEndpoint::call(docs.as_ref(), request)
+            }
+            Some(_) | None => {
+                request.set_data(Arc::clone(&self.services));
+                DynEndpoint::call(self.service.as_ref(), request)
+            }
         }
     }
 }

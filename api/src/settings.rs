@@ -45,6 +45,15 @@ pub enum BuyerLogin {
     Email,
 }
 
+/// Whether the documentation is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ApiDocs {
+    /// At `/api-docs`.
+    On,
+    /// Nowhere: its paths are unknown.
+    Off,
+}
+
 /// The HTTP service of MinCommerce.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "mincommerce-api", version)]
@@ -100,6 +109,10 @@ pub struct Settings {
     /// How tokens are signed.
     #[command(flatten)]
     pub token: TokenSettings,
+
+    /// Whether the documentation is served at /api-docs
+    #[arg(long, env = "API_DOCS", value_enum, default_value_t = ApiDocs::On)]
+    pub api_docs: ApiDocs,
 
     /// What a buyer needs to log in. With email anyone can log in with anyone's address: for
     /// demonstrations, or where something in front knows better
@@ -253,8 +266,13 @@ pub struct RateLimitSettings {
           default_value_t = 10, value_parser = value_parser!(u32).range(..=REQUESTS_MAX))]
     pub login_account_max_requests: u32,
 
+    /// Readings of the documentation page and of the OpenAPI document by one address in the window
+    #[arg(long = "rate-limit-documentation-max-requests", env = "RATE_LIMIT_DOCUMENTATION_MAX_REQUESTS",
+          default_value_t = 60, value_parser = value_parser!(u32).range(..=REQUESTS_MAX))]
+    pub documentation_max_requests: u32,
+
     /// Addresses, users or accounts that one limit tells apart, by hash. Each takes 8 bytes for
-    /// each of six limits
+    /// each of seven limits
     #[arg(long = "rate-limit-keys-max", env = "RATE_LIMIT_KEYS_MAX", default_value_t = 1_000_000,
           value_parser = value_parser!(u32).range(1..=100_000_000))]
     pub keys_max: u32,

@@ -22,6 +22,7 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::{Args, ValueEnum};
 use comfy_table::{Cell, Table};
+use sale::output::{note, print};
 
 use self::figure::{Figure, Row};
 use crate::table::{headed, right};
@@ -129,13 +130,13 @@ pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
         }
     }
     if settings.quick {
-        eprintln!("so few requests that the figures mean nothing, nor whether a goal is met");
+        note("so few requests that the figures mean nothing, nor whether a goal is met");
     }
     let rows: Vec<Row> = figures.iter().map(Figure::row).collect();
     if settings.json {
-        println!("{}", serde_json::to_string_pretty(&rows)?);
+        print(&serde_json::to_string_pretty(&rows)?)?;
     } else {
-        println!("{}", table(&rows));
+        print(&table(&rows).to_string())?;
     }
     Ok(ExitCode::SUCCESS)
 }

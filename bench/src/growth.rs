@@ -15,6 +15,7 @@ use std::{fs, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use sale::output::{note, print};
 use serde::Serialize;
 
 use self::curve::{Curves, Written};
@@ -142,7 +143,7 @@ pub async fn run(settings: &Growth) -> anyhow::Result<ExitCode> {
     let mut curves = Curves::new();
     for axis in Axis::value_variants() {
         if settings.only.is_none_or(|only| only == *axis) {
-            eprintln!("{}: {}", axis.name(), axis.about());
+            note(&format!("{}: {}", axis.name(), axis.about()));
             curves.insert(*axis, measure::points(*axis, size).await?);
         }
     }
@@ -151,12 +152,12 @@ pub async fn run(settings: &Growth) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot write {}", file.display()))?;
     if settings.json {
         let written = Written { run, curves };
-        println!("{}", serde_json::to_string_pretty(&written)?);
+        print(&serde_json::to_string_pretty(&written)?)?;
     } else {
         for (axis, points) in &curves {
-            println!("{}", curve::table(*axis, points));
+            print(&curve::table(*axis, points).to_string())?;
         }
-        println!("{}", file.display());
+        print(&file.display().to_string())?;
     }
     Ok(ExitCode::SUCCESS)
 }

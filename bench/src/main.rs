@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use bench::Stress;
 use clap::Parser;
 use mimalloc::MiMalloc;
+use sale::output::note;
 
 /// That of the API: services that it is compared with are of this program, and must not win or lose by theirs.
 #[global_allocator]
@@ -14,7 +15,7 @@ fn main() -> ExitCode {
     match bench::run(Stress::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            note(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }

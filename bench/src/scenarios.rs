@@ -43,6 +43,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use rlt::cli::ReportFormat;
+use sale::output::note;
 
 use self::{
     command::{Chosen, Run},
@@ -90,7 +91,7 @@ impl Volume {
 pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
     let Chosen { scenario, mut run } = chosen;
     if let Some(told) = run.baselines.told() {
-        eprintln!("{told}");
+        note(&told);
     }
     let judge = Judge::of(&mut run, scenario, Volume::Full)?;
     let mut outcome = measure(scenario, run, Volume::Full).await?;
@@ -104,7 +105,10 @@ pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
         Some(micros) => format!("{process} {micros:.1}"),
         None => format!("{process} ?"),
     });
-    eprintln!("CPU for {one}, us (without Postgres): {}", cpu.join(", "));
+    note(&format!(
+        "CPU for {one}, us (without Postgres): {}",
+        cpu.join(", ")
+    ));
     for CpuRatio {
         process,
         ratio,
@@ -112,13 +116,15 @@ pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
     } in &outcome.cpu_ratios
     {
         let judged = if *is_judged { "judged" } else { "only shown" };
-        eprintln!("CPU of {process}: {ratio:.2} times the baseline, {judged}");
+        note(&format!(
+            "CPU of {process}: {ratio:.2} times the baseline, {judged}"
+        ));
     }
     if let Some(proof) = &outcome.proof {
-        eprintln!("proven: {proof}");
+        note(&format!("proven: {proof}"));
     }
     for wrong in outcome.failure.iter().chain(&outcome.regression) {
-        eprintln!("error: {wrong}");
+        note(&format!("error: {wrong}"));
     }
     Ok(if outcome.is_good() {
         ExitCode::SUCCESS

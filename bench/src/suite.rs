@@ -11,6 +11,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use comfy_table::{Cell, Table};
 use rlt::cli::{Collector, ReportFormat};
+use sale::output::{note, print};
 use serde::Serialize;
 
 use crate::{
@@ -77,13 +78,13 @@ pub async fn run(suite: &Suite) -> anyhow::Result<ExitCode> {
         runs.push((*scenario, run, judge));
     }
     if let Some(told) = suite.baselines.told() {
-        eprintln!("{told}");
+        note(&told);
     }
     let own_servers = suite.target.is_none().then(Servers::own);
     let provenance = Provenance::now(own_servers);
     let mut outcomes = Vec::new();
     for (scenario, run, judge) in runs {
-        eprintln!("{}: {}", scenario.name(), scenario.plan().about);
+        note(&format!("{}: {}", scenario.name(), scenario.plan().about));
         let outcome = measure(scenario, run, suite.volume()).await;
         let mut outcome = outcome.unwrap_or_else(|error| {
             let mut outcome = Outcome::blank(scenario);
@@ -92,13 +93,13 @@ pub async fn run(suite: &Suite) -> anyhow::Result<ExitCode> {
         });
         judge.conclude(&mut outcome)?;
         for wrong in outcome.failure.iter().chain(&outcome.regression) {
-            eprintln!("{}: error: {wrong}", scenario.name());
+            note(&format!("{}: error: {wrong}", scenario.name()));
         }
         outcomes.push(outcome);
     }
     suite.write(&provenance, &outcomes)?;
-    println!("{}", table(&outcomes));
-    println!("{}", suite.out.join("suite.html").display());
+    print(&table(&outcomes).to_string())?;
+    print(&suite.out.join("suite.html").display().to_string())?;
     Ok(if outcomes.iter().all(Outcome::is_good) {
         ExitCode::SUCCESS
     } else {

@@ -1,10 +1,8 @@
-//! Results: tables for people, JSON for programs. Whoever stops reading them early, as `head` does, has
-//! had enough: that is no error.
+//! Results: tables for people, JSON for programs.
 
-use std::io::{self, Write};
-
-use anyhow::Context;
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use sale::output;
+pub use sale::output::note;
 use serde::Serialize;
 
 /// What can be shown, in both forms.
@@ -62,29 +60,10 @@ impl Output {
 /// Prints a text and ends its last line.
 ///
 /// # Errors
-/// Standard output can not be written to.
+/// Standard output cannot be written to.
 pub fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    let line_break = if text.ends_with('\n') { "" } else { "\n" };
-    let written = write!(out, "{text}{line_break}").and_then(|()| out.flush());
-    until_closed(written).context("standard output can not be written to")
-}
-
-/// Takes a reader who has gone for one who has had enough.
-///
-/// # Errors
-/// The others.
-pub fn until_closed(written: io::Result<()>) -> io::Result<()> {
-    match written {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written,
-    }
-}
-
-/// Tells something besides the result, on standard error.
-pub fn note(text: &str) {
-    // Where nobody reads it, nobody misses it.
-    let _ = writeln!(io::stderr(), "{text}");
+    output::print(text)?;
+    Ok(())
 }
 
 /// An error and its causes, in one line. Some say themselves what their cause says again.

@@ -9,7 +9,7 @@
 use std::{
     env,
     fs::{self, DirBuilder, File, OpenOptions},
-    io::{self, IsTerminal},
+    io::{self, IsTerminal, Write as _},
     os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -184,11 +184,12 @@ fn run(program: Program, installer: &Installer, again: bool) -> Result<(), Strin
             )
         }
     };
-    eprintln!(
-        "{} was not found; installing it, starting no service:",
+    // Where nobody reads it, the installation goes on all the same.
+    let _ = writeln!(
+        io::stderr(),
+        "{} was not found; installing it, starting no service:\n    {shown}",
         program.file_name()
     );
-    eprintln!("    {shown}");
     tracing::info!(program = program.file_name(), "installing");
     let status = command
         .stdin(Stdio::null())

@@ -10,6 +10,7 @@ use sale::{
     install::{self, InstallError, Installed, Request},
     ledger::{By, Ledger},
     model::SaleId,
+    output::print,
 };
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
@@ -72,9 +73,9 @@ pub async fn run(settings: RebuildSettings) -> anyhow::Result<ExitCode> {
         all.push(rebuild(&gate, &ledger, sale, request).await?);
     }
     if settings.json {
-        println!("{}", serde_json::to_string_pretty(&all)?);
+        print(&serde_json::to_string_pretty(&all)?)?;
     } else {
-        println!("{}", table(&all));
+        print(&table(&all))?;
     }
     Ok(if all.iter().all(Rebuilt::is_well) {
         ExitCode::SUCCESS

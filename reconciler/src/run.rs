@@ -1,17 +1,17 @@
 //! The service: connects, starts the keeper, and stops in order.
 //!
-//! On SIGTERM or SIGINT the posters stop reading, finish the call that is under way, and the
+//! Asked to end ([`sale::signals`]), the posters stop reading, finish the call that is under way, and the
 //! process ends within a deadline. What a poster had read and not posted stays in the journal, and
 //! another reconciler claims it.
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use sale::ledger::{By, RECONCILER};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::timeout,
+use sale::{
+    ledger::{By, RECONCILER},
+    signals::asked_to_end,
 };
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -27,8 +27,7 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// # Errors
 /// Where Redis or Postgres can not be reached at the start, or Redis is not fit.
 pub async fn run(settings: RunSettings) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let ending = asked_to_end()?;
 
     // A name of its own: a restarted process can not be taken for the one before.
     let consumer = Uuid::now_v7().to_string();
@@ -47,8 +46,7 @@ pub async fn run(settings: RunSettings) -> anyhow::Result<()> {
     let keeper = Keeper::new(gate.clone(), ledger, Arc::from(consumer), settings);
     let mut keeping = tokio::spawn(keeper.run(stop.clone()));
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        () = ending => {}
         ended = &mut keeping => {
             ended.context("the keeper ended by itself")?;
             anyhow::bail!("the keeper ended by itself");

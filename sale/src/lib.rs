@@ -20,7 +20,8 @@
 //! | [`lifecycle`] | what people do to a sale, from its creation to its settlement |
 //! | [`queue`] | the way from the gates to the ledger, as people look at it |
 //! | [`crash`] | the boundaries at which tests let a process die |
-//! | [`settings`], [`telemetry`] | what every process is told at its start, and how it logs |
+//! | [`settings`], [`telemetry`] | the settings that processes share, and how they log |
+//! | [`signals`], [`output`] | how a process is asked to end, and how it prints |
 
 pub mod accounts;
 pub mod audit;
@@ -34,10 +35,12 @@ pub mod ledger;
 pub mod lifecycle;
 pub mod model;
 pub mod money;
+pub mod output;
 pub mod passwords;
 pub mod queue;
 pub mod replay;
 pub mod settings;
 pub mod settle;
+pub mod signals;
 pub mod telemetry;
 pub mod token;

@@ -22,13 +22,14 @@ const TOKEN_LIFETIME_SECONDS: u32 = 86_400;
 /// Rate limits of the API. In a demo and in a test all buyers come from one address, and a few of them
 /// ask without a pause. So the limits are too high to refuse anyone; they are not switched off, for
 /// what is measured is what is deployed.
-const RATE_LIMITS: [&str; 6] = [
+const RATE_LIMITS: [&str; 7] = [
     "RATE_LIMIT_MAX_REQUESTS",
     "RATE_LIMIT_USER_MAX_REQUESTS",
     "RATE_LIMIT_PURCHASE_MAX_REQUESTS",
     "RATE_LIMIT_PURCHASE_USER_MAX_REQUESTS",
     "RATE_LIMIT_LOGIN_MAX_REQUESTS",
     "RATE_LIMIT_LOGIN_ACCOUNT_MAX_REQUESTS",
+    "RATE_LIMIT_DOCUMENTATION_MAX_REQUESTS",
 ];
 const RATE_LIMIT: &str = "1000000000";
 

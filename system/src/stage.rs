@@ -14,6 +14,7 @@ use sale::{
     ledger::{Ledger, NewProduct, NewSale, Sale},
     model::{ProductId, SaleId},
     money::{Currency, Money},
+    output::note,
     token::Tokens,
 };
 use tokio::task::spawn_blocking;
@@ -360,7 +361,10 @@ impl Drop for Stage {
     /// A stage that was not closed belongs to a test that failed: its logs are kept.
     fn drop(&mut self) {
         if let Some(logs) = self.logs.take() {
-            eprintln!("the logs of this test are in {}", logs.keep().display());
+            note(&format!(
+                "the logs of this test are in {}",
+                logs.keep().display()
+            ));
         }
     }
 }

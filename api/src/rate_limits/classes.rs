@@ -2,7 +2,7 @@
 
 use poem::http::Method;
 
-use crate::settings::RateLimitSettings;
+use crate::{docs, settings::RateLimitSettings};
 
 /// A class of requests, limited apart from the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub enum Class {
     Login,
     /// Buying.
     Purchase,
+    /// Reading the documentation, whose replies are large.
+    Documentation,
     /// Everything else.
     Reading,
 }
@@ -21,6 +23,9 @@ impl Class {
     pub fn of(method: &Method, path: &str) -> Option<Self> {
         if path == "/api/purchase" && method == Method::POST {
             return Some(Self::Purchase);
+        }
+        if docs::PATHS.contains(&path) {
+            return Some(Self::Documentation);
         }
         match path.strip_prefix("/api")? {
             "/health" | "/queue/health" => None,
@@ -38,6 +43,7 @@ impl Class {
         match self {
             Self::Login => Policy::LoginByAddress,
             Self::Purchase => Policy::PurchaseByAddress,
+            Self::Documentation => Policy::DocumentationByAddress,
             Self::Reading => Policy::ReadingByAddress,
         }
     }
@@ -45,7 +51,7 @@ impl Class {
     /// The policy for the user, where there is one.
     pub(super) const fn by_user(self) -> Option<Policy> {
         match self {
-            Self::Login => None,
+            Self::Login | Self::Documentation => None,
             Self::Purchase => Some(Policy::PurchaseByUser),
             Self::Reading => Some(Policy::ReadingByUser),
         }
@@ -59,17 +65,19 @@ pub(super) enum Policy {
     LoginByAccount,
     PurchaseByAddress,
     PurchaseByUser,
+    DocumentationByAddress,
     ReadingByAddress,
     ReadingByUser,
 }
 
 impl Policy {
     /// In the order of their numbers.
-    pub(super) const ALL: [Self; 6] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::LoginByAddress,
         Self::LoginByAccount,
         Self::PurchaseByAddress,
         Self::PurchaseByUser,
+        Self::DocumentationByAddress,
         Self::ReadingByAddress,
         Self::ReadingByUser,
     ];
@@ -81,6 +89,7 @@ impl Policy {
             Self::LoginByAccount => "login",
             Self::PurchaseByAddress => "purchase-by-address",
             Self::PurchaseByUser => "purchase",
+            Self::DocumentationByAddress => "documentation-by-address",
             Self::ReadingByAddress => "reading-by-address",
             Self::ReadingByUser => "reading",
         }
@@ -93,6 +102,7 @@ impl Policy {
             Self::LoginByAccount => settings.login_account_max_requests,
             Self::PurchaseByAddress => settings.purchase_max_requests,
             Self::PurchaseByUser => settings.purchase_user_max_requests,
+            Self::DocumentationByAddress => settings.documentation_max_requests,
             Self::ReadingByAddress => settings.max_requests,
             Self::ReadingByUser => settings.user_max_requests,
         }
@@ -122,7 +132,13 @@ mod tests {
             (Method::GET, "/api/health", None),
             (Method::GET, "/api/health/ready", None),
             (Method::GET, "/api/queue/health", None),
-            (Method::GET, "/api-docs", None),
+            (Method::GET, "/api-docs", Some(Class::Documentation)),
+            (
+                Method::GET,
+                "/api-docs/openapi.json",
+                Some(Class::Documentation),
+            ),
+            (Method::GET, "/api-docs/none", None),
             (Method::GET, "/", None),
         ] {
             assert_eq!(Class::of(&method, path), class, "{method} {path}");

@@ -4,9 +4,10 @@
 //! | --- | --- | --- |
 //! | login | `/api/auth/*` but `verify` | by address; attempts to log in also by account |
 //! | purchase | `POST /api/purchase` | by address and by user |
+//! | documentation | `/api-docs` and below | by address |
 //! | reading | the others under `/api` | by address and by user |
 //!
-//! Health routes and what is not under `/api` are not limited. The address is asked about at the
+//! Health routes and unknown paths outside `/api` are not limited. The address is asked about at the
 //! edge, before anything else is done for a request ([`RateLimits::watch`]); the user where the
 //! token is verified ([`RateLimits::user`]); the account where a login begins
 //! ([`RateLimits::login_account`]). What they find travels in a task-local, which costs no

@@ -29,13 +29,28 @@ fn command() -> Command {
     command
 }
 
+/// The same, started as one that is to outlive its terminal.
+fn nohup() -> Command {
+    let mut command = Command::new("nohup");
+    command
+        .arg(env!("CARGO_BIN_EXE_mincommerce-api"))
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    command.kill_on_drop(true);
+    command
+}
+
 fn pid(child: &Child) -> Pid {
     Pid::from_raw(child.id().unwrap().cast_signed())
 }
 
 struct Process {
     child: Child,
-    lines: Lines<BufReader<ChildStderr>>,
+    /// None once nobody reads them any more.
+    lines: Option<Lines<BufReader<ChildStderr>>>,
     address: String,
 }
 
@@ -47,8 +62,13 @@ impl Process {
 
     /// With these variables.
     async fn start_with(variables: &[(&str, &str)]) -> Self {
+        Self::start_as(command(), variables).await
+    }
+
+    /// By this command.
+    async fn start_as(mut command: Command, variables: &[(&str, &str)]) -> Self {
         let (redis, database) = shared_urls().await;
-        let mut child = command()
+        let mut child = command
             .envs([
                 ("REDIS_URL", &*redis),
                 ("DATABASE_URL", &*database),
@@ -74,9 +94,14 @@ impl Process {
         };
         Self {
             child,
-            lines,
+            lines: Some(lines),
             address,
         }
+    }
+
+    /// Nobody reads its log any more, and nobody ever will.
+    fn close_log(&mut self) {
+        self.lines = None;
     }
 
     fn signal(&self, signal: Signal) {
@@ -84,8 +109,9 @@ impl Process {
     }
 
     async fn wait_for_line(&mut self, text: &str) {
+        let lines = self.lines.as_mut().expect("its log is read");
         loop {
-            let line = timeout(PATIENCE, self.lines.next_line())
+            let line = timeout(PATIENCE, lines.next_line())
                 .await
                 .unwrap()
                 .unwrap()
@@ -105,45 +131,94 @@ impl Process {
     }
 }
 
-#[tokio::test]
-async fn told_to_end_it_answers_what_is_under_way_and_ends_well() {
-    let mut process = Process::start().await;
-    let mut stream = TcpStream::connect(&process.address).await.unwrap();
-    let head = "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
-                Expect: 100-continue\r\nContent-Length: 2\r\n\r\n";
-    stream.write_all(head.as_bytes()).await.unwrap();
-    // The handler is reading the body now.
+/// The head of a request whose body does not come yet.
+const HEAD: &str = "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+                    Expect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+
+/// A request that is under way: its handler reads the body, which does not come yet.
+async fn request_under_way(address: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(HEAD.as_bytes()).await.unwrap();
     let mut go_on = [0; 25];
     stream.read_exact(&mut go_on).await.unwrap();
     assert!(go_on.starts_with(b"HTTP/1.1 100 Continue"));
+    stream
+}
 
-    process.signal(Signal::SIGTERM);
-    process.wait_for_line(r#""ending""#).await;
+/// Sends the body that was missing, and returns the reply.
+async fn finish(mut stream: TcpStream) -> String {
     stream.write_all(b"{}").await.unwrap();
     let mut reply = String::new();
     timeout(PATIENCE, stream.read_to_string(&mut reply))
         .await
         .unwrap()
         .unwrap();
-    assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
-    assert!(reply.contains("VALIDATION_FAILED"), "{reply}");
-    assert_eq!(process.status().await, Some(0));
-    TcpStream::connect(&process.address).await.unwrap_err();
+    reply
 }
 
 #[tokio::test]
-async fn told_twice_it_ends_at_once() {
+async fn asked_to_end_by_any_signal_it_answers_what_is_under_way_and_ends_well() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+        let mut process = Process::start().await;
+        let stream = request_under_way(&process.address).await;
+        process.signal(signal);
+        process.wait_for_line(r#""ending""#).await;
+        let reply = finish(stream).await;
+        assert!(reply.starts_with("HTTP/1.1 400 "), "{signal}: {reply}");
+        assert!(reply.contains("VALIDATION_FAILED"), "{signal}: {reply}");
+        assert_eq!(process.status().await, Some(0), "{signal}");
+        TcpStream::connect(&process.address).await.unwrap_err();
+    }
+}
+
+#[tokio::test]
+async fn asked_twice_it_ends_at_once() {
     let mut process = Process::start().await;
     // A request that does not come to its end holds up the first attempt.
-    let mut stream = TcpStream::connect(&process.address).await.unwrap();
-    let head = "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n\
-                Content-Length: 2\r\n\r\n";
-    stream.write_all(head.as_bytes()).await.unwrap();
-    stream.read_u8().await.unwrap();
+    let _stream = request_under_way(&process.address).await;
     process.signal(Signal::SIGINT);
     process.wait_for_line(r#""ending""#).await;
     process.signal(Signal::SIGINT);
     assert_eq!(process.status().await, Some(130));
+}
+
+#[tokio::test]
+async fn a_terminal_that_closes_hangs_up_more_than_once_and_nobody_loses_an_answer() {
+    for first in [Signal::SIGHUP, Signal::SIGTERM] {
+        let mut process = Process::start().await;
+        let stream = request_under_way(&process.address).await;
+        process.signal(first);
+        process.wait_for_line(r#""ending""#).await;
+        process.signal(Signal::SIGHUP);
+        process.signal(Signal::SIGHUP);
+        let reply = finish(stream).await;
+        assert!(reply.starts_with("HTTP/1.1 400 "), "{first}: {reply}");
+        assert_eq!(process.status().await, Some(0), "{first}");
+    }
+}
+
+#[tokio::test]
+async fn a_process_that_was_started_to_outlive_its_terminal_does() {
+    let mut process = Process::start_as(nohup(), &[]).await;
+    process.signal(Signal::SIGHUP);
+    // Signals are taken in the order of their numbers, and a hang-up has the lowest: a process that obeyed it would
+    // take no new request.
+    let stream = request_under_way(&process.address).await;
+    assert!(finish(stream).await.starts_with("HTTP/1.1 400 "));
+    process.signal(Signal::SIGTERM);
+    assert_eq!(process.status().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_can_read_any_more_ends_nothing() {
+    let mut process = Process::start_with(&[("RUST_LOG", "info,api=debug")]).await;
+    process.close_log();
+    for _ in 0..3 {
+        let stream = request_under_way(&process.address).await;
+        assert!(finish(stream).await.starts_with("HTTP/1.1 400 "));
+    }
+    process.signal(Signal::SIGTERM);
+    assert_eq!(process.status().await, Some(0));
 }
 
 #[tokio::test]

@@ -215,16 +215,11 @@ async fn an_account_is_guarded_against_guesses_from_many_addresses() {
 }
 
 #[tokio::test]
-async fn health_and_documents_are_never_limited() {
+async fn health_is_never_limited() {
     let api = Fixture::start_with(&[LONG, "--rate-limit-max-requests=1"]).await;
     api.get(STATUS).await.data();
     assert_limited(&api.get(STATUS).await, "reading-by-address");
-    for path in [
-        "/api/health",
-        "/api/health/ready",
-        "/api/health/live",
-        "/api-docs/openapi.json",
-    ] {
+    for path in ["/api/health", "/api/health/ready", "/api/health/live"] {
         for _ in 0..3 {
             let answer = api.get(path).await;
             assert_eq!(answer.status, 200, "{path}");
@@ -232,6 +227,18 @@ async fn health_and_documents_are_never_limited() {
             assert_eq!(answer.header("ratelimit-policy"), None, "{path}");
         }
     }
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn the_documentation_has_a_limit_of_its_own() {
+    let limit = "--rate-limit-documentation-max-requests=2";
+    let api = Fixture::start_with(&[LONG, limit, "--rate-limit-max-requests=1"]).await;
+    for path in ["/api-docs", "/api-docs/openapi.json"] {
+        assert_eq!(api.get(path).await.status, 200, "{path}");
+    }
+    assert_limited(&api.get("/api-docs").await, "documentation-by-address");
+    api.get(STATUS).await.data();
     api.stop().await;
 }
 

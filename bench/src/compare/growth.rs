@@ -1,7 +1,7 @@
 //! What a buyer takes of Redis, and what a decision costs as a sale grows.
 
 use anyhow::Context;
-use sale::ledger::Sale;
+use sale::{ledger::Sale, output::note};
 use system::rest::at_rest;
 
 use super::{
@@ -60,9 +60,9 @@ async fn costs(ground: &Ground, size: Volume) -> anyhow::Result<((f64, f64), (f6
         let small = ground.run(ground.stage.api(), &crowd, Pace::Full).await?;
         let small = micros(small.all(Expected::Accepted)?.redis);
         let large = cost(ground, &large, 2 * count, Expected::Accepted).await?;
-        eprintln!(
+        note(&format!(
             "turn {turn}, winner: Redis {large:.2} us in a large sale, {small:.2} us in small ones"
-        );
+        ));
         winner = (
             winner.0 + large / turns as f64,
             winner.1 + small / turns as f64,

@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use sale::{
     gate::{admission::BATCH_MAX, snapshot::Snapshot},
     model::{BuyerId, OrderId},
+    output::note,
 };
 use sqlx::PgPool;
 use tokio::time::{Instant, sleep, timeout};
@@ -43,9 +44,9 @@ pub(super) async fn measure(size: Volume) -> anyhow::Result<Vec<Figure>> {
             Some(inserted) => inserted,
             None => inserted_a_second(size).await?,
         };
-        eprintln!(
+        note(&format!(
             "round {round}: {posted:.0} orders/s posted, {inserted:.0}/s by INSERT, {lag:?} behind"
-        );
+        ));
         rates.push((posted, inserted));
         lags.push(lag.as_secs_f64());
     }

@@ -4,7 +4,7 @@
 //! Noise of the machine comes in waves that are longer than a run. So the API and what it is compared with
 //! take turns, and the round whose ratio is the median of all rounds counts.
 
-use sale::model::SaleId;
+use sale::{model::SaleId, output::note};
 
 use super::{
     Volume,
@@ -121,7 +121,7 @@ async fn gate_rounds(ground: &mut Ground, size: Volume) -> anyhow::Result<GateRo
         rounds.batched.push((rate, singles.outcome.rate()));
         if round < size.rounds {
             let postgres = limits::postgres_alone(ground, size).await?;
-            eprintln!("round {round}, Postgres alone: {postgres:.0}/s");
+            note(&format!("round {round}, Postgres alone: {postgres:.0}/s"));
             rounds.alone.push((rate, postgres));
         }
     }
@@ -207,11 +207,11 @@ async fn paced(ground: &Ground, round: usize, rate: f64, size: Volume) -> anyhow
 }
 
 fn tell(round: usize, name: &str, costs: &Costs) {
-    eprintln!(
+    note(&format!(
         "round {round}, {name}: {:.0}/s; CPU a request: API {:.1} us, Redis {:.2} us, generator {:.1} us",
         costs.outcome.rate(),
         micros(costs.api),
         micros(costs.redis),
-        micros(costs.generator),
-    );
+        micros(costs.generator)
+    ));
 }

@@ -32,6 +32,8 @@ use sale::{
     gate::Gate,
     ledger::Ledger,
     model::{Role, SaleId},
+    output::note,
+    signals::asked_to_end,
     token::Tokens,
 };
 use system::{
@@ -99,7 +101,7 @@ pub struct Demo {
 /// # Errors
 /// Something could not be started.
 pub async fn run(demo: Demo) -> anyhow::Result<ExitCode> {
-    let interrupted = api::signals::told_to_end()?;
+    let interrupted = asked_to_end()?;
     let parts = Arc::new(Parts::new()?);
     let connections = OnceLock::new();
     let ended = tokio::select! {
@@ -107,7 +109,7 @@ pub async fn run(demo: Demo) -> anyhow::Result<ExitCode> {
         () = interrupted => Ok(None),
     };
     if let Err(error) = &ended {
-        eprintln!("error: {error:#}");
+        note(&format!("error: {error:#}"));
     }
     let serving = parts.is_serving();
     // In order, also after a failure: API, reconciler, our own connections, Postgres, Redis.
@@ -169,13 +171,13 @@ async fn perform(
     };
 
     let findings = put_to_the_test(demo, parts, &place, seed.sale, connections).await?;
-    println!("{}", report::table(&findings));
+    show::text(&report::table(&findings).to_string());
     for line in report::complaints(&findings) {
-        eprintln!("{line}");
+        note(&line);
     }
     let right = findings.is_right();
     if !right {
-        eprintln!("the logs are in {}", parts.keep_logs().display());
+        note(&format!("the logs are in {}", parts.keep_logs().display()));
     }
     if demo.exit {
         return Ok(Some(right));

@@ -262,3 +262,22 @@ fn a_variable_that_names_a_server_of_a_demo_that_has_ended_is_named_without_its_
         assert!(!out.contains("hidden"), "{out}");
     }
 }
+
+#[test]
+fn a_demo_that_nobody_reads_along_with_does_all_its_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mincommerce"));
+    command
+        .env("TMPDIR", folder.path())
+        .env_remove("REDIS_URL")
+        .env_remove("DATABASE_URL")
+        .args([
+            "demo", "--port", "0", "--buyers", "200", "--units", "10", "--exit",
+        ])
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone().unwrap())
+        .stderr(writer);
+    assert_eq!(command.status().unwrap().code(), Some(0));
+}

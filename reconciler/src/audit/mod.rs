@@ -14,6 +14,7 @@ use sale::{
     gate::Gate,
     ledger::Ledger,
     model::SaleId,
+    output::print,
 };
 
 use self::report::Row;
@@ -41,7 +42,7 @@ pub async fn run(settings: AuditSettings) -> anyhow::Result<ExitCode> {
             *row = repair::repair(&gate, &ledger, row).await?;
         }
     }
-    print(&rows, settings.json)?;
+    print(&text(&rows, settings.json)?)?;
     let differs = rows.iter().any(|row| row.verdict == Verdict::Differs);
     Ok(if differs {
         ExitCode::from(DIFFERS)
@@ -73,11 +74,10 @@ pub async fn audit(gate: &Gate, ledger: &Ledger, sale: SaleId) -> anyhow::Result
     Ok(Row::new(&audit::read(gate, ledger, sale).await?))
 }
 
-fn print(rows: &[Row], json: bool) -> anyhow::Result<()> {
-    if json {
-        println!("{}", report::json(rows)?);
+fn text(rows: &[Row], json: bool) -> anyhow::Result<String> {
+    Ok(if json {
+        report::json(rows)?
     } else {
-        println!("{}", report::table(rows));
-    }
-    Ok(())
+        report::table(rows)
+    })
 }

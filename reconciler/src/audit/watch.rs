@@ -1,7 +1,7 @@
 //! The audit, again and again: prints whenever something has changed, and keeps the metrics.
 //!
 //! An audit that can not be made (Redis or Postgres is away) is a failure in the metrics and in the log,
-//! and the next one is tried.
+//! and the next one is tried. Where nobody reads what it prints any more, it ends, unless it serves metrics.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,29 +10,31 @@ use poem::{
     IntoEndpoint, Response, Route, Server, endpoint::make_sync, get, http::StatusCode,
     listener::TcpListener,
 };
-use sale::{audit::Verdict, gate::Gate, ledger::Ledger, model::SaleId};
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::{Instant, sleep},
+use sale::{
+    audit::Verdict,
+    gate::Gate,
+    ledger::Ledger,
+    model::SaleId,
+    output::{Commentary, Reader, print, reader},
+    signals::asked_to_end,
 };
+use tokio::time::{Instant, sleep};
 
-use super::{audit_all, metrics::Metrics, print, report::Row};
+use super::{audit_all, metrics::Metrics, report::Row, text};
 use crate::settings::AuditSettings;
 
 /// How long a connection to the metrics may be silent.
 const METRICS_SILENCE_MAX: Duration = Duration::from_secs(60);
 
-/// Audits until the process is told to stop.
+/// Audits until the process is asked to end.
 ///
 /// # Errors
-/// The metrics can not be served.
+/// The metrics cannot be served; or, where there are none, standard output cannot be written to.
 pub async fn run(gate: &Gate, ledger: &Ledger, settings: &AuditSettings) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let ending = asked_to_end()?;
     let metrics = Arc::new(Metrics::new()?);
     tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+        () = ending => Ok(()),
         ended = watch(gate, ledger, settings, &metrics) => ended,
         ended = serve(settings, Arc::clone(&metrics)) => ended,
     }
@@ -45,6 +47,7 @@ async fn watch(
     metrics: &Metrics,
 ) -> anyhow::Result<()> {
     let mut before = None;
+    let commentary = Commentary::new();
     loop {
         let started = Instant::now();
         match audit_all(gate, ledger, &settings.sales).await {
@@ -52,7 +55,12 @@ async fn watch(
                 metrics.audited(&rows, started.elapsed());
                 let now = summary(&rows);
                 if before.as_ref() != Some(&now) {
-                    print(&rows, settings.json)?;
+                    let text = text(&rows, settings.json)?;
+                    if settings.metrics_address.is_some() {
+                        commentary.print(&text);
+                    } else if print(&text)? == Reader::Gone {
+                        return Ok(());
+                    }
                     before = Some(now);
                 }
             }
@@ -60,6 +68,10 @@ async fn watch(
                 metrics.failed();
                 tracing::warn!("no audit: {error:#}");
             }
+        }
+        // It prints only what has changed, and would not learn that its reader has left.
+        if settings.metrics_address.is_none() && reader() == Reader::Gone {
+            return Ok(());
         }
         sleep(Duration::from_secs(settings.every_seconds)).await;
     }

@@ -6,11 +6,12 @@ use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use sale::{
     ledger::{Asked, KeptRejection, RejectionFilter},
     model::Reason,
+    output::print,
 };
 use serde::Serialize;
 
 use super::{
-    ledger, print,
+    ledger,
     view::{View, or_dash, shown},
 };
 use crate::settings::rejections::List;

@@ -12,10 +12,7 @@ pub mod replay;
 pub mod show;
 pub mod view;
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use sale::{
@@ -48,14 +45,5 @@ async fn ledger(settings: &PostgresSettings) -> anyhow::Result<Ledger> {
         Tables::UpToDate => Ok(ledger.on_behalf(By::person(None))),
         Tables::Outdated => bail!("the tables are not up to date: run `mincommerce migrate`"),
         Tables::Foreign => bail!("the tables are those of another version of this program"),
-    }
-}
-
-/// Prints a text and ends its last line. Whoever stops reading early has had enough.
-fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("standard output can not be written to"),
     }
 }

@@ -8,11 +8,12 @@ use sale::{
     gate::Gate,
     ledger::{Bar, KeptRejection, Ledger, Page, Replay},
     model::SaleId,
+    output::print,
     replay::{self as replays, BATCH_MAX, Patience},
 };
 use uuid::Uuid;
 
-use super::{ledger, print};
+use super::ledger;
 use crate::settings::rejections::Replay as Settings;
 
 /// How long to wait for an install or another replay of the sale. Longer than either drains.
@@ -136,7 +137,8 @@ impl Replaying {
             }
         };
         self.told += 1;
-        print(&format!("{id} {what}"))
+        print(&format!("{id} {what}"))?;
+        Ok(())
     }
 }
 

@@ -9,11 +9,12 @@ use sale::{
     journal::Remains,
     ledger::{Bar, KeptRejection},
     model::{BuyerId, OrderId},
+    output::print,
 };
 use serde::Serialize;
 
 use super::{
-    ledger, print,
+    ledger,
     view::{BuyersOrder, View, hex, or_dash, shown},
 };
 use crate::settings::rejections::Show;

@@ -6,6 +6,7 @@ mod audit;
 mod command;
 mod fixture;
 mod keeping;
+mod output;
 mod posting;
 mod rebuild;
 mod rejections;

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// What the metrics page says; nothing while it is not there.
-async fn metrics(port: u16) -> String {
+pub async fn metrics(port: u16) -> String {
     let read = async || -> std::io::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream

@@ -2,11 +2,21 @@
 
 use std::path::Path;
 
+use sale::output::Commentary;
+
 use super::seed::Seed;
 
+/// The demo serves on, whether or not somebody reads along.
+static COMMENTARY: Commentary = Commentary::new();
+
+/// A text of one line or more.
+pub(super) fn text(text: &str) {
+    COMMENTARY.print(text);
+}
+
 /// One step that is done, or begins.
-pub(super) fn step(text: &str) {
-    println!("- {text}");
+pub(super) fn step(words: &str) {
+    text(&format!("- {words}"));
 }
 
 /// A server that is there. Its URL is not shown: it holds a password.
@@ -27,7 +37,7 @@ pub(super) fn serving(url: &str, seed: &Seed, info: Option<&Path>) {
         sale,
     } = seed;
     let email = admin.email.as_deref().unwrap_or_default();
-    println!(
+    text(&format!(
         "\nIt goes on serving at {url} until Ctrl-C.\n\n\
          The API's documentation: {url}/api-docs\n\n\
          # The sale\n\
@@ -35,20 +45,20 @@ pub(super) fn serving(url: &str, seed: &Seed, info: Option<&Path>) {
          # Log in as the admin ({email}, password {password})\n\
          curl -s -X POST {url}/api/auth/login -H 'Content-Type: application/json' \\\n  \
            -d '{{\"email\":\"{email}\",\"password\":\"{password}\"}}'"
-    );
+    ));
     match info {
-        Some(path) => println!(
+        Some(path) => text(&format!(
             "\n# The same token is in {path}\nADMIN=$(jq -r .adminToken {path})",
             path = path.display()
-        ),
-        None => println!(
-            "\n# With the token that it answers (--info FILE writes one to a file)\nADMIN=..."
-        ),
+        )),
+        None => {
+            text("\n# With the token that it answers (--info FILE writes one to a file)\nADMIN=...")
+        }
     }
-    println!(
+    text(&format!(
         "\n# Buy, and ask what became of it\n\
          curl -s -X POST {url}/api/purchase -H \"Authorization: Bearer $ADMIN\" \\\n  \
            -H 'Content-Type: application/json' -d '{{\"saleId\":\"{sale}\"}}'\n\
          curl -s '{url}/api/purchase/status?saleId={sale}' -H \"Authorization: Bearer $ADMIN\""
-    );
+    ));
 }

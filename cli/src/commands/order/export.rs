@@ -13,13 +13,10 @@ use csv::Writer;
 use sale::{
     ledger::{self, Ledger},
     model::SaleId,
+    output::{note, reader_of},
 };
 
-use crate::{
-    connections::missing,
-    instant::shown,
-    output::{note, until_closed},
-};
+use crate::{connections::missing, instant::shown};
 
 /// Orders read in one step.
 const STEP_ORDERS: u32 = 1_000;
@@ -68,7 +65,8 @@ pub(super) async fn run(ledger: &Ledger, export: Export) -> anyhow::Result<()> {
         }
         None => match write(ledger, sale, io::stdout()).await {
             Err(ExportError::Write(error)) => {
-                Ok(until_closed(Err(error)).context("standard output can not be written to")?)
+                reader_of(Err(error))?;
+                Ok(())
             }
             written => Ok(written.map(drop)?),
         },

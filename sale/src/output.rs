@@ -1,0 +1,116 @@
+//! Printing, the same in every program: results to standard output, everything else to standard error.
+//!
+//! The macros of the standard library panic where an output cannot be written to. Here a reader who has left, as `head`
+//! does, has had enough, which is no error. A program that has more to do than print learns of it as [`Reader::Gone`].
+
+use std::{
+    io::{self, Write},
+    os::fd::AsFd as _,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+/// Standard output cannot be written to, for another reason than that its reader has left: the disk is full, say.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output cannot be written to")]
+pub struct Unwritable(#[source] io::Error);
+
+/// Whether somebody still reads an output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// The text was written.
+    There,
+    /// The output is closed: nobody will ever read it.
+    Gone,
+}
+
+/// Prints a text to standard output and ends its last line.
+///
+/// # Errors
+/// See [`Unwritable`].
+pub fn print(text: &str) -> Result<Reader, Unwritable> {
+    let mut out = io::stdout().lock();
+    let line_break = if text.ends_with('\n') { "" } else { "\n" };
+    reader_of(write!(out, "{text}{line_break}").and_then(|()| out.flush()))
+}
+
+/// What a write says about its reader.
+///
+/// # Errors
+/// See [`Unwritable`].
+pub fn reader_of(written: io::Result<()>) -> Result<Reader, Unwritable> {
+    match written {
+        Ok(()) => Ok(Reader::There),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+        Err(error) => Err(Unwritable(error)),
+    }
+}
+
+/// Whether standard output still has a reader, as far as the system tells without a write.
+pub fn reader() -> Reader {
+    let out = io::stdout();
+    let mut polled = [PollFd::new(out.as_fd(), PollFlags::empty())];
+    let gone = PollFlags::POLLERR | PollFlags::POLLHUP;
+    let answered = poll(&mut polled, PollTimeout::ZERO).is_ok();
+    let [out] = polled;
+    match out.revents() {
+        Some(events) if answered && events.intersects(gone) => Reader::Gone,
+        Some(_) | None => Reader::There,
+    }
+}
+
+/// Writes a line to standard error. Where nobody reads it, nobody misses it.
+pub fn note(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Prints for a process that does more than print: the first text that nobody can read any more is one log line, and
+/// the process goes on.
+#[derive(Debug, Default)]
+pub struct Commentary {
+    ended: AtomicBool,
+}
+
+impl Commentary {
+    /// Nothing is printed yet.
+    pub const fn new() -> Self {
+        Self {
+            ended: AtomicBool::new(false),
+        }
+    }
+
+    /// Prints a text, unless an earlier one could not be written.
+    pub fn print(&self, text: &str) {
+        if self.ended.load(Ordering::Relaxed) {
+            return;
+        }
+        match print(text) {
+            Ok(Reader::There) => return,
+            Ok(Reader::Gone) => {
+                tracing::warn!("standard output is closed; this process goes on without it");
+            }
+            Err(error) => {
+                let cause = error.0;
+                tracing::warn!(%cause, "standard output cannot be written to; this process goes on without it");
+            }
+        }
+        self.ended.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::{Reader, reader_of};
+
+    #[test]
+    fn a_reader_who_has_left_is_no_error_and_a_full_disk_is_one() {
+        assert_eq!(reader_of(Ok(())).unwrap(), Reader::There);
+        let gone = reader_of(Err(io::ErrorKind::BrokenPipe.into()));
+        assert_eq!(gone.unwrap(), Reader::Gone);
+        let full = reader_of(Err(io::ErrorKind::StorageFull.into()));
+        assert_eq!(full.unwrap_err().0.kind(), io::ErrorKind::StorageFull);
+    }
+}
