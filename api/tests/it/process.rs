@@ -133,7 +133,7 @@ impl Process {
 
 /// The head of a request whose body does not come yet.
 const HEAD: &str = "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
-                    Expect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+                    Connection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
 
 /// A request that is under way: its handler reads the body, which does not come yet.
 async fn request_under_way(address: &str) -> TcpStream {
