@@ -145,7 +145,9 @@ impl Deployment {
         ];
         let own = own
             .into_iter()
-            .chain(RATE_LIMITS.map(|name| (name, RATE_LIMIT)));
+            .chain(RATE_LIMITS.map(|name| (name, RATE_LIMIT)))
+            // All of them come from one address.
+            .chain([("CONNECTIONS_PER_ADDRESS_MAX", "0")]);
         let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
         inherited.chain(own).collect()
     }
