@@ -38,6 +38,14 @@ const RETRY_AFTER_SECONDS: u64 = 5;
 /// would break the connection before the refusal is read.
 const DISCARDED_BYTES: usize = 16 * 1024;
 
+/// Connections to a port for metrics at the same time.
+const METRICS_CONNECTIONS_MAX: usize = 16;
+/// How long they may stay.
+const METRICS_PATIENCE: Patience = Patience {
+    silence_max: Duration::from_secs(60),
+    head_max: Duration::from_secs(10),
+};
+
 /// Limits on connections.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimits {
@@ -49,6 +57,18 @@ pub struct ConnectionLimits {
     pub proxies: TrustedProxies,
     /// How long a connection may stay.
     pub patience: Patience,
+}
+
+impl ConnectionLimits {
+    /// Those of a port for metrics, which few ask.
+    pub fn of_metrics() -> Self {
+        Self {
+            connections_max: METRICS_CONNECTIONS_MAX,
+            connections_per_address_max: 0,
+            proxies: TrustedProxies::default(),
+            patience: METRICS_PATIENCE,
+        }
+    }
 }
 
 /// A connection, and the places that it holds until they are dropped.

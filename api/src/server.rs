@@ -31,8 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     acceptor::{BoundedAcceptor, ConnectionLimits},
-    activity::Patience,
-    client_address::{Clients, TrustedProxies},
+    client_address::Clients,
     docs,
     edge::{Edge, Rules},
     metrics::Metrics,
@@ -55,13 +54,6 @@ const ANSWER_RESERVE: Duration = Duration::from_secs(1);
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 /// Connections that may wait to be taken; Linux allows no more than `net.core.somaxconn`, mostly as many.
 const LISTEN_QUEUE: u32 = 4_096;
-/// Connections to the metrics port at the same time.
-const METRICS_CONNECTIONS_MAX: usize = 16;
-/// How long a connection to the metrics port may stay.
-const METRICS_PATIENCE: Patience = Patience {
-    silence_max: Duration::from_secs(60),
-    head_max: Duration::from_secs(10),
-};
 /// How long the metrics port may take to end.
 const METRICS_CLOSE_DEADLINE: Duration = Duration::from_secs(1);
 
@@ -132,12 +124,7 @@ impl Api {
             patience,
         };
         let (listener, address) = listen(settings.address(), "API_ADDRESS", connection_limits)?;
-        let metrics_limits = ConnectionLimits {
-            connections_max: METRICS_CONNECTIONS_MAX,
-            connections_per_address_max: 0,
-            proxies: TrustedProxies::default(),
-            patience: METRICS_PATIENCE,
-        };
+        let metrics_limits = ConnectionLimits::of_metrics();
         let metrics = match settings.metrics_address {
             MetricsAddress::Off => None,
             MetricsAddress::At(address) => {
@@ -236,7 +223,7 @@ impl Api {
             self.rules,
         );
         let mut told = services.ending.subscribe();
-        // Whoever is not answered by then is left, and goes on until the process ends.
+        // Requests that are not answered by then go on until the process ends.
         let too_late = async {
             let _ = told.wait_for(|ending| *ending).await;
             sleep(self.shutdown_deadline).await;

@@ -5,6 +5,7 @@
 
 use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
 
+use futures_util::future::BoxFuture;
 use http_body_util::combinators::BoxBody;
 use hyper::{
     body::{Bytes, Incoming},
@@ -17,7 +18,7 @@ use hyper_util::{
 use poem::{
     Endpoint, Request, Response,
     endpoint::{DynEndpoint, ToDynEndpoint},
-    http::{self, HeaderValue, header, uri::Scheme},
+    http::{self, HeaderValue, Version, header, uri::Scheme},
     web::{LocalAddr, RemoteAddr},
 };
 use tokio::{select, time::timeout};
@@ -148,22 +149,31 @@ struct Client {
 impl Client {
     async fn answer(&self, request: http::Request<Incoming>) -> Reply {
         self.activity.asked();
-        let fault = host::fault(&request);
-        let (local, remote) = (self.server.local.clone(), self.remote.clone());
-        let request = Request::from((request, local, remote, Scheme::HTTP));
-        let response = match fault {
-            None => {
-                let answer = DynEndpoint::call(&*self.server.endpoint, request);
-                answer.await.unwrap_or_else(|error| error.into_response())
-            }
-            Some(fault) => refusal(&request, fault),
+        let response = match self.begin(request) {
+            Ok(answer) => answer.await.unwrap_or_else(|error| error.into_response()),
+            Err(refusal) => refusal,
         };
         self.activity.answered();
         http::Response::from(response).map(|body| Watched::new(body, &self.activity))
     }
+
+    /// Hands a request on, or refuses it. Not a part of the future above, which would carry the request as well.
+    fn begin(
+        &self,
+        request: http::Request<Incoming>,
+    ) -> Result<BoxFuture<'_, poem::Result<Response>>, Response> {
+        let fault = host::fault(&request);
+        let (local, remote) = (self.server.local.clone(), self.remote.clone());
+        let request = Request::from((request, local, remote, Scheme::HTTP));
+        match fault {
+            None => Ok(DynEndpoint::call(&*self.server.endpoint, request)),
+            Some(fault) => Err(refusal(&request, fault)),
+        }
+    }
 }
 
-/// The answer to a request on whose meaning two readers could disagree. It ends the connection.
+/// The answer to a request on whose meaning two readers could disagree. It ends a
+/// connection of HTTP/1, for what follows may be a part of it.
 fn refusal(request: &Request, fault: &'static str) -> Response {
     let id = RequestId::of(request);
     tracing::debug!(request_id = %id, fault, "request refused");
@@ -171,7 +181,9 @@ fn refusal(request: &Request, fault: &'static str) -> Response {
     let mut response = Problem::validation(fault).render(path);
     let headers = response.headers_mut();
     headers.insert(request_id::HEADER, id.into_header());
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    if request.version() < Version::HTTP_2 {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     security_headers::add(path, headers);
     response
 }

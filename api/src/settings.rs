@@ -147,7 +147,8 @@ impl Settings {
 /// Limits of the API.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Limits {
-    /// Connections at the same time; more wait to be taken
+    /// Connections at the same time; more wait to be taken. Fewer where the system allows too few open
+    /// files (ulimit -Hn), less 256
     #[arg(long, env = "CONNECTIONS_MAX", default_value_t = 20_000,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     pub connections_max: usize,

@@ -34,7 +34,7 @@ async fn keep_sending(mut half: tokio::net::tcp::OwnedWriteHalf, bytes: Vec<u8>)
 }
 
 #[tokio::test]
-async fn a_connection_of_http_2_that_only_pings_is_told_to_go_and_closed() {
+async fn a_connection_of_http_2_that_only_pings_gets_a_goaway_and_is_closed() {
     let api = Fixture::start_with(&SHORT_SILENCE).await;
     let mut stream = connect(&api).await;
     stream.write_all(HTTP2_PREFACE).await.unwrap();
@@ -151,7 +151,7 @@ async fn an_address_has_so_many_connections_and_more_are_refused() {
     let problem = last_problem(&reply, "429");
     assert_eq!(problem["code"], "TOO_MANY_ATTEMPTS");
     assert!(reply.contains("\r\nretry-after: "), "{reply}");
-    // Whoever leaves makes room.
+    // A connection that ends makes room.
     drop(held.pop());
     eventually(async || is_served(&api).await.0.then_some(())).await;
     drop(held);
