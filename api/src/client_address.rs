@@ -165,7 +165,7 @@ mod tests {
 
     use poem::http::{HeaderMap, HeaderValue};
 
-    use super::{FORWARDED_FOR, TrustedProxies, address};
+    use super::{FORWARDED_FOR, TrustedProxies, address, is_private};
 
     #[track_caller]
     fn assert_client(trusted: &str, peer: &str, lines: &[&str], client: &str) {
@@ -258,6 +258,24 @@ mod tests {
             ("::ffff:198.51.100.1", "198.51.100.1"),
         ] {
             assert_client("fd00::/8", "fd00::1", &[written], meant);
+        }
+    }
+
+    #[test]
+    fn a_peer_that_is_most_likely_a_proxy_of_ours_has_a_private_address() {
+        for (peer, private) in [
+            ("127.0.0.1", true),
+            ("172.17.0.1", true),
+            ("10.0.0.1", true),
+            ("169.254.0.1", true),
+            ("::1", true),
+            ("fd00::1", true),
+            ("fe80::1", true),
+            ("198.51.100.1", false),
+            ("172.32.0.1", false),
+            ("2001:db8::1", false),
+        ] {
+            assert_eq!(is_private(peer.parse().unwrap()), private, "{peer}");
         }
     }
 
