@@ -3,7 +3,7 @@
 //! Each connection is a task. It ends when its client ends it, when it has stayed too long ([`crate::activity`]), or,
 //! with what is under way answered, when the server ends.
 
-use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::ready, io, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use http_body_util::combinators::BoxBody;
@@ -149,25 +149,20 @@ struct Client {
 impl Client {
     async fn answer(&self, request: http::Request<Incoming>) -> Reply {
         self.activity.asked();
-        let response = match self.begin(request) {
-            Ok(answer) => answer.await.unwrap_or_else(|error| error.into_response()),
-            Err(refusal) => refusal,
-        };
+        let answer = self.begin(request).await;
+        let response = answer.unwrap_or_else(|error| error.into_response());
         self.activity.answered();
         http::Response::from(response).map(|body| Watched::new(body, &self.activity))
     }
 
     /// Hands a request on, or refuses it. Not a part of the future above, which would carry the request as well.
-    fn begin(
-        &self,
-        request: http::Request<Incoming>,
-    ) -> Result<BoxFuture<'_, poem::Result<Response>>, Response> {
+    fn begin(&self, request: http::Request<Incoming>) -> BoxFuture<'_, poem::Result<Response>> {
         let fault = host::fault(&request);
         let (local, remote) = (self.server.local.clone(), self.remote.clone());
         let request = Request::from((request, local, remote, Scheme::HTTP));
         match fault {
-            None => Ok(DynEndpoint::call(&*self.server.endpoint, request)),
-            Some(fault) => Err(refusal(&request, fault)),
+            None => DynEndpoint::call(&*self.server.endpoint, request),
+            Some(fault) => Box::pin(ready(Ok(refusal(&request, fault)))),
         }
     }
 }
