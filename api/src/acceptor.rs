@@ -1,49 +1,96 @@
-//! Taking connections: what poem's own acceptor leaves out.
+//! Taking connections: what a listener leaves out.
 //!
 //! - `TCP_NODELAY`, for replies are small and awaited
 //! - a bound: above it, new connections wait in the listen queue until one ends
-//! - a pause after a failed accept, growing, for poem tries again at once, and a process without
-//!   free file descriptors would spin
-//! - the one shape of failures for what is no request: see [`crate::unparsed`]
-//! - a limit on how long a connection may stay without an answer: see [`crate::connection`]
+//! - a bound for each address: a connection above it is refused at once, so that it holds up nobody
+//! - a pause after a failed accept, growing, for a process without free file descriptors would spin
 
-use std::{io, sync::Arc, time::Duration};
-
-use poem::{
-    http::uri::Scheme,
-    listener::Acceptor,
-    web::{LocalAddr, RemoteAddr},
+use std::{
+    io::{self, Read, Write},
+    net::{Shutdown, SocketAddr},
+    time::Duration,
 };
+
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::OwnedSemaphorePermit,
     time::sleep,
 };
 
-use crate::{connection::Connection, unparsed::Explained};
+use crate::{
+    activity::Patience,
+    client_address::TrustedProxies,
+    places::{AddressPlace, Places},
+    problem::{Code, Problem},
+    request_id::RequestId,
+    seldom::Seldom,
+};
 
 /// First pause after a failed accept.
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 /// Longest pause after a failed accept.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// One line is logged in this time about connections that are refused.
+const REFUSAL_LOGGED_EVERY: Duration = Duration::from_secs(60);
+/// When an address with too many connections should try again, seconds.
+const RETRY_AFTER_SECONDS: u64 = 5;
+/// How much of a request is read and thrown away before its connection is refused, bytes: closing with bytes unread
+/// would break the connection before the refusal is read.
+const DISCARDED_BYTES: usize = 16 * 1024;
+
+/// Connections to a port for metrics at the same time.
+const METRICS_CONNECTIONS_MAX: usize = 16;
+/// How long they may stay.
+const METRICS_PATIENCE: Patience = Patience {
+    silence_max: Duration::from_secs(60),
+    head_max: Duration::from_secs(10),
+};
 
 /// Limits on connections.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ConnectionLimits {
     /// Connections at the same time.
     pub connections_max: usize,
-    /// How long a connection may stay without a byte being written to it.
-    pub silence_max: Duration,
+    /// Those of one address; 0 is no limit.
+    pub connections_per_address_max: usize,
+    /// The addresses without such a limit.
+    pub proxies: TrustedProxies,
+    /// How long a connection may stay.
+    pub patience: Patience,
+}
+
+impl ConnectionLimits {
+    /// Those of a port for metrics, which few ask.
+    pub fn of_metrics() -> Self {
+        Self {
+            connections_max: METRICS_CONNECTIONS_MAX,
+            connections_per_address_max: 0,
+            proxies: TrustedProxies::default(),
+            patience: METRICS_PATIENCE,
+        }
+    }
+}
+
+/// A connection, and the places that it holds until they are dropped.
+#[derive(Debug)]
+pub struct Taken {
+    /// The connection.
+    pub stream: TcpStream,
+    /// Its other end.
+    pub remote: SocketAddr,
+    /// Its place among all, and among those of its address.
+    pub places: (Option<OwnedSemaphorePermit>, AddressPlace),
 }
 
 /// Takes connections from a listener.
 #[derive(Debug)]
 pub struct BoundedAcceptor {
     listener: TcpListener,
-    local: LocalAddr,
-    places: Arc<Semaphore>,
-    silence_max: Duration,
+    local: SocketAddr,
+    places: Places,
+    patience: Patience,
     pause: Duration,
+    refusals: Seldom,
 }
 
 impl BoundedAcceptor {
@@ -53,19 +100,55 @@ impl BoundedAcceptor {
     /// Where the listener has no address.
     pub fn new(listener: TcpListener, limits: ConnectionLimits) -> io::Result<Self> {
         Ok(Self {
-            local: LocalAddr(listener.local_addr()?.into()),
+            local: listener.local_addr()?,
             listener,
-            places: Arc::new(Semaphore::new(limits.connections_max)),
-            silence_max: limits.silence_max,
+            places: Places::new(
+                limits.connections_max,
+                limits.connections_per_address_max,
+                limits.proxies,
+            ),
+            patience: limits.patience,
             pause: PAUSE_MIN,
+            refusals: Seldom::new(REFUSAL_LOGGED_EVERY),
         })
     }
 
-    async fn place(&self) -> io::Result<OwnedSemaphorePermit> {
-        Arc::clone(&self.places)
-            .acquire_owned()
-            .await
-            .map_err(io::Error::other)
+    /// Where it listens.
+    pub const fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// How long its connections may stay.
+    pub const fn patience(&self) -> Patience {
+        self.patience
+    }
+
+    /// The next connection for which there is a place.
+    pub async fn accept(&mut self) -> Taken {
+        let place = self.places.free().await;
+        loop {
+            let (stream, remote) = match self.listener.accept().await {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    self.back_off(&error).await;
+                    continue;
+                }
+            };
+            self.pause = PAUSE_MIN;
+            let Some(address_place) = self.places.of(remote.ip()) else {
+                self.refuse(stream, remote);
+                continue;
+            };
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "a connection ended as it began");
+                continue;
+            }
+            return Taken {
+                stream,
+                remote,
+                places: (place, address_place),
+            };
+        }
     }
 
     async fn back_off(&mut self, error: &io::Error) {
@@ -77,36 +160,33 @@ impl BoundedAcceptor {
         sleep(self.pause).await;
         self.pause = (self.pause * 2).min(PAUSE_MAX);
     }
-}
 
-impl Acceptor for BoundedAcceptor {
-    type Io = Connection<Explained<TcpStream>>;
-
-    fn local_addr(&self) -> Vec<LocalAddr> {
-        vec![self.local.clone()]
-    }
-
-    async fn accept(&mut self) -> io::Result<(Self::Io, LocalAddr, RemoteAddr, Scheme)> {
-        let place = self.place().await?;
-        loop {
-            match self.listener.accept().await {
-                Ok((stream, remote)) => {
-                    self.pause = PAUSE_MIN;
-                    if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "a connection ended as it began");
-                        continue;
-                    }
-                    let connection =
-                        Connection::new(Explained::new(stream), self.silence_max, place);
-                    return Ok((
-                        connection,
-                        self.local.clone(),
-                        RemoteAddr(remote.into()),
-                        Scheme::HTTP,
-                    ));
-                }
-                Err(error) => self.back_off(&error).await,
-            }
+    fn refuse(&self, stream: TcpStream, remote: SocketAddr) {
+        if self.refusals.allows() {
+            tracing::warn!(
+                address = %remote.ip(),
+                setting = "CONNECTIONS_PER_ADDRESS_MAX",
+                "an address has as many connections as it may: more are refused",
+            );
+        }
+        if let Err(error) = turn_away(stream) {
+            tracing::debug!(%error, "a connection ended before its refusal");
         }
     }
+}
+
+/// Says why, and closes. It waits for nothing: a socket without anything in it takes so little at once.
+fn turn_away(stream: TcpStream) -> io::Result<()> {
+    let problem = Problem::new(
+        Code::TooManyAttempts,
+        "Too many connections from your address are open. Close some, or try again later.",
+    )
+    .retry_after(RETRY_AFTER_SECONDS);
+    let mut stream = stream.into_std()?;
+    match stream.read(&mut [0; DISCARDED_BYTES]) {
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+        Ok(_) | Err(_) => {}
+    }
+    stream.write_all(&problem.render_raw(&RequestId::random()))?;
+    stream.shutdown(Shutdown::Write)
 }

@@ -9,16 +9,22 @@
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
     str::FromStr,
+    time::Duration,
 };
 
 use ipnet::IpNet;
 use poem::{
     Request,
-    http::{HeaderMap, HeaderName},
+    http::{HeaderMap, HeaderName, header},
 };
+
+use crate::seldom::Seldom;
 
 /// The header in which proxies tell where requests come from.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// One line is logged in this time about a header that is ignored.
+const WARNED_EVERY: Duration = Duration::from_secs(3_600);
 
 /// The proxies whose word is taken.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,14 +52,77 @@ impl FromStr for TrustedProxies {
     }
 }
 
-impl TrustedProxies {
-    /// The address of the client. (One that is not known, as of no connection, is `::`.)
-    pub fn client_of(&self, request: &Request) -> IpAddr {
-        let peer = request.remote_addr().as_socket_addr();
-        let peer = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), SocketAddr::ip);
-        self.client(peer, request.headers())
+/// Where requests come from.
+#[derive(Debug)]
+pub struct Clients {
+    proxies: TrustedProxies,
+    /// Warnings of headers from private addresses, and from others: what strangers send must not hide what a proxy
+    /// of ours sends.
+    warnings: [Seldom; 2],
+}
+
+impl Clients {
+    /// Behind these proxies, or without any.
+    pub fn behind(proxies: TrustedProxies) -> Self {
+        Self {
+            proxies,
+            warnings: [(); 2].map(|()| Seldom::new(WARNED_EVERY)),
+        }
     }
 
+    /// The address of the client. (One that is not known, as of no connection, is `::`.)
+    pub fn address_of(&self, request: &Request) -> IpAddr {
+        let peer = request.remote_addr().as_socket_addr();
+        let peer = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), SocketAddr::ip);
+        let client = self.proxies.client(peer, request.headers());
+        if !self.proxies.trust(peer) {
+            self.warn_of_ignored(peer.to_canonical(), request.headers());
+        }
+        client
+    }
+
+    /// Says that a header is ignored which a proxy of ours may have sent.
+    fn warn_of_ignored(&self, peer: IpAddr, headers: &HeaderMap) {
+        let sent = |name| headers.contains_key(name);
+        if !sent(FORWARDED_FOR) && !sent(header::FORWARDED) {
+            return;
+        }
+        let private = is_private(peer);
+        if !self.warnings[usize::from(private)].allows() {
+            return;
+        }
+        let setting = "TRUSTED_PROXIES";
+        if private {
+            tracing::warn!(
+                %peer,
+                setting,
+                "X-Forwarded-For is ignored, and was most likely sent by a proxy of yours: all of its buyers count as \
+                 one address, and share its rate limits, until the setting names the peer",
+            );
+        } else {
+            tracing::warn!(
+                %peer,
+                setting,
+                "X-Forwarded-For is ignored: if the peer is a proxy of yours, name it in the setting, for all of its \
+                 buyers share the rate limits of one address; if not, a client has made the header up",
+            );
+        }
+    }
+}
+
+/// Whether an address is none of the Internet's.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            address.is_private() || address.is_loopback() || address.is_link_local()
+        }
+        IpAddr::V6(address) => {
+            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
+        }
+    }
+}
+
+impl TrustedProxies {
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         if !self.trust(client) {
@@ -72,7 +141,9 @@ impl TrustedProxies {
         client
     }
 
-    fn trust(&self, address: IpAddr) -> bool {
+    /// Whether it is a proxy of ours.
+    pub fn trust(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
 }
@@ -94,7 +165,7 @@ mod tests {
 
     use poem::http::{HeaderMap, HeaderValue};
 
-    use super::{FORWARDED_FOR, TrustedProxies, address};
+    use super::{FORWARDED_FOR, TrustedProxies, address, is_private};
 
     #[track_caller]
     fn assert_client(trusted: &str, peer: &str, lines: &[&str], client: &str) {
@@ -187,6 +258,24 @@ mod tests {
             ("::ffff:198.51.100.1", "198.51.100.1"),
         ] {
             assert_client("fd00::/8", "fd00::1", &[written], meant);
+        }
+    }
+
+    #[test]
+    fn a_peer_that_is_most_likely_a_proxy_of_ours_has_a_private_address() {
+        for (peer, private) in [
+            ("127.0.0.1", true),
+            ("172.17.0.1", true),
+            ("10.0.0.1", true),
+            ("169.254.0.1", true),
+            ("::1", true),
+            ("fd00::1", true),
+            ("fe80::1", true),
+            ("198.51.100.1", false),
+            ("172.32.0.1", false),
+            ("2001:db8::1", false),
+        ] {
+            assert_eq!(is_private(peer.parse().unwrap()), private, "{peer}");
         }
     }
 

@@ -30,7 +30,7 @@ use self::{
     log_limit::LogLimit,
 };
 use crate::{
-    client_address::TrustedProxies,
+    client_address::Clients,
     cors::{self, AllowedOrigins},
     metrics::Metrics,
     problem::{Code, Problem},
@@ -46,8 +46,8 @@ pub struct Rules {
     pub routes: RouteTable,
     /// After so long a request is answered with a 503.
     pub deadline: Duration,
-    /// Who tells where requests come from.
-    pub proxies: TrustedProxies,
+    /// Where requests come from.
+    pub clients: Clients,
     /// How often callers may ask.
     pub rate_limits: Arc<RateLimits>,
     /// Whose pages may call.
@@ -231,7 +231,7 @@ mod tests {
 
     use super::{Edge, Rules};
     use crate::{
-        client_address::TrustedProxies,
+        client_address::{Clients, TrustedProxies},
         metrics::Metrics,
         problem::CONTENT_TYPE,
         rate_limits::{RATE_LIMIT, RateLimits},
@@ -256,7 +256,7 @@ mod tests {
             Rules {
                 routes: RouteTable::of(&apis(), &[]),
                 deadline: Duration::from_millis(20),
-                proxies: TrustedProxies::default(),
+                clients: Clients::behind(TrustedProxies::default()),
                 rate_limits: Arc::new(RateLimits::new(&RateLimitSettings::of(&[]))),
                 origins: ORIGIN.parse().unwrap(),
             },

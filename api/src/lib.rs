@@ -1,6 +1,6 @@
 //! The HTTP service of MinCommerce.
 //!
-//! A request goes one way: [`acceptor`] and [`connection`] (limits on connections) -> [`edge`] (id,
+//! A request goes one way: [`acceptor`] and [`serving`] (limits on connections) -> [`edge`] (id,
 //! deadline, rate limits, the shape of failures) -> `routes` (one file a resource) -> the `sale` crate. HTTP
 //! status codes live in this crate alone; SQL and Redis keys live elsewhere.
 //!
@@ -8,7 +8,10 @@
 //! | --- | --- |
 //! | [`settings`] | what the process is told at its start |
 //! | [`server`] | starting, serving, ending |
-//! | [`acceptor`], [`connection`], [`unparsed`] | taking connections, breaking off silent ones, refusing what is no request |
+//! | [`acceptor`], [`places`], [`open_files`] | taking connections, and how many |
+//! | [`serving`], [`activity`] | serving on connections, and ending those that stay too long |
+//! | [`heads`], [`host`], [`unparsed`] | refusing what is no request, or could be read in two ways |
+//! | [`seldom`] | what is logged now and then |
 //! | [`repeating`] | what is said about asking again |
 //! | [`edge`] | what happens to every request and every reply |
 //! | [`client_address`], [`rate_limits`] | who asks from where, and how often they may |
@@ -26,17 +29,21 @@
 //! | [`openapi`], [`docs`] | the OpenAPI document, and the page that shows it |
 
 pub mod acceptor;
+pub mod activity;
 pub mod auth;
 pub mod client_address;
-pub mod connection;
 pub mod cors;
 pub mod detached;
 pub mod docs;
 pub mod edge;
+pub mod heads;
+pub mod host;
 pub mod metrics;
+pub mod open_files;
 pub mod openapi;
 pub mod paging;
 pub mod payload;
+pub mod places;
 pub mod price;
 pub mod problem;
 pub mod purchase_status;
@@ -47,8 +54,10 @@ pub mod request_id;
 mod routes;
 pub mod sales;
 pub mod security_headers;
+pub mod seldom;
 pub mod server;
 pub mod services;
+pub mod serving;
 pub mod settings;
 pub mod throughput;
 pub mod unparsed;

@@ -3,10 +3,10 @@
 //! To end: stop taking connections, answer what is under way (within a deadline), let the batcher
 //! answer everyone who waits, and close the connections to the servers behind.
 
-use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use poem::{
-    Endpoint, EndpointExt, IntoEndpoint, Request, Response, Route, Server,
+    Endpoint, EndpointExt, IntoEndpoint, Request, Response, Route,
     endpoint::{BoxEndpoint, DynEndpoint, make_sync},
     get,
 };
@@ -31,15 +31,17 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     acceptor::{BoundedAcceptor, ConnectionLimits},
+    client_address::Clients,
     docs,
     edge::{Edge, Rules},
     metrics::Metrics,
-    openapi,
+    open_files, openapi,
     purchase_status::Purchases,
     rate_limits::RateLimits,
     routes::{self, RouteTable},
     sales::Sales,
     services::Services,
+    serving::serve,
     settings::{ApiDocs, MetricsAddress, Settings},
     throughput::Throughput,
     waiting::Waiting,
@@ -50,20 +52,15 @@ const ANSWER_RESERVE: Duration = Duration::from_secs(1);
 /// How long the connections to the servers behind may take to be closed, once nobody is answered any more:
 /// a handler that was too late may hold one.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
-/// Requests under way on one HTTP/2 connection: as many as its standard wants at least. (poem's own default is
-/// no limit, and a reply that a client does not want to have yet stays in memory.)
-const STREAMS_MAX: u32 = 100;
 /// Connections that may wait to be taken; Linux allows no more than `net.core.somaxconn`, mostly as many.
 const LISTEN_QUEUE: u32 = 4_096;
-/// Connections to the metrics port at the same time.
-const METRICS_CONNECTIONS_MAX: usize = 16;
-/// How long a connection to the metrics port may be silent.
-const METRICS_SILENCE_MAX: Duration = Duration::from_secs(60);
+/// How long the metrics port may take to end.
+const METRICS_CLOSE_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Why the service did not start, or did not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// A connection would be broken off before its request is answered.
+    /// A connection would end before its request is answered.
     #[error("CONNECTION_SILENCE_MAX_SECONDS must be more than REQUEST_DEADLINE_SECONDS")]
     Impatient,
     /// A secret or a key for tokens is no good.
@@ -115,15 +112,19 @@ impl Api {
     /// See [`ServeError`].
     pub async fn start(settings: &Settings) -> Result<Self, ServeError> {
         let limits = &settings.limits;
-        if limits.connections().silence_max <= limits.request_deadline() {
+        let patience = limits.patience();
+        if patience.silence_max <= limits.request_deadline() {
             return Err(ServeError::Impatient);
         }
         let tokens = Tokens::new(&settings.token)?;
-        let (listener, address) = listen(settings.address(), "API_ADDRESS", limits.connections())?;
-        let metrics_limits = ConnectionLimits {
-            connections_max: METRICS_CONNECTIONS_MAX,
-            silence_max: METRICS_SILENCE_MAX,
+        let connection_limits = ConnectionLimits {
+            connections_max: open_files::room_for(limits.connections_max),
+            connections_per_address_max: limits.connections_per_address_max,
+            proxies: settings.trusted_proxies.clone(),
+            patience,
         };
+        let (listener, address) = listen(settings.address(), "API_ADDRESS", connection_limits)?;
+        let metrics_limits = ConnectionLimits::of_metrics();
         let metrics = match settings.metrics_address {
             MetricsAddress::Off => None,
             MetricsAddress::At(address) => {
@@ -175,7 +176,7 @@ impl Api {
             rules: Rules {
                 routes,
                 deadline: limits.request_deadline(),
-                proxies: settings.trusted_proxies.clone(),
+                clients: Clients::behind(settings.trusted_proxies.clone()),
                 rate_limits,
                 origins: settings.cors_allowed_origins.clone(),
             },
@@ -206,12 +207,8 @@ impl Api {
         let ended = CancellationToken::new();
         let metrics = self.metrics.map(|(acceptor, address)| {
             tracing::info!(%address, "metrics can be read");
-            let served = server_on(acceptor).run_with_graceful_shutdown(
-                metrics_page(Arc::clone(&services)),
-                ended.clone().cancelled_owned(),
-                Some(Duration::ZERO),
-            );
-            tokio::spawn(served)
+            let page = metrics_page(Arc::clone(&services));
+            tokio::spawn(serve(acceptor, page, ended.clone().cancelled_owned()))
         });
 
         tracing::info!(address = %self.address, "listening");
@@ -226,20 +223,15 @@ impl Api {
             self.rules,
         );
         let mut told = services.ending.subscribe();
-        // Whoever is not answered by then is left, and goes on until the process ends. (poem's own deadline
-        // for that would be looked at by every connection, each time that it is polled.)
+        // Requests that are not answered by then go on until the process ends.
         let too_late = async {
             let _ = told.wait_for(|ending| *ending).await;
             sleep(self.shutdown_deadline).await;
         };
-        let server = server_on(self.listener);
-        let served = tokio::select! {
-            served = server.run_with_graceful_shutdown(edge, ending, None) => served,
-            () = too_late => {
-                tracing::warn!("not everyone could be answered in time");
-                Ok(())
-            }
-        };
+        tokio::select! {
+            () = serve(self.listener, edge, ending) => {}
+            () = too_late => tracing::warn!("not everyone could be answered in time"),
+        }
 
         let closed = async {
             services.admissions.close().await;
@@ -254,14 +246,14 @@ impl Api {
             tracing::warn!("not everything could be closed in time");
         }
         ended.cancel();
-        if let Some(metrics) = metrics {
-            metrics
-                .await
+        if let Some(metrics) = metrics
+            && let Ok(served) = timeout(METRICS_CLOSE_DEADLINE, metrics).await
+        {
+            served
                 .map_err(io::Error::other)
-                .flatten()
                 .map_err(ServeError::Serve)?;
         }
-        served.map_err(ServeError::Serve)
+        Ok(())
     }
 }
 
@@ -306,11 +298,7 @@ impl Endpoint for Routes {
     }
 }
 
-fn server_on(acceptor: BoundedAcceptor) -> Server<Infallible, BoundedAcceptor> {
-    Server::new_with_acceptor(acceptor).http2_max_concurrent_streams(STREAMS_MAX)
-}
-
-fn metrics_page(services: Arc<Services>) -> impl IntoEndpoint {
+fn metrics_page(services: Arc<Services>) -> Route {
     let page = make_sync(
         move |_| match services.metrics.text(services.admissions.counters()) {
             Ok(text) => Response::builder()

@@ -9,7 +9,7 @@ use sale::{
     settings::{LogSettings, PostgresSettings, RedisSettings, TokenSettings, WorkerSettings},
 };
 
-use crate::{acceptor::ConnectionLimits, client_address::TrustedProxies, cors::AllowedOrigins};
+use crate::{activity::Patience, client_address::TrustedProxies, cors::AllowedOrigins};
 
 /// The most requests that a rate limit can be set to: one in a nanosecond of the shortest window.
 const REQUESTS_MAX: i64 = 1_000_000_000;
@@ -147,16 +147,28 @@ impl Settings {
 /// Limits of the API.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Limits {
-    /// Connections at the same time; more wait to be taken
+    /// Connections at the same time; more wait to be taken. Fewer where the system allows too few open
+    /// files (ulimit -Hn), less 256
     #[arg(long, env = "CONNECTIONS_MAX", default_value_t = 20_000,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=1_000_000))]
     pub connections_max: usize,
 
-    /// How long a connection may stay without being written to, seconds. More than
-    /// REQUEST_DEADLINE_SECONDS
+    /// Connections of one address at the same time; more are refused with a 429. (An IPv6 address
+    /// counts by its first 64 bits; TRUSTED_PROXIES have no limit of their own.) 0 is no limit
+    #[arg(long, env = "CONNECTIONS_PER_ADDRESS_MAX", default_value_t = 2_000,
+          value_parser = RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]
+    pub connections_per_address_max: usize,
+
+    /// How long a connection may stay without a request and without a piece of a reply, seconds. More
+    /// than REQUEST_DEADLINE_SECONDS
     #[arg(long, env = "CONNECTION_SILENCE_MAX_SECONDS", default_value_t = 60,
           value_parser = value_parser!(u64).range(1..=3_600))]
     pub connection_silence_max_seconds: u64,
+
+    /// How long the head of a request may take from its first byte to its last, seconds
+    #[arg(long, env = "REQUEST_HEAD_DEADLINE_SECONDS", default_value_t = 10,
+          value_parser = value_parser!(u64).range(1..=3_600))]
+    pub request_head_deadline_seconds: u64,
 
     /// How long a request may take, seconds
     #[arg(long, env = "REQUEST_DEADLINE_SECONDS", default_value_t = 35,
@@ -198,11 +210,11 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// How many connections, and how long they may be silent.
-    pub const fn connections(&self) -> ConnectionLimits {
-        ConnectionLimits {
-            connections_max: self.connections_max,
+    /// How long connections may stay.
+    pub const fn patience(&self) -> Patience {
+        Patience {
             silence_max: Duration::from_secs(self.connection_silence_max_seconds),
+            head_max: Duration::from_secs(self.request_head_deadline_seconds),
         }
     }
 

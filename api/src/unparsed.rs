@@ -1,6 +1,7 @@
 //! Requests that are none: what can not be parsed never reaches the edge. hyper answers it by
 //! itself (400, 414, 431), with no body, and ends the connection. This stands between hyper and the
-//! socket, and puts the one shape of failures in the place of such an answer.
+//! socket, and puts the one shape of failures in the place of such an answer. On the way in it lets
+//! [`crate::heads`] refuse what hyper would accept.
 //!
 //! An answer of hyper's own is known by what it lacks: whatever passes the edge carries
 //! `X-Request-Id`. It is the last one of its connection. The client may still be writing then, and
@@ -10,6 +11,7 @@
 use std::{
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -19,7 +21,12 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use crate::{problem::Problem, request_id::RequestId};
+use crate::{
+    activity::Activity,
+    heads::{Fault, Heads},
+    problem::Problem,
+    request_id::RequestId,
+};
 
 /// How an answer of hyper's own begins: all of them are failures of the client.
 const REFUSAL: &[u8] = b"HTTP/1.1 4";
@@ -36,6 +43,8 @@ const DISCARDED_AT_ONCE: usize = 8 * 1024;
 #[derive(Debug)]
 pub struct Explained<S> {
     stream: S,
+    heads: Heads,
+    activity: Arc<Activity>,
     /// The answer in the place of hyper's, and how much of it is written.
     refusal: Option<(Vec<u8>, usize)>,
     discarded: usize,
@@ -44,10 +53,12 @@ pub struct Explained<S> {
 }
 
 impl<S> Explained<S> {
-    /// Watches what is written to `stream`.
-    pub const fn new(stream: S) -> Self {
+    /// Watches what is read from and written to `stream`, and tells `activity` of heads.
+    pub fn new(stream: S, activity: Arc<Activity>) -> Self {
         Self {
             stream,
+            heads: Heads::default(),
+            activity,
             refusal: None,
             discarded: 0,
             patience: None,
@@ -65,12 +76,11 @@ fn is_unexplained(bytes: &[u8]) -> bool {
             .any(|window| window == b"\r\nx-request-id:")
 }
 
-fn refusal() -> Vec<u8> {
-    let problem = Problem::validation(
-        "This is no HTTP request that can be read: its first line or its headers are malformed or \
-         too long.",
-    );
-    problem.render_raw(&RequestId::random())
+fn refusal(heads: &Heads) -> Vec<u8> {
+    let unreadable = "This is no HTTP request that can be read: its first line or its headers are \
+                      malformed or too long.";
+    let detail = heads.fault().map_or(unreadable, Fault::detail);
+    Problem::validation(detail).render_raw(&RequestId::random())
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Explained<S> {
@@ -79,7 +89,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Explained<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let this = &mut *self;
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+        this.heads.read(&mut buffer.filled_mut()[before..]);
+        this.activity.head(this.heads.unfinished());
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -93,7 +108,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Explained<S> {
         if this.refusal.is_none() && !is_unexplained(bytes) {
             return Pin::new(&mut this.stream).poll_write(context, bytes);
         }
-        let (answer, written) = this.refusal.get_or_insert_with(|| (refusal(), 0));
+        let (answer, written) = this
+            .refusal
+            .get_or_insert_with(|| (refusal(&this.heads), 0));
         while *written < answer.len() {
             let wrote = Pin::new(&mut this.stream).poll_write(context, &answer[*written..]);
             match ready!(wrote)? {

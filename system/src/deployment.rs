@@ -32,6 +32,8 @@ const RATE_LIMITS: [&str; 7] = [
     "RATE_LIMIT_DOCUMENTATION_MAX_REQUESTS",
 ];
 const RATE_LIMIT: &str = "1000000000";
+/// Connections of one address, for the same reason.
+const CONNECTIONS_PER_ADDRESS: &str = "1000000";
 
 /// Variables of our own environment that every process is given.
 const INHERITED: [&str; 6] = [
@@ -145,7 +147,8 @@ impl Deployment {
         ];
         let own = own
             .into_iter()
-            .chain(RATE_LIMITS.map(|name| (name, RATE_LIMIT)));
+            .chain(RATE_LIMITS.map(|name| (name, RATE_LIMIT)))
+            .chain([("CONNECTIONS_PER_ADDRESS_MAX", CONNECTIONS_PER_ADDRESS)]);
         let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
         inherited.chain(own).collect()
     }

@@ -42,7 +42,7 @@ impl Asked {
             repeating: Repeating::of(request),
             origin,
             preflight,
-            limited: class.map(|class| (class, rules.proxies.client_of(request))),
+            limited: class.map(|class| (class, rules.clients.address_of(request))),
         }
     }
 }

@@ -72,16 +72,20 @@ struct Document {
 }
 
 impl Problem {
-    /// The reply for what was no request, as it goes over the wire. It ends the connection.
+    /// The reply where no request was read, as it goes over the wire. It ends the connection.
     pub fn render_raw(&self, id: &RequestId) -> Vec<u8> {
         let body = self.body("/");
         let mut reply = format!(
             "HTTP/1.1 {}\r\ncontent-type: {CONTENT_TYPE}\r\ncontent-length: {}\r\n\
-             x-request-id: {id}\r\nconnection: close\r\n\r\n",
+             x-request-id: {id}\r\nconnection: close\r\n",
             self.code.status(),
             body.len(),
-        )
-        .into_bytes();
+        );
+        if let Some(seconds) = self.retry_after_seconds {
+            reply.push_str(&format!("retry-after: {seconds}\r\n"));
+        }
+        reply.push_str("\r\n");
+        let mut reply = reply.into_bytes();
         reply.extend(body);
         reply
     }

@@ -1,45 +1,26 @@
 //! Limits on bodies and connections, and the end of the process.
 
-use std::{io::ErrorKind, time::Duration};
+use std::time::Duration;
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
     time::timeout,
 };
 
-use crate::fixture::Fixture;
+use crate::{
+    fixture::Fixture,
+    raw::{
+        HEADERS, HTTP2_AUTHORITY, HTTP2_GET, HTTP2_PREFACE, RESET, SETTINGS, WHOLE_REQUEST,
+        connect, frame, last_problem, next_frame, rest,
+    },
+};
 
 /// Above the 64 KiB that are read.
 const TOO_MANY_BYTES: usize = 200 * 1024;
-/// As in `api/src/server.rs`.
+/// As in `api/src/serving.rs`.
 const STREAMS_MAX: u32 = 100;
-/// Types of HTTP/2 frames, and why a stream is refused.
-const HEADERS: u8 = 1;
-const RESET: u8 = 3;
-const SETTINGS: u8 = 4;
+/// Why a stream of HTTP/2 is refused.
 const REFUSED: [u8; 4] = [0, 0, 0, 7];
-/// Long enough for anything that is not stuck.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-async fn connect(api: &Fixture) -> TcpStream {
-    TcpStream::connect(api.url.trim_start_matches("http://"))
-        .await
-        .unwrap()
-}
-
-/// Everything that the server sends until it closes the connection.
-async fn rest(stream: &mut TcpStream) -> String {
-    let mut bytes = Vec::new();
-    match timeout(PATIENCE, stream.read_to_end(&mut bytes))
-        .await
-        .unwrap()
-    {
-        Ok(_) => {}
-        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
-    }
-    String::from_utf8(bytes).unwrap()
-}
 
 #[tokio::test]
 async fn a_body_that_is_too_large_is_refused() {
@@ -75,6 +56,7 @@ async fn a_client_that_sends_one_byte_does_not_keep_its_connection() {
     let api = Fixture::start_with(&[
         "--connection-silence-max-seconds=2",
         "--request-deadline-seconds=1",
+        "--request-head-deadline-seconds=1",
         "--connections-max=1",
     ])
     .await;
@@ -151,43 +133,10 @@ async fn what_is_no_request_is_refused_in_the_shape_of_all_failures() {
         let mut stream = connect(&api).await;
         stream.write_all(request.as_bytes()).await.unwrap();
         let reply = rest(&mut stream).await;
-        let (head, body) = reply.split_once("\r\n\r\n").unwrap();
-        let head = head.to_ascii_lowercase();
-        assert!(head.starts_with("http/1.1 400 bad request\r\n"), "{head}");
-        assert!(
-            head.contains("content-type: application/problem+json"),
-            "{head}"
-        );
-        assert!(head.contains("x-request-id: "), "{head}");
-        let problem: serde_json::Value = serde_json::from_str(body).unwrap();
+        let problem = last_problem(&reply, "400");
         assert_eq!(problem["code"], "VALIDATION_FAILED");
-        assert_eq!(problem["success"], false);
     }
     api.stop().await;
-}
-
-/// A frame of HTTP/2.
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-    let mut frame = length[1..].to_vec();
-    frame.extend([kind, flags]);
-    frame.extend(stream.to_be_bytes());
-    frame.extend(payload);
-    frame
-}
-
-/// The next frame: its type, its stream and what is in it.
-async fn next_frame(stream: &mut TcpStream) -> (u8, u32, Vec<u8>) {
-    let mut head = [0; 9];
-    let mut payload = Vec::new();
-    let read = async {
-        stream.read_exact(&mut head).await.unwrap();
-        payload.resize(usize::from(head[1]) << 8 | usize::from(head[2]), 0);
-        stream.read_exact(&mut payload).await.unwrap();
-    };
-    timeout(PATIENCE, read).await.expect("no frame comes");
-    let number = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-    (head[3], number, payload)
 }
 
 #[tokio::test]
@@ -196,14 +145,12 @@ async fn one_connection_has_only_so_many_requests_under_way() {
     let mut stream = connect(&api).await;
     // No byte of a reply's body is wanted: each request stays under way.
     let no_window = [0, 4, 0, 0, 0, 0];
-    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec();
+    let mut bytes = HTTP2_PREFACE.to_vec();
     bytes.extend(frame(SETTINGS, 0, 0, &no_window));
-    // GET, http, /x, a: by their numbers in the table of HPACK, or by number and text.
-    let head = [0x82, 0x86, 0x04, 2, b'/', b'x', 0x01, 1, b'a'];
-    let (ends_stream, ends_headers) = (1, 4);
+    let head = [&HTTP2_GET[..], &HTTP2_AUTHORITY].concat();
     for number in 0..=STREAMS_MAX {
         let number = 2 * number + 1;
-        bytes.extend(frame(HEADERS, ends_stream | ends_headers, number, &head));
+        bytes.extend(frame(HEADERS, WHOLE_REQUEST, number, &head));
     }
     stream.write_all(&bytes).await.unwrap();
 

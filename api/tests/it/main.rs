@@ -5,6 +5,7 @@
 
 mod accounts;
 mod administration;
+mod connections;
 mod contract;
 mod cors;
 mod documented;
@@ -15,10 +16,13 @@ mod health;
 mod limits;
 mod lists;
 mod login;
+mod malformed;
 mod openapi;
 mod process;
+mod process_limits;
 mod purchases;
 mod rate_limits;
+mod raw;
 mod sales;
 mod security_headers;
 mod statuses;

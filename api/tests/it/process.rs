@@ -16,7 +16,7 @@ use tokio::{
 use crate::fixture::{SECRET, shared_urls};
 
 /// Long enough for anything that is not stuck.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mincommerce-api"));
@@ -43,20 +43,20 @@ fn nohup() -> Command {
     command
 }
 
-fn pid(child: &Child) -> Pid {
+pub fn pid(child: &Child) -> Pid {
     Pid::from_raw(child.id().unwrap().cast_signed())
 }
 
-struct Process {
-    child: Child,
+pub struct Process {
+    pub child: Child,
     /// None once nobody reads them any more.
-    lines: Option<Lines<BufReader<ChildStderr>>>,
-    address: String,
+    pub lines: Option<Lines<BufReader<ChildStderr>>>,
+    pub address: String,
 }
 
 impl Process {
     /// Starts one and waits until it listens.
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
@@ -104,7 +104,7 @@ impl Process {
         self.lines = None;
     }
 
-    fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         kill(pid(&self.child), signal).unwrap();
     }
 

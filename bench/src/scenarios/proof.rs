@@ -15,8 +15,8 @@ use crate::load::LIMITED;
 const UNDECIDED_SHOWN_MAX: usize = 5;
 
 /// What to do where rate limits of a target refuse what comes from here.
-pub(super) const RATE_LIMITS: &str = "the API's rate limits refuse so many requests of one address (429): start it with \
-     RATE_LIMIT_MAX_REQUESTS=0 RATE_LIMIT_PURCHASE_MAX_REQUESTS=0";
+pub(super) const RATE_LIMITS: &str = "the API's limits refuse so many requests or connections of one address (429): start it with \
+     RATE_LIMIT_MAX_REQUESTS=0 RATE_LIMIT_PURCHASE_MAX_REQUESTS=0 CONNECTIONS_PER_ADDRESS_MAX=0";
 
 /// All that must be so after a run.
 pub(super) async fn prove(

@@ -3,13 +3,14 @@
 //! An audit that can not be made (Redis or Postgres is away) is a failure in the metrics and in the log,
 //! and the next one is tried. Where nobody reads what it prints any more, it ends, unless it serves metrics.
 
-use std::{sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use poem::{
-    IntoEndpoint, Response, Route, Server, endpoint::make_sync, get, http::StatusCode,
-    listener::TcpListener,
+use api::{
+    acceptor::{BoundedAcceptor, ConnectionLimits},
+    serving,
 };
+use poem::{Response, Route, endpoint::make_sync, get, http::StatusCode};
 use sale::{
     audit::Verdict,
     gate::Gate,
@@ -18,13 +19,13 @@ use sale::{
     output::{Commentary, Reader, print, reader},
     signals::asked_to_end,
 };
-use tokio::time::{Instant, sleep};
+use tokio::{
+    net::TcpListener,
+    time::{Instant, sleep},
+};
 
 use super::{audit_all, metrics::Metrics, report::Row, text};
 use crate::settings::AuditSettings;
-
-/// How long a connection to the metrics may be silent.
-const METRICS_SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// Audits until the process is asked to end.
 ///
@@ -94,15 +95,19 @@ async fn serve(settings: &AuditSettings, metrics: Arc<Metrics>) -> anyhow::Resul
         return std::future::pending().await;
     };
     tracing::info!(%address, "metrics can be read");
-    Server::new(TcpListener::bind(address))
-        .idle_timeout(METRICS_SILENCE_MAX)
-        .run(page(metrics))
+    let acceptor = metrics_acceptor(address)
         .await
         .with_context(|| format!("the metrics can not be served at {address}"))?;
+    serving::serve(acceptor, page(metrics), std::future::pending()).await;
     anyhow::bail!("the server of the metrics ended by itself")
 }
 
-fn page(metrics: Arc<Metrics>) -> impl IntoEndpoint {
+async fn metrics_acceptor(address: SocketAddr) -> io::Result<BoundedAcceptor> {
+    let listener = TcpListener::bind(address).await?;
+    BoundedAcceptor::new(listener, ConnectionLimits::of_metrics())
+}
+
+fn page(metrics: Arc<Metrics>) -> Route {
     let text = make_sync(move |_| match metrics.text() {
         Ok(text) => Response::builder()
             .content_type(prometheus::TEXT_FORMAT)

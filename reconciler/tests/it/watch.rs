@@ -31,6 +31,30 @@ pub async fn metrics(port: u16) -> String {
 }
 
 #[tokio::test]
+async fn its_metrics_port_refuses_a_malformed_request() {
+    let stage = Stage::open(10).await;
+    let port = embedded::free_port().unwrap();
+    let address = format!("127.0.0.1:{port}");
+    let args = ["audit", "--watch", "--metrics-address", &address];
+    let mut watching = command(&stage, &args).spawn().unwrap();
+    until("the metrics are there", async || {
+        !metrics(port).await.is_empty()
+    })
+    .await;
+    for request in [
+        "GET /metrics HTTP/1.1\r\n\r\n",
+        "GET /metrics HTTP/1.1\r\nHost: x\n\r\n",
+    ] {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).await.unwrap();
+        assert!(reply.starts_with("HTTP/1.1 400 "), "{reply}");
+    }
+    watching.kill().await.unwrap();
+}
+
+#[tokio::test]
 async fn it_prints_each_change_and_keeps_metrics_until_it_is_told_to_stop() {
     let stage = Stage::open(10).await;
     stage.buy(4).await;

@@ -1,0 +1,286 @@
+//! How long a connection may stay: its time ends by requests, and not by bytes.
+//!
+//! A request, its reply, and each piece of a reply that comes in pieces give the connection another
+//! `CONNECTION_SILENCE_MAX_SECONDS`. Nothing else does: neither a PING of HTTP/2, nor a request or a reply that goes
+//! byte by byte. So a client cannot hold a place for long without asking for something, and an event stream lasts as
+//! long as it has something to say. The edge ends each request within `REQUEST_DEADLINE_SECONDS`, which is less.
+//!
+//! The head of an HTTP/1 request has a deadline of its own, from its first byte.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// How long a connection may stay.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Without a request and without a piece of a reply.
+    pub silence_max: Duration,
+    /// With the head of a request that has begun to come.
+    pub head_max: Duration,
+}
+
+/// What a connection is doing: the requests on it tell, and [`Overdue`] asks.
+#[derive(Debug)]
+pub struct Activity {
+    opened: Instant,
+    /// When a request or a piece of a reply was last seen, milliseconds after the opening.
+    last_ms: AtomicU64,
+    /// The head of a request has begun to come.
+    head: AtomicBool,
+    /// An HTTP/1 request is being answered: what is read meanwhile waits for that, and not for its sender.
+    answering: AtomicBool,
+}
+
+impl Activity {
+    /// That of a connection which begins now.
+    pub fn new() -> Self {
+        Self {
+            opened: Instant::now(),
+            last_ms: AtomicU64::new(0),
+            head: AtomicBool::new(false),
+            answering: AtomicBool::new(false),
+        }
+    }
+
+    /// Says whether the head of a request has begun to come, and has not come to its end.
+    pub fn head(&self, unfinished: bool) {
+        self.head.store(unfinished, Ordering::Relaxed);
+    }
+
+    /// A request came.
+    pub fn asked(&self) {
+        self.answering.store(true, Ordering::Relaxed);
+        self.progressed();
+    }
+
+    /// Its reply is there, at least the beginning.
+    pub fn answered(&self) {
+        self.answering.store(false, Ordering::Relaxed);
+        self.progressed();
+    }
+
+    fn progressed(&self) {
+        let elapsed = self.opened.elapsed().as_millis();
+        let elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX);
+        self.last_ms.store(elapsed, Ordering::Relaxed);
+    }
+
+    fn last(&self) -> Instant {
+        self.opened + Duration::from_millis(self.last_ms.load(Ordering::Relaxed))
+    }
+
+    fn waits_for_a_head(&self) -> bool {
+        self.head.load(Ordering::Relaxed) && !self.answering.load(Ordering::Relaxed)
+    }
+}
+
+impl Default for Activity {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Is ready once a connection has stayed too long. It must be polled whenever the connection was.
+#[derive(Debug)]
+pub struct Overdue {
+    activity: Arc<Activity>,
+    patience: Patience,
+    /// When the head that is coming must be there.
+    head_deadline: Option<Instant>,
+    /// Rings at the deadline, or at an earlier one and is then set again: moving a timer for each request would cost
+    /// more than looking at the clock.
+    alarm: Pin<Box<Sleep>>,
+}
+
+impl Overdue {
+    /// Watches the connection whose activity this is.
+    pub fn new(activity: Arc<Activity>, patience: Patience) -> Self {
+        let alarm = Box::pin(sleep_until(activity.last() + patience.silence_max));
+        Self {
+            activity,
+            patience,
+            head_deadline: None,
+            alarm,
+        }
+    }
+
+    fn look_for_a_head(&mut self) {
+        if !self.activity.waits_for_a_head() {
+            self.head_deadline = None;
+        } else if self.head_deadline.is_none() {
+            let deadline = Instant::now() + self.patience.head_max;
+            self.head_deadline = Some(deadline);
+            if deadline < self.alarm.deadline() {
+                self.alarm.as_mut().reset(deadline);
+            }
+        }
+    }
+}
+
+impl Future for Overdue {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let this = self.get_mut();
+        this.look_for_a_head();
+        loop {
+            ready!(this.alarm.as_mut().poll(context));
+            let silence = || this.activity.last() + this.patience.silence_max;
+            let deadline = this.head_deadline.unwrap_or_else(silence);
+            if deadline <= Instant::now() {
+                return Poll::Ready(());
+            }
+            this.alarm.as_mut().reset(deadline);
+        }
+    }
+}
+
+/// The body of a reply. Where it comes in pieces, each of them is activity.
+#[derive(Debug)]
+pub struct Watched<B> {
+    body: B,
+    activity: Option<Arc<Activity>>,
+}
+
+impl<B: Body> Watched<B> {
+    /// Watches `body`, unless its length is known: then it is all there.
+    pub fn new(body: B, activity: &Arc<Activity>) -> Self {
+        let in_pieces = body.size_hint().exact().is_none();
+        Self {
+            body,
+            activity: in_pieces.then(|| Arc::clone(activity)),
+        }
+    }
+}
+
+impl<B: Body + Unpin> Body for Watched<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(activity) = &self.activity {
+            activity.progressed();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        convert::Infallible, future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration,
+    };
+
+    use hyper::body::{Body, Bytes, Frame};
+    use tokio::time::{Instant, sleep, timeout};
+
+    use super::{Activity, Overdue, Patience, Watched};
+
+    const PATIENCE: Patience = Patience {
+        silence_max: Duration::from_millis(200),
+        head_max: Duration::from_millis(50),
+    };
+
+    fn connection() -> (Arc<Activity>, Overdue) {
+        let activity = Arc::new(Activity::new());
+        let overdue = Overdue::new(Arc::clone(&activity), PATIENCE);
+        (activity, overdue)
+    }
+
+    #[tokio::test]
+    async fn a_connection_without_requests_is_overdue_after_its_silence() {
+        let began = Instant::now();
+        let (_activity, overdue) = connection();
+        overdue.await;
+        assert!(began.elapsed() >= PATIENCE.silence_max);
+    }
+
+    #[tokio::test]
+    async fn requests_and_replies_keep_a_connection() {
+        let (activity, mut overdue) = connection();
+        let began = Instant::now();
+        while began.elapsed() < 3 * PATIENCE.silence_max {
+            activity.asked();
+            timeout(PATIENCE.silence_max / 4, &mut overdue)
+                .await
+                .unwrap_err();
+            activity.answered();
+            timeout(PATIENCE.silence_max / 4, &mut overdue)
+                .await
+                .unwrap_err();
+        }
+        overdue.await;
+    }
+
+    #[tokio::test]
+    async fn a_head_that_does_not_come_to_its_end_is_overdue_sooner() {
+        let (activity, overdue) = connection();
+        activity.head(true);
+        let began = Instant::now();
+        overdue.await;
+        assert!(began.elapsed() >= PATIENCE.head_max);
+        assert!(began.elapsed() < PATIENCE.silence_max);
+    }
+
+    #[tokio::test]
+    async fn a_head_that_waits_for_an_answer_to_the_one_before_is_not_overdue() {
+        let (activity, mut overdue) = connection();
+        activity.asked();
+        activity.head(true);
+        timeout(2 * PATIENCE.head_max, &mut overdue)
+            .await
+            .unwrap_err();
+        activity.answered();
+        overdue.await;
+    }
+
+    #[tokio::test]
+    async fn each_piece_of_a_reply_keeps_a_connection() {
+        /// A body without an end.
+        struct Pieces;
+        impl Body for Pieces {
+            type Data = Bytes;
+            type Error = Infallible;
+
+            fn poll_frame(
+                self: Pin<&mut Self>,
+                _: &mut std::task::Context<'_>,
+            ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"piece")))))
+            }
+        }
+        let (activity, mut overdue) = connection();
+        let mut body = Watched::new(Pieces, &activity);
+        let began = Instant::now();
+        while began.elapsed() < 2 * PATIENCE.silence_max {
+            poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
+            timeout(PATIENCE.silence_max / 4, &mut overdue)
+                .await
+                .unwrap_err();
+            sleep(PATIENCE.silence_max / 4).await;
+        }
+        overdue.await;
+    }
+}

@@ -1,0 +1,39 @@
+//! Room for connections: each is an open file, and the system allows a process so many.
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// Open files besides the connections: those to Redis and Postgres, the listeners, the log.
+const RESERVED: u64 = 256;
+
+/// Raises the limit of open files as far as the system allows, and tells for how many of the `wanted` connections
+/// there is room then.
+pub fn room_for(wanted: usize) -> usize {
+    let allowed = match raise_limit() {
+        Ok(allowed) => allowed,
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files is not known");
+            return wanted;
+        }
+    };
+    let room = usize::try_from(allowed.saturating_sub(RESERVED)).unwrap_or(usize::MAX);
+    if wanted <= room {
+        return wanted;
+    }
+    let room = room.max(1);
+    tracing::warn!(
+        setting = "CONNECTIONS_MAX",
+        wanted,
+        connections_max = room,
+        open_files_max = allowed,
+        "the system allows too few open files (ulimit -Hn): fewer connections are taken at the same time",
+    );
+    room
+}
+
+fn raise_limit() -> nix::Result<u64> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if soft < hard {
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
+    }
+    Ok(hard)
+}

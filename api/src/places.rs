@@ -1,0 +1,151 @@
+//! Places for connections: so many for all together, and so many for one address, so that nobody can take all of them.
+//!
+//! An IPv6 address counts by its first 64 bits, as with rate limits. Proxies of ours (`TRUSTED_PROXIES`) speak for
+//! many clients, and have no limit of their own.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::client_address::TrustedProxies;
+
+/// An IPv4 address, or the network of an IPv6 address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Network {
+    V4(u32),
+    V6(u64),
+}
+
+impl Network {
+    fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self::V4(address.to_bits()),
+            IpAddr::V6(address) => Self::V6((address.to_bits() >> 64) as u64),
+        }
+    }
+}
+
+/// The connections of each address that has any. (There are no more entries than connections.)
+#[derive(Debug)]
+struct ByAddress {
+    connections_max: usize,
+    proxies: TrustedProxies,
+    taken: Mutex<HashMap<Network, usize>>,
+}
+
+impl ByAddress {
+    /// Changes how many connections an address has.
+    fn change<T>(&self, network: Network, change: impl FnOnce(&mut usize) -> T) -> T {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = taken.entry(network).or_default();
+        let changed = change(count);
+        if *count == 0 {
+            taken.remove(&network);
+        }
+        changed
+    }
+}
+
+/// Places for connections.
+#[derive(Debug)]
+pub struct Places {
+    all: Arc<Semaphore>,
+    by_address: Arc<ByAddress>,
+}
+
+impl Places {
+    /// So many for all, and so many for one address but for those of `proxies`; 0 is no limit for one address.
+    pub fn new(for_all: usize, for_one_address: usize, proxies: TrustedProxies) -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(for_all)),
+            by_address: Arc::new(ByAddress {
+                connections_max: for_one_address,
+                proxies,
+                taken: Mutex::default(),
+            }),
+        }
+    }
+
+    /// A place among all connections, once one is free. (None would say that these places were closed, and nobody
+    /// closes them.)
+    pub async fn free(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.all).acquire_owned().await.ok()
+    }
+
+    /// A place among those of an address. None where it has as many connections as it may.
+    pub fn of(&self, address: IpAddr) -> Option<AddressPlace> {
+        let by_address = &self.by_address;
+        let limited = by_address.connections_max > 0 && !by_address.proxies.trust(address);
+        if !limited {
+            return Some(AddressPlace(None));
+        }
+        let network = Network::of(address);
+        let taken = by_address.change(network, |count| {
+            let free = *count < by_address.connections_max;
+            *count += usize::from(free);
+            free
+        });
+        taken.then(|| AddressPlace(Some((Arc::clone(by_address), network))))
+    }
+}
+
+/// A place among those of an address, until it is dropped.
+#[derive(Debug)]
+pub struct AddressPlace(Option<(Arc<ByAddress>, Network)>);
+
+impl Drop for AddressPlace {
+    fn drop(&mut self) {
+        if let Some((by_address, network)) = &self.0 {
+            by_address.change(*network, |count| *count -= 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::Places;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_address_has_so_many_places_and_gets_each_back() {
+        let places = Places::new(10, 2, "10.0.0.0/8".parse().unwrap());
+        let one = address("198.51.100.1");
+        let first = places.of(one).unwrap();
+        let second = places.of(address("::ffff:198.51.100.1")).unwrap();
+        assert!(places.of(one).is_none());
+        assert!(places.of(address("198.51.100.2")).is_some());
+        drop(first);
+        let third = places.of(one).unwrap();
+        assert!(places.of(one).is_none());
+        drop((second, third));
+        assert!(places.by_address.taken.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn an_address_of_ipv6_counts_by_its_first_64_bits() {
+        let places = Places::new(10, 1, "".parse().unwrap());
+        let _place = places.of(address("2001:db8:0:1::1")).unwrap();
+        assert!(places.of(address("2001:db8:0:1:ffff::2")).is_none());
+        assert!(places.of(address("2001:db8:0:2::1")).is_some());
+    }
+
+    #[test]
+    fn proxies_of_ours_have_no_limit_of_their_own_and_0_is_none_for_anyone() {
+        let places = Places::new(10, 1, "10.0.0.0/8".parse().unwrap());
+        let proxy = address("10.0.0.1");
+        let held: Vec<_> = (0..5).map(|_| places.of(proxy).unwrap()).collect();
+        assert_eq!(held.len(), 5);
+        let places = Places::new(10, 0, "".parse().unwrap());
+        let held: Vec<_> = (0..5).map(|_| places.of(proxy).unwrap()).collect();
+        assert_eq!(held.len(), 5);
+    }
+}

@@ -1,0 +1,184 @@
+//! Serving HTTP/1 and HTTP/2 on the connections of an acceptor: poem's server, with the limits that it does not have.
+//!
+//! Each connection is a task. It ends when its client ends it, when it has stayed too long ([`crate::activity`]), or,
+//! with what is under way answered, when the server ends.
+
+use std::{convert::Infallible, future::ready, io, pin::pin, sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use http_body_util::combinators::BoxBody;
+use hyper::{
+    body::{Bytes, Incoming},
+    service::service_fn,
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use poem::{
+    Endpoint, Request, Response,
+    endpoint::{DynEndpoint, ToDynEndpoint},
+    http::{self, HeaderValue, Version, header, uri::Scheme},
+    web::{LocalAddr, RemoteAddr},
+};
+use tokio::{select, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    acceptor::{BoundedAcceptor, Taken},
+    activity::{Activity, Overdue, Patience, Watched},
+    host,
+    problem::Problem,
+    request_id::{self, RequestId},
+    security_headers,
+    unparsed::Explained,
+};
+
+/// The longest head of an HTTP/1 request, bytes; a connection keeps no more of what it has read.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+/// The longest list of headers of an HTTP/2 request, bytes.
+const HTTP2_HEAD_BYTES_MAX: u32 = 16 * 1024;
+/// Requests under way on one HTTP/2 connection: as many as its standard wants at least. (Without a limit, replies
+/// that a client does not want to have yet stay in memory.)
+const HTTP2_STREAMS_MAX: u32 = 100;
+/// Requests that a client may have withdrawn before anybody looked at them.
+const HTTP2_WITHDRAWN_MAX: usize = 20;
+/// How much of a body an HTTP/2 client may send before anybody reads it, bytes: as much as the largest body.
+const HTTP2_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+/// The same for all requests of one connection, bytes.
+const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
+/// How long a connection that is asked to end may take to do so.
+const CLOSING_MAX: Duration = Duration::from_secs(2);
+
+type Reply = http::Response<Watched<BoxBody<Bytes, io::Error>>>;
+
+/// What all connections share.
+struct Server {
+    builder: auto::Builder<TokioExecutor>,
+    endpoint: Box<dyn DynEndpoint<Output = Response>>,
+    local: LocalAddr,
+    patience: Patience,
+    ending: CancellationToken,
+}
+
+/// Answers on the connections of `acceptor` until `ending`, and then what is under way on them. Dropped before, it
+/// leaves them to end by themselves.
+pub async fn serve<E>(mut acceptor: BoundedAcceptor, endpoint: E, ending: impl Future<Output = ()>)
+where
+    E: Endpoint<Output = Response> + 'static,
+{
+    let server = Arc::new(Server {
+        builder: builder(),
+        endpoint: Box::new(ToDynEndpoint(endpoint)),
+        local: LocalAddr(acceptor.local().into()),
+        patience: acceptor.patience(),
+        ending: CancellationToken::new(),
+    });
+    let _ending = server.ending.clone().drop_guard();
+    let connections = TaskTracker::new();
+    let mut ending = pin!(ending);
+    loop {
+        let taken = select! {
+            () = &mut ending => break,
+            taken = acceptor.accept() => taken,
+        };
+        connections.spawn(Arc::clone(&server).serve(taken));
+    }
+    drop(acceptor);
+    server.ending.cancel();
+    connections.close();
+    connections.wait().await;
+}
+
+fn builder() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().max_buf_size(HEAD_BYTES_MAX);
+    builder
+        .http2()
+        .max_header_list_size(HTTP2_HEAD_BYTES_MAX)
+        .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .max_pending_accept_reset_streams(HTTP2_WITHDRAWN_MAX)
+        .initial_stream_window_size(HTTP2_STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(HTTP2_CONNECTION_WINDOW_BYTES);
+    builder
+}
+
+impl Server {
+    async fn serve(self: Arc<Self>, taken: Taken) {
+        let _places = taken.places;
+        let activity = Arc::new(Activity::new());
+        let mut overdue = Overdue::new(Arc::clone(&activity), self.patience);
+        let stream = TokioIo::new(Explained::new(taken.stream, Arc::clone(&activity)));
+        let client = Arc::new(Client {
+            server: Arc::clone(&self),
+            remote: RemoteAddr(taken.remote.into()),
+            activity,
+        });
+        let service = service_fn(move |request| {
+            let client = Arc::clone(&client);
+            async move { Ok::<_, Infallible>(client.answer(request).await) }
+        });
+        let mut connection = pin!(self.builder.serve_connection(stream, service));
+        // The connection first: what is overdue depends on what it has just read.
+        let in_time = select! {
+            biased;
+            _ = &mut connection => return,
+            () = &mut overdue => false,
+            () = self.ending.cancelled() => true,
+        };
+        connection.as_mut().graceful_shutdown();
+        if in_time {
+            select! {
+                biased;
+                _ = &mut connection => return,
+                () = &mut overdue => {}
+            }
+        }
+        // A failure of a connection that ends is nobody's any more, nor is its lateness.
+        let _ = timeout(CLOSING_MAX, connection).await;
+    }
+}
+
+/// One connection's client.
+struct Client {
+    server: Arc<Server>,
+    remote: RemoteAddr,
+    activity: Arc<Activity>,
+}
+
+impl Client {
+    async fn answer(&self, request: http::Request<Incoming>) -> Reply {
+        self.activity.asked();
+        let answer = self.begin(request).await;
+        let response = answer.unwrap_or_else(|error| error.into_response());
+        self.activity.answered();
+        http::Response::from(response).map(|body| Watched::new(body, &self.activity))
+    }
+
+    /// Hands a request on, or refuses it. Not a part of the future above, which would carry the request as well.
+    fn begin(&self, request: http::Request<Incoming>) -> BoxFuture<'_, poem::Result<Response>> {
+        let fault = host::fault(&request);
+        let (local, remote) = (self.server.local.clone(), self.remote.clone());
+        let request = Request::from((request, local, remote, Scheme::HTTP));
+        match fault {
+            None => DynEndpoint::call(&*self.server.endpoint, request),
+            Some(fault) => Box::pin(ready(Ok(refusal(&request, fault)))),
+        }
+    }
+}
+
+/// The answer to a request on whose meaning two readers could disagree. It ends a
+/// connection of HTTP/1, for what follows may be a part of it.
+fn refusal(request: &Request, fault: &'static str) -> Response {
+    let id = RequestId::of(request);
+    tracing::debug!(request_id = %id, fault, "request refused");
+    let path = request.uri().path();
+    let mut response = Problem::validation(fault).render(path);
+    let headers = response.headers_mut();
+    headers.insert(request_id::HEADER, id.into_header());
+    if request.version() < Version::HTTP_2 {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    security_headers::add(path, headers);
+    response
+}
