@@ -4,156 +4,26 @@
 //! A gate that is away or cold, and a ledger that knows nothing, prove nothing: then nobody is
 //! told that there is no purchase.
 
+mod searches;
+mod shown;
+mod without_sale;
+
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, TryStreamExt, stream};
-use poem_openapi::{Enum, Object};
 use sale::{
     gate::{Gate, GateError},
     journal::Journal,
     ledger::{Ledger, LedgerError, Outcome},
-    model::{BuyerId, NOT_COMPLETED, OrderId, OrderStatus, SaleId, SaleState},
+    model::{BuyerId, OrderId, SaleId, SaleState},
 };
-use serde::Serialize;
-use tokio::sync::Semaphore;
-use uuid::Uuid;
 
+use self::searches::Searches;
+pub use self::shown::{ESTIMATED_WAIT_SECONDS, PurchaseStatus, Stage};
 use crate::sales::{Sales, SharedError};
 
-/// How long a purchase should take from the gate to the ledger, seconds.
-pub const ESTIMATED_WAIT_SECONDS: u32 = 1;
-
-/// Gates that are asked at the same time for one job.
+/// Gates that are asked at the same time for one look-up.
 const GATES_AT_ONCE: usize = 16;
-/// Jobs that are searched in all gates at the same time: each search costs two calls for every live
-/// sale, and must not take the gates from those who buy.
-const SEARCHES_AT_ONCE: usize = 2;
-
-/// How far a purchase has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
-#[oai(rename = "PurchaseStage", rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    /// There is none.
-    NotPurchased,
-    /// It is accepted and on its way to the ledger.
-    Queued,
-    /// Never sent; kept for old clients.
-    Processing,
-    /// It is in the ledger.
-    Completed,
-    /// It was accepted and could not become an order.
-    Failed,
-    /// It was cancelled.
-    Cancelled,
-}
-
-impl Stage {
-    /// The stage of a purchase by what the ledger says of it.
-    pub fn of(outcome: Option<&Outcome>) -> Self {
-        match outcome {
-            None => Self::Queued,
-            Some(Outcome::Rejected(_)) => Self::Failed,
-            Some(Outcome::Order(order)) => match order.status {
-                OrderStatus::Confirmed => Self::Completed,
-                OrderStatus::Cancelled => Self::Cancelled,
-            },
-        }
-    }
-
-    const fn message(self) -> &'static str {
-        match self {
-            Self::NotPurchased => "You have not bought in this sale.",
-            Self::Queued => "Your purchase is accepted and is being recorded.",
-            Self::Processing => "Your purchase is being recorded.",
-            Self::Completed => "Your purchase is completed.",
-            Self::Failed => NOT_COMPLETED,
-            Self::Cancelled => "Your purchase was cancelled.",
-        }
-    }
-}
-
-/// What has become of a purchase.
-#[derive(Debug, Object, Serialize)]
-#[oai(rename_all = "camelCase")]
-#[serde(rename_all = "camelCase")]
-pub struct PurchaseStatus {
-    /// How far it has come.
-    pub status: Stage,
-    /// The order's id, by its other name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    job_id: Option<Uuid>,
-    /// The order's id.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    order_id: Option<Uuid>,
-    /// The sale.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sale_id: Option<Uuid>,
-    /// The same in words; where it failed, what happened.
-    message: String,
-    /// Whether it is completed, or still may be.
-    success: bool,
-    /// Why it failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
-    /// When it was accepted; known once it is in the ledger.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    purchased_at: Option<DateTime<Utc>>,
-    /// While it is on its way: how long that should take, seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    estimated_wait_time: Option<u32>,
-    /// When this was said.
-    timestamp: DateTime<Utc>,
-}
-
-impl PurchaseStatus {
-    /// There is no purchase.
-    pub fn not_purchased() -> Self {
-        Self {
-            status: Stage::NotPurchased,
-            job_id: None,
-            order_id: None,
-            sale_id: None,
-            message: Stage::NotPurchased.message().to_owned(),
-            success: false,
-            reason: None,
-            purchased_at: None,
-            estimated_wait_time: None,
-            timestamp: Utc::now(),
-        }
-    }
-
-    /// The id of the order, if there is a purchase.
-    pub const fn job_id(&self) -> Option<Uuid> {
-        self.job_id
-    }
-}
-
-impl From<&Found> for PurchaseStatus {
-    fn from(found: &Found) -> Self {
-        let status = Stage::of(found.outcome.as_ref());
-        let (message, reason, purchased_at) = match &found.outcome {
-            None => (status.message(), None, None),
-            Some(Outcome::Order(order)) => (status.message(), None, Some(order.created_at)),
-            Some(Outcome::Rejected(rejection)) => {
-                (rejection.for_buyer(), Some(rejection.reason.clone()), None)
-            }
-        };
-        Self {
-            status,
-            job_id: Some(found.order.uuid()),
-            order_id: Some(found.order.uuid()),
-            sale_id: Some(found.sale.uuid()),
-            message: message.to_owned(),
-            success: matches!(status, Stage::Queued | Stage::Completed),
-            reason,
-            purchased_at,
-            estimated_wait_time: (status == Stage::Queued).then_some(ESTIMATED_WAIT_SECONDS),
-            timestamp: Utc::now(),
-        }
-    }
-}
 
 /// A purchase that was made.
 #[derive(Debug)]
@@ -175,6 +45,9 @@ pub enum Unknown {
     /// The ledger can not be asked.
     #[error(transparent)]
     Ledger(SharedError),
+    /// Too many searches wait already.
+    #[error("too many searches are waiting")]
+    Busy,
 }
 
 impl From<SharedError> for Unknown {
@@ -195,7 +68,7 @@ pub struct Purchases {
     gate: Gate,
     ledger: Ledger,
     journal: Journal,
-    searches: Arc<Semaphore>,
+    searches: Arc<Searches>,
 }
 
 impl Purchases {
@@ -203,7 +76,7 @@ impl Purchases {
     pub fn new(gate: Gate, ledger: Ledger) -> Self {
         Self {
             journal: Journal::new(gate.clone()),
-            searches: Arc::new(Semaphore::new(SEARCHES_AT_ONCE)),
+            searches: Arc::default(),
             gate,
             ledger,
         }
@@ -259,18 +132,19 @@ impl Purchases {
         buyer: BuyerId,
     ) -> Result<Option<Found>, Unknown> {
         // What the ledger knows needs no gate. What it does not know may be on its way: then the gates
-        // are asked, and the ledger again.
+        // that can have made it are asked, and the ledger again.
         if let Some(outcome) = self.ledger.outcome(job).await? {
             return Ok((outcome.buyer() == Some(buyer)).then(|| found(outcome)));
         }
-        // It is never closed.
-        let _turn = self.searches.acquire().await;
-        let marks: Vec<(SaleId, Result<Option<OrderId>, Unknown>)> =
-            stream::iter(sales.live().await?.iter().copied())
-                .map(|(sale, state)| async move { (sale, self.mark(sale, state, buyer).await) })
-                .buffer_unordered(GATES_AT_ONCE)
-                .collect()
-                .await;
+        let makers = makers(sales, job).await?;
+        if makers.is_empty() {
+            return Ok(None);
+        }
+        let marks: Vec<(SaleId, Result<Option<OrderId>, Unknown>)> = stream::iter(makers)
+            .map(|(sale, state)| async move { (sale, self.mark(sale, state, buyer).await) })
+            .buffer_unordered(GATES_AT_ONCE)
+            .collect()
+            .await;
         let held = marks
             .iter()
             .find(|(_, mark)| matches!(mark, Ok(Some(order)) if *order == job));
@@ -301,9 +175,12 @@ impl Purchases {
         if let Some(outcome) = self.ledger.outcome(job).await? {
             return Ok(Some(found(outcome)));
         }
-        let _turn = self.searches.acquire().await;
-        let live = sales.live().await?;
-        let in_journal = stream::iter(live.iter().copied())
+        let makers = makers(sales, job).await?;
+        if makers.is_empty() {
+            return Ok(None);
+        }
+        let _turn = self.searches.turn().await?;
+        let in_journal = stream::iter(makers)
             .map(|(sale, _)| async move { Ok((sale, self.journal.find(sale, job).await?)) })
             .buffer_unordered(GATES_AT_ONCE)
             .try_filter_map(|(sale, winner)| async move { Ok(winner.map(|_| sale)) })
@@ -368,6 +245,14 @@ impl Purchases {
             _ => Err(Unknown::Gate(None)),
         }
     }
+}
+
+/// The live sales that can have made an order. An id tells: there are few, however many sales are live. (An
+/// order of a version whose ids told nothing is found once it is posted.)
+async fn makers(sales: &Sales, job: OrderId) -> Result<Vec<(SaleId, SaleState)>, SharedError> {
+    let live = sales.live().await?;
+    let makers = live.iter().filter(|(sale, _)| job.may_be_in(*sale));
+    Ok(makers.copied().collect())
 }
 
 fn found(outcome: Outcome) -> Found {

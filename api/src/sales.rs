@@ -30,6 +30,8 @@ const SNAPSHOT_LIFETIME: Duration = Duration::from_millis(100);
 /// Sales that are remembered, those that somebody made up included.
 const SALES_MAX: u64 = 10_000;
 
+/// Sales in which a purchase is looked for that names none: those that began last.
+pub const RECENT_SALES_MAX: u32 = 64;
 /// First pages that are remembered, one for each length.
 const FIRST_PAGES_MAX: u64 = 4;
 /// Other pages that are asked of the ledger at the same time.
@@ -87,8 +89,8 @@ impl View {
     }
 }
 
-/// The sales that are not settled, and their states.
-type Live = Arc<[(SaleId, SaleState)]>;
+/// Sales and their states.
+type States = Arc<[(SaleId, SaleState)]>;
 
 /// What is known about sales.
 #[derive(Clone)]
@@ -98,7 +100,8 @@ pub struct Sales {
     /// The current sale is under `None`.
     sales: Cache<Option<SaleId>, Option<Arc<Sale>>>,
     last_words: Cache<Option<SaleId>, Arc<Sale>>,
-    live: Cache<(), Live>,
+    live: Cache<(), States>,
+    recent: Cache<(), States>,
     /// The first page of the sales to come, by its length.
     coming: Cache<u32, Arc<[Arc<Sale>]>>,
     /// Turns of those who ask for another page.
@@ -121,6 +124,10 @@ impl Sales {
                 .time_to_live(LAST_WORD_LIFETIME)
                 .build(),
             live: Cache::builder()
+                .max_capacity(1)
+                .time_to_live(SALE_LIFETIME)
+                .build(),
+            recent: Cache::builder()
                 .max_capacity(1)
                 .time_to_live(SALE_LIFETIME)
                 .build(),
@@ -172,15 +179,28 @@ impl Sales {
     ///
     /// # Errors
     /// Where the ledger does not answer.
-    pub async fn live(&self) -> Result<Live, SharedError> {
+    pub async fn live(&self) -> Result<States, SharedError> {
         let ask = async {
             let sales = self.ledger.live_sales(Duration::ZERO).await?;
             Ok(sales
                 .iter()
                 .map(|sale| (sale.id, sale.state))
-                .collect::<Live>())
+                .collect::<States>())
         };
         self.live.try_get_with((), ask).await
+    }
+
+    /// The [`RECENT_SALES_MAX`] sales that began last, those first.
+    ///
+    /// # Errors
+    /// Where the ledger does not answer.
+    pub async fn recent(&self) -> Result<States, SharedError> {
+        let ask = async {
+            let asked = timeout(LEDGER_TIMEOUT, self.ledger.recent_sales(RECENT_SALES_MAX));
+            let sales = asked.await.unwrap_or(Err(LedgerError::TimedOut))?;
+            Ok(sales.into())
+        };
+        self.recent.try_get_with((), ask).await
     }
 
     /// A page of the sales that are to come or under way.
@@ -211,6 +231,7 @@ impl Sales {
             self.last_words.invalidate(&key).await;
         }
         self.live.invalidate(&()).await;
+        self.recent.invalidate(&()).await;
         self.coming.invalidate_all();
         self.looks.invalidate(&sale).await;
     }

@@ -26,8 +26,9 @@ use crate::{
 const LOOK_LIFETIME: Duration = Duration::from_millis(500);
 /// How long a look at the queue may take: it looks at every sale that is not settled.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long gate and ledger may take to give a sign of life.
-const HEALTH_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long gate and ledger may take to give a sign of life. Probes of orchestrators wait for a second by
+/// default, and a ledger that hangs must not cost a process its place.
+const HEALTH_TIMEOUT: Duration = Duration::from_millis(700);
 
 /// Which of the servers answer, and whether they have what this service needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +42,18 @@ pub struct Health {
 impl Health {
     /// All of it. (Newer tables than this program's are no reason to end: they come first.)
     pub const fn is_good(self) -> bool {
-        self.gate && matches!(self.tables, Some(Tables::UpToDate | Tables::Foreign))
+        self.can_decide(false)
+    }
+
+    /// Whether purchases can be decided: by the gate, and by a process that knows how the sale stands. It has
+    /// learned that from the ledger, or must be able to ask now.
+    pub const fn can_decide(self, knows_a_sale: bool) -> bool {
+        self.gate
+            && match self.tables {
+                Some(Tables::UpToDate | Tables::Foreign) => true,
+                Some(Tables::Outdated) => false,
+                None => knows_a_sale,
+            }
     }
 }
 

@@ -5,7 +5,10 @@ use std::{net::SocketAddr, str::FromStr, time::Duration};
 
 use clap::{Parser, ValueEnum, builder::RangedU64ValueParser, value_parser};
 use sale::{
-    gate::{batcher::AdmissionLimits, durability::DurabilitySettings},
+    gate::{
+        batcher::{AdmissionLimits, LANE_IDLE},
+        durability::DurabilitySettings,
+    },
     settings::{LogSettings, PostgresSettings, RedisSettings, TokenSettings, WorkerSettings},
 };
 
@@ -224,6 +227,7 @@ impl Limits {
             queue_max: self.purchase_queue_max,
             batch_max: self.purchase_batch_max,
             lanes_max: self.selling_sales_max,
+            lane_idle: LANE_IDLE,
         }
     }
 

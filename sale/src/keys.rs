@@ -3,7 +3,9 @@
 //! All keys of a sale carry its id as hash tag, so that a Redis Cluster keeps a sale on one shard
 //! and spreads sales over shards.
 
-use crate::model::{Epoch, SaleId};
+use sha2::{Digest, Sha256};
+
+use crate::model::{BuyerId, Epoch, SaleId};
 
 /// The consumer group that reads each journal.
 pub const GROUP: &str = "reconcilers";
@@ -40,6 +42,18 @@ impl Keys {
     /// Hash: the buyers that an install attempt has read from the ledger, not yet in use.
     pub fn prepared(&self, sale: SaleId, epoch: Epoch) -> String {
         format!("{}:{epoch}", self.of_sale(sale, "prepared"))
+    }
+
+    /// String: the id of the sale that a buyer's idempotency key is meant for. It belongs to no sale, and holds
+    /// neither the buyer nor the key in plain text.
+    pub fn pin(&self, buyer: BuyerId, idempotency_key: &str) -> String {
+        let digest = Sha256::new()
+            .chain_update(buyer.to_bytes())
+            .chain_update(idempotency_key.as_bytes())
+            .finalize();
+        let mut half = [0; 16];
+        half.copy_from_slice(&digest[..16]);
+        format!("{}:pin:{:032x}", self.prefix, u128::from_be_bytes(half))
     }
 
     /// Channel: the id of a sale of which something was posted.

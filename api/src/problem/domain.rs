@@ -145,6 +145,9 @@ impl From<Unknown> for Problem {
     fn from(unknown: Unknown) -> Self {
         match unknown {
             Unknown::Ledger(error) => error.into(),
+            Unknown::Busy => {
+                Self::unavailable("Too many look-ups are waiting. It is safe to ask again.")
+            }
             Unknown::Gate(_) => Self::unavailable(
                 "It is not known at the moment whether there is such a purchase. It is safe to \
                  ask again.",

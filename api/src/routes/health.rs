@@ -1,4 +1,10 @@
 //! Whether the service works. These replies are flat.
+//!
+//! *Ready* means that this process can decide purchases, for a load balancer takes its buyers away where it
+//! is not. Deciding needs the gate, and for each sale one answer of the ledger since Redis was connected
+//! last. So a process that has sold goes on without Postgres: what it admits waits in the journal. One that
+//! knows no sale yet, or that lost Redis meanwhile, must be able to ask Postgres, and is not ready while it
+//! cannot. `degraded` names what is missing in either case.
 
 use std::sync::Arc;
 
@@ -9,7 +15,10 @@ use sale::ledger::Tables;
 use serde::Serialize;
 
 use super::Tag;
-use crate::{payload::Reply, services::Services};
+use crate::{
+    payload::Reply,
+    services::{Health, Services},
+};
 
 /// Whether something works.
 #[derive(Debug, Clone, Copy, Enum, Serialize)]
@@ -93,11 +102,35 @@ enum ProbeWord {
     NotReady,
 }
 
-/// The answer to a probe.
+/// What a service can lack.
+#[derive(Debug, Clone, Copy, Enum, Serialize)]
+#[oai(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+enum Lack {
+    /// Postgres does not answer. What is bought is recorded later.
+    Database,
+    /// The tables in Postgres are older than the service.
+    Tables,
+    /// Redis does not answer.
+    Redis,
+}
+
+/// Whether the process lives.
 #[derive(Debug, Object, Serialize)]
 struct ProbeReport {
     /// In a word.
     status: ProbeWord,
+    /// When this was said.
+    timestamp: DateTime<Utc>,
+}
+
+/// Whether the process can decide purchases.
+#[derive(Debug, Object, Serialize)]
+struct ReadyReport {
+    /// In a word.
+    status: ProbeWord,
+    /// What is missing, whether or not it is ready without that.
+    degraded: Vec<Lack>,
     /// When this was said.
     timestamp: DateTime<Utc>,
 }
@@ -114,12 +147,12 @@ enum HealthReply {
 
 #[derive(ApiResponse)]
 enum ReadyReply {
-    /// Requests can be sent here.
+    /// Purchases can be decided here.
     #[oai(status = 200)]
-    Ready(Reply<ProbeReport>),
+    Ready(Reply<ReadyReport>),
     /// Requests should be sent elsewhere.
     #[oai(status = 503)]
-    NotReady(Reply<ProbeReport>),
+    NotReady(Reply<ReadyReport>),
 }
 
 /// Whether the service works.
@@ -150,19 +183,35 @@ impl HealthApi {
     }
 
     /// Whether requests should be sent here
+    ///
+    /// Ready is a process that can decide purchases, also while Postgres is away and they are recorded later;
+    /// `degraded` says so.
     #[oai(path = "/ready", method = "get", operation_id = "healthReady")]
     async fn ready(&self, services: Data<&Arc<Services>>) -> ReadyReply {
-        if !*services.ending.borrow() && services.health().await.is_good() {
-            ReadyReply::Ready(probe(ProbeWord::Ready))
+        let health = services.health().await;
+        let degraded = lacks(health);
+        let report = |status| {
+            Reply(ReadyReport {
+                status,
+                degraded,
+                timestamp: Utc::now(),
+            })
+        };
+        let can_decide = health.can_decide(services.admissions.can_decide_alone());
+        if can_decide && !*services.ending.borrow() {
+            ReadyReply::Ready(report(ProbeWord::Ready))
         } else {
-            ReadyReply::NotReady(probe(ProbeWord::NotReady))
+            ReadyReply::NotReady(report(ProbeWord::NotReady))
         }
     }
 
     /// Whether the process lives
     #[oai(path = "/live", method = "get", operation_id = "healthLive")]
     async fn live(&self) -> Reply<ProbeReport> {
-        probe(ProbeWord::Alive)
+        Reply(ProbeReport {
+            status: ProbeWord::Alive,
+            timestamp: Utc::now(),
+        })
     }
 }
 
@@ -183,9 +232,12 @@ const fn tables(found: Option<Tables>) -> TablesWord {
     }
 }
 
-fn probe(status: ProbeWord) -> Reply<ProbeReport> {
-    Reply(ProbeReport {
-        status,
-        timestamp: Utc::now(),
-    })
+fn lacks(health: Health) -> Vec<Lack> {
+    let database = match health.tables {
+        None => Some(Lack::Database),
+        Some(Tables::Outdated) => Some(Lack::Tables),
+        Some(Tables::UpToDate | Tables::Foreign) => None,
+    };
+    let redis = (!health.gate).then_some(Lack::Redis);
+    database.into_iter().chain(redis).collect()
 }

@@ -10,6 +10,7 @@ mod flash_sales;
 pub mod headers;
 mod health;
 mod orders;
+mod purchase_lookups;
 mod purchases;
 mod queue;
 
@@ -40,6 +41,7 @@ pub fn apis() -> impl OpenApi + 'static {
         auth::AuthApi,
         flash_sales::FlashSalesApi,
         purchases::PurchasesApi,
+        purchase_lookups::PurchaseLookupsApi,
         orders::OrdersApi,
         admin_products::AdminProductsApi,
         admin_sales::AdminSalesApi,

@@ -62,10 +62,7 @@ impl OrdersApi {
             return Err(problem.into());
         }
         let asked = asked(&limit, &cursor);
-        let mut orders = services
-            .ledger
-            .orders_of_buyer(buyer, asked.and_one())
-            .await?;
+        let mut orders = services.purchases.orders_of(buyer, asked.and_one()).await?;
         let next = asked.cut(&mut orders, Order::place);
         Ok(listed(orders.into_iter().map(Into::into).collect(), next))
     }

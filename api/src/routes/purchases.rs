@@ -1,20 +1,16 @@
-//! Buying, and what became of it.
+//! Buying.
 
 use std::{sync::Arc, time::Duration};
 
 use chrono::TimeDelta;
 use futures_util::FutureExt;
 use poem::web::Data;
-use poem_openapi::{
-    ApiResponse, Object, OpenApi,
-    param::{Path, Query},
-};
+use poem_openapi::{ApiResponse, Object, OpenApi};
 use sale::{
     gate::batcher::AdmitError,
     ledger::Outcome,
     model::{
-        BuyerId, OrderId, OrderStatus, Purchase, Reason as Rejected, Role, SaleId, SaleState,
-        Verdict,
+        BuyerId, OrderId, OrderStatus, Purchase, Reason as Rejected, SaleId, SaleState, Verdict,
     },
 };
 use serde::{Deserialize, Serialize};
@@ -26,9 +22,9 @@ use super::{
 };
 use crate::{
     auth::User,
-    payload::{MaybeIncoming, Reply, Success, success},
+    payload::{MaybeIncoming, Reply},
     problem::{Code, ExistingPurchase, Problem, Reason, Refusal, failures},
-    purchase_status::{ESTIMATED_WAIT_SECONDS, PurchaseStatus, Stage, order_of},
+    purchase_status::{ESTIMATED_WAIT_SECONDS, Stage, order_of},
     services::Services,
 };
 
@@ -114,16 +110,6 @@ failures! {
     }
 }
 
-failures! {
-    /// Why it is not told what became of a purchase.
-    LookupFailed {
-        /// There is no such sale, or no such purchase of the caller's.
-        NotFound = 404,
-        /// It is not known at the moment; it is safe to ask again.
-        Unavailable = 503,
-    }
-}
-
 /// Buying.
 pub struct PurchasesApi;
 
@@ -134,6 +120,11 @@ impl PurchasesApi {
     /// Each buyer can buy once in a sale. Asking again is always safe: with the same
     /// Idempotency-Key the answer is the same, without it ALREADY_PURCHASED names the purchase that
     /// was made.
+    ///
+    /// A key belongs to its buyer. With `saleId` it is remembered as long as the sale's orders are, which is
+    /// for good. Without `saleId` it stands for the sale that was current when it was first sent, also when
+    /// another sale is current by now: for ten minutes where nothing was bought, and where something was
+    /// bought as long as its sale is one of the 64 that began last. Send a new key for a new purchase.
     #[oai(path = "/", method = "post", operation_id = "purchase")]
     async fn purchase(
         &self,
@@ -147,12 +138,16 @@ impl PurchasesApi {
         PreferWait(wait): PreferWait,
         MaybeIncoming(request): MaybeIncoming<PurchaseRequest>,
     ) -> Result<Purchased, Refusal<PurchaseFailed>> {
-        let sale = match request.unwrap_or_default().sale_id {
-            Some(id) => SaleId::from_uuid(id),
-            None => current(&services).boxed().await?,
-        };
         let buyer = caller.buyer;
-        let order = key.map_or_else(OrderId::random, |key| OrderId::derived(buyer, sale, &key));
+        let sale = match (request.unwrap_or_default().sale_id, &key) {
+            (Some(id), _) => SaleId::from_uuid(id),
+            (None, None) => current(&services).boxed().await?,
+            (None, Some(key)) => meant(&services, buyer, key).boxed().await?,
+        };
+        let order = key.map_or_else(
+            || OrderId::in_sale(sale),
+            |key| OrderId::derived(buyer, sale, &key),
+        );
         let purchase = Purchase { buyer, order };
         let answer = services.admissions.purchase(sale, purchase).await;
         services.metrics.purchase(&answer);
@@ -178,63 +173,28 @@ impl PurchasesApi {
         };
         Err(problem.into())
     }
-
-    /// The caller's purchase in a sale
-    #[oai(path = "/status", method = "get", operation_id = "purchaseStatus")]
-    async fn status(
-        &self,
-        services: Data<&Arc<Services>>,
-        User(caller): User,
-        /// The sale; the current one if left out.
-        #[oai(name = "saleId")]
-        Query(sale_id): Query<Option<Uuid>>,
-    ) -> Result<Reply<Success<PurchaseStatus>>, Refusal<LookupFailed>> {
-        let sale = services
-            .sales
-            .get(sale_id.map(SaleId::from_uuid))
-            .await?
-            .ok_or_else(Problem::sale_not_found)?;
-        let found = services
-            .purchases
-            .of_buyer(sale.id, sale.state, caller.buyer)
-            .await?;
-        let status = found
-            .as_ref()
-            .map_or_else(PurchaseStatus::not_purchased, Into::into);
-        Ok(success(status))
-    }
-
-    /// What became of a purchase
-    #[oai(path = "/job/:jobId", method = "get", operation_id = "purchaseJob")]
-    async fn job(
-        &self,
-        services: Data<&Arc<Services>>,
-        User(caller): User,
-        /// The id that the purchase was answered with.
-        #[oai(name = "jobId")]
-        Path(job_id): Path<Uuid>,
-    ) -> Result<Reply<Success<PurchaseStatus>>, Refusal<LookupFailed>> {
-        let job = OrderId::from_uuid(job_id);
-        let own = services
-            .purchases
-            .job_of_buyer(&services.sales, job, caller.buyer)
-            .await;
-        let found = match (own, caller.role) {
-            (Ok(Some(found)), _) => Some(found),
-            (_, Role::Admin) => services.purchases.job(&services.sales, job).await?,
-            (own, Role::User) => own?,
-        };
-        match found {
-            Some(found) => Ok(success(PurchaseStatus::from(&found))),
-            None => Err(Problem::new(Code::NotFound, "There is no such purchase.").into()),
-        }
-    }
 }
 
 /// The sale that is sold now.
 async fn current(services: &Services) -> Result<SaleId, Problem> {
     let sale = services.sales.get(None).await?;
     Ok(sale.ok_or_else(Problem::sale_not_found)?.id)
+}
+
+/// The sale that a purchase with this key is meant for: that of its first try (see [`sale::gate::pins`]).
+async fn meant(services: &Services, buyer: BuyerId, key: &str) -> Result<SaleId, Problem> {
+    if let Some(pinned) = services.gate.pinned(buyer, key).await? {
+        return Ok(pinned);
+    }
+    let bought = services
+        .purchases
+        .sale_of_key(&services.sales, buyer, key)
+        .await?;
+    let sale = match bought {
+        Some(sale) => sale,
+        None => current(services).await?,
+    };
+    Ok(services.gate.pin(buyer, key, sale).await?)
 }
 
 /// The answer to a purchase that was admitted, when its order is completed or patience ends.

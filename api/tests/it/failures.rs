@@ -98,7 +98,6 @@ async fn a_bad_address_or_parameter_is_refused() {
     let api = Fixture::start().await;
     let buyer = api.buyer();
     for path in [
-        "/api/purchase/job/1",
         "/api/purchase/status?saleId=1",
         "/api/flash-sale/status?saleId=x",
     ] {

@@ -152,6 +152,11 @@ impl Fixture {
         Self::start_at(redis, &database, arguments, Tables::UpToDate).await
     }
 
+    /// With a Redis and a Postgres of the test's own.
+    pub async fn start_on_own(redis: &str, database: &str, arguments: &[&str]) -> Self {
+        Self::start_at(redis, database, arguments, Tables::UpToDate).await
+    }
+
     /// Where nobody has made the tables yet.
     pub async fn start_without_tables() -> Self {
         let (redis, database) = shared_urls().await;

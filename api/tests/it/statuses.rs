@@ -8,7 +8,7 @@ use sale::{
     model::{BuyerId, Epoch, OrderId, Reason, SaleId},
     replay::{Patience, replay},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
@@ -31,16 +31,15 @@ async fn a_purchase_goes_from_queued_to_completed_to_cancelled() {
     let buyer = api.buyer();
     let nothing = api.get_as(&buyer, &status_path(sale)).await.data();
     assert_eq!(nothing["status"], "not_purchased");
-    for member in [
-        "jobId",
-        "orderId",
-        "saleId",
-        "reason",
-        "purchasedAt",
-        "estimatedWaitTime",
-    ] {
+    assert_eq!(nothing["hasPurchased"], false);
+    for member in ["orderId", "productId", "purchasedAt"] {
+        assert_eq!(nothing.get(member), Some(&Value::Null), "{nothing}");
+    }
+    for member in ["jobId", "saleId", "reason", "estimatedWaitTime"] {
         assert_eq!(nothing.get(member), None, "{nothing}");
     }
+    let shown = format!("/api/flash-sale/status?saleId={sale}");
+    let product = api.get(&shown).await.data()["productId"].clone();
 
     let job = api.buy(&buyer, sale).await.data()["jobId"].clone();
     let paths = [
@@ -54,6 +53,9 @@ async fn a_purchase_goes_from_queued_to_completed_to_cancelled() {
         assert_eq!(queued["success"], true);
         assert_eq!(queued["jobId"], job);
         assert_eq!(queued["orderId"], job);
+        assert_eq!(queued["hasPurchased"], true);
+        assert_eq!(queued["productId"], product);
+        assert_eq!(queued.get("purchasedAt"), Some(&Value::Null), "{queued}");
         assert_eq!(id(&queued["saleId"]), sale);
         assert!(queued["estimatedWaitTime"].is_u64(), "{queued}");
         assert!(queued["message"].is_string() && queued["timestamp"].is_string());
@@ -65,6 +67,8 @@ async fn a_purchase_goes_from_queued_to_completed_to_cancelled() {
         assert_eq!(completed["status"], "completed");
         assert_eq!(completed["jobId"], job);
         assert!(completed["purchasedAt"].is_string(), "{completed}");
+        assert_eq!(completed["hasPurchased"], true);
+        assert_eq!(completed["productId"], product);
         assert_eq!(completed.get("estimatedWaitTime"), None);
     }
 
@@ -76,6 +80,7 @@ async fn a_purchase_goes_from_queued_to_completed_to_cancelled() {
         let cancelled = api.get_as(&buyer, path).await.data();
         assert_eq!(cancelled["status"], "cancelled");
         assert_eq!(cancelled["success"], false);
+        assert_eq!(cancelled["hasPurchased"], true);
     }
     api.stop().await;
 }
@@ -100,9 +105,16 @@ async fn a_job_is_for_its_owner_and_for_admins() {
             .await
             .problem(404, "NOT_FOUND");
     }
-    let unknown = format!("/api/purchase/job/{}", Uuid::new_v4());
-    for token in [&owner, &other, &api.admin] {
-        api.get_as(token, &unknown).await.problem(404, "NOT_FOUND");
+    for unknown in [
+        format!("/api/purchase/job/{}", Uuid::new_v4()),
+        job_path(&json!(OrderId::in_sale(SaleId::from_uuid(sale)))),
+        "/api/purchase/job/not-a-uuid".to_owned(),
+        "/api/purchase/job/1".to_owned(),
+    ] {
+        for token in [&owner, &other, &api.admin] {
+            api.get_as(token, &unknown).await.problem(404, "NOT_FOUND");
+        }
+        api.get(&unknown).await.problem(401, "UNAUTHORIZED");
     }
     api.stop().await;
 }
@@ -114,9 +126,10 @@ async fn an_unknown_sale_is_not_found() {
     api.get_as(&buyer, &status_path(Uuid::new_v4()))
         .await
         .problem(404, "SALE_NOT_FOUND");
-    api.get_as(&buyer, "/api/purchase/status")
-        .await
-        .problem(404, "SALE_NOT_FOUND");
+    // Where there is no sale at all nobody has bought.
+    let nothing = api.get_as(&buyer, "/api/purchase/status").await.data();
+    assert_eq!(nothing["status"], "not_purchased");
+    assert_eq!(nothing["hasPurchased"], false);
     api.get("/api/purchase/status")
         .await
         .problem(401, "UNAUTHORIZED");
@@ -144,8 +157,8 @@ async fn a_closed_gate_proves_nothing() {
         .await
         .problem(503, "UNAVAILABLE");
     assert_eq!(problem["retrySafe"], true);
-    let unknown = format!("/api/purchase/job/{}", Uuid::new_v4());
-    api.get_as(&other, &unknown)
+    let unknown = OrderId::in_sale(SaleId::from_uuid(sale));
+    api.get_as(&other, &job_path(&json!(unknown)))
         .await
         .problem(503, "UNAVAILABLE");
     api.stop().await;
@@ -176,8 +189,8 @@ async fn while_the_gate_is_away_only_the_ledger_proves_something() {
         .await
         .problem(503, "UNAVAILABLE");
     for token in [&other, &api.admin] {
-        let unknown = format!("/api/purchase/job/{}", Uuid::new_v4());
-        api.get_as(token, &unknown)
+        let unknown = OrderId::in_sale(SaleId::from_uuid(sale));
+        api.get_as(token, &job_path(&json!(unknown)))
             .await
             .problem(503, "UNAVAILABLE");
     }
@@ -253,6 +266,8 @@ async fn a_rejected_purchase_says_why_in_words_and_is_completed_once_it_is_repla
         assert_eq!(failed["reason"], reason.as_str());
         assert_eq!(failed["message"], reason.for_buyer());
         assert_eq!(failed["success"], false);
+        assert_eq!(failed["hasPurchased"], false);
+        assert!(failed["productId"].is_string(), "{failed}");
 
         let kept = api.ledger.rejections_of_sale(sale).await.unwrap();
         let kept = kept

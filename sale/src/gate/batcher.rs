@@ -40,6 +40,8 @@ const STANDING_TIMEOUT: Duration = Duration::from_secs(2);
 const STANDING_LIFETIME: Duration = Duration::from_secs(1);
 /// Sales whose standing is remembered, the unknown ones that somebody asks for included.
 const STANDINGS_MAX: u64 = 10_000;
+/// How long a lane without purchases stays.
+pub const LANE_IDLE: Duration = Duration::from_secs(60);
 /// How often a purchase that meets an ending lane looks for another one.
 const LANE_TRIES: usize = 3;
 
@@ -52,6 +54,8 @@ pub struct AdmissionLimits {
     pub batch_max: usize,
     /// Sales that sell at the same time in this process.
     pub lanes_max: usize,
+    /// How long a lane without purchases stays: [`LANE_IDLE`] for a process that sells.
+    pub lane_idle: Duration,
 }
 
 /// Why a purchase got no verdict.
@@ -106,12 +110,22 @@ impl BatchCounters {
     }
 }
 
+/// What others see of a lane.
+struct LaneEntrance {
+    queue: mpsc::Sender<Waiting>,
+    /// The count of connections at which the lane last asked the ledger how the sale stands.
+    asked_at: Arc<AtomicU64>,
+}
+
+/// [`LaneEntrance::asked_at`] of a lane that has not asked yet.
+const NEVER_ASKED: u64 = u64::MAX;
+
 struct Shared {
     gate: Gate,
     ledger: Ledger,
     limits: AdmissionLimits,
     /// `None` once closed.
-    lanes: RwLock<Option<HashMap<SaleId, mpsc::Sender<Waiting>>>>,
+    lanes: RwLock<Option<HashMap<SaleId, LaneEntrance>>>,
     standings: Cache<SaleId, Option<Standing>>,
     tasks: TaskTracker,
     counters: BatchCounters,
@@ -130,6 +144,7 @@ impl Admissions {
             queue_max: limits.queue_max.max(1),
             batch_max: limits.batch_max.clamp(1, BATCH_MAX),
             lanes_max: limits.lanes_max.max(1),
+            lane_idle: limits.lane_idle,
         };
         Self {
             shared: Arc::new(Shared {
@@ -191,6 +206,17 @@ impl Admissions {
         Err(AdmitError::Unavailable)
     }
 
+    /// Whether at least one sale can be sold without asking the ledger first. Another one cannot, and none can
+    /// after Redis was connected again: the first purchase then needs the ledger.
+    pub fn can_decide_alone(&self) -> bool {
+        let connections = self.shared.gate.connections();
+        let lanes = self.shared.lanes.read();
+        let lanes = lanes.unwrap_or_else(PoisonError::into_inner);
+        lanes.iter().flat_map(HashMap::values).any(|lane| {
+            !lane.queue.is_closed() && lane.asked_at.load(Ordering::Relaxed) == connections
+        })
+    }
+
     /// Takes no more purchases, answers everyone who waits, and returns when all are answered.
     pub async fn close(&self) {
         self.shared
@@ -212,7 +238,8 @@ impl Admissions {
             .as_ref()
             .ok_or(AdmitError::ShuttingDown)?
             .get(&sale)
-            .filter(|lane| !lane.is_closed())
+            .map(|lane| &lane.queue)
+            .filter(|queue| !queue.is_closed())
             .cloned())
     }
 
@@ -262,17 +289,22 @@ impl Shared {
         let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
         let lanes = lanes.as_mut().ok_or(AdmitError::ShuttingDown)?;
         if let Some(lane) = lanes.get(&sale)
-            && !lane.is_closed()
+            && !lane.queue.is_closed()
         {
-            return Ok(lane.clone());
+            return Ok(lane.queue.clone());
         }
         if lanes.len() >= self.limits.lanes_max {
             return Err(AdmitError::Unavailable);
         }
         let (sender, queue) = mpsc::channel(self.limits.queue_max);
-        lanes.insert(sale, sender.clone());
+        let asked_at = Arc::new(AtomicU64::new(NEVER_ASKED));
+        let entrance = LaneEntrance {
+            queue: sender.clone(),
+            asked_at: Arc::clone(&asked_at),
+        };
+        lanes.insert(sale, entrance);
         self.tasks
-            .spawn(Lane::new(Arc::clone(self), sale).run(queue));
+            .spawn(Lane::new(Arc::clone(self), sale, asked_at).run(queue));
         Ok(sender)
     }
 

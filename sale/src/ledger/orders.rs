@@ -237,6 +237,26 @@ impl Ledger {
         .await?)
     }
 
+    /// The newest order of a buyer in these sales.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn latest_order(
+        &self,
+        buyer: BuyerId,
+        sales: &[SaleId],
+    ) -> Result<Option<Order>, LedgerError> {
+        let sales: Vec<Uuid> = sales.iter().map(|sale| sale.uuid()).collect();
+        Ok(sqlx::query_as(
+            "SELECT * FROM order_details WHERE sale_id = ANY($1) AND buyer_id = $2
+             ORDER BY created_at DESC, id DESC LIMIT 1",
+        )
+        .bind(&sales)
+        .bind(buyer)
+        .fetch_optional(&self.pool)
+        .await?)
+    }
+
     /// The orders of a sale in the order of their buyers' ids, from after a buyer on: to read all of
     /// them in steps.
     ///

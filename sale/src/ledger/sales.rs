@@ -182,6 +182,23 @@ impl Ledger {
         .await?)
     }
 
+    /// The sales that have begun, those that began last first, and their states.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn recent_sales(&self, limit: u32) -> Result<Vec<(SaleId, SaleState)>, LedgerError> {
+        let rows: Vec<(SaleId, String)> = sqlx::query_as(
+            "SELECT id, state FROM flash_sales WHERE start_time <= now()
+             ORDER BY start_time DESC, id DESC LIMIT $1",
+        )
+        .bind(i64::from(limit))
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter()
+            .map(|(id, state)| Ok((id, state.parse().map_err(decoding)?)))
+            .collect()
+    }
+
     /// All sales, the newest first.
     ///
     /// # Errors

@@ -1,12 +1,13 @@
 //! The batcher: many purchases in few calls, and an answer for everyone who waits.
 
+mod alone;
 mod failures;
 mod rollback;
 
 use std::time::Duration;
 
 use sale::{
-    gate::batcher::{AdmissionLimits, Admissions, AdmitError},
+    gate::batcher::{AdmissionLimits, Admissions, AdmitError, LANE_IDLE},
     model::{OrderId, Purchase, SaleId, Verdict},
 };
 use tokio::{task::JoinSet, time::timeout};
@@ -19,6 +20,7 @@ const LIMITS: AdmissionLimits = AdmissionLimits {
     queue_max: 10_000,
     batch_max: 512,
     lanes_max: 10,
+    lane_idle: LANE_IDLE,
 };
 
 fn start(shop: &Shop, limits: AdmissionLimits) -> Admissions {

@@ -18,6 +18,7 @@ mod ledger;
 mod ledger_health;
 mod lifecycle;
 mod money;
+mod pins;
 mod posting;
 mod queue;
 mod rebuild;

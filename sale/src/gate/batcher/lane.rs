@@ -1,8 +1,8 @@
 //! A lane: the task that takes one sale's purchases from its queue to the gate.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
 use tokio::{
@@ -21,8 +21,6 @@ use crate::{
     model::{Purchase, SaleId, Verdict},
 };
 
-/// How long a lane without purchases stays.
-const LANE_IDLE: Duration = Duration::from_secs(60);
 /// How often a batch is sent again when the connection is made anew each time.
 const CALL_TRIES: usize = 3;
 
@@ -35,35 +33,38 @@ pub(super) struct Lane {
     /// The last call failed: it was logged, and the next ones are not.
     failing: bool,
     /// The count of connections at which the ledger was last asked.
-    asked_at: Option<u64>,
+    asked_at: Arc<AtomicU64>,
     /// When it was last tried to find out why the gate is cold.
     caught_up_at: Option<Instant>,
 }
 
 impl Lane {
-    pub(super) fn new(shared: Arc<Shared>, sale: SaleId) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, sale: SaleId, asked_at: Arc<AtomicU64>) -> Self {
         Self {
             shared,
             sale,
             known: Known::default(),
             failing: false,
-            asked_at: None,
+            asked_at,
             caught_up_at: None,
         }
     }
 
     /// Decides what comes, until nothing has come for a while or nobody can send any more.
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
-        let batch_max = self.shared.limits.batch_max;
+        let (batch_max, idle) = (self.shared.limits.batch_max, self.shared.limits.lane_idle);
         let mut batch = Vec::with_capacity(batch_max);
         loop {
-            match timeout(LANE_IDLE, queue.recv_many(&mut batch, batch_max)).await {
+            match timeout(idle, queue.recv_many(&mut batch, batch_max)).await {
                 Ok(0) => return,
                 Ok(_) => {
                     if let Err(error) = self.decide(&mut batch).await {
                         turn_away(&mut queue, error);
                     }
                 }
+                // Only the ledger can start a lane. While it is away, this process goes on selling what it
+                // knows.
+                Err(_) if self.shared.ask_standing(self.sale).await.is_err() => {}
                 // Closed first: who comes later is turned away, who came before is still answered.
                 Err(_) => {
                     self.shared.end_lane(self.sale);
@@ -107,7 +108,7 @@ impl Lane {
             self.ask_ledger().await.map_err(known)?;
             let decision = self.call(&purchases).await.map_err(known)?;
             self.reach(decision.progress);
-            if self.asked_at != Some(self.shared.gate.connections()) {
+            if self.asked_at.load(Ordering::Relaxed) != self.shared.gate.connections() {
                 continue;
             }
             self.known.see(&decision);
@@ -176,14 +177,14 @@ impl Lane {
             return Err(AdmitError::Unavailable);
         }
         let connections = self.shared.gate.connections();
-        if self.asked_at != Some(connections) {
+        if self.asked_at.load(Ordering::Relaxed) != connections {
             self.refuse_less_durable().await?;
             // Now: what it said to others may be older than the connection.
             let standing = self.shared.ask_standing(self.sale).await?;
             let standing = standing.ok_or(AdmitError::UnknownSale)?;
             self.reach((&standing).into());
             self.known.learn(&standing);
-            self.asked_at = Some(connections);
+            self.asked_at.store(connections, Ordering::Relaxed);
         }
         Ok(())
     }
