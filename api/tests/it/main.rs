@@ -21,6 +21,7 @@ mod purchases;
 mod rate_limits;
 mod sales;
 mod security_headers;
+mod spellings;
 mod statuses;
 mod verify;
 mod waiting;
