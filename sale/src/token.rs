@@ -10,8 +10,8 @@
 //! is a second look taken, with the one key that is left to try.
 //!
 //! A token counts from `nbf` to `exp`, with [`LEEWAY_SECONDS`] at both ends; both may have a
-//! fraction. What is signed well and is for us, but too late, is told apart from everything else
-//! that is wrong: whoever holds such a token has been let in before.
+//! fraction. A token that is signed well and is for us, but too late, has an error of its own: its
+//! owner was let in before, and learns that it is time to log in again.
 
 mod numeric_date;
 mod outside;
@@ -282,7 +282,7 @@ fn outside_issuer(settings: &TokenSettings) -> Result<Option<OutsideIssuer>, Tok
         })
 }
 
-/// What must hold of a token's claims, whoever signed it. Its times are not among them: the library
+/// What must hold of a token's claims, under any key. Its times are not among them: the library
 /// rounds fractions, so [`Read::check_time`] looks at them.
 fn validation(algorithm: Algorithm, issuer: &str, audience: &str) -> Validation {
     let mut validation = Validation::new(algorithm);

@@ -32,8 +32,8 @@ impl From<Invalid> for Problem {
 }
 
 impl From<TokenError> for Problem {
-    /// A token that does not count, whatever is wrong with it. Only one that was good once is told
-    /// apart.
+    /// A token that does not count, whatever is wrong with it. Only one that was good once has
+    /// a code of its own.
     fn from(error: TokenError) -> Self {
         if matches!(error, TokenError::Expired) {
             Self::new(Code::TokenExpired, "Your token has expired: log in again.").challenge(

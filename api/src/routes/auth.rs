@@ -282,8 +282,8 @@ async fn by_password(
     accounts::check_password_length(&password)?;
     let user = services.ledger.user_by_email(email).await?;
     if user.is_none() {
-        // Users from before these rules may have addresses that nobody could register now. Whoever
-        // is not one of them learns what is wrong.
+        // Users from before these rules may have addresses that nobody could register now. Everybody
+        // else learns what is wrong.
         EmailAddress::parse(email)?;
     }
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());

@@ -154,7 +154,7 @@ async fn a_token_that_is_missing_or_no_good_gets_one_and_the_same_answer() {
 }
 
 #[tokio::test]
-async fn whoever_sends_an_expired_token_is_told_so() {
+async fn an_expired_token_is_refused_with_a_code_of_its_own() {
     let api = Fixture::start().await;
     let token = api.expired_token();
     let job = format!("/api/purchase/job/{}", Uuid::new_v4());

@@ -41,7 +41,7 @@ fn hash_as_typed(password: &str) -> String {
 }
 
 #[tokio::test]
-async fn whoever_registers_in_one_spelling_logs_in_with_all_others() {
+async fn a_user_who_registers_in_one_spelling_logs_in_with_all_others() {
     let api = Fixture::start_with(&["--rate-limit-login-account-max-requests=0"]).await;
     let answer = api.post(REGISTER, &account(SPELLINGS[2], DECOMPOSED)).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
@@ -158,7 +158,7 @@ async fn a_password_that_was_stored_as_it_was_typed_still_lets_in_and_is_hashed_
 }
 
 #[tokio::test]
-async fn whoever_has_an_address_of_the_old_rules_logs_in_by_it_and_nobody_else_does() {
+async fn a_user_with_an_address_of_the_old_rules_logs_in_by_exactly_that() {
     let api = Fixture::start().await;
     let pool = PgPool::connect(api.settings.postgres.database_url.expose())
         .await

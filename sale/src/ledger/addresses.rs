@@ -72,7 +72,7 @@ pub(super) async fn normalise(
         let mut normal = Vec::new();
         for (user, stored) in rows {
             match EmailAddress::parse(&stored) {
-                Ok(address) if address.as_str() == stored => normal.push(user),
+                Ok(address) if address.as_str() == stored => normal.push((user, stored)),
                 Ok(address) => {
                     if !respell(connection, &by, user, &stored, &address).await? {
                         kept.taken.insert(user);
@@ -83,7 +83,7 @@ pub(super) async fn normalise(
                 }
             }
         }
-        mark(connection, &normal).await?;
+        mark(connection, normal).await?;
     }
     Ok(kept)
 }
@@ -103,12 +103,21 @@ async fn not_normalised(
     .await
 }
 
-/// Marks users whose address is in its one spelling already.
-async fn mark(connection: &mut PgConnection, users: &[Uuid]) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE users SET email_normalised = true WHERE id = ANY($1)")
-        .bind(users)
-        .execute(connection)
-        .await?;
+/// Marks users whose address is in its one spelling already, and has not been changed meanwhile.
+async fn mark(
+    connection: &mut PgConnection,
+    users: Vec<(Uuid, String)>,
+) -> Result<(), sqlx::Error> {
+    let (users, stored): (Vec<_>, Vec<_>) = users.into_iter().unzip();
+    sqlx::query(
+        "UPDATE users SET email_normalised = true
+         FROM unnest($1::uuid[], $2::text[]) AS read (id, email)
+         WHERE users.id = read.id AND users.email = read.email",
+    )
+    .bind(users)
+    .bind(stored)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 

@@ -263,7 +263,7 @@ fn the_claims_are_checked_as_strictly_as_ours() {
 }
 
 #[test]
-fn a_fraction_counts_and_an_expired_token_is_told_apart() {
+fn a_fraction_counts_and_an_expired_token_has_an_error_of_its_own() {
     for key in [Key::rsa(), Key::ed25519()] {
         let tokens = tokens(&[key.public(None)]);
         let now = Utc::now().timestamp() as f64;
