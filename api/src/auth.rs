@@ -1,5 +1,5 @@
 //! Who calls: extractors that read the `Authorization` header. Whatever is wrong with a token, the
-//! answer is the same 401. A token that counts also counts against the rate limit of its user.
+//! answer is the same 401; only one that was good and has expired gets a code of its own. A token that counts also counts against the rate limit of its user.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use sale::{
 };
 
 use crate::{
-    problem::{Code, Problem},
+    problem::{Code, Problem, TOKEN_REQUIRED},
     request_id::RequestId,
     services::Services,
 };
@@ -40,7 +40,7 @@ pub struct Admin {
 pub struct Visitor(pub Option<Caller>);
 
 fn unauthorized() -> Problem {
-    Problem::new(Code::Unauthorized, "A valid token is required.")
+    Problem::new(Code::Unauthorized, TOKEN_REQUIRED)
 }
 
 fn caller(request: &Request) -> Result<Option<Caller>, Problem> {
@@ -61,10 +61,7 @@ fn caller(request: &Request) -> Result<Option<Caller>, Problem> {
         return Err(unauthorized());
     }
     let services = request.data::<Arc<Services>>().ok_or_else(unauthorized)?;
-    let caller = services
-        .tokens
-        .verify(token.trim_start())
-        .map_err(|_| unauthorized())?;
+    let caller = services.tokens.verify(token.trim_start())?;
     services.rate_limits.user(caller.buyer)?;
     Ok(Some(caller))
 }
@@ -144,7 +141,10 @@ extractor!(Visitor, optional: true);
 fn scheme() -> MetaSecurityScheme {
     MetaSecurityScheme {
         ty: "http",
-        description: Some("The token that a login answers with."),
+        description: Some(
+            "The token that a login answers with. After `expiresAt` it is answered with 401 and the \
+             code TOKEN_EXPIRED.",
+        ),
         name: None,
         key_in: None,
         scheme: Some("bearer"),

@@ -12,6 +12,10 @@ use tokio::task::spawn_blocking;
 
 use crate::{output::note, wrong_use::WrongUse};
 
+/// How many bytes may be typed for each that counts: more than the three of a letter whose accents
+/// follow it.
+const TYPED_PER_STORED_BYTES_MAX: u64 = 4;
+
 /// The hash of the password on standard input, whose last line break does not count.
 ///
 /// # Errors
@@ -34,7 +38,8 @@ pub async fn hash(password: String) -> anyhow::Result<String> {
 
 fn read() -> anyhow::Result<String> {
     let mut typed = String::new();
-    let bytes_max = PASSWORD_BYTES_MAX as u64 + 2;
+    // Composed letters are shorter than they may have been typed.
+    let bytes_max = TYPED_PER_STORED_BYTES_MAX * PASSWORD_BYTES_MAX as u64;
     std::io::stdin()
         .take(bytes_max)
         .read_to_string(&mut typed)

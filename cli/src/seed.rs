@@ -7,6 +7,7 @@
 use anyhow::Context;
 use chrono::{SubsecRound, TimeDelta, Utc};
 use sale::{
+    accounts::EmailAddress,
     gate::Gate,
     install::InstallError,
     ledger::{
@@ -38,7 +39,7 @@ const SALE_HOURS: i64 = 1;
 #[derive(Debug)]
 pub struct Wanted {
     /// How the admin logs in.
-    pub admin_email: String,
+    pub admin_email: EmailAddress,
     /// The hash of the admin's password; without one the admin can not log in.
     pub password_hash: Option<String>,
     /// Units in stock, all of which are in the sale.
@@ -102,7 +103,7 @@ async fn admin(ledger: &Ledger, wanted: Wanted) -> anyhow::Result<(User, bool)> 
     match ledger.create_user(new).await {
         Ok(created) => Ok((created, false)),
         Err(LedgerError::Exists) => {
-            let known = ledger.user_by_email(&email).await?;
+            let known = ledger.user_by_email(email.as_str()).await?;
             let known = known.ok_or_else(|| missing("user", &email))?;
             anyhow::ensure!(known.role == Role::Admin, "the user {email} is no admin");
             Ok((known, true))

@@ -54,8 +54,8 @@ mod tests {
             "--end-time must be after --start-time"
         );
         assert_eq!(
-            of("name", "must not contain the character NUL"),
-            "--name must not contain the character NUL"
+            of("name", "must not contain the control character U+0000"),
+            "--name must not contain the control character U+0000"
         );
     }
 }

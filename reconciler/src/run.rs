@@ -34,10 +34,11 @@ pub async fn run(settings: RunSettings) -> anyhow::Result<()> {
     let name = format!("{RECONCILER} {consumer}");
     let (gate, ledger) = connect(&name, &settings.redis, &settings.postgres, START_TIMEOUT).await?;
     if settings.migrate {
-        ledger
-            .migrate()
-            .await
-            .context("the tables could not be brought up to date")?;
+        let kept = ledger.migrate().await;
+        let kept = kept.context("the tables could not be brought up to date")?;
+        if let Some(report) = kept.report() {
+            tracing::warn!("{report}");
+        }
     }
     tracing::info!(consumer, "reconciler started");
 

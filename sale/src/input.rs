@@ -20,6 +20,8 @@ pub const IMAGE_URL_CHARACTERS_MAX: usize = 2_048;
 pub const UNITS_MAX: u32 = i32::MAX.cast_unsigned();
 /// The longest idempotency key, characters.
 pub const KEY_CHARACTERS_MAX: usize = 255;
+/// The control characters of a text of several lines.
+const LINES: [char; 3] = ['\t', '\n', '\r'];
 /// The years in which a sale may be: those that gate and ledger can both write down.
 const YEARS: RangeInclusive<i32> = 2000..=9999;
 
@@ -42,14 +44,17 @@ impl Invalid {
     }
 }
 
-/// A text of at most `characters_max` characters, without the character NUL, which Postgres does
-/// not store.
+/// A text of at most `characters_max` characters, without control characters but those of lines and
+/// tabs: Postgres does not store NUL, and a terminal obeys others.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn text(field: &'static str, text: &str, characters_max: usize) -> Result<(), Invalid> {
-    if text.contains('\0') {
-        return Err(Invalid::new(field, "must not contain the character NUL"));
+    let control = |character: &char| character.is_control() && !LINES.contains(character);
+    if let Some(control) = text.chars().find(control) {
+        let code = u32::from(control);
+        let fault = format!("must not contain the control character U+{code:04X}");
+        return Err(Invalid::new(field, fault));
     }
     if text.chars().count() > characters_max {
         let fault = format!("must have at most {characters_max} characters");
@@ -58,13 +63,16 @@ pub fn text(field: &'static str, text: &str, characters_max: usize) -> Result<()
     Ok(())
 }
 
-/// [`text`] that is not blank.
+/// [`text`] that is not blank, and one line.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn filled_text(field: &'static str, value: &str, characters_max: usize) -> Result<(), Invalid> {
     if value.trim().is_empty() {
         return Err(Invalid::new(field, "must not be empty"));
+    }
+    if value.contains(LINES) {
+        return Err(Invalid::new(field, "must be one line"));
     }
     text(field, value, characters_max)
 }

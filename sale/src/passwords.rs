@@ -1,5 +1,9 @@
 //! Passwords: Argon2id with the parameters that the `argon2` crate recommends (19 MiB, 2 passes).
 //!
+//! What is hashed is a password's one spelling ([`normalised_password`]). Hashes that were stored
+//! before there was one are of the password as it was typed, so that is tried second, where it
+//! differs: for ASCII it never does.
+//!
 //! One check costs tens of milliseconds of a processor and 19 MiB. So async callers hand theirs to
 //! a few threads that do nothing else, through a queue that has an end. (A pool whose threads
 //! change would not do: an allocator keeps memory for each thread that ever asked for some.)
@@ -19,6 +23,8 @@ use argon2::{
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
 use tokio::sync::oneshot;
+
+use crate::accounts::normalised_password;
 
 /// Callers that may wait for their turn, for each thread.
 const WAITING_PER_THREAD: usize = 32;
@@ -49,18 +55,40 @@ pub enum PasswordError {
 /// Where the system gives no random numbers.
 pub fn hash(password: &str) -> Result<String, PasswordError> {
     let hash: PasswordHash = Argon2::default()
-        .hash_password(password.as_bytes())
+        .hash_password(normalised_password(password).as_bytes())
         .map_err(PasswordError::Hash)?;
     Ok(hash.to_string())
 }
 
-/// Whether a password is the one that was hashed. Takes as long as [`hash`].
-pub fn verify(password: &str, hash: &str) -> bool {
-    PasswordHash::new(hash).is_ok_and(|hash| {
-        Argon2::default()
-            .verify_password(password.as_bytes(), &hash)
-            .is_ok()
-    })
+/// What comparing a password with a hash shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Match {
+    /// It is another password.
+    No,
+    /// It is the password.
+    Yes,
+    /// It is the password, and what was hashed is its older spelling: hash it again.
+    Outdated,
+}
+
+/// Compares a password with a hash. Takes as long as [`hash`]; twice as long where the password is
+/// wrong and not typed in its one spelling.
+pub fn compare(password: &str, hash: &str) -> Match {
+    let Ok(hash) = PasswordHash::new(hash) else {
+        return Match::No;
+    };
+    let is = |spelling: &str| {
+        let verified = Argon2::default().verify_password(spelling.as_bytes(), &hash);
+        verified.is_ok()
+    };
+    let normalised = normalised_password(password);
+    if is(&normalised) {
+        Match::Yes
+    } else if normalised != password && is(password) {
+        Match::Outdated
+    } else {
+        Match::No
+    }
 }
 
 /// Checks or hashes one password, unless nobody waits for it any more.
@@ -101,8 +129,7 @@ impl PasswordThreads {
         })
     }
 
-    /// Whether the password is the one that was hashed. Without a hash it is not, and takes as
-    /// long.
+    /// [`compare`]s the password with a hash. Without a hash it is another one, and takes as long.
     ///
     /// # Errors
     /// [`PasswordError::Busy`] where too many wait already.
@@ -110,12 +137,12 @@ impl PasswordThreads {
         &self,
         password: String,
         hash: Option<String>,
-    ) -> Result<bool, PasswordError> {
+    ) -> Result<Match, PasswordError> {
         let check = move || match hash {
-            Some(hash) => verify(&password, &hash),
+            Some(hash) => compare(&password, &hash),
             None => {
-                verify(&password, &NOBODY);
-                false
+                compare(&password, &NOBODY);
+                Match::No
             }
         };
         self.run(check).await
@@ -191,9 +218,13 @@ mod tests {
         time::Duration,
     };
 
+    use argon2::{
+        Argon2,
+        password_hash::{PasswordHasher, phc::PasswordHash},
+    };
     use tokio::time::timeout;
 
-    use super::{PasswordError, PasswordThreads, WAITING_PER_THREAD, hash, verify};
+    use super::{Match, PasswordError, PasswordThreads, WAITING_PER_THREAD, compare, hash};
 
     type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<T, PasswordError>> + 'a>>;
 
@@ -225,9 +256,43 @@ mod tests {
     fn a_password_matches_its_own_hash_alone() {
         let stored = hash("correct horse").unwrap();
         assert!(stored.starts_with("$argon2id$"));
-        assert!(verify("correct horse", &stored));
-        assert!(!verify("battery staple", &stored));
-        assert!(!verify("correct horse", "no hash"));
+        assert_eq!(compare("correct horse", &stored), Match::Yes);
+        assert_eq!(compare("battery staple", &stored), Match::No);
+        assert_eq!(compare("correct horse", "no hash"), Match::No);
+    }
+
+    /// A hash of these very bytes, as all were before passwords had one spelling.
+    fn hash_as_typed(password: &str) -> String {
+        let hash: PasswordHash = Argon2::default()
+            .hash_password(password.as_bytes())
+            .unwrap();
+        hash.to_string()
+    }
+
+    #[test]
+    fn a_password_matches_in_each_spelling_that_looks_alike() {
+        const COMPOSED: &str = "cr\u{e8}me br\u{fb}l\u{e9}e";
+        const DECOMPOSED: &str = "cre\u{300}me\u{a0}bru\u{302}le\u{301}e";
+        for stored in [hash(COMPOSED).unwrap(), hash(DECOMPOSED).unwrap()] {
+            for typed in [COMPOSED, DECOMPOSED] {
+                assert_eq!(compare(typed, &stored), Match::Yes);
+            }
+            assert_eq!(compare("creme brulee", &stored), Match::No);
+        }
+    }
+
+    #[test]
+    fn a_hash_from_before_passwords_had_one_spelling_still_matches() {
+        let ascii = hash_as_typed("correct horse");
+        assert_eq!(compare("correct horse", &ascii), Match::Yes);
+        let composed = hash_as_typed("cr\u{e8}me br\u{fb}l\u{e9}e");
+        assert_eq!(
+            compare("cr\u{e8}me br\u{fb}l\u{e9}e", &composed),
+            Match::Yes
+        );
+        let decomposed = hash_as_typed("cre\u{300}me bru\u{302}le\u{301}e");
+        let typed_the_same = compare("cre\u{300}me bru\u{302}le\u{301}e", &decomposed);
+        assert_eq!(typed_the_same, Match::Outdated);
     }
 
     #[tokio::test]
@@ -235,9 +300,11 @@ mod tests {
         let threads = PasswordThreads::start(2).unwrap();
         let stored = threads.hash("correct horse".to_owned()).await.unwrap();
         let check = |password: &str, hash| threads.check(password.to_owned(), hash);
-        assert!(check("correct horse", Some(stored.clone())).await.unwrap());
-        assert!(!check("battery staple", Some(stored)).await.unwrap());
-        assert!(!check("anything", None).await.unwrap());
+        let right = check("correct horse", Some(stored.clone())).await;
+        assert_eq!(right.unwrap(), Match::Yes);
+        let wrong = check("battery staple", Some(stored)).await;
+        assert_eq!(wrong.unwrap(), Match::No);
+        assert_eq!(check("anything", None).await.unwrap(), Match::No);
     }
 
     #[tokio::test]

@@ -97,12 +97,13 @@ pub struct PostgresSettings {
 /// How tokens are signed and checked.
 #[derive(Debug, Clone, Args)]
 pub struct TokenSettings {
-    /// The secret that signs tokens, at least 32 bytes
+    /// The secret that signs tokens, at least 32 bytes, such as `openssl rand -hex 32` prints. One that
+    /// repeats a pattern, has fewer than 6 different characters or stands in an example is refused
     #[arg(long, env = "JWT_SECRET", hide_env_values = true)]
     pub jwt_secret: Secret,
 
     /// The secret that signed tokens until lately: they stay good, and no new ones are signed with
-    /// it. At least 32 bytes
+    /// it. The same rules hold, and it is another one
     #[arg(long, env = "JWT_PREVIOUS_SECRET", hide_env_values = true)]
     pub jwt_previous_secret: Option<Secret>,
 
@@ -114,7 +115,7 @@ pub struct TokenSettings {
     #[arg(long, env = "JWT_AUDIENCE", default_value = "mincommerce")]
     pub jwt_audience: String,
 
-    /// How long a token is good, seconds
+    /// How long a token is good, seconds. Clocks may differ: it is taken for 5 seconds more
     #[arg(long, env = "JWT_LIFETIME_SECONDS", default_value_t = 86_400,
           value_parser = clap::value_parser!(u32).range(60..=31_536_000))]
     pub jwt_lifetime_seconds: u32,

@@ -8,12 +8,18 @@
 //! No key is ever tried with an algorithm, or for an issuer, of the other row. A token of ours is
 //! looked at first and once: only where the algorithm or the signature is not that of `JWT_SECRET`
 //! is a second look taken, with the one key that is left to try.
+//!
+//! A token counts from `nbf` to `exp`, with [`LEEWAY_SECONDS`] at both ends; both may have a
+//! fraction. A token that is signed well and is for us, but too late, has an error of its own: its
+//! owner was let in before, and learns that it is time to log in again.
 
+mod numeric_date;
 mod outside;
+mod secret;
 
 use std::path::PathBuf;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, TokenData, Validation, decode, errors::ErrorKind,
 };
@@ -21,16 +27,18 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 pub use self::outside::KeySetError;
-use self::outside::OutsideIssuer;
+use self::{
+    numeric_date::NumericDate,
+    outside::OutsideIssuer,
+    secret::{SECRET_BYTES_MIN, bytes_of},
+};
 use crate::{
     model::{BuyerId, Role},
-    settings::{Secret, TokenSettings},
+    settings::TokenSettings,
 };
 
-/// The fewest bytes of a secret: as many as the hash has (RFC 7518, section 3.2).
-const SECRET_BYTES_MIN: usize = 32;
 /// How far the clocks of issuer and checker may be apart, seconds.
-const LEEWAY_SECONDS: u64 = 5;
+const LEEWAY_SECONDS: i64 = 5;
 /// The longest token that is looked at, bytes.
 const TOKEN_BYTES_MAX: usize = 4_096;
 /// The longest subject, bytes.
@@ -45,6 +53,17 @@ pub enum TokenError {
         /// Which.
         setting: &'static str,
     },
+    /// A secret is long enough, and anybody could guess it.
+    #[error("{setting} {why}: make one with `openssl rand -hex 32`")]
+    WeakSecret {
+        /// Which.
+        setting: &'static str,
+        /// What is wrong with it, as the end of a sentence.
+        why: &'static str,
+    },
+    /// The secret was not changed after all: what it signed is as good as ever.
+    #[error("JWT_PREVIOUS_SECRET must not be JWT_SECRET: name the secret before it, or none")]
+    SameSecret,
     /// The keys of an outside issuer and its name go together.
     #[error("JWT_JWKS_FILE and JWT_JWKS_ISSUER must be set together")]
     HalfAnIssuer,
@@ -59,9 +78,12 @@ pub enum TokenError {
         /// What is wrong with it.
         why: KeySetError,
     },
-    /// The token is malformed, expired, tampered with, or for somebody else.
+    /// The token is malformed, tampered with, for somebody else, or does not count yet.
     #[error("the token is not valid")]
     Invalid,
+    /// The token was good, and has expired.
+    #[error("the token has expired")]
+    Expired,
     /// The token could not be signed.
     #[error("the token could not be signed")]
     Signing(#[source] jsonwebtoken::errors::Error),
@@ -88,7 +110,27 @@ struct Read {
     #[serde(default = "user")]
     role: Role,
     iss: String,
-    exp: i64,
+    exp: NumericDate,
+    #[serde(default)]
+    nbf: Option<NumericDate>,
+}
+
+impl Read {
+    /// Whether it counts at this time.
+    fn check_time(&self, now: DateTime<Utc>) -> Result<(), TokenError> {
+        let leeway = TimeDelta::seconds(LEEWAY_SECONDS);
+        if self
+            .nbf
+            .is_some_and(|NumericDate(from)| now + leeway < from)
+        {
+            return Err(TokenError::Invalid);
+        }
+        // On and after this time it must not be taken (RFC 7519, section 4.1.4).
+        if now >= self.exp.0 + leeway {
+            return Err(TokenError::Expired);
+        }
+        Ok(())
+    }
 }
 
 const fn user() -> Role {
@@ -100,7 +142,7 @@ const fn user() -> Role {
 pub struct Caller {
     /// The caller as a buyer.
     pub buyer: BuyerId,
-    /// The caller's address, where the token tells.
+    /// The caller's address, where the token tells, as its issuer spells it.
     pub email: Option<String>,
     /// What the caller may do.
     pub role: Role,
@@ -131,6 +173,9 @@ impl Tokens {
         let previous = previous
             .map(|secret| bytes_of("JWT_PREVIOUS_SECRET", secret))
             .transpose()?;
+        if previous == Some(secret) {
+            return Err(TokenError::SameSecret);
+        }
         let (issuer, audience) = (&settings.jwt_issuer, &settings.jwt_audience);
         Ok(Self {
             signing: EncodingKey::from_secret(secret),
@@ -154,7 +199,7 @@ impl Tokens {
         email: Option<&str>,
         role: Role,
     ) -> Result<(String, DateTime<Utc>), TokenError> {
-        let now = Utc::now();
+        let now = Utc::now().trunc_subsecs(0);
         let expires_at = now + self.lifetime;
         let claims = Claims {
             sub: user.to_string(),
@@ -174,7 +219,8 @@ impl Tokens {
     /// issuer: a row in `users` is not needed to buy.
     ///
     /// # Errors
-    /// [`TokenError::Invalid`], whatever is wrong with it.
+    /// [`TokenError::Expired`] where that is all that is wrong with it, else
+    /// [`TokenError::Invalid`].
     pub fn verify(&self, token: &str) -> Result<Caller, TokenError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::Invalid);
@@ -190,11 +236,12 @@ impl Tokens {
         if read.sub.is_empty() || read.sub.len() > SUBJECT_BYTES_MAX {
             return Err(TokenError::Invalid);
         }
+        read.check_time(Utc::now())?;
         Ok(Caller {
             buyer: BuyerId::of_subject(&read.iss, &read.sub),
             email: read.email,
             role: read.role,
-            expires_at: DateTime::from_timestamp(read.exp, 0).ok_or(TokenError::Invalid)?,
+            expires_at: read.exp.0,
         })
     }
 
@@ -218,14 +265,6 @@ impl Tokens {
     }
 }
 
-fn bytes_of<'a>(setting: &'static str, secret: &'a Secret) -> Result<&'a [u8], TokenError> {
-    let bytes = secret.expose().as_bytes();
-    if bytes.len() < SECRET_BYTES_MIN {
-        return Err(TokenError::ShortSecret { setting });
-    }
-    Ok(bytes)
-}
-
 fn outside_issuer(settings: &TokenSettings) -> Result<Option<OutsideIssuer>, TokenError> {
     let (path, issuer) = match (&settings.jwt_jwks_file, &settings.jwt_jwks_issuer) {
         (None, None) => return Ok(None),
@@ -243,13 +282,65 @@ fn outside_issuer(settings: &TokenSettings) -> Result<Option<OutsideIssuer>, Tok
         })
 }
 
-/// What must hold of a token's claims, whoever signed it.
+/// What must hold of a token's claims, under any key. Its times are not among them: the library
+/// rounds fractions, so [`Read::check_time`] looks at them.
 fn validation(algorithm: Algorithm, issuer: &str, audience: &str) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.set_issuer(&[issuer]);
     validation.set_audience(&[audience]);
-    validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-    validation.leeway = LEEWAY_SECONDS;
-    validation.validate_nbf = true;
+    validation.set_required_spec_claims(&["iss", "aud", "sub"]);
+    validation.validate_exp = false;
     validation
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+    use serde_json::{Value, json};
+
+    use super::{Read, TokenError};
+
+    /// Whether a token with these times counts at a time, given in seconds as text.
+    fn checked(exp: Value, nbf: Value, now: &str) -> Result<(), TokenError> {
+        let claims = json!({ "sub": "a", "iss": "b", "exp": exp, "nbf": nbf });
+        let read: Read = serde_json::from_value(claims).unwrap();
+        let now: f64 = now.parse().unwrap();
+        let now: DateTime<Utc> = DateTime::from_timestamp_micros((now * 1e6) as i64).unwrap();
+        read.check_time(now)
+    }
+
+    #[test]
+    fn a_token_counts_until_exp_and_the_leeway_and_not_on_it() {
+        for exp in [json!(1_000), json!(1_000.0)] {
+            assert!(checked(exp.clone(), json!(null), "999.999").is_ok());
+            assert!(checked(exp.clone(), json!(null), "1004.999999").is_ok());
+            let on = checked(exp.clone(), json!(null), "1005");
+            assert!(matches!(on, Err(TokenError::Expired)));
+        }
+        assert!(checked(json!(1_000.5), json!(null), "1005.499").is_ok());
+        let on = checked(json!(1_000.5), json!(null), "1005.5");
+        assert!(matches!(on, Err(TokenError::Expired)));
+        for long_ago in [json!(0), json!(-1), json!(-1e300), json!(0.25)] {
+            let after = checked(long_ago, json!(null), "1005");
+            assert!(matches!(after, Err(TokenError::Expired)));
+        }
+    }
+
+    #[test]
+    fn a_token_counts_from_nbf_on_less_the_leeway() {
+        for (nbf, first) in [
+            (json!(1_000), "995"),
+            (json!(1_000.5), "995.5"),
+            (json!(-3), "0"),
+        ] {
+            assert!(checked(json!(2_000), nbf, first).is_ok());
+        }
+        for (nbf, early) in [(json!(1_000), "994.999"), (json!(1_000.5), "995.499")] {
+            let early = checked(json!(2_000), nbf, early);
+            assert!(matches!(early, Err(TokenError::Invalid)));
+        }
+        // What never counted has not expired.
+        let never = checked(json!(1_000), json!(3_000), "2000");
+        assert!(matches!(never, Err(TokenError::Invalid)));
+    }
 }

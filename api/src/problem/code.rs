@@ -15,6 +15,8 @@ pub enum Code {
     InsufficientStock,
     /// There is no token, or none that counts.
     Unauthorized,
+    /// The token was good, and has expired: log in again.
+    TokenExpired,
     /// The caller may not do this.
     Forbidden,
     /// There is nothing at this address.
@@ -48,7 +50,7 @@ impl Code {
     pub const fn status(self) -> StatusCode {
         match self {
             Self::ValidationFailed | Self::InsufficientStock => StatusCode::BAD_REQUEST,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Unauthorized | Self::TokenExpired => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound | Self::SaleNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
@@ -69,6 +71,7 @@ impl Code {
             Self::ValidationFailed => ("urn:mincommerce:validation-failed", "Validation failed"),
             Self::InsufficientStock => ("urn:mincommerce:insufficient-stock", "Insufficient stock"),
             Self::Unauthorized => ("urn:mincommerce:unauthorized", "Unauthorized"),
+            Self::TokenExpired => ("urn:mincommerce:token-expired", "Token expired"),
             Self::Forbidden => ("urn:mincommerce:forbidden", "Forbidden"),
             Self::NotFound => ("urn:mincommerce:not-found", "Not found"),
             Self::SaleNotFound => ("urn:mincommerce:sale-not-found", "Sale not found"),

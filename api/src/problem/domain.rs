@@ -11,6 +11,7 @@ use sale::{
     passwords::PasswordError,
     queue::QueueError,
     settle::SettleError,
+    token::TokenError,
 };
 
 use super::{Code, Problem};
@@ -19,11 +20,30 @@ use crate::{purchase_status::Unknown, sales::SharedError};
 const NEEDS_A_PERSON: &str =
     "This sale is closed until an operator has looked at it: its records contradict each other.";
 
+/// The same with no token and with one that does not count.
+pub const TOKEN_REQUIRED: &str = "A valid token is required.";
+
 const LATER: &str = "This can not be answered at the moment. It is safe to try again.";
 
 impl From<Invalid> for Problem {
     fn from(invalid: Invalid) -> Self {
         Self::validation(format!("{invalid}."))
+    }
+}
+
+impl From<TokenError> for Problem {
+    /// A token that does not count, whatever is wrong with it. Only one that was good once has
+    /// a code of its own.
+    fn from(error: TokenError) -> Self {
+        if matches!(error, TokenError::Expired) {
+            Self::new(Code::TokenExpired, "Your token has expired: log in again.").challenge(
+                "Bearer error=\"invalid_token\", error_description=\"The token has expired\"",
+            )
+        } else {
+            Self::new(Code::Unauthorized, TOKEN_REQUIRED).challenge(
+                "Bearer error=\"invalid_token\", error_description=\"The token is not valid\"",
+            )
+        }
     }
 }
 

@@ -33,6 +33,7 @@ use uuid::Uuid;
 pub(crate) use self::wire::failures;
 pub use self::{
     code::{Code, Reason},
+    domain::TOKEN_REQUIRED,
     wire::Refusal,
 };
 use crate::purchase_status::Stage;
@@ -78,6 +79,8 @@ struct Facts {
     retry_safe: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome_unknown: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid: Option<bool>,
 }
 
 /// A failure on its way to the caller.
@@ -88,6 +91,7 @@ pub struct Problem {
     facts: Box<Facts>,
     retry_after_seconds: Option<u64>,
     allow: Option<HeaderValue>,
+    challenge: Option<&'static str>,
     cause: Option<String>,
 }
 
@@ -100,6 +104,7 @@ impl Problem {
             facts: Box::default(),
             retry_after_seconds: None,
             allow: None,
+            challenge: None,
             cause: None,
         }
     }
@@ -200,6 +205,20 @@ impl Problem {
     #[must_use]
     pub fn allow(mut self, methods: HeaderValue) -> Self {
         self.allow = Some(methods);
+        self
+    }
+
+    /// What `WWW-Authenticate` says where it is more than the scheme (RFC 6750, section 3).
+    #[must_use]
+    pub const fn challenge(mut self, value: &'static str) -> Self {
+        self.challenge = Some(value);
+        self
+    }
+
+    /// Says that the token that was to be looked up is not valid.
+    #[must_use]
+    pub fn not_valid(mut self) -> Self {
+        self.facts.valid = Some(false);
         self
     }
 

@@ -2,7 +2,7 @@
 
 use poem::{
     IntoResponse, Response,
-    http::{HeaderValue, header},
+    http::{HeaderValue, StatusCode, header},
 };
 use poem_openapi::{
     ApiResponse, Object,
@@ -69,6 +69,8 @@ struct Document {
     retry_safe: Option<bool>,
     /// UNAVAILABLE: what was asked for may have happened.
     outcome_unknown: Option<bool>,
+    /// A token that was to be looked up: false.
+    valid: Option<bool>,
 }
 
 impl Problem {
@@ -101,8 +103,12 @@ impl Problem {
         if let Some(methods) = &self.allow {
             headers.insert(header::ALLOW, methods.clone());
         }
-        if self.code == Code::Unauthorized {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        if self.code.status() == StatusCode::UNAUTHORIZED {
+            let challenge = self.challenge.unwrap_or("Bearer");
+            headers.insert(
+                header::WWW_AUTHENTICATE,
+                HeaderValue::from_static(challenge),
+            );
         }
         response
     }

@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use poem::web::Data;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use sale::{
-    accounts::{self, EMAIL_CHARACTERS_MAX},
-    input,
+    accounts::{self, EmailAddress},
+    input::Invalid,
     ledger::{By, LedgerError, NewUser, User, Via},
     model::Role,
+    passwords::Match,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -31,7 +32,7 @@ struct Login {
     /// The address of the user.
     #[oai(validator(
         max_length = 254,
-        pattern = "^[^@\\s\\u0000-\\u001f\\u007f-\\u009f]+@[^\\s\\u0000-\\u001f\\u007f-\\u009f]+$"
+        pattern = "^[^@\\s\\u0000-\\u001f\\u007f-\\u009f\"(),:;<>\\[\\\\\\]]+@[^@\\s\\u0000-\\u001f\\u007f-\\u009f]+$"
     ))]
     email: String,
     /// The password of the user. Where BUYER_LOGIN is email, a buyer who has set none needs none.
@@ -44,13 +45,14 @@ struct Login {
 #[oai(rename_all = "camelCase")]
 #[serde(rename_all = "camelCase")]
 struct Registration {
-    /// An address that no other user has, in any spelling.
+    /// An address that no other user has, in any spelling: case, composed and decomposed letters and
+    /// the two forms of an internationalised domain make no difference.
     #[oai(validator(
         max_length = 254,
-        pattern = "^[^@\\s\\u0000-\\u001f\\u007f-\\u009f]+@[^\\s\\u0000-\\u001f\\u007f-\\u009f]+$"
+        pattern = "^[^@\\s\\u0000-\\u001f\\u007f-\\u009f\"(),:;<>\\[\\\\\\]]+@[^@\\s\\u0000-\\u001f\\u007f-\\u009f]+$"
     ))]
     email: String,
-    /// At least 8 characters, at most 1024 bytes.
+    /// At least 8 characters, at most 1024 bytes (in NFKC), and none that is invisible.
     #[oai(validator(min_length = 8, max_length = 1024))]
     password: String,
 }
@@ -61,6 +63,7 @@ struct Registration {
 #[serde(rename_all = "camelCase")]
 struct Verification {
     /// The token, as a login answers with it.
+    #[oai(validator(min_length = 1))]
     token: String,
 }
 
@@ -112,7 +115,7 @@ struct Verified {
     valid: bool,
     /// What the user is.
     user_type: UserType,
-    /// The address of the user, where the token tells.
+    /// The address of the user, where the token tells one.
     email: Option<String>,
     /// The id of the user.
     user_id: Uuid,
@@ -184,7 +187,7 @@ impl AuthApi {
                 by_email(&services, &request_id, email).await?
             }
             BuyerLogin::Email | BuyerLogin::Password => {
-                by_password(&services, email, password).await?
+                by_password(&services, &request_id, email, password).await?
             }
         };
         // Whether the email or the password is wrong is nobody's business.
@@ -192,7 +195,7 @@ impl AuthApi {
             let problem = Problem::new(Code::Unauthorized, "The email or the password is wrong.");
             return Err(problem.into());
         };
-        Ok(Reply(logged_in(&services, user, email)?))
+        Ok(Reply(logged_in(&services, user, email.to_owned())?))
     }
 
     /// Register as a buyer
@@ -203,10 +206,10 @@ impl AuthApi {
         request_id: Data<&RequestId>,
         Incoming(registration): Incoming<Registration>,
     ) -> Result<Registered, Refusal<RegisterFailed>> {
-        let email = accounts::email(&registration.email)?;
+        let email = EmailAddress::parse(&registration.email)?;
         accounts::check_new_password(&registration.password)?;
         let user = NewUser {
-            email: email.to_owned(),
+            email: email.clone(),
             password_hash: Some(services.passwords.hash(registration.password).await?),
             role: Role::User,
         };
@@ -220,7 +223,8 @@ impl AuthApi {
             Err(error) => return Err(error.into()),
         };
         tracing::info!(user = %user.id, "user registered");
-        Ok(Registered::User(Reply(logged_in(&services, user, email)?)))
+        let reply = logged_in(&services, user, email.into())?;
+        Ok(Registered::User(Reply(reply)))
     }
 
     /// Look up whose a token is
@@ -232,15 +236,18 @@ impl AuthApi {
         services: Data<&Arc<Services>>,
         Incoming(verification): Incoming<Verification>,
     ) -> Result<Reply<Verified>, Refusal<VerifyFailed>> {
-        let caller = services
-            .tokens
-            .verify(&verification.token)
-            .map_err(|_| Problem::new(Code::Unauthorized, "The token is not valid."))?;
+        if verification.token.is_empty() {
+            return Err(missing("token").into());
+        }
+        let verified = services.tokens.verify(&verification.token);
+        let caller = verified.map_err(|error| Problem::from(error).not_valid())?;
+        // Another issuer may spell it in any way.
+        let email = caller.email.as_deref().map(EmailAddress::parse);
         Ok(Reply(Verified {
             success: true,
             valid: true,
             user_type: caller.role.into(),
-            email: caller.email,
+            email: email.and_then(Result::ok).map(String::from),
             user_id: caller.buyer.uuid(),
             role: caller.role.into(),
         }))
@@ -257,19 +264,58 @@ fn visitor(request_id: &RequestId) -> By {
     }
 }
 
+fn missing(field: &'static str) -> Invalid {
+    let fault = "must not be empty".to_owned();
+    Invalid { field, fault }
+}
+
 /// The user with this address and this password.
 async fn by_password(
     services: &Services,
+    request_id: &RequestId,
     email: &str,
     password: String,
 ) -> Result<Option<User>, Problem> {
-    // Users who were made otherwise may have addresses that nobody could register.
-    input::filled_text("email", email, EMAIL_CHARACTERS_MAX)?;
+    if email.is_empty() {
+        return Err(missing("email").into());
+    }
     accounts::check_password_length(&password)?;
     let user = services.ledger.user_by_email(email).await?;
+    if user.is_none() {
+        // Users from before these rules may have addresses that nobody could register now. Everybody
+        // else learns what is wrong.
+        EmailAddress::parse(email)?;
+    }
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-    let right = services.passwords.check(password, hash).await?;
-    Ok(user.filter(|_| right))
+    match services.passwords.check(password.clone(), hash).await? {
+        Match::No => return Ok(None),
+        Match::Yes => {}
+        Match::Outdated => {
+            if let Some(user) = &user {
+                rehash(services, request_id, user, password).await;
+            }
+        }
+    }
+    Ok(user)
+}
+
+/// Stores the hash of a password in its one spelling. Where that fails, the next login does it.
+async fn rehash(services: &Services, request_id: &RequestId, user: &User, password: String) {
+    let Some(before) = &user.password_hash else {
+        return;
+    };
+    let ledger = services.ledger.on_behalf(By {
+        actor: user.id.to_string(),
+        ..visitor(request_id)
+    });
+    match services.passwords.hash(password).await {
+        Ok(after) => {
+            if let Err(error) = ledger.rehash_password(user.id, before, &after).await {
+                tracing::warn!(user = %user.id, %error, "password not hashed again");
+            }
+        }
+        Err(error) => tracing::warn!(user = %user.id, %error, "password not hashed again"),
+    }
 }
 
 /// The buyer with this address, a new one perhaps: never an admin, nor anyone with a password.
@@ -278,12 +324,12 @@ async fn by_email(
     request_id: &RequestId,
     email: &str,
 ) -> Result<Option<User>, Problem> {
-    let email = accounts::email(email)?;
     let user = match services.ledger.user_by_email(email).await? {
         Some(user) => user,
         None => {
+            let email = EmailAddress::parse(email)?;
             let ledger = services.ledger.on_behalf(visitor(request_id));
-            ledger.ensure_buyer(email).await?
+            ledger.ensure_buyer(&email).await?
         }
     };
     Ok(match user.role {
@@ -292,8 +338,8 @@ async fn by_email(
     })
 }
 
-fn logged_in(services: &Services, user: User, email: &str) -> Result<LoggedIn, Problem> {
-    let email = user.email.unwrap_or_else(|| email.to_owned());
+fn logged_in(services: &Services, user: User, email: String) -> Result<LoggedIn, Problem> {
+    let email = user.email.unwrap_or(email);
     let (token, expires_at) = services
         .tokens
         .mint(user.id, Some(&email), user.role)

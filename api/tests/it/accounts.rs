@@ -25,7 +25,7 @@ async fn a_registered_user_is_logged_in_and_logs_in_again() {
     let registered = answer.json();
     assert_eq!(registered["success"], true);
     assert_eq!(registered["userType"], "user");
-    assert_eq!(registered["email"], "Ada@example.org");
+    assert_eq!(registered["email"], "ada@example.org");
     assert!(registered["expiresAt"].is_string(), "{registered}");
     let bought = api.buy(registered["token"].as_str().unwrap(), sale).await;
     assert_eq!(bought.status, 202, "{}", bought.text);

@@ -27,7 +27,7 @@ async fn an_address_lets_a_buyer_in_and_is_the_same_user_each_time() {
         assert_eq!(answer.status, 200, "{}", answer.text);
         let reply = answer.json();
         assert_eq!(reply["userType"], "user");
-        assert_eq!(reply["email"], "New@example.org");
+        assert_eq!(reply["email"], "new@example.org");
         ids.push((id(&reply["userId"]), reply["token"].clone()));
     }
     assert!(ids.iter().all(|(user, _)| *user == ids[0].0));

@@ -113,24 +113,27 @@ async fn a_token_that_is_missing_or_no_good_gets_one_and_the_same_answer() {
     let api = Fixture::start().await;
     let job = format!("/api/purchase/job/{}", Uuid::new_v4());
     let unsigned = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiIxIn0.";
+    // What the header says, by RFC 6750.
+    let missing = "Bearer";
+    let invalid = "Bearer error=\"invalid_token\", error_description=\"The token is not valid\"";
     let credentials = [
-        None,
-        Some(String::new()),
-        Some("Bearer".to_owned()),
-        Some("Basic YTpi".to_owned()),
-        Some(bearer("nonsense")),
-        Some(bearer(unsigned)),
-        Some(bearer(&api.foreign_token())),
+        (None, missing),
+        (Some(String::new()), missing),
+        (Some("Bearer".to_owned()), missing),
+        (Some("Basic YTpi".to_owned()), missing),
+        (Some(bearer("nonsense")), invalid),
+        (Some(bearer(unsigned)), invalid),
+        (Some(bearer(&api.foreign_token())), invalid),
     ];
     let mut texts = Vec::new();
-    for credential in credentials {
+    for (credential, challenge) in credentials {
         let mut request = api.request(Method::GET, &job);
         if let Some(credential) = credential {
             request = request.header(AUTHORIZATION, credential);
         }
         let answer = api.send(request).await;
         answer.problem(401, "UNAUTHORIZED");
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        assert_eq!(answer.header("www-authenticate"), Some(challenge));
         texts.push(answer.text);
     }
     texts.dedup();
@@ -146,6 +149,28 @@ async fn a_token_that_is_missing_or_no_good_gets_one_and_the_same_answer() {
     api.send(anyone.header(AUTHORIZATION, bearer("nonsense")))
         .await
         .problem(401, "UNAUTHORIZED");
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn an_expired_token_is_refused_with_a_code_of_its_own() {
+    let api = Fixture::start().await;
+    let token = api.expired_token();
+    let job = format!("/api/purchase/job/{}", Uuid::new_v4());
+    for path in [&*job, "/api/flash-sale/status", "/api/queue/stats"] {
+        let request = api.request(Method::GET, path);
+        let answer = api
+            .send(request.header(AUTHORIZATION, bearer(&token)))
+            .await;
+        let problem = answer.problem(401, "TOKEN_EXPIRED");
+        assert_eq!(problem["detail"], "Your token has expired: log in again.");
+        assert_eq!(problem.get("valid"), None, "{problem}");
+        let challenge =
+            "Bearer error=\"invalid_token\", error_description=\"The token has expired\"";
+        assert_eq!(answer.header("www-authenticate"), Some(challenge));
+    }
+    let bought = api.post_as(&token, "/api/purchase", &json!({})).await;
+    bought.problem(401, "TOKEN_EXPIRED");
     api.stop().await;
 }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 use api::{Api, Settings};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Parser;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use reqwest::{
     Method, StatusCode,
     header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap},
@@ -233,6 +234,17 @@ impl Fixture {
         self.token_of(Uuid::now_v7())
     }
 
+    /// A token of a buyer that was good until a minute ago.
+    pub fn expired_token(&self) -> String {
+        let past = Utc::now().timestamp() - 60;
+        let claims = json!({
+            "sub": Uuid::now_v7(), "role": "user", "iss": "mincommerce", "aud": "mincommerce",
+            "iat": past - 600, "exp": past,
+        });
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
+        encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
+    }
+
     /// A token that is signed for somebody else.
     pub fn foreign_token(&self) -> String {
         let settings = TokenSettings {
@@ -365,7 +377,7 @@ impl Fixture {
     pub async fn user(&self, email: &str, password: Option<&str>, role: Role) -> Uuid {
         let password_hash = password.map(|password| sale::passwords::hash(password).unwrap());
         let user = NewUser {
-            email: email.to_owned(),
+            email: email.parse().unwrap(),
             password_hash,
             role,
         };

@@ -27,6 +27,7 @@ mod rate_limits;
 mod raw;
 mod sales;
 mod security_headers;
+mod spellings;
 mod statuses;
 mod verify;
 mod waiting;

@@ -301,6 +301,21 @@ async fn a_bad_setting_stops_the_start_with_a_clear_word() {
             "JWT_PREVIOUS_SECRET must have at least 32 bytes",
         ),
         (
+            "JWT_SECRET",
+            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+            "JWT_SECRET repeats a short pattern",
+        ),
+        (
+            "JWT_SECRET",
+            "your-super-secret-jwt-key-change-in-production",
+            "JWT_SECRET is a placeholder from an example",
+        ),
+        (
+            "JWT_PREVIOUS_SECRET",
+            SECRET,
+            "JWT_PREVIOUS_SECRET must not be JWT_SECRET",
+        ),
+        (
             "JWT_JWKS_FILE",
             "/nowhere/keys.json",
             "JWT_JWKS_FILE and JWT_JWKS_ISSUER must be set together",

@@ -56,18 +56,41 @@ async fn a_good_token_tells_whose_it_is() {
 async fn any_other_token_is_not_valid() {
     let api = Fixture::start().await;
     let mut texts = Vec::new();
-    for token in ["", "nonsense", &"x".repeat(10_000), &api.foreign_token()] {
+    for token in [" ", "nonsense", &"x".repeat(10_000), &api.foreign_token()] {
         let answer = api.post(PATH, &json!({ "token": token })).await;
-        answer.problem(401, "UNAUTHORIZED");
+        let problem = answer.problem(401, "UNAUTHORIZED");
+        assert_eq!(problem["valid"], false, "{problem}");
         texts.push(answer.text);
     }
     texts.dedup();
     assert_eq!(texts.len(), 1, "{texts:?}");
-    for body in [json!({}), json!({ "token": null }), json!({ "token": [1] })] {
+    for body in [
+        json!({}),
+        json!({ "token": null }),
+        json!({ "token": [1] }),
+        json!({ "token": "" }),
+    ] {
         api.post(PATH, &body)
             .await
             .problem(400, "VALIDATION_FAILED");
     }
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_that_was_good_is_said_to_have_expired() {
+    let api = Fixture::start().await;
+    let token = api.expired_token();
+    let answer = api.post(PATH, &json!({ "token": token })).await;
+    let problem = answer.problem(401, "TOKEN_EXPIRED");
+    assert_eq!(problem["valid"], false, "{problem}");
+    assert_eq!(problem["detail"], "Your token has expired: log in again.");
+    assert_eq!(problem["error"], problem["detail"]);
+    // Without its signature nobody knows whether it was ever good.
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    let forged = json!({ "token": format!("{signed}.{}", "A".repeat(43)) });
+    let problem = api.post(PATH, &forged).await.problem(401, "UNAUTHORIZED");
+    assert_eq!(problem["valid"], false, "{problem}");
     api.stop().await;
 }
 
@@ -88,8 +111,8 @@ async fn a_token_of_the_outside_issuer_is_valid_and_buys() {
     let sale = api.active_sale(1).await;
 
     let mut claims = json!({
-        "sub": "auth0|1", "iss": ISSUER, "aud": "mincommerce", "email": "ada@example.org",
-        "exp": Utc::now().timestamp() + 600,
+        "sub": "auth0|1", "iss": ISSUER, "aud": "mincommerce", "email": "Ada@Example.org",
+        "exp": Utc::now().timestamp() as f64 + 600.25,
     });
     let sign = |claims: &Value| encode(&Header::new(Algorithm::EdDSA), claims, &key).unwrap();
     let token = sign(&claims);
@@ -102,6 +125,9 @@ async fn a_token_of_the_outside_issuer_is_valid_and_buys() {
     let again = api.buy(&token, sale).await;
     again.problem(409, "ALREADY_PURCHASED");
 
+    claims["email"] = "ada\u{202e}@example.org".into();
+    let reply = verified(&api, &sign(&claims)).await;
+    assert!(reply["email"].is_null(), "{reply}");
     claims["iss"] = "mincommerce".into();
     let body = json!({ "token": sign(&claims) });
     api.post(PATH, &body).await.problem(401, "UNAUTHORIZED");

@@ -112,7 +112,7 @@ pub(super) mod tests {
     /// So many buyers, and as many more as come.
     pub(in crate::scenarios) fn crowd(count: usize) -> Crowd {
         let settings = TokenSettings {
-            jwt_secret: Secret::new("0123456789abcdef0123456789abcdef"),
+            jwt_secret: Secret::new("3b9f0e62d8c14a75f1a6925c7de8034b"),
             jwt_previous_secret: None,
             jwt_issuer: "us".to_owned(),
             jwt_audience: "us".to_owned(),

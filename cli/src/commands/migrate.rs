@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     connections::{LedgerServer, UNREACHABLE_POSTGRES},
-    output::Output,
+    output::{Output, note},
 };
 
 /// Settings of `migrate`.
@@ -34,11 +34,12 @@ pub async fn run(migrate: &Migrate, output: Output) -> anyhow::Result<()> {
     let ledger = Ledger::connect(&migrate.server.postgres)
         .await
         .context(UNREACHABLE_POSTGRES)?;
-    ledger
-        .migrate()
-        .await
-        .context("the tables could not be brought up to date")?;
+    let kept = ledger.migrate().await;
+    let kept = kept.context("the tables could not be brought up to date")?;
     ledger.disconnect().await;
+    if let Some(report) = kept.report() {
+        note(&report);
+    }
     output.show_as(&Migrated { up_to_date: true }, || {
         "the tables are up to date".to_owned()
     })

@@ -63,7 +63,7 @@ impl Shown for Seeded {
 /// A server can not be reached, or the address is that of a user who is no admin.
 pub async fn run(settings: Seed, output: Output) -> anyhow::Result<()> {
     input::units("units", settings.units, 1).map_err(WrongUse::from)?;
-    let admin_email = address("adminEmail", &settings.admin_email)?.to_owned();
+    let admin_email = address("adminEmail", &settings.admin_email)?;
     let password_hash = if settings.password_stdin {
         Some(hash_of_stdin().await?)
     } else {

@@ -4,10 +4,11 @@
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
-use sale::{model::Role, settings::TokenSettings, token::Tokens};
+use sale::{accounts::EmailAddress, model::Role, settings::TokenSettings, token::Tokens};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::user::address;
 use crate::{
     instant::shown,
     output::{Output, note},
@@ -53,13 +54,15 @@ struct Minted {
 /// Makes a token.
 ///
 /// # Errors
-/// The secret is too short.
+/// The secret is too short or weak, or the address is none.
 pub fn run(token: &Token, output: Output) -> anyhow::Result<()> {
     let Token::Mint(mint) = token;
+    let email = mint.email.as_deref();
+    let email = email.map(|text| address("email", text)).transpose()?;
     let tokens = Tokens::new(&mint.token)?;
     let subject = mint.sub.unwrap_or_else(Uuid::now_v7);
     let (token, expires_at) = tokens
-        .mint(subject, mint.email.as_deref(), mint.role)
+        .mint(subject, email.as_ref().map(EmailAddress::as_str), mint.role)
         .context("no token could be made")?;
     let minted = Minted {
         token,

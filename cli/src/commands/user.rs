@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use sale::{
-    accounts,
+    accounts::EmailAddress,
     input::Invalid,
     ledger::{self, LedgerError, NewUser},
     model::Role,
@@ -140,7 +140,8 @@ pub async fn run(user: User, output: Output) -> anyhow::Result<()> {
             .await
         }
         Command::SetPassword(settings) => {
-            let email = address("email", &settings.email)?;
+            address("email", &settings.email)?;
+            let email = settings.email.as_str();
             let hash = hash_of_stdin().await?;
             with_ledger(postgres, None, async |ledger| {
                 let changed = ledger.set_password(email, Some(&hash)).await?;
@@ -149,7 +150,8 @@ pub async fn run(user: User, output: Output) -> anyhow::Result<()> {
             .await
         }
         Command::SetRole(settings) => {
-            let email = address("email", &settings.email)?;
+            address("email", &settings.email)?;
+            let email = settings.email.as_str();
             with_ledger(postgres, None, async |ledger| {
                 let changed = ledger.set_role(email, settings.role).await?;
                 output.show(&known(changed, email)?)
@@ -160,7 +162,7 @@ pub async fn run(user: User, output: Output) -> anyhow::Result<()> {
 }
 
 async fn new_user(settings: Create) -> anyhow::Result<NewUser> {
-    let email = address("email", &settings.email)?.to_owned();
+    let email = address("email", &settings.email)?;
     let password_hash = if settings.password_stdin {
         Some(hash_of_stdin().await?)
     } else {
@@ -178,11 +180,11 @@ fn known(user: Option<ledger::User>, email: &str) -> anyhow::Result<UserView> {
     Ok(user.into())
 }
 
-/// The address in this field, without the blanks around it.
+/// The address in this field, in its one spelling.
 ///
 /// # Errors
 /// It is none.
-pub fn address<'a>(field: &'static str, text: &'a str) -> Result<&'a str, WrongUse> {
-    let address = accounts::email(text);
+pub fn address(field: &'static str, text: &str) -> Result<EmailAddress, WrongUse> {
+    let address = EmailAddress::parse(text);
     address.map_err(|Invalid { fault, .. }| Invalid { field, fault }.into())
 }

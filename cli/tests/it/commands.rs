@@ -4,6 +4,7 @@ use std::process::Output;
 
 use sale::{
     model::Role,
+    passwords::{Match, compare},
     settings::{Secret, TokenSettings},
     token::Tokens,
 };
@@ -72,6 +73,73 @@ fn a_short_secret_stops_with_one_clear_line() {
     );
 }
 
+#[test]
+fn a_weak_secret_stops_with_one_clear_line() {
+    let output = mincommerce(&["token", "mint"])
+        .env("JWT_SECRET", "ab".repeat(20))
+        .output()
+        .unwrap();
+    assert_eq!(
+        refused(&output, 1),
+        "error: JWT_SECRET repeats a short pattern: make one with `openssl rand -hex 32`"
+    );
+}
+
+#[test]
+fn a_minted_token_has_the_one_spelling_of_its_address() {
+    let mint = |email| {
+        let mut command = mincommerce(&["token", "mint", "--email", email]);
+        command.env("JWT_SECRET", SECRET).output().unwrap()
+    };
+    let token = printed(&mint(" JOSE\u{301}@M\u{dc}ller.example. "));
+    let tokens = Tokens::new(&TokenSettings {
+        jwt_secret: Secret::new(SECRET),
+        jwt_previous_secret: None,
+        jwt_issuer: "mincommerce".to_owned(),
+        jwt_audience: "mincommerce".to_owned(),
+        jwt_lifetime_seconds: 3_600,
+        jwt_jwks_file: None,
+        jwt_jwks_issuer: None,
+    });
+    let caller = tokens.unwrap().verify(&token).unwrap();
+    assert_eq!(
+        caller.email.as_deref(),
+        Some("jos\u{e9}@xn--mller-kva.example")
+    );
+    let said = refused(&mint("ann\u{200b}@example.com"), 2);
+    assert!(
+        said.contains("--email must not contain the invisible character U+200B"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn a_user_is_one_in_each_spelling_of_address_and_password() {
+    let shop = Shop::open();
+    let composed = "jos\u{e9}@m\u{fc}ller.example";
+    let decomposed = "JOSE\u{301}@xn--mller-kva.example.";
+    printed(&create_admin(
+        &shop,
+        composed,
+        "cr\u{e8}me br\u{fb}l\u{e9}e\n",
+    ));
+    let again = create_admin(&shop, decomposed, "another one\n");
+    assert!(refused(&again, 1).contains("there is a user"));
+    let arguments = ["set-password", "--email", decomposed];
+    printed(&user(
+        &shop,
+        &arguments,
+        "cre\u{300}me bru\u{302}le\u{301}e\n",
+    ));
+    let demoted = shop.json(&["user", "set-role", "--email", decomposed, "--role", "user"]);
+    assert_eq!(demoted["email"], "jos\u{e9}@xn--mller-kva.example");
+    let ledger = shop.ledger().await;
+    let user = ledger.user_by_email(composed).await.unwrap().unwrap();
+    assert_eq!(user.role, Role::User);
+    let hash = user.password_hash.unwrap();
+    assert_eq!(compare("cr\u{e8}me br\u{fb}l\u{e9}e", &hash), Match::Yes);
+}
+
 /// Does something to a user with what stands on standard input.
 fn user(shop: &Shop, arguments: &[&str], password: &str) -> Output {
     let mut whole = vec!["user"];
@@ -102,11 +170,10 @@ async fn a_user_created_after_a_migration_can_log_in() {
     let user = ledger.user_by_email("ann@example.com").await;
     let user = user.unwrap().unwrap();
     assert_eq!((user.id.to_string(), user.role), (id, Role::Admin));
-    assert!(sale::passwords::verify(
-        "correct horse",
-        &user.password_hash.unwrap()
-    ));
+    let hash = user.password_hash.unwrap();
+    assert_eq!(compare("correct horse", &hash), Match::Yes);
 
+    assert_eq!(user.email.as_deref(), Some("ann@example.com"));
     let again = create_admin(&shop, "ann@EXAMPLE.com", "another one\n");
     assert!(refused(&again, 1).contains("there is a user"));
     let short = create_admin(&shop, "bob@example.com", "short\n");
@@ -135,7 +202,7 @@ async fn a_password_and_a_role_can_be_changed() {
     let changed = changed.unwrap().unwrap();
     assert_eq!(changed.role, Role::User);
     let hash = changed.password_hash.unwrap();
-    assert!(sale::passwords::verify("battery staple", &hash));
+    assert_eq!(compare("battery staple", &hash), Match::Yes);
 
     let nobody = user(
         &shop,

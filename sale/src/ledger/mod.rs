@@ -4,6 +4,7 @@
 //! these functions can be plain. Each change is one statement, or one call of one SQL function, and so
 //! one transaction that a lost connection can not leave half done.
 
+mod addresses;
 mod audit;
 mod audit_log;
 mod catalogue;
@@ -27,6 +28,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
+pub use addresses::KeptAddresses;
 pub use audit::Recount;
 pub use audit_log::{Action, By, CREATE_PRODUCT, CREATE_SALE, Via};
 pub use catalogue::{NewProduct, Product, ProductChange};
@@ -93,18 +95,21 @@ impl Ledger {
         })
     }
 
-    /// Brings the tables up to this version. May run in several processes at the same time.
+    /// Brings the tables up to this version, and the addresses of users into their one spelling. Tells
+    /// which ones could not be. May run in several processes at the same time.
     ///
     /// # Errors
     /// Where Postgres does not answer, or a migration fails.
-    pub async fn migrate(&self) -> Result<(), MigrateError> {
+    pub async fn migrate(&self) -> Result<KeptAddresses, MigrateError> {
         // A connection of its own without limits of time: making an index takes as long as it takes.
         let options = self.pool.connect_options();
         let options = PgConnectOptions::clone(&options)
             .options([("statement_timeout", "0"), ("lock_timeout", "0")]);
         let mut connection = options.connect().await?;
         MIGRATIONS.run(&mut connection).await?;
-        Ok(connection.close().await?)
+        let kept = addresses::normalise(&mut connection, self.by()).await?;
+        connection.close().await?;
+        Ok(kept)
     }
 
     /// Ends all connections.

@@ -1,16 +1,20 @@
 //! Users: admins, and buyers who have registered or bought.
+//!
+//! A new user's address is stored in its one spelling. Who asks for a user by an address passes it
+//! as it was typed: a user who was stored before there was one spelling may still have exactly that
+//! text, and comes first.
 
 use serde_json::json;
 use uuid::Uuid;
 
 use super::{Ledger, LedgerError};
-use crate::model::Role;
+use crate::{accounts::EmailAddress, model::Role};
 
 /// A user to be created.
 #[derive(Debug, Clone)]
 pub struct NewUser {
-    /// The address to log in with, in any spelling.
-    pub email: String,
+    /// The address to log in with.
+    pub email: EmailAddress,
     /// A hash in PHC form; `None` for a user who can not log in with a password.
     pub password_hash: Option<String>,
     /// What the user may do.
@@ -22,7 +26,7 @@ pub struct NewUser {
 pub struct User {
     /// The subject of the user's tokens; a buyer's id.
     pub id: Uuid,
-    /// The address; `None` for a buyer who is known by a token alone.
+    /// The address as it is stored; `None` for a buyer who is known by a token alone.
     pub email: Option<String>,
     /// A hash in PHC form.
     pub password_hash: Option<String>,
@@ -39,13 +43,14 @@ impl Ledger {
     pub async fn create_user(&self, user: NewUser) -> Result<User, LedgerError> {
         Ok(sqlx::query_as(
             "WITH made AS (
-                 INSERT INTO users (id, email, password_hash, role) VALUES ($1, $2, $3, $4)
+                 INSERT INTO users (id, email, email_normalised, password_hash, role)
+                 VALUES ($1, $2, true, $3, $4)
                  RETURNING *
              )
              SELECT id, email, password_hash, role, log_action($5, 'user.create', id, $6) FROM made",
         )
         .bind(Uuid::now_v7())
-        .bind(user.email)
+        .bind(user.email.as_str())
         .bind(user.password_hash)
         .bind(user.role.as_str())
         .bind(self.by())
@@ -73,26 +78,28 @@ impl Ledger {
     /// Where Postgres does not answer.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, LedgerError> {
         Ok(sqlx::query_as(
-            "SELECT id, email, password_hash, role FROM users WHERE lower(email) = lower($1)",
+            "SELECT id, email, password_hash, role FROM users
+             WHERE email = ANY($1) ORDER BY array_position($1, email) LIMIT 1",
         )
-        .bind(email)
+        .bind(spellings(email))
         .fetch_optional(&self.pool)
         .await?)
     }
 
-    /// The user with this address, in any spelling; where there is none, a new one who may buy and
-    /// has no password. Callers at the same time get the same user, whoever that is by then: look
-    /// at the role and the password.
+    /// The user with this address; where there is none, a new one who may buy and has no password.
+    /// Callers at the same time get the same user, even if another one made it: look at the role
+    /// and the password.
     ///
     /// # Errors
     /// Where Postgres does not answer.
-    pub async fn ensure_buyer(&self, email: &str) -> Result<User, LedgerError> {
+    pub async fn ensure_buyer(&self, email: &EmailAddress) -> Result<User, LedgerError> {
         // The update changes nothing. It is there because DO NOTHING would return no row, and a
         // second look in the same statement would not see one that another caller has just made.
         Ok(sqlx::query_as(
             "WITH buyer AS (
-                 INSERT INTO users AS known (id, email, role) VALUES ($1, $2, $3)
-                 ON CONFLICT (lower(email)) WHERE email IS NOT NULL DO UPDATE SET role = known.role
+                 INSERT INTO users AS known (id, email, email_normalised, role)
+                 VALUES ($1, $2, true, $3)
+                 ON CONFLICT (email) WHERE email IS NOT NULL DO UPDATE SET role = known.role
                  RETURNING id, email, password_hash, role, id = $1 AS made
              )
              SELECT id, email, password_hash, role,
@@ -100,7 +107,7 @@ impl Ledger {
              FROM buyer",
         )
         .bind(Uuid::now_v7())
-        .bind(email)
+        .bind(email.as_str())
         .bind(Role::User.as_str())
         .bind(self.by())
         .bind(json!({ "role": Role::User }))
@@ -120,16 +127,48 @@ impl Ledger {
     ) -> Result<Option<User>, LedgerError> {
         Ok(sqlx::query_as(
             "WITH changed AS (
-                 UPDATE users SET password_hash = $2 WHERE lower(email) = lower($1) RETURNING *
+                 UPDATE users SET password_hash = $2
+                 WHERE id = (
+                     SELECT id FROM users
+                     WHERE email = ANY($1) ORDER BY array_position($1, email) LIMIT 1
+                 )
+                 RETURNING *
              )
              SELECT id, email, password_hash, role, log_action($3, 'user.set-password', id, '{}')
              FROM changed",
         )
-        .bind(email)
+        .bind(spellings(email))
         .bind(password_hash)
         .bind(self.by())
         .fetch_optional(&self.pool)
         .await?)
+    }
+
+    /// Replaces the hash of a user's password by another one of the same password. False where the
+    /// hash is not the one that was there any more.
+    ///
+    /// # Errors
+    /// Where Postgres does not answer.
+    pub async fn rehash_password(
+        &self,
+        user: Uuid,
+        before: &str,
+        after: &str,
+    ) -> Result<bool, LedgerError> {
+        let replaced = sqlx::query(
+            "WITH changed AS (
+                 UPDATE users SET password_hash = $3 WHERE id = $1 AND password_hash = $2
+                 RETURNING id
+             )
+             SELECT log_action($4, 'user.rehash-password', id, '{}') FROM changed",
+        )
+        .bind(user)
+        .bind(before)
+        .bind(after)
+        .bind(self.by())
+        .execute(&self.pool)
+        .await?;
+        Ok(replaced.rows_affected() == 1)
     }
 
     /// Lets the user with this address, in any spelling, do more or less. Tokens keep the role that
@@ -140,16 +179,31 @@ impl Ledger {
     pub async fn set_role(&self, email: &str, role: Role) -> Result<Option<User>, LedgerError> {
         Ok(sqlx::query_as(
             "WITH changed AS (
-                 UPDATE users SET role = $2 WHERE lower(email) = lower($1) RETURNING *
+                 UPDATE users SET role = $2
+                 WHERE id = (
+                     SELECT id FROM users
+                     WHERE email = ANY($1) ORDER BY array_position($1, email) LIMIT 1
+                 )
+                 RETURNING *
              )
              SELECT id, email, password_hash, role, log_action($3, 'user.set-role', id, $4)
              FROM changed",
         )
-        .bind(email)
+        .bind(spellings(email))
         .bind(role.as_str())
         .bind(self.by())
         .bind(json!({ "role": role }))
         .fetch_optional(&self.pool)
         .await?)
     }
+}
+
+/// The texts by which a typed address may be stored, the first one first: as it was typed, and in its
+/// one spelling. Postgres stores no NUL, and would refuse to be asked for one.
+fn spellings(typed: &str) -> Vec<String> {
+    let typed = typed.trim();
+    let as_typed = Some(typed.to_owned()).filter(|typed| !typed.contains('\0'));
+    let normalised = EmailAddress::parse(typed).ok().map(String::from);
+    let normalised = normalised.filter(|address| address != typed);
+    as_typed.into_iter().chain(normalised).collect()
 }

@@ -24,11 +24,23 @@ fn product(change: impl FnOnce(&mut NewProduct)) -> Option<&'static str> {
 }
 
 #[test]
-fn texts_are_bounded_and_without_nul() {
+fn texts_are_bounded_and_without_control_characters() {
     assert!(input::text("name", "", 3).is_ok());
     assert!(input::text("name", "äöü", 3).is_ok());
     assert!(input::text("name", "abcd", 3).is_err());
-    assert!(input::text("name", "a\0", 3).is_err());
+    for control in ['\0', '\u{1b}', '\u{7f}', '\u{9b}'] {
+        let said = input::text("description", &format!("a{control}"), 3).unwrap_err();
+        let code = format!("U+{:04X}", u32::from(control));
+        assert_eq!(
+            said.fault,
+            format!("must not contain the control character {code}")
+        );
+    }
+    assert!(input::text("description", "a\r\nb\tc", 6).is_ok());
+    for lines in ["a\nb", "a\tb", "a\r"] {
+        let said = input::filled_text("name", lines, 3).unwrap_err();
+        assert_eq!(said.fault, "must be one line");
+    }
     assert!(input::filled_text("name", " \t", 3).is_err());
     assert!(input::filled_text("name", "a", 3).is_ok());
 }

@@ -246,7 +246,7 @@ async fn what_is_not_there_is_told_as_that() {
 async fn an_address_in_any_spelling_is_one_user() {
     let shop = Shop::open().await;
     let user = |email: &str| NewUser {
-        email: email.to_owned(),
+        email: email.parse().unwrap(),
         password_hash: None,
         role: Role::Admin,
     };
@@ -268,7 +268,7 @@ async fn an_address_in_any_spelling_is_one_user() {
 async fn a_password_and_a_role_are_changed_by_the_address_in_any_spelling() {
     let shop = Shop::open().await;
     let user = NewUser {
-        email: "Ann@example.com".to_owned(),
+        email: "Ann@example.com".parse().unwrap(),
         password_hash: None,
         role: Role::User,
     };

@@ -5,6 +5,7 @@
     reason = "in a test a broken assumption is a failed test"
 )]
 
+mod addresses;
 mod audit_log;
 mod batcher;
 mod cluster;

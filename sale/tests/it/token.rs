@@ -12,7 +12,7 @@ use sale::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const SECRET: &str = "e2f96ac1d07b35488b1f5c0d9a7e4362";
 /// `{"alg":"none","typ":"JWT"}` in base64url.
 const ALG_NONE: &str = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0";
 
@@ -50,9 +50,16 @@ fn sign(claims: &Value, algorithm: Algorithm, secret: &str) -> String {
     encode(&Header::new(algorithm), claims, &key).unwrap()
 }
 
+#[track_caller]
 fn assert_refused(token: &str, why: &str) {
     let refused = tokens().verify(token);
     assert!(matches!(refused, Err(TokenError::Invalid)), "{why}");
+}
+
+#[track_caller]
+fn assert_expired(token: &str, why: &str) {
+    let expired = tokens().verify(token);
+    assert!(matches!(expired, Err(TokenError::Expired)), "{why}");
 }
 
 #[test]
@@ -104,8 +111,16 @@ fn a_token_for_somebody_else_or_out_of_time_is_refused() {
         ("iss", json!("another")),
         ("aud", json!("another")),
         ("aud", json!(["another"])),
-        ("exp", json!(now - 60)),
         ("nbf", json!(now + 60)),
+        ("nbf", json!(1e300)),
+        ("nbf", json!("0")),
+        ("exp", json!(1e300)),
+        ("exp", json!(u64::MAX)),
+        ("exp", json!((now + 600) * 1_000)),
+        ("exp", json!("4102444800")),
+        ("exp", json!("NaN")),
+        ("exp", json!(null)),
+        ("exp", json!([now + 600])),
         ("sub", json!("")),
         ("sub", json!("x".repeat(256))),
         ("role", json!("god")),
@@ -117,6 +132,61 @@ fn a_token_for_somebody_else_or_out_of_time_is_refused() {
         let mut claims = claims();
         claims.as_object_mut().unwrap().remove(field);
         assert_refused(&sign(&claims, Algorithm::HS256, SECRET), field);
+    }
+}
+
+#[test]
+fn times_may_have_a_fraction() {
+    let now = Utc::now().timestamp() as f64;
+    for (field, value) in [
+        ("exp", now + 600.5),
+        ("nbf", now - 0.25),
+        ("iat", now + 0.75),
+    ] {
+        let token = sign(&with(field, json!(value)), Algorithm::HS256, SECRET);
+        let caller = tokens().verify(&token).unwrap();
+        if field == "exp" {
+            let milliseconds = (value * 1e3) as i64;
+            assert_eq!(caller.expires_at.timestamp_millis(), milliseconds);
+        }
+    }
+}
+
+#[test]
+fn only_a_token_that_was_good_once_has_expired() {
+    let past = Utc::now().timestamp() - 60;
+    let expired = |field: &str, value: Value| {
+        let mut claims = with("exp", json!(past));
+        claims[field] = value;
+        claims
+    };
+    for exp in [
+        json!(past),
+        json!(past as f64 + 0.5),
+        json!(0),
+        json!(-5),
+        json!(-1e300),
+    ] {
+        let token = sign(&with("exp", exp.clone()), Algorithm::HS256, SECRET);
+        assert_expired(&token, &format!("{exp}"));
+    }
+    let token = sign(&with("exp", json!(past)), Algorithm::HS256, SECRET);
+    let (signed, _) = token.rsplit_once('.').unwrap();
+    assert_refused(&format!("{signed}."), "expired, without a signature");
+    let third = "another secret of sufficient size";
+    let forged = sign(&with("exp", json!(past)), Algorithm::HS256, third);
+    assert_refused(&forged, "expired, of another secret");
+    let other = sign(&with("exp", json!(past)), Algorithm::HS512, SECRET);
+    assert_refused(&other, "expired, of another algorithm");
+    for (field, value) in [
+        ("iss", json!("another")),
+        ("aud", json!("another")),
+        ("sub", json!("")),
+        ("role", json!("god")),
+        ("nbf", json!(past + 600)),
+    ] {
+        let token = sign(&expired(field, value), Algorithm::HS256, SECRET);
+        assert_refused(&token, field);
     }
 }
 
@@ -157,7 +227,7 @@ fn a_token_that_calls_something_critical_is_refused() {
 
 #[test]
 fn after_a_rotation_the_previous_secret_checks_and_does_not_sign() {
-    const NEXT: &str = "fedcba9876543210fedcba9876543210";
+    const NEXT: &str = "71d6c83f0a9e52b4d4f1708c6be93a25";
     let (before, _) = tokens().mint(Uuid::now_v7(), None, Role::Admin).unwrap();
     let rotated = Tokens::new(&TokenSettings {
         jwt_previous_secret: Some(Secret::new(SECRET)),
@@ -173,9 +243,10 @@ fn after_a_rotation_the_previous_secret_checks_and_does_not_sign() {
     assert!(forgotten.verify(&before).is_err());
 
     let expired = with("exp", json!(Utc::now().timestamp() - 60));
+    let expired = rotated.verify(&sign(&expired, Algorithm::HS256, SECRET));
+    assert!(matches!(expired, Err(TokenError::Expired)));
     let third = "another secret of sufficient size";
     for (token, why) in [
-        (sign(&expired, Algorithm::HS256, SECRET), "expired"),
         (sign(&claims(), Algorithm::HS512, SECRET), "algorithm"),
         (sign(&claims(), Algorithm::HS256, third), "a third secret"),
     ] {
@@ -184,7 +255,7 @@ fn after_a_rotation_the_previous_secret_checks_and_does_not_sign() {
 }
 
 #[test]
-fn a_short_secret_is_refused_and_a_secret_is_not_printed() {
+fn a_short_or_weak_secret_is_refused_and_a_secret_is_not_printed() {
     let refused = |settings: &TokenSettings| Tokens::new(settings).err().unwrap().to_string();
     assert_eq!(
         refused(&settings(&SECRET[1..])),
@@ -200,9 +271,21 @@ fn a_short_secret_is_refused_and_a_secret_is_not_printed() {
             "JWT_PREVIOUS_SECRET must have at least 32 bytes"
         );
     }
+    let weak = "a".repeat(32);
+    let pattern = "repeats a short pattern: make one with `openssl rand -hex 32`";
+    assert_eq!(refused(&settings(&weak)), format!("JWT_SECRET {pattern}"));
+    let previous = TokenSettings {
+        jwt_previous_secret: Some(Secret::new(weak)),
+        ..settings(SECRET)
+    };
+    assert_eq!(refused(&previous), format!("JWT_PREVIOUS_SECRET {pattern}"));
     let previous = TokenSettings {
         jwt_previous_secret: Some(Secret::new(SECRET)),
         ..settings(SECRET)
     };
+    assert_eq!(
+        refused(&previous),
+        "JWT_PREVIOUS_SECRET must not be JWT_SECRET: name the secret before it, or none"
+    );
     assert!(!format!("{previous:?}").contains(SECRET));
 }

@@ -11,7 +11,7 @@ use crate::fixture::Shop;
 
 async fn create(shop: &Shop, email: &str, password_hash: Option<&str>, role: Role) -> User {
     let user = NewUser {
-        email: email.to_owned(),
+        email: email.parse().unwrap(),
         password_hash: password_hash.map(str::to_owned),
         role,
     };
@@ -23,7 +23,7 @@ async fn a_user_is_found_by_the_id() {
     let shop = Shop::open().await;
     let ada = create(&shop, "Ada@example.com", None, Role::Admin).await;
     let found = shop.ledger.user(ada.id).await.unwrap().unwrap();
-    assert_eq!(found.email.as_deref(), Some("Ada@example.com"));
+    assert_eq!(found.email.as_deref(), Some("ada@example.com"));
     assert_eq!(found.role, Role::Admin);
     assert!(shop.ledger.user(Uuid::now_v7()).await.unwrap().is_none());
 }
@@ -32,6 +32,7 @@ async fn a_user_is_found_by_the_id() {
 async fn callers_at_the_same_time_make_one_buyer() {
     let shop = Shop::open().await;
     let emails = ["bob@example.com", "Bob@Example.com", "BOB@example.com"];
+    let emails = emails.map(|email| email.parse().unwrap());
     let callers = emails.iter().cycle().take(12);
     let users = join_all(callers.map(|email| shop.ledger.ensure_buyer(email))).await;
     let users: Vec<_> = users.into_iter().map(Result::unwrap).collect();
@@ -46,7 +47,8 @@ async fn callers_at_the_same_time_make_one_buyer() {
 async fn making_sure_of_a_buyer_changes_nobody() {
     let shop = Shop::open().await;
     let ada = create(&shop, "ada@example.com", Some("hash"), Role::Admin).await;
-    let found = shop.ledger.ensure_buyer("ADA@example.com").await.unwrap();
+    let email = "ADA@example.com".parse().unwrap();
+    let found = shop.ledger.ensure_buyer(&email).await.unwrap();
     assert_eq!((found.id, found.role), (ada.id, Role::Admin));
     assert_eq!(found.email.as_deref(), Some("ada@example.com"));
     assert_eq!(found.password_hash.as_deref(), Some("hash"));

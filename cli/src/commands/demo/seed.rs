@@ -22,7 +22,7 @@ pub(super) struct Seed {
 pub(super) async fn seed(gate: &Gate, ledger: &Ledger, units: u32) -> anyhow::Result<Seed> {
     let password = format!("{:032x}", rand::random::<u128>());
     let wanted = Wanted {
-        admin_email: ADMIN_EMAIL.to_owned(),
+        admin_email: ADMIN_EMAIL.parse()?,
         password_hash: Some(password::hash(password.clone()).await?),
         units,
     };

@@ -231,8 +231,9 @@ fn the_claims_are_checked_as_strictly_as_ours() {
         ("iss", json!("another")),
         ("aud", json!("another")),
         ("aud", json!(["another"])),
-        ("exp", json!(now - 60)),
         ("nbf", json!(now + 60)),
+        ("nbf", json!(now as f64 + 60.5)),
+        ("exp", json!(1e300)),
         ("sub", json!("")),
         ("sub", json!("x".repeat(256))),
         ("role", json!("god")),
@@ -259,6 +260,27 @@ fn the_claims_are_checked_as_strictly_as_ours() {
     assert!(tokens.verify(&format!("{signed}.")).is_err());
     let without = Tokens::new(&settings(SECRET)).unwrap();
     assert!(matches!(without.verify(&token), Err(TokenError::Invalid)));
+}
+
+#[test]
+fn a_fraction_counts_and_an_expired_token_has_an_error_of_its_own() {
+    for key in [Key::rsa(), Key::ed25519()] {
+        let tokens = tokens(&[key.public(None)]);
+        let now = Utc::now().timestamp() as f64;
+        let mut claims = with("exp", json!(now + 600.5));
+        claims["nbf"] = json!(now - 0.5);
+        let caller = tokens.verify(&key.sign(None, &claims)).unwrap();
+        assert_eq!(
+            caller.expires_at.timestamp_millis(),
+            ((now + 600.5) * 1e3) as i64
+        );
+
+        let expired = with("exp", json!(now - 60.5));
+        let refused = tokens.verify(&key.sign(None, &expired));
+        assert!(matches!(refused, Err(TokenError::Expired)));
+        let forged = Key::ed25519().sign(None, &expired);
+        assert!(matches!(tokens.verify(&forged), Err(TokenError::Invalid)));
+    }
 }
 
 #[test]

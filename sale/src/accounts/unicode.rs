@@ -1,0 +1,103 @@
+//! What Unicode lets people write in several ways, in one: normalisation forms, and the characters
+//! that nobody sees. The tables are those that [`idna`] uses, so that all agree on one version.
+
+use std::borrow::Cow;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+use icu_properties::{
+    CodePointMapData, CodePointSetData,
+    props::{DefaultIgnorableCodePoint, GeneralCategory},
+};
+
+/// Canonical composition (NFC): `é` is one character, however it was typed.
+pub(super) fn nfc(text: &str) -> Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfc().normalize(text)
+}
+
+/// Compatibility composition (NFKC): NFC, and `ａ` is `a`.
+pub(super) fn nfkc(text: &str) -> Cow<'_, str> {
+    ComposingNormalizerBorrowed::new_nfkc().normalize(text)
+}
+
+/// Whether this is a space that is not the ASCII one.
+pub(super) fn is_wide_space(character: char) -> bool {
+    !character.is_ascii() && category(character) == GeneralCategory::SpaceSeparator
+}
+
+/// The first character of a text that readers do not see, or see each in another way: zero-width
+/// and other default-ignorable ones, controls of writing direction, and code points that stand for
+/// nothing (or for something private), which a later Unicode may normalise in another way. Control
+/// characters and spaces are not among them.
+pub(super) fn invisible(text: &str) -> Option<char> {
+    text.chars().find(|character| {
+        !character.is_ascii()
+            && (CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(*character)
+                || matches!(
+                    category(*character),
+                    GeneralCategory::Format
+                        | GeneralCategory::Unassigned
+                        | GeneralCategory::PrivateUse
+                ))
+    })
+}
+
+fn category(character: char) -> GeneralCategory {
+    CodePointMapData::<GeneralCategory>::new().get(character)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{invisible, is_wide_space};
+
+    #[test]
+    fn what_nobody_sees_is_found() {
+        let unseen = [
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{115f}',
+            '\u{17b4}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{200c}',
+            '\u{200d}',
+            '\u{200e}',
+            '\u{200f}',
+            '\u{202a}',
+            '\u{202e}',
+            '\u{2060}',
+            '\u{2066}',
+            '\u{2069}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{ffa0}',
+            '\u{fff9}',
+            '\u{e0001}',
+            '\u{e0041}',
+            '\u{e000}',
+            '\u{378}',
+            '\u{10ffff}',
+        ];
+        for unseen in unseen {
+            assert_eq!(
+                invisible(&format!("ä{unseen}b")),
+                Some(unseen),
+                "{unseen:?}"
+            );
+        }
+        assert_eq!(invisible("Straße İ日本 अनु 👍 e\u{301}\t\u{a0}"), None);
+    }
+
+    #[test]
+    fn spaces_of_all_widths_are_spaces() {
+        for space in [
+            '\u{a0}', '\u{1680}', '\u{2003}', '\u{202f}', '\u{205f}', '\u{3000}',
+        ] {
+            assert!(is_wide_space(space), "{space:?}");
+        }
+        for other in [' ', '\t', '\u{200b}', 'a', '\u{2028}'] {
+            assert!(!is_wide_space(other), "{other:?}");
+        }
+    }
+}

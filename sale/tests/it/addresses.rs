@@ -1,0 +1,246 @@
+//! One address is one user, in any spelling, in a database of any locale, and with users who were
+//! stored before addresses had one spelling.
+
+use embedded::testing::shared_postgres;
+use futures_util::future::join_all;
+use sale::{
+    accounts::EmailAddress,
+    ledger::{Ledger, LedgerError, NewUser, User},
+    model::Role,
+};
+use sqlx::{AssertSqlSafe, PgPool, migrate::Migrator};
+use uuid::Uuid;
+
+use crate::fixture::{Shop, ledger_at};
+
+/// In Turkish, `lower('I')` is not `i`; in C, only letters of ASCII have a lower case.
+const LOCALES: [&str; 3] = [
+    "LOCALE 'C'",
+    "LOCALE 'C.UTF-8'",
+    "LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR' LOCALE 'C.UTF-8'",
+];
+
+/// The migrations before the one that this is about.
+const BEFORE: i64 = 11;
+
+/// A password's hash as far as the ledger cares.
+const HASH: &str = "hash";
+
+/// An empty database with this locale, whatever that of the server is.
+async fn database(locale: &str) -> String {
+    let postgres = shared_postgres().expect("postgres");
+    let name = format!("mincommerce_test_locale_{}", Uuid::new_v4().simple());
+    let server = PgPool::connect(postgres.url()).await.unwrap();
+    let create = format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' {locale}");
+    let created = sqlx::query(AssertSqlSafe(create)).execute(&server).await;
+    created.unwrap_or_else(|error| panic!("{locale}: {error}"));
+    let (server, query) = match postgres.url().split_once('?') {
+        Some((server, query)) => (server, format!("?{query}")),
+        None => (postgres.url(), String::new()),
+    };
+    let (server, _) = server.rsplit_once('/').unwrap();
+    format!("{server}/{name}{query}")
+}
+
+fn address(text: &str) -> EmailAddress {
+    text.parse().unwrap()
+}
+
+async fn create(ledger: &Ledger, email: &str) -> Result<User, LedgerError> {
+    let user = NewUser {
+        email: address(email),
+        password_hash: Some(HASH.to_owned()),
+        role: Role::User,
+    };
+    ledger.create_user(user).await
+}
+
+async fn found(ledger: &Ledger, email: &str) -> Option<Uuid> {
+    let user = ledger.user_by_email(email).await.unwrap();
+    user.map(|user| user.id)
+}
+
+/// A user with this very text for an address, as older programs and people with psql store it.
+async fn store(pool: &PgPool, email: &str) -> Uuid {
+    let id = Uuid::now_v7();
+    sqlx::query("INSERT INTO users (id, email) VALUES ($1, $2)")
+        .bind(id)
+        .bind(email)
+        .execute(pool)
+        .await
+        .unwrap();
+    id
+}
+
+async fn stored(ledger: &Ledger, user: Uuid) -> String {
+    let user = ledger.user(user).await.unwrap().unwrap();
+    user.email.unwrap()
+}
+
+#[tokio::test]
+async fn spellings_of_an_address_are_one_user_whatever_the_locale() {
+    const SPELLINGS: [&[&str]; 3] = [
+        &[
+            "jos\u{e9}@example.org",
+            "jose\u{301}@example.org",
+            "JOS\u{c9}@EXAMPLE.ORG.",
+            " JOSE\u{301}@example.org ",
+        ],
+        &["i@istanbul.example", "I@ISTANBUL.example"],
+        &[
+            "\u{3c3}@m\u{fc}ller.example",
+            "\u{3a3}@MU\u{308}LLER.example",
+            "\u{3c3}@xn--mller-kva.example",
+        ],
+    ];
+    for locale in LOCALES {
+        let ledger = ledger_at(&database(locale).await).await;
+        assert_eq!(ledger.migrate().await.unwrap().report(), None);
+        for spellings in SPELLINGS {
+            // All at once: one registers.
+            let made = join_all(spellings.iter().map(|email| create(&ledger, email))).await;
+            let made: Vec<_> = made.into_iter().filter_map(Result::ok).collect();
+            let [user] = &made[..] else {
+                panic!("{locale}: {} users of {spellings:?}", made.len());
+            };
+            for spelling in spellings {
+                assert_eq!(
+                    found(&ledger, spelling).await,
+                    Some(user.id),
+                    "{locale}: {spelling}"
+                );
+                let again = create(&ledger, spelling).await;
+                assert!(
+                    matches!(again, Err(LedgerError::Exists)),
+                    "{locale}: {spelling}"
+                );
+                let buyer = ledger.ensure_buyer(&address(spelling)).await.unwrap();
+                assert_eq!(buyer.id, user.id, "{locale}: {spelling}");
+            }
+            assert_eq!(
+                stored(&ledger, user.id).await,
+                address(spellings[0]).as_str()
+            );
+        }
+        // Two letters of Turkish that are none of English are others.
+        assert_eq!(found(&ledger, "\u{131}@istanbul.example").await, None);
+    }
+}
+
+#[tokio::test]
+async fn a_migration_merges_nobody_and_fails_for_nobody() {
+    for locale in LOCALES {
+        let url = database(locale).await;
+        let pool = PgPool::connect(&url).await.unwrap();
+        let all = sqlx::migrate!("../migrations");
+        let before = all.iter().filter(|migration| migration.version <= BEFORE);
+        let before = Migrator::with_migrations(before.cloned().collect());
+        before.run(&pool).await.unwrap();
+
+        // In each database the old rules let some pairs of these in, and in others not.
+        let mut users = Vec::new();
+        for email in [
+            "Ann@Example.org",
+            "bob@example.org",
+            "jose\u{301}@example.org",
+            "jos\u{e9}@example.org",
+            "I@istanbul.example",
+            "i@istanbul.example",
+            "eve\u{200b}@example.org",
+            "nobody",
+        ] {
+            let id = Uuid::now_v7();
+            let insert = sqlx::query("INSERT INTO users (id, email) VALUES ($1, $2)");
+            if insert.bind(id).bind(email).execute(&pool).await.is_ok() {
+                users.push((email, id));
+            }
+        }
+        assert!(users.len() >= 7, "{locale}: {users:?}");
+
+        let ledger = ledger_at(&url).await;
+        let kept = ledger.migrate().await.unwrap();
+        let user = |email: &str| {
+            let mut users = users.iter().filter(|(stored, _)| *stored == email);
+            users.next().map(|(_, id)| *id)
+        };
+        // Everybody is still found by exactly what was stored.
+        for (email, id) in &users {
+            assert_eq!(found(&ledger, email).await, Some(*id), "{locale}: {email}");
+        }
+        let ann = user("Ann@Example.org").unwrap();
+        assert_eq!(stored(&ledger, ann).await, "ann@example.org");
+        assert_eq!(found(&ledger, "ANN@example.org").await, Some(ann));
+        // The one who has it in its one spelling is found by all others too.
+        let (nfd, nfc) = (
+            user("jose\u{301}@example.org"),
+            user("jos\u{e9}@example.org"),
+        );
+        assert!(kept.taken.contains(&nfd.unwrap()), "{locale}");
+        assert_eq!(found(&ledger, "JOS\u{c9}@example.org").await, nfc);
+        let malformed = [user("eve\u{200b}@example.org"), user("nobody")].map(Option::unwrap);
+        assert_eq!(kept.malformed, malformed.into());
+        let report = kept.report().unwrap();
+        for user in kept.taken.iter().chain(&kept.malformed) {
+            assert!(report.contains(&user.to_string()), "{report}");
+        }
+        // Again: the same report, and nobody is changed.
+        assert_eq!(ledger.migrate().await.unwrap(), kept);
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_a_person_stored_is_normalised_by_the_next_migration() {
+    let shop = Shop::open().await;
+    let ledger = &shop.ledger;
+    let ann = store(&shop.pool, "Ann@Example.org").await;
+    assert_eq!(found(ledger, "ann@example.org").await, None);
+    assert_eq!(found(ledger, "Ann@Example.org").await, Some(ann));
+    assert_eq!(ledger.migrate().await.unwrap().report(), None);
+    assert_eq!(found(ledger, "ann@example.org").await, Some(ann));
+    let log = ledger.actions(ann, 10).await.unwrap();
+    assert_eq!(log[0].action, "user.respell-email");
+    assert_eq!(log[0].details["from"], "Ann@Example.org");
+
+    let change = sqlx::query("UPDATE users SET email = 'Anna@Example.org' WHERE id = $1");
+    change.bind(ann).execute(&shop.pool).await.unwrap();
+    assert_eq!(ledger.migrate().await.unwrap().report(), None);
+    assert_eq!(stored(ledger, ann).await, "anna@example.org");
+}
+
+#[tokio::test]
+async fn of_two_old_users_with_one_address_each_keeps_the_own_password_and_role() {
+    let shop = Shop::open().await;
+    let ledger = &shop.ledger;
+    let older = store(&shop.pool, "Bob@example.org").await;
+    let younger = store(&shop.pool, "BOB@example.org").await;
+    let kept = ledger.migrate().await.unwrap();
+    assert_eq!(kept.taken, [younger].into());
+    assert_eq!(stored(ledger, older).await, "bob@example.org");
+
+    let set = ledger.set_password("BOB@example.org", Some(HASH)).await;
+    assert_eq!(set.unwrap().unwrap().id, younger);
+    let set = ledger.set_role("bob@EXAMPLE.org", Role::Admin).await;
+    let set = set.unwrap().unwrap();
+    assert_eq!((set.id, set.password_hash), (older, None));
+    let younger = ledger.user(younger).await.unwrap().unwrap();
+    assert_eq!(younger.role, Role::User);
+}
+
+#[tokio::test]
+async fn a_password_is_hashed_again_only_if_nobody_has_changed_it_meanwhile() {
+    let shop = Shop::open().await;
+    let ann = create(&shop.ledger, "ann@example.org").await.unwrap();
+    let rehash = async |before, after| {
+        let replaced = shop.ledger.rehash_password(ann.id, before, after).await;
+        replaced.unwrap()
+    };
+    assert!(rehash(HASH, "another hash").await);
+    assert!(!rehash(HASH, "a late hash").await);
+    let ann = shop.ledger.user(ann.id).await.unwrap().unwrap();
+    assert_eq!(ann.password_hash.as_deref(), Some("another hash"));
+    let log = shop.ledger.actions(ann.id, 10).await.unwrap();
+    let rehashed = log
+        .iter()
+        .filter(|row| row.action == "user.rehash-password");
+    assert_eq!(rehashed.count(), 1);
+}
