@@ -17,6 +17,7 @@ mod lists;
 mod login;
 mod openapi;
 mod process;
+mod products;
 mod purchases;
 mod rate_limits;
 mod sales;

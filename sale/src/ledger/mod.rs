@@ -11,9 +11,11 @@ mod changes;
 mod error;
 mod health;
 mod install;
+mod money;
 mod orders;
 mod page;
 mod posting;
+mod product_changes;
 mod rejections;
 mod sales;
 mod statistics;
@@ -29,13 +31,14 @@ use sqlx::{
 
 pub use audit::Recount;
 pub use audit_log::{Action, By, CREATE_PRODUCT, CREATE_SALE, Via};
-pub use catalogue::{NewProduct, Product, ProductChange};
+pub use catalogue::{NewProduct, Product};
 pub use error::LedgerError;
 pub use health::Tables;
 pub use install::InstallLock;
 pub use orders::{Order, OrderFilter, Outcome};
 pub use page::{Asked, LIMIT_DEFAULT, LIMIT_MAX, MalformedCursor, Page, Place};
 pub use posting::{Posted, Posting};
+pub use product_changes::{ProductChange, StockChange};
 pub use rejections::{Bar, KeptRejection, Rejection, RejectionFilter, Replay};
 pub use sales::{NewSale, Sale, Standing};
 pub use statistics::Tally;

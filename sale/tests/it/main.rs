@@ -19,6 +19,8 @@ mod ledger_health;
 mod lifecycle;
 mod money;
 mod posting;
+mod prices;
+mod product_changes;
 mod queue;
 mod rebuild;
 mod replay;
