@@ -7,7 +7,7 @@ use chrono::{DateTime, Datelike, Utc};
 
 use crate::{
     ledger::{NewProduct, NewSale, ProductChange, StockChange},
-    money::{Amount, Currency, Money},
+    money::{Amount, Currency, CurrencyError, Money},
 };
 
 /// The longest name of a product, characters.
@@ -103,6 +103,16 @@ pub fn units(field: &'static str, units: u32, least: u32) -> Result<(), Invalid>
 pub fn price(amount: Amount, currency: Currency) -> Result<Money, Invalid> {
     let price = amount.of(currency);
     price.map_err(|error| Invalid::new("price", format!("is not valid: {error}")))
+}
+
+/// A currency by its ISO 4217 code.
+///
+/// # Errors
+/// Why nothing can be priced in it.
+pub fn currency(code: &str) -> Result<Currency, Invalid> {
+    let currency = code.parse();
+    currency
+        .map_err(|error: CurrencyError| Invalid::new("currency", format!("is not valid: {error}")))
 }
 
 /// A window that ends after it starts, in years that gate and ledger can write down.

@@ -120,10 +120,12 @@ impl From<&LedgerError> for Problem {
                 ),
             )
             .with_stock(*quantity),
-            LedgerError::PriceUnfit { price, currency } => Self::validation(format!(
-                "price is not valid: {price} does not fit, because {currency} has {}.",
-                currency.decimals_in_words()
-            )),
+            LedgerError::PriceUnfit { price, currency } => {
+                let decimals = currency.decimals_in_words();
+                let fault = format!("is not valid: {price} does not fit, {currency} has {decimals}");
+                let field = "price";
+                Invalid { field, fault }.into()
+            }
             LedgerError::ProductPriceUnfit => Self::new(
                 Code::Conflict,
                 "The price of the product does not fit its currency: change it first.",

@@ -9,7 +9,7 @@ use poem_openapi::{
     types::MaybeUndefined,
 };
 use sale::{
-    input,
+    input::{self, Invalid},
     ledger::{NewProduct, Product, ProductChange, StockChange},
     model::ProductId,
     money::Currency,
@@ -250,7 +250,11 @@ impl AdminProductsApi {
 }
 
 fn new_product(request: ProductRequest) -> Result<NewProduct, Problem> {
-    let currency = request.currency.as_deref().map(currency).transpose()?;
+    let currency = request
+        .currency
+        .as_deref()
+        .map(input::currency)
+        .transpose()?;
     let product = NewProduct {
         name: request.name,
         description: request.description,
@@ -268,7 +272,7 @@ fn product_change(patch: ProductPatch) -> Result<ProductChange, Problem> {
         name: patch.name,
         description: patch.description.into(),
         price: patch.price.map(|price| price.0),
-        currency: patch.currency.as_deref().map(currency).transpose()?,
+        currency: patch.currency.as_deref().map(input::currency).transpose()?,
         image_url: patch.image_url.into(),
     };
     if change.is_empty() {
@@ -292,12 +296,14 @@ fn stock_change(patch: &ProductPatch) -> Result<Option<StockChange>, Problem> {
         }
         (None, None, Some(units), None) => Ok(Some(StockChange::Add(units))),
         (None, None, None, Some(units)) => Ok(Some(StockChange::Remove(units))),
-        (Some(_), None, None, None) => Err(Problem::validation(
-            "quantity needs expectedQuantity beside it: the quantity that you read. Or send addQuantity or \
-             removeQuantity instead.",
+        (Some(_), None, None, None) => Err(invalid(
+            "expectedQuantity",
+            "must stand beside quantity: it is the quantity that you read. Or send addQuantity or \
+             removeQuantity instead",
         )),
-        (None, Some(_), None, None) => Err(Problem::validation(
-            "expectedQuantity needs quantity beside it: the quantity that you want.",
+        (None, Some(_), None, None) => Err(invalid(
+            "quantity",
+            "must stand beside expectedQuantity: it is the quantity that you want",
         )),
         _ => Err(Problem::validation(
             "Send one of quantity (with expectedQuantity), addQuantity and removeQuantity.",
@@ -305,7 +311,7 @@ fn stock_change(patch: &ProductPatch) -> Result<Option<StockChange>, Problem> {
     }
 }
 
-fn currency(code: &str) -> Result<Currency, Problem> {
-    code.parse()
-        .map_err(|error| Problem::validation(format!("currency is not valid: {error}.")))
+fn invalid(field: &'static str, fault: &str) -> Problem {
+    let fault = fault.to_owned();
+    Invalid { field, fault }.into()
 }

@@ -173,7 +173,10 @@ async fn a_quantity_is_set_only_beside_the_one_that_was_read() {
     let bare = patch(&api, product, None, r#"{"quantity": 120}"#).await;
     let bare = bare.problem(400, "VALIDATION_FAILED");
     let said = bare["detail"].as_str().unwrap();
-    assert!(said.contains("quantity needs expectedQuantity"), "{said}");
+    assert!(
+        said.starts_with("expectedQuantity must stand beside quantity"),
+        "{said}"
+    );
 
     let removed = patch(&api, product, None, r#"{"removeQuantity": 60}"#).await;
     assert_eq!(removed.data()["quantity"], 40);

@@ -106,7 +106,7 @@ impl FromStr for Currency {
         if let Some(newer) = replaced_by(listed) {
             return Err(CurrencyError::Replaced(code, newer.code()));
         }
-        if listed.is_special() || listed.exponent().is_none() {
+        if listed.exponent().is_none() {
             return Err(CurrencyError::NoMinorUnit(code));
         }
         let decimals = decimals(listed).ok_or(CurrencyError::TooFine(code))?;
