@@ -22,7 +22,7 @@ const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
     "Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Preference-Applied",
 );
 /// The methods of an address that no route has: its 404 can be read then.
-const ANY_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
+const ANY_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, PATCH, POST");
 /// How long a browser may remember the answer to a preflight, seconds: the longest that Chromium
 /// does.
 const MAX_AGE_SECONDS: u64 = 7_200;

@@ -21,8 +21,8 @@ pub fn service<A: OpenApi>(apis: A) -> OpenApiService<A, ()> {
     OpenApiService::new(apis, "MinCommerce", env!("CARGO_PKG_VERSION"))
         .description(
             "Flash sales: far more buyers than units, all at the same second. Ids are UUIDs, times \
-             are RFC 3339 in UTC, money is a number with two decimals. Every reply carries \
-             X-Request-Id.",
+             are RFC 3339 in UTC, money is a number with the decimals that ISO 4217 gives its \
+             currency. Every reply carries X-Request-Id.",
         )
         .license(LicenseObject::new("MIT"))
 }

@@ -116,8 +116,7 @@ async fn product(ledger: &Ledger, units: u32) -> anyhow::Result<ProductId> {
     let new = NewProduct {
         name: "Midnight Runner, limited edition".to_owned(),
         description: Some("A running shoe, made once and not again.".to_owned()),
-        price: Money::from_cents(PRICE_CENTS)?,
-        currency: Currency::DEFAULT,
+        price: Money::of_minor_units(PRICE_CENTS, Currency::DEFAULT)?,
         image_url: None,
         quantity: units,
     };

@@ -6,8 +6,8 @@ use std::ops::RangeInclusive;
 use chrono::{DateTime, Datelike, Utc};
 
 use crate::{
-    ledger::{NewProduct, NewSale, ProductChange},
-    money::Money,
+    ledger::{NewProduct, NewSale, ProductChange, StockChange},
+    money::{Amount, Currency, CurrencyError, Money},
 };
 
 /// The longest name of a product, characters.
@@ -104,6 +104,25 @@ pub fn units(field: &'static str, units: u32, least: u32) -> Result<(), Invalid>
     }
 }
 
+/// A price in its currency, which may be 0.
+///
+/// # Errors
+/// The amount has more decimals than the currency.
+pub fn price(amount: Amount, currency: Currency) -> Result<Money, Invalid> {
+    let price = amount.of(currency);
+    price.map_err(|error| Invalid::new("price", format!("is not valid: {error}")))
+}
+
+/// A currency by its ISO 4217 code.
+///
+/// # Errors
+/// Why nothing can be priced in it.
+pub fn currency(code: &str) -> Result<Currency, Invalid> {
+    let currency = code.parse();
+    currency
+        .map_err(|error: CurrencyError| Invalid::new("currency", format!("is not valid: {error}")))
+}
+
 /// A window that ends after it starts, in years that gate and ledger can write down.
 ///
 /// # Errors
@@ -134,7 +153,6 @@ impl NewProduct {
         filled_text("name", &self.name, NAME_CHARACTERS_MAX)?;
         optional(self.description.as_deref(), description)?;
         optional(self.image_url.as_deref(), image_url)?;
-        price(self.price)?;
         units("quantity", self.quantity, 1)
     }
 }
@@ -148,10 +166,26 @@ impl ProductChange {
         optional(self.name.as_deref(), |name| {
             filled_text("name", name, NAME_CHARACTERS_MAX)
         })?;
-        optional(self.description.as_deref(), description)?;
-        optional(self.image_url.as_deref(), image_url)?;
-        optional(self.price, price)?;
-        optional(self.quantity, |quantity| units("quantity", quantity, 0))
+        optional(
+            self.description.as_ref().and_then(Option::as_deref),
+            description,
+        )?;
+        optional(
+            self.image_url.as_ref().and_then(Option::as_deref),
+            image_url,
+        )?;
+        if let (Some(amount), Some(currency)) = (self.price, self.currency) {
+            price(amount, currency)?;
+        }
+        match self.stock {
+            Some(StockChange::Set { quantity, expected }) => {
+                units("quantity", quantity, 0)?;
+                units("expectedQuantity", expected, 0)
+            }
+            Some(StockChange::Add(added)) => units("addQuantity", added, 1),
+            Some(StockChange::Remove(removed)) => units("removeQuantity", removed, 1),
+            None => Ok(()),
+        }
     }
 }
 
@@ -175,13 +209,6 @@ fn optional<T>(
 
 fn description(value: &str) -> Result<(), Invalid> {
     text("description", value, DESCRIPTION_CHARACTERS_MAX)
-}
-
-fn price(price: Money) -> Result<(), Invalid> {
-    if price.cents() == 0 {
-        return Err(Invalid::new("price", "must be more than 0"));
-    }
-    Ok(())
 }
 
 /// Pages show it as the source of a picture, so it is one that a browser loads and does not run.

@@ -1,131 +1,168 @@
-//! Prices: an amount in hundredths, and its currency. Never a float.
+//! Money: an amount together with its currency, with as many decimals as ISO 4217 gives that currency.
+//! Never a float.
+//!
+//! An [`Amount`] is what somebody wrote before the currency is known. [`Amount::of`] makes [`Money`] of it,
+//! and refuses decimals that the currency does not have. The ledger may hold older amounts that do not fit
+//! their currency: [`Money::stored`] reads them, and they are shown as they stand.
+
+mod currency;
 
 use std::{fmt, str::FromStr};
 
-/// The largest amount that the ledger's `numeric(12,2)` holds, in hundredths.
-const CENTS_MAX: i64 = 999_999_999_999;
+pub use currency::{Currency, CurrencyError};
 
-/// Why a text is no price.
+/// The most decimals that a price can have: those of the dinars.
+pub const DECIMALS_MAX: usize = 3;
+
+/// The digits before the point that a price can have.
+const WHOLE_DIGITS_MAX: usize = 10;
+
+/// The largest amount that the ledger holds, in thousandths: all digits nine.
+const THOUSANDTHS_MAX: i64 = 9_999_999_999_999;
+
+/// Thousandths in one of a currency.
+const THOUSANDTHS: i64 = 1_000;
+
+/// Why a text, or an amount in a currency, is no price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
-    /// Not digits, optionally with a point and one or two more.
-    #[error("a price is digits with at most two decimals, such as 10 or 10.00")]
+    /// Not digits, optionally with a point and more digits.
+    #[error("a price is digits, and a point before decimals, such as 10 or 10.00")]
     Malformed,
     /// More than the ledger holds.
-    #[error("a price is at most 9999999999.99")]
+    #[error("a price has at most {WHOLE_DIGITS_MAX} digits before the point")]
     TooLarge,
-    /// Not three capital letters.
-    #[error("a currency is three capital letters, such as USD")]
-    Currency,
-    /// A currency whose smallest unit is not a hundredth.
-    #[error("only currencies with two decimals can be used")]
-    Decimals,
+    /// More decimals than the currency has.
+    #[error("{currency} has {}", currency.decimals_in_words())]
+    Decimals {
+        /// The currency.
+        currency: Currency,
+    },
 }
 
-/// An amount of money in hundredths of its currency; never negative.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// An amount as somebody wrote it, before its currency is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Amount {
+    /// Without the decimals after the third, which no currency has.
+    thousandths: i64,
+    /// How many decimals were written.
+    decimals: usize,
+}
+
+impl Amount {
+    /// The amount in a currency.
+    ///
+    /// # Errors
+    /// [`MoneyError::Decimals`], also where the decimals that the currency does not have are zeros.
+    pub fn of(self, currency: Currency) -> Result<Money, MoneyError> {
+        if self.decimals > currency.decimals() {
+            return Err(MoneyError::Decimals { currency });
+        }
+        Ok(Money {
+            thousandths: self.thousandths,
+            currency,
+        })
+    }
+
+    /// The amount in thousandths of whichever currency, and how many decimals were written.
+    pub(crate) const fn parts(self) -> (i64, usize) {
+        (self.thousandths, self.decimals)
+    }
+}
+
+impl fmt::Display for Amount {
+    /// With the decimals that it needs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write(f, self.thousandths, 0)
+    }
+}
+
+impl FromStr for Amount {
+    type Err = MoneyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let (whole, fraction) = match text.split_once('.') {
+            Some((whole, fraction)) if digits(whole) && digits(fraction) => (whole, fraction),
+            None if digits(text) => (text, ""),
+            Some(_) | None => return Err(MoneyError::Malformed),
+        };
+        let whole = whole.trim_start_matches('0');
+        if whole.len() > WHOLE_DIGITS_MAX {
+            return Err(MoneyError::TooLarge);
+        }
+        let kept = &fraction[..fraction.len().min(DECIMALS_MAX)];
+        let joined = format!("{whole}{kept:0<DECIMALS_MAX$}");
+        Ok(Self {
+            thousandths: joined.parse().map_err(|_| MoneyError::TooLarge)?,
+            decimals: fraction.len(),
+        })
+    }
+}
+
+/// An amount of money; never negative.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
-    cents: i64,
+    thousandths: i64,
+    currency: Currency,
 }
 
 impl Money {
-    /// The amount with so many hundredths.
+    /// So many of the smallest units of a currency: cents, yen, fils.
     ///
     /// # Errors
     /// Where it is negative or larger than the ledger holds.
-    pub fn from_cents(cents: i64) -> Result<Self, MoneyError> {
-        match cents {
-            0..=CENTS_MAX => Ok(Self { cents }),
+    pub fn of_minor_units(units: i64, currency: Currency) -> Result<Self, MoneyError> {
+        let each = match currency.decimals() {
+            0 => THOUSANDTHS,
+            1 => 100,
+            2 => 10,
+            _ => 1,
+        };
+        let thousandths = units.checked_mul(each).ok_or(MoneyError::TooLarge)?;
+        Self::stored(thousandths, currency)
+    }
+
+    /// What the ledger holds, in thousandths, whether or not it fits the currency.
+    ///
+    /// # Errors
+    /// Where it is negative or larger than the ledger holds.
+    pub(crate) fn stored(thousandths: i64, currency: Currency) -> Result<Self, MoneyError> {
+        match thousandths {
+            0..=THOUSANDTHS_MAX => Ok(Self {
+                thousandths,
+                currency,
+            }),
             i64::MIN..0 => Err(MoneyError::Malformed),
             _ => Err(MoneyError::TooLarge),
         }
     }
 
-    /// The amount in hundredths.
-    pub const fn cents(self) -> i64 {
-        self.cents
+    /// The amount in thousandths.
+    pub(crate) const fn thousandths(self) -> i64 {
+        self.thousandths
     }
-}
 
-impl TryFrom<i64> for Money {
-    type Error = MoneyError;
-
-    fn try_from(cents: i64) -> Result<Self, Self::Error> {
-        Self::from_cents(cents)
+    /// Its currency.
+    pub const fn currency(self) -> Currency {
+        self.currency
     }
 }
 
 impl fmt::Display for Money {
-    /// Always with two decimals: also how it stands in JSON, as a number.
+    /// The amount with the decimals of its currency: also how it stands in JSON, as a number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:02}", self.cents / 100, self.cents % 100)
+        write(f, self.thousandths, self.currency.decimals())
     }
 }
 
-impl FromStr for Money {
-    type Err = MoneyError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (whole, fraction) = text.split_once('.').unwrap_or((text, "00"));
-        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        if !digits(whole) || !digits(fraction) || fraction.len() > 2 {
-            return Err(MoneyError::Malformed);
-        }
-        let joined = format!("{whole}{fraction:0<2}");
-        let cents = joined.parse().map_err(|_| MoneyError::TooLarge)?;
-        Self::from_cents(cents)
-    }
-}
-
-/// A currency by its ISO 4217 code, of those whose smallest unit is a hundredth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Currency([u8; 3]);
-
-/// ISO 4217's codes whose smallest unit is not a hundredth.
-const NOT_TWO_DECIMALS: [&str; 27] = [
-    "BHD", "BIF", "CLF", "CLP", "DJF", "GNF", "IQD", "ISK", "JOD", "JPY", "KMF", "KRW", "KWD",
-    "LYD", "MGA", "MRU", "OMR", "PYG", "RWF", "TND", "UGX", "UYI", "UYW", "VND", "VUV", "XAF",
-    "XOF",
-];
-
-impl Currency {
-    /// The currency of a price that names none.
-    pub const DEFAULT: Self = Self(*b"USD");
-
-    /// The code.
-    pub fn as_str(&self) -> &str {
-        str::from_utf8(&self.0).unwrap_or("USD")
-    }
-}
-
-impl TryFrom<String> for Currency {
-    type Error = MoneyError;
-
-    fn try_from(code: String) -> Result<Self, Self::Error> {
-        code.parse()
-    }
-}
-
-impl fmt::Display for Currency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Currency {
-    type Err = MoneyError;
-
-    fn from_str(code: &str) -> Result<Self, Self::Err> {
-        let bytes: [u8; 3] = code
-            .as_bytes()
-            .try_into()
-            .map_err(|_| MoneyError::Currency)?;
-        if !bytes.iter().all(u8::is_ascii_uppercase) {
-            return Err(MoneyError::Currency);
-        }
-        if NOT_TWO_DECIMALS.contains(&code) {
-            return Err(MoneyError::Decimals);
-        }
-        Ok(Self(bytes))
+/// Writes an amount with at least so many decimals, and with more only where they are not zero.
+fn write(f: &mut fmt::Formatter<'_>, thousandths: i64, decimals_min: usize) -> fmt::Result {
+    let fraction = format!("{:0DECIMALS_MAX$}", thousandths % THOUSANDTHS);
+    let needed = fraction.trim_end_matches('0').len();
+    write!(f, "{}", thousandths / THOUSANDTHS)?;
+    match needed.max(decimals_min) {
+        0 => Ok(()),
+        decimals => write!(f, ".{}", &fraction[..decimals]),
     }
 }

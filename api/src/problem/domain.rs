@@ -127,6 +127,29 @@ impl From<&LedgerError> for Problem {
                 Code::InsufficientStock,
                 "There are not that many units in stock.",
             ),
+            LedgerError::FewerUnits { quantity } => Self::new(
+                Code::InsufficientStock,
+                format!("The product has only {quantity} units in stock."),
+            )
+            .with_stock(*quantity),
+            LedgerError::StockChanged { quantity } => Self::new(
+                Code::Conflict,
+                format!(
+                    "The stock was changed since it was read: there are {quantity} units now. Send that as \
+                     expectedQuantity, or send addQuantity or removeQuantity."
+                ),
+            )
+            .with_stock(*quantity),
+            LedgerError::PriceUnfit { price, currency } => {
+                let decimals = currency.decimals_in_words();
+                let fault = format!("is not valid: {price} does not fit, {currency} has {decimals}");
+                let field = "price";
+                Invalid { field, fault }.into()
+            }
+            LedgerError::ProductPriceUnfit => Self::new(
+                Code::Conflict,
+                "The price of the product does not fit its currency: change it first.",
+            ),
             LedgerError::InvalidWindow => Self::validation("A sale must end after it starts."),
             LedgerError::Exists => Self::new(Code::Conflict, "It exists already."),
             LedgerError::FullStock => Self::new(

@@ -76,6 +76,8 @@ struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<ExistingPurchase>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    current_quantity: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     retry_safe: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome_unknown: Option<bool>,
@@ -163,6 +165,13 @@ impl Problem {
     pub fn starting(mut self, start: DateTime<Utc>, in_seconds: u64) -> Self {
         self.facts.start_time = Some(start);
         self.retry_after(in_seconds)
+    }
+
+    /// Adds how many units a product has in stock.
+    #[must_use]
+    pub fn with_stock(mut self, quantity: u32) -> Self {
+        self.facts.current_quantity = Some(quantity);
+        self
     }
 
     /// Says that what was asked for may have happened nevertheless.

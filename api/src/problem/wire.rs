@@ -65,6 +65,8 @@ struct Document {
     purchase_status: Option<Stage>,
     /// ALREADY_PURCHASED: the same facts in the shape of an accepted purchase.
     data: Option<ExistingPurchase>,
+    /// CONFLICT, INSUFFICIENT_STOCK on a change of a product's stock: the units in stock now.
+    current_quantity: Option<u32>,
     /// UNAVAILABLE: whether asking again is safe.
     retry_safe: Option<bool>,
     /// UNAVAILABLE: what was asked for may have happened.

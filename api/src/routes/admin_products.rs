@@ -6,9 +6,11 @@ use poem::web::Data;
 use poem_openapi::{
     ApiResponse, Object, OpenApi,
     param::{Path, Query},
+    types::MaybeUndefined,
 };
 use sale::{
-    ledger::{NewProduct, Product},
+    input::{self, Invalid},
+    ledger::{NewProduct, Product, ProductChange, StockChange},
     model::ProductId,
     money::Currency,
 };
@@ -20,8 +22,8 @@ use crate::{
     auth::Admin,
     detached::detached,
     paging::{Cursor, Limit, Listed, asked, listed},
-    payload::{Incoming, Reply, Success, success, whole},
-    price::Price,
+    payload::{Incoming, Reply, Success, optional_whole, success, whole},
+    price::AskedPrice,
     problem::{Code, Problem, Refusal, failures},
     services::Services,
     views::ProductReply,
@@ -38,9 +40,9 @@ struct ProductRequest {
     /// Its description, at most 10,000 characters.
     #[oai(validator(max_length = 10_000))]
     description: Option<String>,
-    /// Its price, more than 0, with at most two decimals.
-    price: Price,
-    /// The currency of the price, of those with two decimals; USD if left out.
+    /// Its price, with at most the decimals of its currency; 0 for what is free.
+    price: AskedPrice,
+    /// The currency of the price, by its ISO 4217 code in capitals; USD if left out.
     #[oai(validator(pattern = "^[A-Z]{3}$"))]
     currency: Option<String>,
     /// Where a picture of it is: https://, http:// or a path, at most 2,048 characters.
@@ -53,6 +55,50 @@ struct ProductRequest {
     #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]
     #[serde(deserialize_with = "whole")]
     quantity: u32,
+}
+
+/// What is to be changed of a product: what is left out stays (RFC 7396).
+#[derive(Debug, Object, Deserialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+struct ProductPatch {
+    /// Its name, at most 200 characters.
+    #[oai(validator(min_length = 1, max_length = 200))]
+    name: Option<String>,
+    /// Its description, at most 10,000 characters; null takes it away.
+    #[oai(validator(max_length = 10_000))]
+    #[serde(default)]
+    description: MaybeUndefined<String>,
+    /// Its price, with at most the decimals of its currency. Sales keep the price that they were created
+    /// with.
+    price: Option<AskedPrice>,
+    /// The currency of the price, by its ISO 4217 code in capitals. Without a price, the present one must
+    /// fit it.
+    #[oai(validator(pattern = "^[A-Z]{3}$"))]
+    currency: Option<String>,
+    /// Where a picture of it is: https://, http:// or a path, at most 2,048 characters; null takes it away.
+    #[oai(validator(
+        max_length = 2_048,
+        pattern = "^(https?://|/)[^\\s\\u0000-\\u001f\\u007f-\\u009f]*$"
+    ))]
+    #[serde(default)]
+    image_url: MaybeUndefined<String>,
+    /// Units in stock that are in no sale. `expectedQuantity` must stand beside it.
+    #[oai(validator(minimum(value = "0"), maximum(value = "2147483647")))]
+    #[serde(default, deserialize_with = "optional_whole")]
+    quantity: Option<u32>,
+    /// The units that the caller read. If there are others now, nothing is changed (409).
+    #[oai(validator(minimum(value = "0"), maximum(value = "2147483647")))]
+    #[serde(default, deserialize_with = "optional_whole")]
+    expected_quantity: Option<u32>,
+    /// Units that come to those in stock, instead of `quantity`.
+    #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]
+    #[serde(default, deserialize_with = "optional_whole")]
+    add_quantity: Option<u32>,
+    /// Units that leave those in stock, instead of `quantity`.
+    #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]
+    #[serde(default, deserialize_with = "optional_whole")]
+    remove_quantity: Option<u32>,
 }
 
 #[derive(ApiResponse)]
@@ -71,6 +117,21 @@ failures! {
         Conflict = 409,
         /// It can not be done at the moment. Without an Idempotency-Key it may have been done: look
         /// before trying again.
+        Unavailable = 503,
+    }
+}
+
+failures! {
+    /// Why a product was not changed.
+    ChangeFailed {
+        /// The request is not valid, or INSUFFICIENT_STOCK: there are fewer units than are to be removed.
+        Invalid = 400,
+        /// There is no such product.
+        NotFound = 404,
+        /// The stock was changed since it was read (`currentQuantity` says what it is now), it cannot hold so
+        /// many units, or the Idempotency-Key was used for another change.
+        Conflict = 409,
+        /// It can not be done at the moment. `retrySafe` says whether to look before trying again.
         Unavailable = 503,
     }
 }
@@ -155,23 +216,102 @@ impl AdminProductsApi {
             None => Err(Problem::new(Code::NotFound, "There is no such product.").into()),
         }
     }
+
+    /// Change a product, or what of it is in stock
+    ///
+    /// A new quantity needs the quantity that was read beside it, so that nobody overwrites what others
+    /// have changed since. `addQuantity` and `removeQuantity` need none.
+    #[oai(path = "/:id", method = "patch", operation_id = "changeProduct")]
+    async fn change(
+        &self,
+        services: Data<&Arc<Services>>,
+        admin: Admin,
+        /// The product.
+        id: Path<Uuid>,
+        /// Changes the product once, however often it is sent.
+        #[oai(name = "Idempotency-Key")]
+        IdempotencyKey(key): IdempotencyKey,
+        Incoming(patch): Incoming<ProductPatch>,
+    ) -> Result<Reply<Success<ProductReply>>, Refusal<ChangeFailed>> {
+        let change = product_change(patch)?;
+        let adds = matches!(
+            change.stock,
+            Some(StockChange::Add(_) | StockChange::Remove(_))
+        );
+        let repeatable = key.is_some() || !adds;
+        let ledger = services.ledger.on_behalf(admin.by(key));
+        let id = ProductId::from_uuid(id.0);
+        let product = detached(async move { ledger.update_product(id, change).await })
+            .await?
+            .map_err(|error| Problem::from(error).unless_repeatable(repeatable))?;
+        tracing::info!(product = %product.id, by = %admin.caller.buyer, "product changed");
+        Ok(success(product.into()))
+    }
 }
 
 fn new_product(request: ProductRequest) -> Result<NewProduct, Problem> {
-    let currency = match &request.currency {
-        Some(code) => code
-            .parse()
-            .map_err(|error| Problem::validation(format!("currency is not valid: {error}.")))?,
-        None => Currency::DEFAULT,
-    };
+    let currency = request
+        .currency
+        .as_deref()
+        .map(input::currency)
+        .transpose()?;
     let product = NewProduct {
         name: request.name,
         description: request.description,
-        price: request.price.0,
-        currency,
+        price: input::price(request.price.0, currency.unwrap_or(Currency::DEFAULT))?,
         image_url: request.image_url,
         quantity: request.quantity,
     };
     product.check()?;
     Ok(product)
+}
+
+fn product_change(patch: ProductPatch) -> Result<ProductChange, Problem> {
+    let change = ProductChange {
+        stock: stock_change(&patch)?,
+        name: patch.name,
+        description: patch.description.into(),
+        price: patch.price.map(|price| price.0),
+        currency: patch.currency.as_deref().map(input::currency).transpose()?,
+        image_url: patch.image_url.into(),
+    };
+    if change.is_empty() {
+        return Err(Problem::validation("Say what is to be changed."));
+    }
+    change.check()?;
+    Ok(change)
+}
+
+fn stock_change(patch: &ProductPatch) -> Result<Option<StockChange>, Problem> {
+    let asked = (
+        patch.quantity,
+        patch.expected_quantity,
+        patch.add_quantity,
+        patch.remove_quantity,
+    );
+    match asked {
+        (None, None, None, None) => Ok(None),
+        (Some(quantity), Some(expected), None, None) => {
+            Ok(Some(StockChange::Set { quantity, expected }))
+        }
+        (None, None, Some(units), None) => Ok(Some(StockChange::Add(units))),
+        (None, None, None, Some(units)) => Ok(Some(StockChange::Remove(units))),
+        (Some(_), None, None, None) => Err(invalid(
+            "expectedQuantity",
+            "must stand beside quantity: it is the quantity that you read. Or send addQuantity or \
+             removeQuantity instead",
+        )),
+        (None, Some(_), None, None) => Err(invalid(
+            "quantity",
+            "must stand beside expectedQuantity: it is the quantity that you want",
+        )),
+        _ => Err(Problem::validation(
+            "Send one of quantity (with expectedQuantity), addQuantity and removeQuantity.",
+        )),
+    }
+}
+
+fn invalid(field: &'static str, fault: &str) -> Problem {
+    let fault = fault.to_owned();
+    Invalid { field, fault }.into()
 }

@@ -44,7 +44,7 @@ struct FlashSale {
     product_description: Option<String>,
     /// The price in this sale.
     product_price: Price,
-    /// The currency of the price.
+    /// The currency of the price, by its ISO 4217 code.
     currency: String,
     /// Where a picture of the product is.
     image_url: Option<String>,
@@ -186,7 +186,7 @@ fn flash_sale(sale: &Sale, view: &View, eligibility: Option<Eligibility>) -> Fla
         product_name: sale.product_name.clone(),
         product_description: sale.product_description.clone(),
         product_price: Price(sale.price),
-        currency: sale.currency.to_string(),
+        currency: sale.price.currency().to_string(),
         image_url: sale.image_url.clone(),
         start_time: view.start,
         end_time: view.end,

@@ -26,7 +26,7 @@ pub struct OrderReply {
     pub quantity: u32,
     /// What one unit cost.
     pub price: Price,
-    /// The currency of the price.
+    /// The currency of the price, by its ISO 4217 code.
     pub currency: String,
     /// What has become of it.
     pub status: OrderWord,
@@ -45,7 +45,7 @@ impl From<Order> for OrderReply {
             product_id: order.product_id.uuid(),
             quantity: Order::QUANTITY,
             price: Price(order.price),
-            currency: order.currency.to_string(),
+            currency: order.price.currency().to_string(),
             status: order.status.into(),
             created_at: order.created_at,
             updated_at: order.updated_at,

@@ -23,7 +23,7 @@ pub struct ProductReply {
     pub description: Option<String>,
     /// Its price.
     pub price: Price,
-    /// The currency of the price.
+    /// The currency of the price, by its ISO 4217 code.
     pub currency: String,
     /// Where a picture of it is.
     pub image_url: Option<String>,
@@ -43,7 +43,7 @@ impl From<Product> for ProductReply {
             name: product.name,
             description: product.description,
             price: Price(product.price),
-            currency: product.currency.to_string(),
+            currency: product.price.currency().to_string(),
             image_url: product.image_url,
             quantity: product.quantity,
             created_at: product.created_at,

@@ -31,7 +31,7 @@ pub struct AdminSale {
     pub product_description: Option<String>,
     /// The price in this sale.
     pub product_price: Price,
-    /// The currency of the price.
+    /// The currency of the price, by its ISO 4217 code.
     pub currency: String,
     /// Where a picture of the product is.
     pub image_url: Option<String>,
@@ -66,7 +66,7 @@ impl AdminSale {
             product_name: sale.product_name,
             product_description: sale.product_description,
             product_price: Price(sale.price),
-            currency: sale.currency.to_string(),
+            currency: sale.price.currency().to_string(),
             image_url: sale.image_url,
             start_time: view.start,
             end_time: view.end,

@@ -73,6 +73,12 @@ async fn products(api: &Fixture) -> Uuid {
         .await
         .data();
     assert_eq!(shown, listed["data"][0]);
+    let path = format!("/api/admin/products/{product}");
+    let request = api.request(Method::PATCH, &path).bearer_auth(&api.admin);
+    let change = json!({ "description": "It shines.", "addQuantity": 1 });
+    let changed = api.send(request.json(&change)).await.data();
+    assert_eq!(changed["description"], "It shines.");
+    assert_eq!(changed["quantity"], 11);
     product
 }
 

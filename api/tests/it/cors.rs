@@ -103,7 +103,7 @@ async fn a_preflight_of_an_allowed_origin_is_answered_by_the_table_of_routes() {
         ("/api/purchase", "POST"),
         (&*job, "GET, HEAD"),
         ("/api/flash-sale/status?saleId=x", "GET, HEAD"),
-        ("/api/nothing", "GET, HEAD, POST"),
+        ("/api/nothing", "GET, HEAD, PATCH, POST"),
     ] {
         let answer = api.preflight(SHOP, path).await;
         assert_eq!(answer.status, 204, "{path}");

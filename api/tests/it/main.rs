@@ -22,6 +22,7 @@ mod malformed;
 mod openapi;
 mod process;
 mod process_limits;
+mod products;
 mod purchases;
 mod rate_limits;
 mod raw;

@@ -59,8 +59,6 @@ async fn a_product_keeps_the_digits_of_its_price() {
 async fn a_product_that_is_not_sound_is_refused() {
     let api = Fixture::start().await;
     for (member, value) in [
-        ("price", "0"),
-        ("price", "0.00"),
         ("price", "-1"),
         ("price", "1.005"),
         ("price", "1e2"),
@@ -72,7 +70,7 @@ async fn a_product_that_is_not_sound_is_refused() {
         ("quantity", "2147483648"),
         ("name", "\" \""),
         ("name", "\"a\\u0000b\""),
-        ("currency", "\"JPY\""),
+        ("currency", "\"ZZZ\""),
         ("currency", "\"usd\""),
         ("description", "\"\\u0000\""),
         ("imageUrl", "\"\\u0000\""),

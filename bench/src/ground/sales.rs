@@ -32,8 +32,7 @@ impl Ground {
         let product = ledger.create_product(NewProduct {
             name: "A thing".to_owned(),
             description: None,
-            price: Money::from_cents(1_000)?,
-            currency: Currency::DEFAULT,
+            price: Money::of_minor_units(1_000, Currency::DEFAULT)?,
             image_url: None,
             quantity: units,
         });

@@ -2,11 +2,12 @@
 
 use anyhow::Context;
 use api::views::ProductReply;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, value_parser};
 use sale::{
-    ledger::{self, Ledger, NewProduct, ProductChange},
+    input::{self, Invalid, UNITS_MAX},
+    ledger::{self, Ledger, NewProduct, ProductChange, StockChange},
     model::ProductId,
-    money::{Currency, Money},
+    money::{Amount, Currency},
 };
 
 use crate::{
@@ -58,11 +59,11 @@ pub struct Create {
     #[arg(long)]
     pub description: Option<String>,
 
-    /// What one unit costs, such as 19.90
+    /// What one unit costs, such as 19.90, with at most the decimals of its currency; 0 for what is free
     #[arg(long)]
-    pub price: Money,
+    pub price: Amount,
 
-    /// The currency of the price, of those with two decimals
+    /// The currency of the price, by its ISO 4217 code in capitals
     #[arg(long, default_value_t = Currency::DEFAULT)]
     pub currency: Currency,
 
@@ -81,6 +82,12 @@ pub struct Create {
 
 /// Settings of `product update`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  Put twenty units more into the stock:
+    mincommerce product update 0199a0c4-5f3c-7d1e-9b53-2f8e4f6a7c10 --add 20
+  Set the stock to 120, unless it is no longer the 100 that you read:
+    mincommerce product update 0199a0c4-5f3c-7d1e-9b53-2f8e4f6a7c10 --quantity 120 --expect 100")]
 pub struct Update {
     /// Its id
     pub product: ProductId,
@@ -88,6 +95,20 @@ pub struct Update {
     /// What is to be changed.
     #[command(flatten)]
     pub change: Change,
+
+    /// The units that you read: if there are others by now, nothing is changed
+    #[arg(
+        long,
+        value_name = "UNITS",
+        requires = "quantity",
+        conflicts_with_all = ["add", "remove"],
+        value_parser = units(0)
+    )]
+    pub expect: Option<u32>,
+
+    /// Doing it once.
+    #[command(flatten)]
+    pub idempotency: Idempotency,
 }
 
 /// What is to be changed of a product; what is not named stays.
@@ -102,17 +123,40 @@ pub struct Change {
     #[arg(long)]
     pub description: Option<String>,
 
-    /// What one unit costs, such as 19.90
+    /// What one unit costs, such as 19.90, with at most the decimals of its currency
     #[arg(long)]
-    pub price: Option<Money>,
+    pub price: Option<Amount>,
+
+    /// The currency of the price, by its ISO 4217 code in capitals
+    #[arg(long)]
+    pub currency: Option<Currency>,
 
     /// Where a picture of it is: https://, http:// or a path that begins with /
     #[arg(long, value_name = "URL")]
     pub image_url: Option<String>,
 
-    /// Units in stock that are in no sale
-    #[arg(long)]
+    /// Units in stock that are in no sale; needs --expect
+    #[arg(
+        long,
+        value_name = "UNITS",
+        requires = "expect",
+        conflicts_with_all = ["add", "remove"],
+        value_parser = units(0)
+    )]
     pub quantity: Option<u32>,
+
+    /// Units that come to those in stock
+    #[arg(long, value_name = "UNITS", conflicts_with = "remove", value_parser = units(1))]
+    pub add: Option<u32>,
+
+    /// Units that leave those in stock
+    #[arg(long, value_name = "UNITS", value_parser = units(1))]
+    pub remove: Option<u32>,
+}
+
+/// Units from `least` on, as many as the ledger counts.
+fn units(least: u32) -> clap::builder::RangedI64ValueParser<u32> {
+    value_parser!(u32).range(i64::from(least)..=i64::from(UNITS_MAX))
 }
 
 impl Shown for ProductReply {
@@ -156,8 +200,8 @@ pub async fn run(product: Product, output: Output) -> anyhow::Result<()> {
     let postgres = &product.server.postgres;
     match product.command {
         Command::Create(create) => {
-            let (new, key) = new_product(create);
-            new.check().map_err(WrongUse::from)?;
+            let key = create.idempotency.key.clone();
+            let new = new_product(create).map_err(WrongUse::from)?;
             with_ledger(postgres, key, async |ledger| {
                 let created = ledger.create_product(new).await;
                 let created = created.context("the product could not be created")?;
@@ -179,11 +223,12 @@ pub async fn run(product: Product, output: Output) -> anyhow::Result<()> {
             })
             .await
         }
-        Command::Update(Update { product, change }) => {
-            let change = ProductChange::from(change);
+        Command::Update(update) => {
+            let (id, key) = (update.product, update.idempotency.key.clone());
+            let change = ProductChange::from(update);
             change.check().map_err(WrongUse::from)?;
-            with_ledger(postgres, None, async |ledger| {
-                let changed = ledger.update_product(product, change).await;
+            with_ledger(postgres, key, async |ledger| {
+                let changed = ledger.update_product(id, change).await;
                 let changed = changed.context("the product could not be changed")?;
                 output.show(&ProductReply::from(changed))
             })
@@ -192,28 +237,36 @@ pub async fn run(product: Product, output: Output) -> anyhow::Result<()> {
     }
 }
 
-impl From<Change> for ProductChange {
-    fn from(change: Change) -> Self {
+impl From<Update> for ProductChange {
+    fn from(update: Update) -> Self {
+        let change = update.change;
+        // clap lets through at most one of the three.
+        let set = change.quantity.zip(update.expect);
+        let stock = set
+            .map(|(quantity, expected)| StockChange::Set { quantity, expected })
+            .or(change.add.map(StockChange::Add))
+            .or(change.remove.map(StockChange::Remove));
         Self {
             name: change.name,
-            description: change.description,
+            description: change.description.map(Some),
             price: change.price,
-            image_url: change.image_url,
-            quantity: change.quantity,
+            currency: change.currency,
+            image_url: change.image_url.map(Some),
+            stock,
         }
     }
 }
 
-fn new_product(create: Create) -> (NewProduct, Option<String>) {
+fn new_product(create: Create) -> Result<NewProduct, Invalid> {
     let new = NewProduct {
         name: create.name,
         description: create.description,
-        price: create.price,
-        currency: create.currency,
+        price: input::price(create.price, create.currency)?,
         image_url: create.image_url,
         quantity: create.quantity,
     };
-    (new, create.idempotency.key)
+    new.check()?;
+    Ok(new)
 }
 
 async fn list(ledger: &Ledger, paging: Paging, output: Output) -> anyhow::Result<()> {

@@ -3,7 +3,7 @@
 use crate::fixture::{Shop, text};
 
 #[test]
-fn a_product_a_sale_and_a_restock_are_made_once_by_a_key() {
+fn a_product_a_sale_a_restock_and_added_stock_are_made_once_by_a_key() {
     let shop = Shop::open();
     let product = [
         "product",
@@ -57,6 +57,18 @@ fn a_product_a_sale_and_a_restock_are_made_once_by_a_key() {
     assert_eq!(shop.json(&restock)["totalQuantity"], 7);
     assert_eq!(shop.json(&restock)["totalQuantity"], 7);
     assert_eq!(shop.json(&["product", "show", &product])["quantity"], 3);
+
+    let add = [
+        "product",
+        "update",
+        &product,
+        "--add",
+        "20",
+        "--idempotency-key",
+        "more",
+    ];
+    assert_eq!(shop.json(&add)["quantity"], 23);
+    assert_eq!(shop.json(&add)["quantity"], 23);
 
     let other = [
         "sale",

@@ -40,10 +40,23 @@ impl Api {
 
     /// What it replies, all of it.
     async fn get(&self, path: &str) -> Value {
+        serde_json::from_str(&self.get_text(path).await).unwrap()
+    }
+
+    /// What it replies, to the letter.
+    async fn get_text(&self, path: &str) -> String {
         let url = format!("{}{path}", self.process.url());
         let asked = self.client.get(url).bearer_auth(&self.admin).send().await;
         let reply = asked.unwrap().error_for_status().unwrap();
-        reply.json().await.unwrap()
+        reply.text().await.unwrap()
+    }
+
+    /// The status and the body of a change.
+    async fn patch(&self, path: &str, body: &Value) -> (u16, Value) {
+        let url = format!("{}{path}", self.process.url());
+        let asked = self.client.patch(url).bearer_auth(&self.admin).json(body);
+        let reply = asked.send().await.unwrap();
+        (reply.status().as_u16(), reply.json().await.unwrap())
     }
 }
 
@@ -102,6 +115,88 @@ async fn commands_print_what_the_api_replies() {
     }
     assert_eq!(shown["cancelledOrders"], 1);
     assert_eq!(shown, replied);
+    api.process.stop().unwrap();
+}
+
+/// The digits of a member that is a number, as they stand in a text of JSON.
+fn digits<'a>(json: &'a str, member: &str) -> &'a str {
+    let name = format!("\"{member}\":");
+    let (_, rest) = json
+        .split_once(&name)
+        .unwrap_or_else(|| panic!("{name} in {json}"));
+    rest.split(',').next().unwrap().trim()
+}
+
+#[tokio::test]
+async fn a_price_has_the_same_digits_in_both() {
+    let shop = Shop::open();
+    let api = Api::start(&shop);
+    for (price, currency, written) in [
+        ("1000", "JPY", "1000"),
+        ("1.25", "KWD", "1.250"),
+        ("10", "EUR", "10.00"),
+    ] {
+        let product = shop.product(2);
+        let changed = shop.json_text(&[
+            "product",
+            "update",
+            &product,
+            "--price",
+            price,
+            "--currency",
+            currency,
+        ]);
+        let sale = shop.sale(&product);
+        let posting = shop.post(&sale, 1).await.remove(0);
+        let path = format!("/api/admin/products/{product}");
+        let of_product = api.get_text(&path).await;
+        let of_sale = api.get_text(&format!("/api/admin/flash-sale/{sale}")).await;
+        let path = format!("/api/purchase/user/{}", posting.buyer);
+        let of_order = api.get_text(&path).await;
+        let shown_sale = shop.json_text(&["sale", "show", &sale]);
+        let shown_order = shop.json_text(&["order", "show", &posting.order.to_string()]);
+        for (json, member) in [
+            (&changed, "price"),
+            (&of_product, "price"),
+            (&of_sale, "productPrice"),
+            (&shown_sale, "productPrice"),
+            (&of_order, "price"),
+            (&shown_order, "price"),
+        ] {
+            assert_eq!(digits(json, member), written, "{json}");
+        }
+    }
+    api.process.stop().unwrap();
+}
+
+#[tokio::test]
+async fn a_stock_is_changed_alike_by_both() {
+    let shop = Shop::open();
+    let api = Api::start(&shop);
+    let product = shop.product(100);
+    let path = format!("/api/admin/products/{product}");
+    let update = |more: &[&str]| shop.json(&[&["product", "update", &product][..], more].concat());
+
+    let (status, replied) = api.patch(&path, &json!({ "addQuantity": 5 })).await;
+    assert_eq!((status, &replied["data"]["quantity"]), (200, &json!(105)));
+    assert_eq!(update(&["--add", "5"])["quantity"], 110);
+    let both = json!({ "quantity": 50, "expectedQuantity": 100 });
+    assert_eq!(api.patch(&path, &both).await.0, 409);
+    shop.refused(
+        1,
+        &[
+            "product",
+            "update",
+            &product,
+            "--quantity",
+            "50",
+            "--expect",
+            "100",
+        ],
+    );
+    let shown = update(&["--quantity", "50", "--expect", "110"]);
+    let replied = api.get(&path).await;
+    assert_eq!(shown, replied["data"]);
     api.process.stop().unwrap();
 }
 

@@ -9,7 +9,8 @@ fn a_wrong_command_line_ends_with_2_before_anything_is_connected() {
     let id = Uuid::now_v7().to_string();
     let sale = ["sale", "create", "--product", &id];
     let product = ["product", "create", "--name", "Lamp", "--quantity", "1"];
-    let wrong: [(&[&str], &[&str], &str); 17] = [
+    let update = ["product", "update", &id];
+    let wrong: [(&[&str], &[&str], &str); 27] = [
         (&[], &[], ""),
         (&["no-such-command"], &[], ""),
         (&["product", "list"], &["--limit", "0"], "--limit"),
@@ -22,8 +23,50 @@ fn a_wrong_command_line_ends_with_2_before_anything_is_connected() {
             &[&id, "--image-url", "javascript:x"],
             "--image-url must begin",
         ),
-        (&product, &["--price", "19.999"], "at most two decimals"),
-        (&product, &["--price", "0"], "--price must be more than 0"),
+        (
+            &product,
+            &["--price", "19.999"],
+            "--price is not valid: USD has at most two decimals",
+        ),
+        (
+            &product,
+            &["--price", "10.50", "--currency", "JPY"],
+            "--price is not valid: JPY has no decimals",
+        ),
+        (&product, &["--price", "1."], "a price is digits"),
+        (
+            &product,
+            &["--price", "1", "--currency", "ZZZ"],
+            "a currency is a code of ISO 4217",
+        ),
+        (
+            &product,
+            &["--price", "1", "--currency", "jpy"],
+            "a currency is written in capitals: JPY",
+        ),
+        (&update, &["--quantity", "5"], "--expect <UNITS>"),
+        (&update, &["--expect", "5"], "required"),
+        (
+            &update,
+            &["--add", "1", "--expect", "5"],
+            "cannot be used with",
+        ),
+        (
+            &update,
+            &["--add", "1", "--remove", "1"],
+            "cannot be used with",
+        ),
+        (
+            &update,
+            &["--quantity", "1", "--expect", "1", "--add", "1"],
+            "cannot be used with",
+        ),
+        (&update, &["--add", "0"], "1..=2147483647"),
+        (
+            &update,
+            &["--price", "1.5", "--currency", "JPY"],
+            "--price is not valid: JPY has no decimals",
+        ),
         (
             &product,
             &["--price", "1", "--idempotency-key", "a b"],

@@ -20,7 +20,7 @@ use sale::{
     keys::Keys,
     ledger::{Ledger, NewProduct, NewSale, Sale},
     model::{BuyerId, OrderId, Purchase, SaleId, Verdict},
-    money::Currency,
+    money::{Currency, Money},
     settings::{PostgresSettings, RedisSettings, Secret},
 };
 use sqlx::PgPool;
@@ -88,8 +88,7 @@ impl Stage {
             .create_product(NewProduct {
                 name: "Lamp".to_owned(),
                 description: None,
-                price: "10.00".parse().unwrap(),
-                currency: Currency::DEFAULT,
+                price: Money::of_minor_units(1_000, Currency::DEFAULT).unwrap(),
                 image_url: None,
                 quantity: units + 100,
             })

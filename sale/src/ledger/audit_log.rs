@@ -17,6 +17,7 @@ use super::{Ledger, LedgerError};
 pub const CREATE_PRODUCT: &str = "product.create";
 /// See [`CREATE_PRODUCT`].
 pub const CREATE_SALE: &str = "sale.create";
+pub(super) const UPDATE_PRODUCT: &str = "product.update";
 pub(super) const MOVE_SALE: &str = "sale.move";
 pub(super) const RESTOCK_SALE: &str = "sale.restock";
 

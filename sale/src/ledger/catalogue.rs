@@ -1,13 +1,10 @@
-//! Products and their stocks.
+//! Products and their stocks. What changes them is in [`super::product_changes`].
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{Ledger, LedgerError, Page, Place, audit_log::CREATE_PRODUCT};
-use crate::{
-    model::ProductId,
-    money::{Currency, Money},
-};
+use crate::{model::ProductId, money::Money};
 
 /// A product to be created.
 #[derive(Debug, Clone)]
@@ -18,8 +15,6 @@ pub struct NewProduct {
     pub description: Option<String>,
     /// What one unit costs.
     pub price: Money,
-    /// The currency of the price.
-    pub currency: Currency,
     /// Where a picture of it is.
     pub image_url: Option<String>,
     /// Units in stock.
@@ -36,11 +31,8 @@ pub struct Product {
     /// What it is.
     pub description: Option<String>,
     /// What one unit costs.
-    #[sqlx(try_from = "i64", rename = "price_cents")]
+    #[sqlx(flatten)]
     pub price: Money,
-    /// The currency of the price.
-    #[sqlx(try_from = "String")]
-    pub currency: Currency,
     /// Where a picture of it is.
     pub image_url: Option<String>,
     /// Units in stock that are in no sale.
@@ -62,22 +54,6 @@ impl Product {
     }
 }
 
-/// What is to be changed of a product; `None` leaves it as it is. Sales keep the price that they were
-/// created with.
-#[derive(Debug, Clone, Default)]
-pub struct ProductChange {
-    /// What it is called.
-    pub name: Option<String>,
-    /// What it is.
-    pub description: Option<String>,
-    /// What one unit costs.
-    pub price: Option<Money>,
-    /// Where a picture of it is.
-    pub image_url: Option<String>,
-    /// Units in stock that are in no sale.
-    pub quantity: Option<u32>,
-}
-
 impl Ledger {
     /// Creates a product with its stock. With a key that was used before, it is the product of then.
     ///
@@ -88,7 +64,7 @@ impl Ledger {
             "name": product.name,
             "description": product.description,
             "price": product.price.to_string(),
-            "currency": product.currency.as_str(),
+            "currency": product.price.currency().as_str(),
             "imageUrl": product.image_url,
             "quantity": product.quantity,
         });
@@ -97,7 +73,7 @@ impl Ledger {
             sqlx::query(
                 "WITH product AS (
                      INSERT INTO products (id, name, description, price, currency, image_url)
-                     VALUES ($1, $2, $3, $4::bigint / 100.0, $5, $6)
+                     VALUES ($1, $2, $3, ($4::bigint / 1000.0)::numeric(13, 3), $5, $6)
                      RETURNING id
                  ), stock AS (
                      INSERT INTO stocks (product_id, quantity) SELECT id, $7 FROM product
@@ -107,8 +83,8 @@ impl Ledger {
             .bind(id)
             .bind(&product.name)
             .bind(&product.description)
-            .bind(product.price.cents())
-            .bind(product.currency.as_str())
+            .bind(product.price.thousandths())
+            .bind(product.price.currency().as_str())
             .bind(&product.image_url)
             .bind(i64::from(product.quantity))
             .bind(logged.by)
@@ -120,48 +96,6 @@ impl Ledger {
         });
         self.known_product(ProductId::from_uuid(created.await?))
             .await
-    }
-
-    /// Changes a product, and what of it is in stock.
-    ///
-    /// # Errors
-    /// [`LedgerError::UnknownProduct`].
-    pub async fn update_product(
-        &self,
-        id: ProductId,
-        change: ProductChange,
-    ) -> Result<Product, LedgerError> {
-        let details = json!({
-            "name": change.name,
-            "description": change.description,
-            "price": change.price.map(|price| price.to_string()),
-            "imageUrl": change.image_url,
-            "quantity": change.quantity,
-        });
-        sqlx::query(
-            "WITH product AS (
-                 UPDATE products
-                 SET name = coalesce($2, name), description = coalesce($3, description),
-                     price = coalesce($4::bigint / 100.0, price),
-                     image_url = coalesce($5, image_url), updated_at = now()
-                 WHERE id = $1 RETURNING id
-             ), stock AS (
-                 UPDATE stocks s SET quantity = coalesce($6::bigint, s.quantity), updated_at = now()
-                 FROM product WHERE s.product_id = product.id
-             )
-             SELECT log_action($7, 'product.update', id, jsonb_strip_nulls($8)) FROM product",
-        )
-        .bind(id)
-        .bind(change.name)
-        .bind(change.description)
-        .bind(change.price.map(Money::cents))
-        .bind(change.image_url)
-        .bind(change.quantity.map(i64::from))
-        .bind(self.by())
-        .bind(details)
-        .execute(&self.pool)
-        .await?;
-        self.known_product(id).await
     }
 
     /// A product.
@@ -194,7 +128,7 @@ impl Ledger {
         .await?)
     }
 
-    async fn known_product(&self, id: ProductId) -> Result<Product, LedgerError> {
+    pub(super) async fn known_product(&self, id: ProductId) -> Result<Product, LedgerError> {
         self.product(id).await?.ok_or(LedgerError::UnknownProduct)
     }
 }

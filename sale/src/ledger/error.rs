@@ -1,6 +1,8 @@
 //! What can go wrong in the ledger, in the words of the domain. The one place that knows the names
 //! of constraints.
 
+use crate::money::Currency;
+
 /// Why the ledger did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -16,6 +18,29 @@ pub enum LedgerError {
     /// The product, or the sale, has fewer units than that.
     #[error("there are not that many units")]
     InsufficientStock,
+    /// The product has fewer units in stock than are to be removed.
+    #[error("the product has only {quantity} units in stock")]
+    FewerUnits {
+        /// Units in stock.
+        quantity: u32,
+    },
+    /// The stock of the product is not what its reader saw.
+    #[error("the stock was changed meanwhile: there are {quantity} units now")]
+    StockChanged {
+        /// Units in stock.
+        quantity: u32,
+    },
+    /// A price has more decimals than its currency.
+    #[error("the price {price} does not fit: {currency} has {}", currency.decimals_in_words())]
+    PriceUnfit {
+        /// The price.
+        price: String,
+        /// Its currency.
+        currency: Currency,
+    },
+    /// The price of the product, which a sale would have, has more decimals than its currency.
+    #[error("the price of the product does not fit its currency: change it first")]
+    ProductPriceUnfit,
     /// A sale must end after it starts.
     #[error("a sale must end after it starts")]
     InvalidWindow,
@@ -64,6 +89,7 @@ impl From<sqlx::Error> for LedgerError {
             Some("stocks_quantity_not_negative" | "flash_sales_available_not_negative")
             | Some("flash_sales_units_positive") => Self::InsufficientStock,
             Some("flash_sales_window") => Self::InvalidWindow,
+            Some("prices_fit_currency") => Self::ProductPriceUnfit,
             Some("audit_log_once") => Self::KeyReused,
             Some("users_email_key" | "users_pkey" | "flash_sales_pkey" | "products_pkey") => {
                 Self::Exists

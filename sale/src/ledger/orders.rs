@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{Ledger, LedgerError, Page, Place, Rejection};
 use crate::{
     model::{BuyerId, OrderId, OrderStatus, ProductId, SaleId},
-    money::{Currency, Money},
+    money::Money,
 };
 
 /// A posted purchase of one unit.
@@ -23,11 +23,8 @@ pub struct Order {
     /// What was bought.
     pub product_id: ProductId,
     /// The price of the sale.
-    #[sqlx(try_from = "i64", rename = "price_cents")]
+    #[sqlx(flatten)]
     pub price: Money,
-    /// The currency of the price.
-    #[sqlx(try_from = "String")]
-    pub currency: Currency,
     /// Whether it stands.
     #[sqlx(try_from = "String")]
     pub status: OrderStatus,

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{Ledger, LedgerError, Page, Place};
 use crate::{
     model::{BuyerId, Epoch, OrderId, Phase, ProductId, Purchase, SaleId, SaleState, Version},
-    money::{Currency, Money},
+    money::Money,
 };
 
 /// A sale to be created.
@@ -38,15 +38,9 @@ pub struct Sale {
     pub product_description: Option<String>,
     /// Where a picture of the product is.
     pub image_url: Option<String>,
-    /// The product's own price.
-    #[sqlx(try_from = "i64", rename = "product_price_cents")]
-    pub product_price: Money,
     /// The price in this sale.
-    #[sqlx(try_from = "i64", rename = "price_cents")]
+    #[sqlx(flatten)]
     pub price: Money,
-    /// The currency of the price.
-    #[sqlx(try_from = "String")]
-    pub currency: Currency,
     /// The first instant at which it sells.
     #[sqlx(rename = "start_time")]
     pub start: DateTime<Utc>,

@@ -2,7 +2,7 @@
 
 use sale::{
     ledger::{By, NewProduct},
-    money::Currency,
+    money::{Currency, Money},
 };
 
 use crate::fixture::Shop;
@@ -21,8 +21,7 @@ async fn what_was_made_with_a_key_is_found_by_its_actor_alone() {
     let product = NewProduct {
         name: "lamp".to_owned(),
         description: None,
-        price: "19.99".parse().unwrap(),
-        currency: Currency::DEFAULT,
+        price: Money::of_minor_units(1_999, Currency::DEFAULT).unwrap(),
         image_url: None,
         quantity: 7,
     };

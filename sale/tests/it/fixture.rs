@@ -69,8 +69,7 @@ impl Shop {
         let product = NewProduct {
             name: "lamp".to_owned(),
             description: None,
-            price: "19.99".parse().expect("price"),
-            currency: Currency::DEFAULT,
+            price: Money::of_minor_units(1_999, Currency::DEFAULT).expect("price"),
             image_url: None,
             quantity,
         };
@@ -241,9 +240,7 @@ pub fn terms(units: u32) -> Sale {
         product_name: "lamp".to_owned(),
         product_description: None,
         image_url: None,
-        product_price: Money::from_cents(1_999).expect("price"),
-        price: Money::from_cents(1_999).expect("price"),
-        currency: Currency::DEFAULT,
+        price: Money::of_minor_units(1_999, Currency::DEFAULT).expect("price"),
         start: now - TimeDelta::hours(1),
         end: now + TimeDelta::hours(1),
         state: SaleState::Open,

@@ -14,8 +14,7 @@ fn product(change: impl FnOnce(&mut NewProduct)) -> Option<&'static str> {
     let mut product = NewProduct {
         name: "lamp".to_owned(),
         description: None,
-        price: Money::from_cents(1_999).unwrap(),
-        currency: Currency::DEFAULT,
+        price: Money::of_minor_units(1_999, Currency::DEFAULT).unwrap(),
         image_url: None,
         quantity: 1,
     };
@@ -52,10 +51,8 @@ fn a_product_names_the_field_that_is_wrong() {
     assert_eq!(product(|p| p.name = " ".to_owned()), Some("name"));
     let long = Some("x".repeat(10_001));
     assert_eq!(product(|p| p.description = long), Some("description"));
-    assert_eq!(
-        product(|p| p.price = Money::from_cents(0).unwrap()),
-        Some("price")
-    );
+    let free = Money::of_minor_units(0, Currency::DEFAULT).unwrap();
+    assert_eq!(product(|p| p.price = free), None);
     assert_eq!(product(|p| p.quantity = 0), Some("quantity"));
     assert_eq!(product(|p| p.quantity = 1 << 31), Some("quantity"));
     for url in [

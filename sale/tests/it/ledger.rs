@@ -37,7 +37,7 @@ async fn a_product_is_read_as_it_was_created() {
     let read = shop.ledger.product(created.id).await.unwrap().unwrap();
     assert_eq!((read.name.as_str(), read.quantity), ("lamp", 7));
     assert_eq!(read.price.to_string(), "19.99");
-    assert_eq!(read.currency.as_str(), "USD");
+    assert_eq!(read.price.currency().as_str(), "USD");
     let unknown = shop.ledger.product(ProductId::random()).await.unwrap();
     assert!(unknown.is_none());
 }

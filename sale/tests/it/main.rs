@@ -21,6 +21,8 @@ mod lifecycle;
 mod money;
 mod pins;
 mod posting;
+mod prices;
+mod product_changes;
 mod queue;
 mod rebuild;
 mod replay;

@@ -122,7 +122,7 @@ fn record(order: &ledger::Order) -> [String; HEADER.len()] {
         order.product_id.to_string(),
         ledger::Order::QUANTITY.to_string(),
         order.price.to_string(),
-        order.currency.to_string(),
+        order.price.currency().to_string(),
         order.status.to_string(),
         shown(order.created_at),
         shown(order.updated_at),

@@ -28,16 +28,14 @@ impl World {
     pub fn new(units: u32) -> Self {
         let now = Utc::now();
         let (start, end) = (now - TimeDelta::hours(1), now + TimeDelta::hours(1));
-        let price = Money::from_cents(1_000).unwrap();
+        let price = Money::of_minor_units(1_000, Currency::DEFAULT).unwrap();
         let sale = Sale {
             id: SaleId::random(),
             product_id: ProductId::random(),
             product_name: "A thing".to_owned(),
             product_description: None,
             image_url: None,
-            product_price: price,
             price,
-            currency: Currency::DEFAULT,
             start,
             end,
             state: SaleState::Open,
@@ -157,15 +155,13 @@ impl World {
         sale.available -= 1;
         sale.confirmed += 1;
         sale.posted += 1;
-        let (id, product_id, price, currency) =
-            (sale.id, sale.product_id, sale.price, sale.currency);
+        let (id, product_id, price) = (sale.id, sale.product_id, sale.price);
         self.ledger.orders.push(Order {
             id: order,
             sale: id,
             buyer,
             product_id,
             price,
-            currency,
             status: OrderStatus::Confirmed,
             created_at: Utc::now(),
             updated_at: Utc::now(),

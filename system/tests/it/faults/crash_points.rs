@@ -234,8 +234,7 @@ async fn an_api_that_dies_while_it_creates_a_sale_has_created_one_sale_or_none()
         let product = NewProduct {
             name: point.name().to_owned(),
             description: None,
-            price: Money::from_cents(1_000).unwrap(),
-            currency: Currency::DEFAULT,
+            price: Money::of_minor_units(1_000, Currency::DEFAULT).unwrap(),
             image_url: None,
             quantity: UNITS,
         };

@@ -1,0 +1,223 @@
+//! Changes of products and their stocks: each is one statement that compares and changes, and logs itself.
+
+use serde_json::{Map, Value, json};
+
+use super::{Ledger, LedgerError, Product, audit_log::UPDATE_PRODUCT};
+use crate::{
+    input::UNITS_MAX,
+    model::ProductId,
+    money::{Amount, Currency, Money},
+};
+
+/// What is to be changed of a product; `None` leaves it as it is. Sales keep the price that they were
+/// created with.
+#[derive(Debug, Clone, Default)]
+pub struct ProductChange {
+    /// What it is called.
+    pub name: Option<String>,
+    /// What it is; `Some(None)` takes the description away.
+    pub description: Option<Option<String>>,
+    /// What one unit costs, in the currency beside it, or else in that of the product.
+    pub price: Option<Amount>,
+    /// The currency of the price.
+    pub currency: Option<Currency>,
+    /// Where a picture of it is; `Some(None)` takes the picture away.
+    pub image_url: Option<Option<String>>,
+    /// Units in stock that are in no sale.
+    pub stock: Option<StockChange>,
+}
+
+/// How the stock of a product is to be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StockChange {
+    /// To so many units, if it still has as many as its reader saw.
+    Set {
+        /// Units afterwards.
+        quantity: u32,
+        /// Units before.
+        expected: u32,
+    },
+    /// By so many units more.
+    Add(u32),
+    /// By so many units less.
+    Remove(u32),
+}
+
+/// A product as the statement that changes it found it.
+#[derive(sqlx::FromRow)]
+struct Seen {
+    #[sqlx(flatten)]
+    price: Money,
+    #[sqlx(try_from = "i32")]
+    quantity: u32,
+    changed: bool,
+}
+
+impl StockChange {
+    /// The units that it expects, and those that it adds; negative where it removes some.
+    const fn parts(self) -> (Option<u32>, i64) {
+        match self {
+            Self::Set { quantity, expected } => (Some(expected), quantity as i64 - expected as i64),
+            Self::Add(units) => (None, units as i64),
+            Self::Remove(units) => (None, -(units as i64)),
+        }
+    }
+}
+
+impl ProductChange {
+    /// Whether it names nothing.
+    pub const fn is_empty(&self) -> bool {
+        matches!(
+            self,
+            Self {
+                name: None,
+                description: None,
+                price: None,
+                currency: None,
+                image_url: None,
+                stock: None,
+            }
+        )
+    }
+
+    /// What the log keeps of it: what was named.
+    fn details(&self, id: ProductId) -> Value {
+        let mut details = Map::new();
+        let mut put = |name: &str, value: Value| details.insert(name.to_owned(), value);
+        put("productId", json!(id));
+        if let Some(name) = &self.name {
+            put("name", json!(name));
+        }
+        if let Some(description) = &self.description {
+            put("description", json!(description));
+        }
+        if let Some(price) = self.price {
+            put("price", json!(price.to_string()));
+        }
+        if let Some(currency) = self.currency {
+            put("currency", json!(currency.as_str()));
+        }
+        if let Some(image_url) = &self.image_url {
+            put("imageUrl", json!(image_url));
+        }
+        match self.stock {
+            Some(StockChange::Set { quantity, expected }) => {
+                put("quantity", json!(quantity));
+                put("expectedQuantity", json!(expected));
+            }
+            Some(StockChange::Add(units)) => {
+                put("addQuantity", json!(units));
+            }
+            Some(StockChange::Remove(units)) => {
+                put("removeQuantity", json!(units));
+            }
+            None => {}
+        }
+        details.into()
+    }
+
+    /// Why the product that the statement found does not allow this change.
+    fn obstacle(&self, seen: &Seen) -> LedgerError {
+        let quantity = seen.quantity;
+        match self.stock {
+            Some(StockChange::Set { expected, .. }) if expected != quantity => {
+                return LedgerError::StockChanged { quantity };
+            }
+            Some(StockChange::Set { quantity, .. }) if quantity > UNITS_MAX => {
+                return LedgerError::FullStock;
+            }
+            Some(StockChange::Remove(units)) if units > quantity => {
+                return LedgerError::FewerUnits { quantity };
+            }
+            Some(StockChange::Add(units)) if units > UNITS_MAX.saturating_sub(quantity) => {
+                return LedgerError::FullStock;
+            }
+            Some(_) | None => {}
+        }
+        LedgerError::PriceUnfit {
+            price: self
+                .price
+                .map_or_else(|| seen.price.to_string(), |price| price.to_string()),
+            currency: self.currency.unwrap_or(seen.price.currency()),
+        }
+    }
+}
+
+impl Ledger {
+    /// Changes a product, and what of it is in stock. With a key that was used before, nothing more is
+    /// changed.
+    ///
+    /// # Errors
+    /// [`LedgerError::UnknownProduct`], [`LedgerError::KeyReused`]; [`LedgerError::StockChanged`],
+    /// [`LedgerError::FewerUnits`] and [`LedgerError::FullStock`] of a stock, [`LedgerError::PriceUnfit`] of
+    /// a price: then nothing at all is changed.
+    pub async fn update_product(
+        &self,
+        id: ProductId,
+        change: ProductChange,
+    ) -> Result<Product, LedgerError> {
+        let details = change.details(id);
+        let changed = self.once(UPDATE_PRODUCT, &details, async |logged| {
+            let (expected, added) = change.stock.map_or((None, 0), StockChange::parts);
+            let (thousandths, decimals) = change.price.map(Amount::parts).unzip();
+            let seen: Option<Seen> = sqlx::query_as(
+                "WITH seen AS (
+                     SELECT p.id, p.price, p.currency, t.quantity
+                     FROM products p JOIN stocks t ON t.product_id = p.id
+                     WHERE p.id = $1
+                     FOR NO KEY UPDATE
+                 ), wanted AS (
+                     SELECT s.id, s.quantity + $9::bigint AS quantity,
+                            coalesce(($5::bigint / 1000.0)::numeric(13, 3), s.price) AS price,
+                            coalesce($7, s.currency) AS currency
+                     FROM seen s
+                     WHERE s.quantity = coalesce($8::bigint, s.quantity)
+                       AND s.quantity + $9::bigint BETWEEN 0 AND $12::bigint
+                       AND (($5::bigint IS NULL AND $7::text IS NULL)
+                            OR coalesce($6::integer, min_scale(s.price))
+                               <= currency_decimals(coalesce($7, s.currency)))
+                 ), product AS (
+                     UPDATE products p
+                     SET name = coalesce($2, p.name),
+                         description = CASE WHEN $3 THEN $4 ELSE p.description END,
+                         price = w.price, currency = w.currency,
+                         image_url = CASE WHEN $10 THEN $11 ELSE p.image_url END, updated_at = now()
+                     FROM wanted w WHERE p.id = w.id
+                 ), stock AS (
+                     UPDATE stocks t SET quantity = w.quantity, updated_at = now()
+                     FROM wanted w WHERE t.product_id = w.id AND $13
+                 ), logged AS (
+                     SELECT log_action($14, $15, w.id, $16) FROM wanted w
+                 )
+                 SELECT (s.price * 1000)::bigint AS price_thousandths, s.currency, s.quantity,
+                        (SELECT count(*) FROM logged) > 0 AS changed
+                 FROM seen s",
+            )
+            .bind(id)
+            .bind(&change.name)
+            .bind(change.description.is_some())
+            .bind(change.description.as_ref().and_then(Option::as_ref))
+            .bind(thousandths)
+            .bind(decimals.map(|decimals| i32::try_from(decimals).unwrap_or(i32::MAX)))
+            .bind(change.currency.as_ref().map(Currency::as_str))
+            .bind(expected.map(i64::from))
+            .bind(added)
+            .bind(change.image_url.is_some())
+            .bind(change.image_url.as_ref().and_then(Option::as_ref))
+            .bind(i64::from(UNITS_MAX))
+            .bind(change.stock.is_some())
+            .bind(logged.by)
+            .bind(logged.action)
+            .bind(logged.details)
+            .fetch_optional(&self.pool)
+            .await?;
+            match seen {
+                Some(seen) if seen.changed => Ok(id.uuid()),
+                Some(seen) => Err(change.obstacle(&seen)),
+                None => Err(LedgerError::UnknownProduct),
+            }
+        });
+        self.known_product(ProductId::from_uuid(changed.await?))
+            .await
+    }
+}
