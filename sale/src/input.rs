@@ -1,12 +1,11 @@
 //! The checks of what people send, the same for the API and the command line. Each says what is
 //! wrong, and of which field.
 
-use std::ops::RangeInclusive;
-
 use chrono::{DateTime, Datelike, Utc};
 
 use crate::{
     ledger::{NewProduct, NewSale, ProductChange},
+    model::{LAST_INSTANT, last_instant_text},
     money::Money,
 };
 
@@ -20,8 +19,8 @@ pub const IMAGE_URL_CHARACTERS_MAX: usize = 2_048;
 pub const UNITS_MAX: u32 = i32::MAX.cast_unsigned();
 /// The longest idempotency key, characters.
 pub const KEY_CHARACTERS_MAX: usize = 255;
-/// The years in which a sale may be: those that gate and ledger can both write down.
-const YEARS: RangeInclusive<i32> = 2000..=9999;
+/// The first year in which a sale may be.
+const FIRST_YEAR: i32 = 2000;
 
 /// What is wrong with a field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -96,18 +95,19 @@ pub fn units(field: &'static str, units: u32, least: u32) -> Result<(), Invalid>
     }
 }
 
-/// A window that ends after it starts, in years that gate and ledger can write down.
+/// A window that ends after it starts, in a time that gate and ledger can both write down. Whether it is
+/// over already, the ledger's clock decides.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn window(start: DateTime<Utc>, end: DateTime<Utc>) -> Result<(), Invalid> {
     for (field, time) in [("startTime", start), ("endTime", end)] {
-        if !YEARS.contains(&time.year()) {
-            let fault = format!(
-                "must be in the years from {} to {}",
-                YEARS.start(),
-                YEARS.end()
-            );
+        if time.year() < FIRST_YEAR {
+            let fault = format!("must be in the year {FIRST_YEAR} or later");
+            return Err(Invalid::new(field, fault));
+        }
+        if time > LAST_INSTANT {
+            let fault = format!("must be no later than {}", last_instant_text());
             return Err(Invalid::new(field, fault));
         }
     }
