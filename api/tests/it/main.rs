@@ -5,10 +5,12 @@
 
 mod accounts;
 mod administration;
+mod broken_gates;
 mod contract;
 mod cors;
 mod documented;
 mod email_login;
+mod ends;
 mod failures;
 mod fixture;
 mod health;

@@ -10,7 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    fixture::{Answer, Fixture, bearer, id},
+    fixture::{Answer, Fixture, bearer, eventually, id},
     health::own_redis,
 };
 
@@ -199,13 +199,15 @@ async fn what_does_not_sell_says_why() {
             .problem(409, "SALE_NOT_ACTIVE");
         assert_eq!(problem["reason"], reason);
     }
-    let past = api
-        .sale(1, -TimeDelta::hours(2), -TimeDelta::hours(1))
+    // More units than are asked for until it is over.
+    let short = api
+        .sale(100_000, -TimeDelta::hours(2), TimeDelta::milliseconds(500))
         .await;
-    let problem = api
-        .buy(&api.buyer(), past)
-        .await
-        .problem(409, "SALE_NOT_ACTIVE");
+    let refused = eventually(async || {
+        let asked = api.buy(&api.buyer(), short).await;
+        (asked.status == 409).then_some(asked)
+    });
+    let problem = refused.await.problem(409, "SALE_NOT_ACTIVE");
     assert_eq!(problem["reason"], "ended");
     api.stop().await;
 }

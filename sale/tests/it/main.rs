@@ -7,9 +7,11 @@
 
 mod audit_log;
 mod batcher;
+mod broken_gates;
 mod cluster;
 mod connect;
 mod durability;
+mod ends;
 mod fixture;
 mod input;
 mod install;
