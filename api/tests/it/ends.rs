@@ -25,11 +25,7 @@ async fn a_window_past_the_last_date_is_refused_and_the_date_is_named() {
     let product = api.product(5).await;
     let sale = api.active_sale(1).await;
     let now = Utc::now();
-    for end in [
-        "9999-12-31T23:59:59Z",
-        "2255-06-05T23:47:35Z",
-        "+12000-01-01T00:00:00Z",
-    ] {
+    for end in ["9999-12-31T23:59:59Z", "2255-06-05T23:47:35Z"] {
         let mut body = json!({ "productId": product, "startTime": now, "endTime": end });
         let refused = api.post_as(&api.admin, SALES, &body).await;
         let problem = refused.problem(400, "VALIDATION_FAILED");
