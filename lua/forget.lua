@@ -13,7 +13,11 @@
 -- this very call deleted is added, so repeating it adds nothing; and only entries of the gate's
 -- epoch, for an install starts the count anew. Flagged allow-oom, for it is what makes room.
 
-local epoch = redis.call('HGET', KEYS[1], 'epoch')
+-- Terms of another type are those of no gate: its journal is emptied all the same.
+local epoch = redis.pcall('HGET', KEYS[1], 'epoch')
+if type(epoch) == 'table' then
+  epoch = nil
+end
 local deleted, posted = 0, 0
 for i = 3, #ARGV, 2 do
   redis.call('XACK', KEYS[2], ARGV[1], ARGV[i])

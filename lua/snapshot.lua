@@ -4,15 +4,31 @@
 -- KEYS  1 terms (hash)   2 buyers (hash)   3 journal (stream)
 -- ARGV  1 the consumer group
 --
--- Returns {terms, taken, entries, pending, oldest, time}
+-- Returns {terms, taken, entries, pending, oldest, time, foreign}
 --   terms    the hash, field and value in turn; empty where there is no gate
 --   taken    buyers who hold a unit
 --   entries  in the journal, of which `pending` are delivered and not yet forgotten
 --   oldest   the id of the first entry, or an empty string
 --   time     of this Redis, microseconds since 1970
+--   foreign  which of the three keys hold another type, in words; empty where none does. Such a key
+--            counts as empty: it holds nothing of ours
 
+local foreign = {}
+
+-- The answer of a command; where the key is of another type, what an empty key would answer.
+local function read(name, empty, ...)
+  local answer = redis.pcall(...)
+  if type(answer) == 'table' and answer.err then
+    foreign[#foreign + 1] = name
+    return empty
+  end
+  return answer
+end
+
+local terms = read('terms', {}, 'HGETALL', KEYS[1])
+local taken = read('buyers', 0, 'HLEN', KEYS[2])
+local entries = read('journal', 0, 'XLEN', KEYS[3])
 local oldest, pending = '', 0
-local entries = redis.call('XLEN', KEYS[3])
 if entries > 0 then
   oldest = redis.call('XRANGE', KEYS[3], '-', '+', 'COUNT', 1)[1][1]
   local summary = redis.pcall('XPENDING', KEYS[3], ARGV[1])
@@ -22,10 +38,11 @@ if entries > 0 then
 end
 local time = redis.call('TIME')
 return {
-  redis.call('HGETALL', KEYS[1]),
-  redis.call('HLEN', KEYS[2]),
+  terms,
+  taken,
   entries,
   pending,
   oldest,
   string.format('%.0f', time[1] * 1000000 + time[2]),
+  table.concat(foreign, ', '),
 }

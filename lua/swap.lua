@@ -15,7 +15,7 @@
 -- group is made now, for a Redis that has become full refuses to make it, and its entries could
 -- then not be read.
 
-local NUMBER_MAX = 2 ^ 53 -- as in sale/src/gate/snapshot.rs: who reads more takes it for nonsense
+local NUMBER_MAX = 2 ^ 53 -- GATE_NUMBER_MAX in sale/src/model/instant.rs: more is not read back
 
 local function is_number(text)
   return text and string.match(text, '^%d+$') and tonumber(text) <= NUMBER_MAX

@@ -180,21 +180,27 @@ impl Purchases {
             return Ok(None);
         }
         let _turn = self.searches.turn().await?;
-        let in_journal = stream::iter(makers)
-            .map(|(sale, _)| async move { Ok((sale, self.journal.find(sale, job).await?)) })
+        let looks: Vec<(SaleId, Result<bool, GateError>)> = stream::iter(makers)
+            .map(|(sale, _)| async move {
+                let winner = self.journal.find(sale, job).await;
+                (sale, winner.map(|winner| winner.is_some()))
+            })
             .buffer_unordered(GATES_AT_ONCE)
-            .try_filter_map(|(sale, winner)| async move { Ok(winner.map(|_| sale)) })
-            .try_collect::<Vec<SaleId>>()
-            .await
-            .map_err(|error: GateError| Unknown::Gate(Some(error)));
-        match (self.ledger.outcome(job).await?, in_journal) {
-            (Some(outcome), _) => Ok(Some(found(outcome))),
-            (None, Ok(sales)) => Ok(sales.first().map(|sale| Found {
+            .collect()
+            .await;
+        if let Some(outcome) = self.ledger.outcome(job).await? {
+            return Ok(Some(found(outcome)));
+        }
+        if let Some((sale, _)) = looks.iter().find(|(_, found)| matches!(found, Ok(true))) {
+            return Ok(Some(Found {
                 order: job,
                 sale: *sale,
                 outcome: None,
-            })),
-            (None, Err(unknown)) => Err(unknown),
+            }));
+        }
+        match looks.into_iter().find_map(|(_, found)| found.err()) {
+            Some(error) => Err(Unknown::Gate(Some(error))),
+            None => Ok(None),
         }
     }
 

@@ -50,10 +50,11 @@ impl Rebuilt {
     }
 }
 
-/// Rebuilds the sales that were named, or those that need it.
+/// Rebuilds the sales that were named, or those that need it. One that cannot be rebuilt stays closed, and
+/// hinders none of the others.
 ///
 /// # Errors
-/// Where Redis or Postgres does not answer.
+/// Where no Redis or Postgres answers.
 pub async fn run(settings: RebuildSettings) -> anyhow::Result<ExitCode> {
     let (gate, ledger) =
         connect(REBUILD, &settings.redis, &settings.postgres, Duration::ZERO).await?;
@@ -93,11 +94,18 @@ async fn rebuild(
     let work = once_not_busy(gate, ledger, sale, request);
     let (installed, error) = match draining::while_posting(gate, ledger, sale, work).await {
         Ok(installed) => (Some(installed), None),
-        Err(InstallError::Gate(error)) => return Err(error.into()),
         Err(InstallError::Ledger(error)) => return Err(error.into()),
+        Err(InstallError::UnknownSale) => {
+            return Ok(Rebuilt {
+                sale_id: sale,
+                installed: None,
+                error: Some(InstallError::UnknownSale.to_string()),
+                verdict: Verdict::Differs,
+            });
+        }
         Err(
-            error @ (InstallError::Busy
-            | InstallError::UnknownSale
+            error @ (InstallError::Gate(_)
+            | InstallError::Busy
             | InstallError::Settled
             | InstallError::Undrained
             | InstallError::Ahead

@@ -1,12 +1,11 @@
 //! The checks of what people send, the same for the API and the command line. Each says what is
 //! wrong, and of which field.
 
-use std::ops::RangeInclusive;
-
 use chrono::{DateTime, Datelike, Utc};
 
 use crate::{
     ledger::{NewProduct, NewSale, ProductChange, StockChange},
+    model::{LAST_INSTANT, last_instant_text},
     money::{Amount, Currency, CurrencyError, Money},
 };
 
@@ -22,8 +21,8 @@ pub const UNITS_MAX: u32 = i32::MAX.cast_unsigned();
 pub const KEY_CHARACTERS_MAX: usize = 255;
 /// The control characters of a text of several lines.
 const LINES: [char; 3] = ['\t', '\n', '\r'];
-/// The years in which a sale may be: those that gate and ledger can both write down.
-const YEARS: RangeInclusive<i32> = 2000..=9999;
+/// The first year in which a sale may be.
+const FIRST_YEAR: i32 = 2000;
 
 /// What is wrong with a field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -123,18 +122,19 @@ pub fn currency(code: &str) -> Result<Currency, Invalid> {
         .map_err(|error: CurrencyError| Invalid::new("currency", format!("is not valid: {error}")))
 }
 
-/// A window that ends after it starts, in years that gate and ledger can write down.
+/// A window that ends after it starts, in a time that gate and ledger can both write down. Whether it is
+/// over already, the ledger's clock decides.
 ///
 /// # Errors
 /// What is wrong with it.
 pub fn window(start: DateTime<Utc>, end: DateTime<Utc>) -> Result<(), Invalid> {
     for (field, time) in [("startTime", start), ("endTime", end)] {
-        if !YEARS.contains(&time.year()) {
-            let fault = format!(
-                "must be in the years from {} to {}",
-                YEARS.start(),
-                YEARS.end()
-            );
+        if time.year() < FIRST_YEAR {
+            let fault = format!("must be in the year {FIRST_YEAR} or later");
+            return Err(Invalid::new(field, fault));
+        }
+        if time > LAST_INSTANT {
+            let fault = format!("must be no later than {}", last_instant_text());
             return Err(Invalid::new(field, fault));
         }
     }

@@ -204,7 +204,8 @@ impl Journal {
             .and_then(|id| id.parse().ok()))
     }
 
-    /// What XINFO tells, a map a line; nothing where there is no journal, or no group.
+    /// What XINFO tells, a map a line; nothing where there is no journal (or a key of another type in its
+    /// place), or no group.
     async fn info(
         &self,
         sale: SaleId,
@@ -221,7 +222,9 @@ impl Journal {
                 .into_iter()
                 .map(|line| Ok(line.convert()?))
                 .collect(),
-            Err(error) if no_group(&error) || no_key(&error) => Ok(Vec::new()),
+            Err(error) if no_group(&error) || no_key(&error) || wrong_type(&error) => {
+                Ok(Vec::new())
+            }
             Err(error) => Err(error.into()),
         }
     }
@@ -284,12 +287,14 @@ impl Journal {
 
     async fn range(&self, sale: SaleId, from: &str, count: u64) -> Result<Vec<Entry>, GateError> {
         let key = self.gate.keys().journal(sale);
-        let answer: Value = self
-            .gate
-            .client()
-            .xrange(key, from, "+", Some(count))
-            .await?;
-        entries(answer)
+        let answer: Result<Value, RedisError> =
+            self.gate.client().xrange(key, from, "+", Some(count)).await;
+        match answer {
+            Ok(answer) => entries(answer),
+            // A key has one type: this one holds no entries of ours.
+            Err(error) if wrong_type(&error) => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn make_group(&self, sale: SaleId) -> Result<(), GateError> {
@@ -313,6 +318,10 @@ impl Journal {
 
 fn no_group(error: &RedisError) -> bool {
     error.details().starts_with("NOGROUP")
+}
+
+fn wrong_type(error: &RedisError) -> bool {
+    error.details().starts_with("WRONGTYPE")
 }
 
 fn no_key(error: &RedisError) -> bool {

@@ -39,6 +39,11 @@ impl Keys {
         self.of_sale(sale, "journal")
     }
 
+    /// Where keys of another type are put that stood in the place of terms, buyers and journal.
+    pub fn aside(&self, sale: SaleId) -> [String; 3] {
+        ["terms", "buyers", "journal"].map(|part| self.of_sale(sale, &format!("aside:{part}")))
+    }
+
     /// Hash: the buyers that an install attempt has read from the ledger, not yet in use.
     pub fn prepared(&self, sale: SaleId, epoch: Epoch) -> String {
         format!("{}:{epoch}", self.of_sale(sale, "prepared"))

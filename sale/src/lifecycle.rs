@@ -162,7 +162,7 @@ impl Lifecycle {
         self.set_state(id, SaleState::Open).await
     }
 
-    /// Ends a sale before its time. It does not sell again.
+    /// Ends a sale before its time: from now on its end is this instant. It does not sell again.
     ///
     /// # Errors
     /// As [`Ledger::set_state`].
@@ -288,15 +288,19 @@ impl Lifecycle {
     async fn why_unknown(&self, order: OrderId) -> Result<LifecycleError, LifecycleError> {
         // The journals first: an order leaves one only once it is in the ledger.
         let journal = Journal::new(self.gate.clone());
+        let mut silent = None;
         for sale in self.ledger.live_sales(Duration::ZERO).await? {
-            if journal.find(sale.id, order).await?.is_some() {
-                return Ok(LifecycleError::OrderPending);
+            match journal.find(sale.id, order).await {
+                Ok(Some(_)) => return Ok(LifecycleError::OrderPending),
+                Ok(None) => {}
+                // The order may be in another one.
+                Err(error) => silent = Some(error),
             }
         }
         Ok(match self.ledger.outcome(order).await? {
             Some(Outcome::Order(_)) => LifecycleError::OrderPending,
             Some(Outcome::Rejected(_)) => LifecycleError::OrderRejected,
-            None => LedgerError::UnknownOrder.into(),
+            None => silent.map_or(LedgerError::UnknownOrder.into(), Into::into),
         })
     }
 }

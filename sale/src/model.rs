@@ -252,8 +252,10 @@ macro_rules! words {
     };
 }
 
+mod instant;
 mod rejection;
 
+pub use instant::{GATE_NUMBER_MAX, LAST_INSTANT, last_instant_text};
 pub use rejection::{NOT_COMPLETED, Obstacle, Reason, UNKNOWN_REASON};
 
 words! {

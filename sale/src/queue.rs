@@ -4,12 +4,12 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use chrono::{DateTime, Utc};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 
 use crate::{
     gate::{Gate, GateError},
     journal::{Content, Journal},
-    ledger::{Ledger, LedgerError},
+    ledger::{Ledger, LedgerError, Sale},
     model::SaleId,
 };
 
@@ -45,6 +45,9 @@ pub struct Queue {
     pub reconcilers: u64,
     /// Those that have something in hand, by name.
     pub busy: BTreeSet<String>,
+    /// Sales of which something is wrong: their gates cannot be read or do not answer, or they outlast what
+    /// gates can count. What waits in them is in no figure; the others are counted all the same.
+    pub degraded: BTreeSet<SaleId>,
 }
 
 impl Queue {
@@ -60,31 +63,56 @@ impl Queue {
         self.active += other.active;
         self.oldest = self.oldest.max(other.oldest);
         self.busy.extend(other.busy);
+        self.degraded.extend(other.degraded);
     }
 }
 
-/// Looks at the queue.
+/// Looks at the queue. A sale whose gate cannot be read is named, and hides none of the others.
 ///
 /// # Errors
 /// See [`QueueError`].
 pub async fn look(gate: &Gate, ledger: &Ledger) -> Result<Queue, QueueError> {
     let sales = ledger.live_sales(Duration::ZERO).await?;
-    let all = Queue {
+    let mut all = Queue {
         reconcilers: ledger.reconcilers().await?,
         ..Queue::default()
     };
-    let ids: Vec<SaleId> = sales.iter().map(|sale| sale.id).collect();
-    stream::iter(ids)
-        .map(|sale| look_at(gate.clone(), sale))
+    let looks: Vec<_> = stream::iter(sales)
+        .map(|sale| look_at(gate, sale))
         .buffer_unordered(SALES_AT_ONCE)
-        .try_fold(all, |mut all, one| async move {
-            all.add(one);
-            Ok(all)
-        })
-        .await
+        .collect()
+        .await;
+    let mut silence = false;
+    for (sale, looked) in looks {
+        match looked {
+            Ok(one) => all.add(one),
+            Err(error) => {
+                silence |= error.is_silence();
+                tracing::debug!(%sale, %error, "a sale is missing in the look at the queue");
+                all.sales += 1;
+                all.degraded.insert(sale);
+            }
+        }
+    }
+    if silence {
+        // One shard that is away degrades its sales. Without any Redis there is nothing to tell.
+        gate.ping().await?;
+    }
+    Ok(all)
 }
 
-async fn look_at(gate: Gate, sale: SaleId) -> Result<Queue, QueueError> {
+async fn look_at(gate: &Gate, sale: Sale) -> (SaleId, Result<Queue, GateError>) {
+    let looked = look_into(gate, sale.id).await;
+    let looked = looked.map(|mut queue| {
+        if sale.outlasts_gates() {
+            queue.degraded.insert(sale.id);
+        }
+        queue
+    });
+    (sale.id, looked)
+}
+
+async fn look_into(gate: &Gate, sale: SaleId) -> Result<Queue, GateError> {
     let journal = Journal::new(gate.clone());
     let (snapshot, last_delivered, consumers) = tokio::try_join!(
         gate.snapshot(sale),

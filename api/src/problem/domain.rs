@@ -8,6 +8,7 @@ use sale::{
     install::{Condition, InstallError},
     ledger::LedgerError,
     lifecycle::LifecycleError,
+    model::last_instant_text,
     passwords::PasswordError,
     queue::QueueError,
     settle::SettleError,
@@ -151,6 +152,13 @@ impl From<&LedgerError> for Problem {
                 "The price of the product does not fit its currency: change it first.",
             ),
             LedgerError::InvalidWindow => Self::validation("A sale must end after it starts."),
+            LedgerError::PastWindow => {
+                Self::validation("endTime must be in the future. To stop a sale that runs, end it.")
+            }
+            LedgerError::FarWindow => Self::validation(format!(
+                "endTime must be no later than {}.",
+                last_instant_text()
+            )),
             LedgerError::Exists => Self::new(Code::Conflict, "It exists already."),
             LedgerError::FullStock => Self::new(
                 Code::Conflict,

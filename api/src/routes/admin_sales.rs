@@ -40,7 +40,8 @@ struct SaleRequest {
     product_id: Uuid,
     /// The first instant at which it sells.
     start_time: DateTime<Utc>,
-    /// The first instant at which it no longer sells.
+    /// The first instant at which it no longer sells: after `startTime`, still to come, and no later than
+    /// 2255-06-05T23:47:34Z.
     end_time: DateTime<Utc>,
     /// How many units; the whole stock if left out.
     #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]
@@ -95,7 +96,8 @@ impl AdminSalesApi {
     /// Create a sale, or move one
     ///
     /// A new sale takes its units out of the product's stock. With `saleId` that sale gets the new
-    /// window; its product and its units stay what they are.
+    /// window; its product and its units stay what they are. A window that is over already is refused, by the
+    /// clock of the database; to stop a sale that runs, end it.
     #[oai(
         path = "/flash-sale",
         method = "post",

@@ -128,7 +128,9 @@ impl AdminStepsApi {
 
     /// End a sale before its time
     ///
-    /// It does not sell again.
+    /// It does not sell again, and is not moved any more. `endTime` becomes the instant of its end. A sale that
+    /// has not started never sold: its `startTime` becomes the microsecond before. Purchases that were accepted
+    /// before are recorded all the same. Ending it once more changes nothing.
     #[oai(
         path = "/flash-sale/:id/end",
         method = "post",

@@ -50,7 +50,7 @@ struct FlashSale {
     image_url: Option<String>,
     /// The first instant at which it sells.
     start_time: DateTime<Utc>,
-    /// The first instant at which it no longer sells.
+    /// The first instant at which it no longer sells; of a sale that was ended, when that was.
     end_time: DateTime<Utc>,
     /// Where it is in its life.
     status: SaleStatus,

@@ -7,6 +7,7 @@ use poem::web::Data;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use sale::{ledger::Tally, queue::Queue};
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::{Tag, health::HealthWord};
 use crate::{
@@ -60,6 +61,8 @@ struct Performance {
 
 /// The queue.
 #[derive(Debug, Object, Serialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 struct QueueReport {
     /// Purchases by how far they have come.
     queue: QueueCounts,
@@ -67,6 +70,9 @@ struct QueueReport {
     workers: Workers,
     /// How it is doing.
     performance: Performance,
+    /// Sales of which something is wrong: `mincommerce-reconciler audit` tells what. Purchases that wait in
+    /// one whose gate cannot be read are not counted here.
+    degraded_sales: Vec<Uuid>,
     /// When this was counted.
     timestamp: DateTime<Utc>,
 }
@@ -86,11 +92,16 @@ struct QueueSystem {
 
 /// Whether the queue works. This reply is flat.
 #[derive(Debug, Object, Serialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
 struct QueueHealth {
     /// `healthy` if it is running.
     status: HealthWord,
     /// Why.
     system: QueueSystem,
+    /// Sales of which something is wrong: `mincommerce-reconciler audit` tells what. The others are not the
+    /// worse for it, so they do not make the queue unhealthy.
+    degraded_sales: Vec<Uuid>,
     /// When this was said.
     timestamp: DateTime<Utc>,
 }
@@ -154,6 +165,7 @@ impl QueueApi {
                 workers: queue.reconcilers,
                 waiting: queue.waiting + queue.active,
             },
+            degraded_sales: degraded(queue),
             timestamp: Utc::now(),
         });
         if running {
@@ -162,6 +174,10 @@ impl QueueApi {
             QueueHealthReply::Unhealthy(report)
         }
     }
+}
+
+fn degraded(queue: &Queue) -> Vec<Uuid> {
+    queue.degraded.iter().map(|sale| sale.uuid()).collect()
 }
 
 fn report(services: &Services, queue: &Queue, tally: Tally) -> QueueReport {
@@ -194,6 +210,7 @@ fn report(services: &Services, queue: &Queue, tally: Tally) -> QueueReport {
             oldest_waiting_milliseconds: u64::try_from(oldest.as_millis()).unwrap_or(u64::MAX),
             purchases_per_gate_call: services.admissions.counters().per_call(),
         },
+        degraded_sales: degraded(queue),
         timestamp: Utc::now(),
     }
 }

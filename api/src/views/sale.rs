@@ -37,7 +37,7 @@ pub struct AdminSale {
     pub image_url: Option<String>,
     /// The first instant at which it sells.
     pub start_time: DateTime<Utc>,
-    /// The first instant at which it no longer sells.
+    /// The first instant at which it no longer sells; of a sale that was ended, when that was.
     pub end_time: DateTime<Utc>,
     /// Where it is in its life.
     pub status: SaleStatus,

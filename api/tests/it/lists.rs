@@ -47,7 +47,9 @@ async fn sales_that_are_over_are_listed_for_admins_alone() {
     let api = Fixture::start().await;
     let minutes = TimeDelta::minutes;
     let later = api.sale(1, minutes(20), minutes(30)).await;
-    let over = api.sale(1, -minutes(20), -minutes(10)).await;
+    let over = api.sale(1, -minutes(20), minutes(10)).await;
+    let end = format!("/api/admin/flash-sale/{over}/end");
+    api.post_as(&api.admin, &end, &Value::Null).await.data();
     let now = api.sale(1, -minutes(10), minutes(10)).await;
     let sooner = api.sale(1, minutes(10), minutes(30)).await;
     for limit in [1, 2, 100] {

@@ -5,11 +5,13 @@
 
 mod accounts;
 mod administration;
+mod broken_gates;
 mod connections;
 mod contract;
 mod cors;
 mod documented;
 mod email_login;
+mod ends;
 mod failures;
 mod fixture;
 mod health;

@@ -10,7 +10,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
-    fixture::{Answer, Fixture, bearer, id},
+    fixture::{Answer, Fixture, bearer, eventually, id},
     health::own_redis,
 };
 
@@ -199,13 +199,12 @@ async fn what_does_not_sell_says_why() {
             .problem(409, "SALE_NOT_ACTIVE");
         assert_eq!(problem["reason"], reason);
     }
-    let past = api
-        .sale(1, -TimeDelta::hours(2), -TimeDelta::hours(1))
-        .await;
-    let problem = api
-        .buy(&api.buyer(), past)
-        .await
-        .problem(409, "SALE_NOT_ACTIVE");
+    let left = TimeDelta::seconds(2);
+    let short = api.sale(1, -TimeDelta::hours(2), left).await;
+    let over = Utc::now() + left;
+    eventually(async || (Utc::now() > over).then_some(())).await;
+    let refused = api.buy(&api.buyer(), short).await;
+    let problem = refused.problem(409, "SALE_NOT_ACTIVE");
     assert_eq!(problem["reason"], "ended");
     api.stop().await;
 }

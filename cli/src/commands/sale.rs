@@ -14,7 +14,7 @@ use sale::{
     input,
     ledger::{self, Ledger},
     lifecycle::Stepped,
-    model::{SaleId, SaleState},
+    model::{SaleId, SaleState, last_instant_text},
 };
 
 use self::create::Create;
@@ -240,7 +240,10 @@ async fn moved(connections: &Connections, to: &Move) -> anyhow::Result<Stepped> 
 
 /// A relative time that no calendar has.
 fn too_far() -> WrongUse {
-    WrongUse("a time is too far away".to_owned())
+    WrongUse(format!(
+        "a time is too far away: a sale ends no later than {}",
+        last_instant_text()
+    ))
 }
 
 async fn list(views: &Views, paging: Paging, output: Output) -> anyhow::Result<()> {

@@ -97,7 +97,18 @@ fn a_sale_lives_by_commands_alone() {
     });
     assert_eq!(counts, expected);
 
+    // Not by a move into the past.
+    let said = shop.refused(1, &["sale", "move", &id, "--end-time", "now"]);
+    assert!(said.contains("to stop one that runs, end it"), "{said}");
+    let far = ["sale", "move", &id, "--end-time", "+9999999d"];
+    let said = shop.refused(2, &far);
+    assert!(said.contains("2255-06-05T23:47:34Z"), "{said}");
+
     let ended = step(&["end"]);
+    let ends: chrono::DateTime<chrono::Utc> = text(&ended, "endTime").parse().unwrap();
+    let ago = chrono::Utc::now() - ends;
+    assert!((0..60).contains(&ago.num_seconds()), "{ended}");
+    assert_eq!(step(&["end"])["endTime"], ended["endTime"]);
     assert_eq!(
         (&ended["status"], &ended["warm"]),
         (&json!("ended"), &json!(true))

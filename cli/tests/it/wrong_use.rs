@@ -10,7 +10,7 @@ fn a_wrong_command_line_ends_with_2_before_anything_is_connected() {
     let sale = ["sale", "create", "--product", &id];
     let product = ["product", "create", "--name", "Lamp", "--quantity", "1"];
     let update = ["product", "update", &id];
-    let wrong: [(&[&str], &[&str], &str); 27] = [
+    let wrong: [(&[&str], &[&str], &str); 28] = [
         (&[], &[], ""),
         (&["no-such-command"], &[], ""),
         (&["product", "list"], &["--limit", "0"], "--limit"),
@@ -77,6 +77,36 @@ fn a_wrong_command_line_ends_with_2_before_anything_is_connected() {
             &sale,
             &["--end-time", "-1h"],
             "--end-time must be after --start-time",
+        ),
+        (
+            &sale,
+            &["--end-time", "9999-12-31T23:59:59Z"],
+            "--end-time must be no later than 2255-06-05T23:47:34Z",
+        ),
+        (
+            &sale,
+            &["--end-time", "+9999999d"],
+            "--end-time must be no later than 2255-06-05T23:47:34Z",
+        ),
+        (
+            &sale,
+            &["--end-time", "+9223372036854775807d"],
+            "no later than 2255-06-05T23:47:34Z",
+        ),
+        (
+            &sale,
+            &[
+                "--start-time",
+                "-99999999999999999999s",
+                "--end-time",
+                "+1h",
+            ],
+            "a time is too far away",
+        ),
+        (
+            &sale,
+            &["--end-time", "+1h", "--start-time", "1999-12-31T23:59:59Z"],
+            "--start-time must be in the year 2000 or later",
         ),
         (
             &sale,

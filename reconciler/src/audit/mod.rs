@@ -10,8 +10,8 @@ use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use sale::{
-    audit::{self, Verdict},
-    gate::Gate,
+    audit::{self, AuditError, Verdict},
+    gate::{Gate, GateError},
     ledger::Ledger,
     model::SaleId,
     output::print,
@@ -28,7 +28,7 @@ const DIFFERS: u8 = 1;
 /// Audits the sales that were named, or all that are not settled, and prints a row for each.
 ///
 /// # Errors
-/// Where Redis or Postgres does not answer, or a sale that was named is unknown.
+/// Where no Redis or Postgres answers, or a sale that was named is unknown.
 pub async fn run(settings: AuditSettings) -> anyhow::Result<ExitCode> {
     let (gate, ledger) =
         connect(AUDIT, &settings.redis, &settings.postgres, Duration::ZERO).await?;
@@ -66,12 +66,33 @@ async fn audit_all(gate: &Gate, ledger: &Ledger, sales: &[SaleId]) -> anyhow::Re
     Ok(rows)
 }
 
-/// Audits one sale.
+/// Audits one sale. Where its gate cannot be read, the row says so: other sales are not the worse for it.
 ///
 /// # Errors
-/// Where Redis or Postgres does not answer, or the sale is unknown.
+/// Where no Redis or Postgres answers, or the sale is unknown.
 pub async fn audit(gate: &Gate, ledger: &Ledger, sale: SaleId) -> anyhow::Result<Row> {
-    Ok(Row::new(&audit::read(gate, ledger, sale).await?))
+    match audit::read(gate, ledger, sale).await {
+        Ok(evidence) => Ok(Row::new(&evidence)),
+        Err(AuditError::Gate(error)) => unanswered(gate, ledger, sale, &error).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn unanswered(
+    gate: &Gate,
+    ledger: &Ledger,
+    sale: SaleId,
+    error: &GateError,
+) -> anyhow::Result<Row> {
+    if error.is_silence() {
+        // One shard that is away leaves the sales of the others.
+        gate.ping().await?;
+    }
+    let recount = ledger.recount(sale).await?;
+    let recount = recount.ok_or(AuditError::UnknownSale)?;
+    let why = std::error::Error::source(error)
+        .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+    Ok(Row::unanswered(&recount, why))
 }
 
 fn text(rows: &[Row], json: bool) -> anyhow::Result<String> {

@@ -3,8 +3,9 @@
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use sale::{
     audit::{Difference, Evidence, Remedy, Verdict},
-    gate::snapshot::Sight,
-    journal::EntryId,
+    gate::snapshot::{Sight, Snapshot},
+    journal::{Backlog, EntryId},
+    ledger::Recount,
     model::{Epoch, SaleId, SaleState},
 };
 use serde::{Serialize, Serializer};
@@ -124,14 +125,36 @@ pub struct Row {
 impl Row {
     /// Judges what was read of a sale.
     pub fn new(evidence: &Evidence) -> Self {
-        let differences = evidence.differences();
-        let verdict = Verdict::of(&differences);
-        let sale = &evidence.recount.sale;
-        let backlog = evidence.after.backlog();
         let gate = match &evidence.after {
-            Sight::Gate(gate) => Some(gate),
+            Sight::Gate(gate) => Some(&**gate),
             Sight::Missing(_) | Sight::Malformed { .. } => None,
         };
+        Self::of(
+            &evidence.recount,
+            gate,
+            evidence.after.backlog(),
+            evidence.differences(),
+        )
+    }
+
+    /// What the ledger says of a sale whose gate could not be read, and why it could not.
+    pub fn unanswered(recount: &Recount, why: String) -> Self {
+        let nothing = Backlog {
+            entries: 0,
+            pending: 0,
+            oldest: None,
+        };
+        Self::of(recount, None, nothing, vec![Difference::Unanswered { why }])
+    }
+
+    fn of(
+        recount: &Recount,
+        gate: Option<&Snapshot>,
+        backlog: Backlog,
+        differences: Vec<Difference>,
+    ) -> Self {
+        let verdict = Verdict::of(&differences);
+        let sale = &recount.sale;
         Self {
             sale_id: sale.id,
             state: sale.state,
@@ -144,7 +167,7 @@ impl Row {
             oldest: backlog.oldest,
             posted: sale.posted,
             confirmed: sale.confirmed,
-            rejected: evidence.recount.rejections,
+            rejected: recount.rejections,
             available: sale.available,
             verdict,
             agrees: verdict == Verdict::Agrees,
@@ -236,6 +259,8 @@ fn named(difference: &Difference) -> String {
         Difference::SyncPending { .. }
         | Difference::Installing { .. }
         | Difference::Malformed { .. }
+        | Difference::Unanswered { .. }
+        | Difference::FarEnd { .. }
         | Difference::LedgerCounts { .. }
         | Difference::ForgottenUnposted { .. }
         | Difference::GateBehind { .. }

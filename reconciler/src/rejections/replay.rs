@@ -9,7 +9,7 @@ use sale::{
     ledger::{Bar, KeptRejection, Ledger, Page, Replay},
     model::SaleId,
     output::print,
-    replay::{self as replays, BATCH_MAX, Patience},
+    replay::{self as replays, BATCH_MAX, Patience, ReplayError},
 };
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ use crate::settings::rejections::Replay as Settings;
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait until the reconcilers have emptied the journal.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
-/// Exit status when one could not be replayed.
+/// Exit status when one could not be replayed, or a sale had to be given up.
 const NOT_ALL: u8 = 1;
 
 const PATIENCE: Patience = Patience {
@@ -87,7 +87,8 @@ impl Replaying {
         Ok(())
     }
 
-    /// Those that are named, sale by sale. Where one is unknown, nothing is done.
+    /// Those that are named, sale by sale. Where one is unknown, nothing is done. A sale whose gate cannot be
+    /// replayed to now is named, and the others go on.
     async fn named(&mut self, ids: &[Uuid]) -> anyhow::Result<()> {
         let kept = self.ledger.kept_rejections(ids).await?;
         let mut gone = Vec::new();
@@ -104,7 +105,14 @@ impl Replaying {
         }
         for (sale, ids) in by_sale(&kept) {
             for batch in ids.chunks(BATCH_MAX) {
-                self.batch(sale, batch).await?;
+                if let Err(error) = self.batch(sale, batch).await {
+                    if !is_of_the_sale(&error) {
+                        return Err(error);
+                    }
+                    tracing::error!("{error:#}");
+                    self.impossible += 1;
+                    break;
+                }
             }
         }
         Ok(())
@@ -139,6 +147,20 @@ impl Replaying {
         self.told += 1;
         print(&format!("{id} {what}"))?;
         Ok(())
+    }
+}
+
+/// Whether other sales may fare better: not where Postgres, which has all of them, does not answer.
+fn is_of_the_sale(error: &anyhow::Error) -> bool {
+    match error.downcast_ref() {
+        Some(
+            ReplayError::Busy
+            | ReplayError::Undrained
+            | ReplayError::Ahead
+            | ReplayError::Unsettled
+            | ReplayError::Gate(_),
+        ) => true,
+        Some(ReplayError::Ledger(_)) | None => false,
     }
 }
 

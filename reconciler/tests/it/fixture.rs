@@ -84,28 +84,7 @@ impl Stage {
             .build()
             .unwrap();
         redis.init().await.unwrap();
-        let product = ledger
-            .create_product(NewProduct {
-                name: "Lamp".to_owned(),
-                description: None,
-                price: Money::of_minor_units(1_000, Currency::DEFAULT).unwrap(),
-                image_url: None,
-                quantity: units + 100,
-            })
-            .await
-            .unwrap();
-        let now = Utc::now();
-        let sale = SaleId::random();
-        ledger
-            .create_sale(NewSale {
-                id: sale,
-                product: product.id,
-                start: now - TimeDelta::minutes(1),
-                end: now + TimeDelta::hours(1),
-                units: Some(units),
-            })
-            .await
-            .unwrap();
+        let sale = new_sale(&ledger, units).await;
         Self {
             journal: Journal::new(gate.clone()),
             gate,
@@ -119,6 +98,15 @@ impl Stage {
         }
     }
 
+    /// One more sale of `units`, in an open gate.
+    pub async fn another_sale(&self, units: u32) -> SaleId {
+        let sale = new_sale(&self.ledger, units).await;
+        install::install(&self.gate, &self.ledger, sale, PATIENCE)
+            .await
+            .unwrap();
+        sale
+    }
+
     pub async fn install(&self) {
         install::install(&self.gate, &self.ledger, self.sale, PATIENCE)
             .await
@@ -127,10 +115,15 @@ impl Stage {
 
     /// Lets `count` new buyers buy, in one batch. Returns those who were admitted.
     pub async fn buy(&self, count: usize) -> Vec<Purchase> {
+        self.buy_in(self.sale, count).await
+    }
+
+    /// [`Stage::buy`] in another sale.
+    pub async fn buy_in(&self, sale: SaleId, count: usize) -> Vec<Purchase> {
         let purchases: Vec<_> = (0..count).map(|_| purchase()).collect();
         let decision = self
             .gate
-            .admit(self.sale, &Known::default(), &purchases)
+            .admit(sale, &Known::default(), &purchases)
             .await
             .unwrap();
         let admitted = |(purchase, verdict)| (verdict == Verdict::Admitted).then_some(purchase);
@@ -195,6 +188,32 @@ impl Stage {
             .await
             .unwrap();
     }
+}
+
+async fn new_sale(ledger: &Ledger, units: u32) -> SaleId {
+    let product = ledger
+        .create_product(NewProduct {
+            name: "Lamp".to_owned(),
+            description: None,
+            price: Money::of_minor_units(1_000, Currency::DEFAULT).unwrap(),
+            image_url: None,
+            quantity: units + 100,
+        })
+        .await
+        .unwrap();
+    let now = Utc::now();
+    let sale = SaleId::random();
+    ledger
+        .create_sale(NewSale {
+            id: sale,
+            product: product.id,
+            start: now - TimeDelta::minutes(1),
+            end: now + TimeDelta::hours(1),
+            units: Some(units),
+        })
+        .await
+        .unwrap();
+    sale
 }
 
 /// Something that runs until this guard is dropped.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{TimeDelta, Utc};
+use chrono::{SubsecRound, TimeDelta, Utc};
 use reconciler::{keeper::Keeper, settings::RunSettings};
 use sale::{model::SaleState, settle::settle};
 use tokio_util::sync::CancellationToken;
@@ -177,14 +177,11 @@ async fn an_ended_sale_is_settled_after_its_grace_time() {
     stage.buy(4).await;
     let _keeper = keep(&stage);
     stage.posted(4).await;
-    let now = Utc::now();
+    let start = stage.ledger_sale().await.start;
+    let end = (Utc::now() + TimeDelta::seconds(1)).trunc_subsecs(6);
     stage
         .ledger
-        .move_sale(
-            stage.sale,
-            now - TimeDelta::hours(2),
-            now - TimeDelta::hours(1),
-        )
+        .move_sale(stage.sale, start, end)
         .await
         .unwrap();
     until("the sale is settled", async || {
@@ -193,4 +190,5 @@ async fn an_ended_sale_is_settled_after_its_grace_time() {
     .await;
     let sale = stage.ledger_sale().await;
     assert_eq!((sale.confirmed, sale.returned, sale.available), (4, 6, 0));
+    assert_eq!(sale.end, end, "it was over by its window");
 }

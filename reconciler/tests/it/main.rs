@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a broken assumption is a failed test")]
 
 mod audit;
+mod broken_gates;
 mod command;
 mod fixture;
 mod keeping;

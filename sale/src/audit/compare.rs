@@ -97,6 +97,8 @@ impl Verdict {
                 Difference::SyncPending { .. } => verdict = Self::SyncPending,
                 Difference::Installing { .. } => verdict = Self::Installing,
                 Difference::Malformed { .. }
+                | Difference::Unanswered { .. }
+                | Difference::FarEnd { .. }
                 | Difference::LedgerCounts { .. }
                 | Difference::ForgottenUnposted { .. }
                 | Difference::GateBehind { .. }
@@ -125,6 +127,9 @@ impl Evidence {
                 differences.push(Difference::EntriesAfterSettling { entries });
             }
             return differences;
+        }
+        if sale.outlasts_gates() {
+            differences.push(Difference::FarEnd { end: sale.end });
         }
         let conditions = [&self.before, &self.after].map(|sight| Condition::of(sale, sight));
         for (condition, sight) in conditions.iter().zip([&self.before, &self.after]) {

@@ -1,10 +1,11 @@
 //! The names of what an audit can find, what each means, and who has to act.
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::{
     install::Condition,
-    model::{BuyerId, Epoch, OrderId, Version},
+    model::{BuyerId, Epoch, OrderId, Version, last_instant_text},
 };
 
 /// Buyers named for each kind of difference; the rest are counted.
@@ -66,6 +67,16 @@ pub enum Difference {
     Malformed {
         /// What can not be read.
         what: String,
+    },
+    /// The gate could not be read to its end: its Redis does not answer, or refuses.
+    Unanswered {
+        /// What Redis said, if anything.
+        why: String,
+    },
+    /// The sale ends later than a gate can count.
+    FarEnd {
+        /// Its end in the ledger.
+        end: DateTime<Utc>,
     },
     /// The sale's counts in the ledger are not what its rows add up to.
     LedgerCounts {
@@ -136,6 +147,8 @@ impl Difference {
             Self::SyncPending { .. } => "sync_pending",
             Self::Installing { .. } => "installing",
             Self::Malformed { .. } => "malformed",
+            Self::Unanswered { .. } => "unanswered",
+            Self::FarEnd { .. } => "far_end",
             Self::LedgerCounts { .. } => "ledger_counts",
             Self::ForgottenUnposted { .. } => "forgotten_unposted",
             Self::GateBehind { .. } => "gate_behind",
@@ -161,7 +174,9 @@ impl Difference {
             | Self::Unmarked { .. }
             | Self::OrderDiffers { .. }
             | Self::VersionAhead { .. } => Remedy::Repairable,
-            Self::LedgerCounts { .. }
+            Self::Unanswered { .. }
+            | Self::FarEnd { .. }
+            | Self::LedgerCounts { .. }
             | Self::LedgerBehind { .. }
             | Self::EntriesAfterSettling { .. } => Remedy::Person,
         }
@@ -185,6 +200,16 @@ impl Difference {
             Self::Malformed { what } => format!(
                 "the gate in Redis can not be read ({what}), so it decides nothing: \
                  a rebuild from the ledger puts a new one in its place"
+            ),
+            Self::Unanswered { why } => format!(
+                "the gate in Redis could not be read ({why}), so nothing is known of it. Look at the \
+                 Redis that holds this sale, and audit again"
+            ),
+            Self::FarEnd { end } => format!(
+                "the sale ends at {}, and a gate counts time until {} only, which is when this one ends. \
+                 Move the end of the sale, or end it",
+                end.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+                last_instant_text()
             ),
             Self::LedgerCounts { confirmed, posted } => format!(
                 "the sale's row says {} confirmed and {} posted, and its orders and rejections add \

@@ -14,11 +14,8 @@ use crate::{
     journal::Backlog,
     keys::GROUP,
     ledger::Sale,
-    model::{BuyerId, Epoch, OrderId, Phase, SaleId, SaleState, Version},
+    model::{BuyerId, Epoch, GATE_NUMBER_MAX, OrderId, Phase, SaleId, SaleState, Version},
 };
-
-/// The largest number that Lua tells from its neighbours.
-const NUMBER_MAX: u64 = 1 << 53;
 
 /// Buyers asked for in one step of a walk; Redis takes it as a hint.
 const WALK_STEP: u32 = 1_000;
@@ -69,12 +66,13 @@ impl Snapshot {
 
     /// The terms, by their names, in which it and the ledger differ. At equal versions there are none.
     pub fn terms_unlike(&self, sale: &Sale) -> Vec<&'static str> {
+        let (start, end) = sale.gate_window();
         [
             ("limit", self.limit == sale.limit()),
             ("units", self.units == u64::from(sale.units)),
             ("state", self.state.as_str() == sale.state.gate_word()),
-            ("start", self.start == sale.start),
-            ("end", self.end == sale.end),
+            ("start", self.start == start),
+            ("end", self.end == end),
         ]
         .into_iter()
         .filter(|(_, equal)| !equal)
@@ -95,7 +93,7 @@ pub enum Sight {
     Gate(Box<Snapshot>),
     /// No terms, so no gate; what is left of one, if anything.
     Missing(Remains),
-    /// Terms that can not be read, so no gate that decides.
+    /// Terms that cannot be read, or a key of another type: no gate that decides.
     Malformed {
         /// What can not be read.
         why: String,
@@ -172,15 +170,16 @@ impl Gate {
         let answer = self
             .run(&self.scripts.snapshot, keys, vec![GROUP.into()])
             .await?;
-        let (terms, taken, entries, pending, oldest, time): (
-            HashMap<String, Bytes>,
+        let (terms, taken, entries, pending, oldest, time, foreign): (
+            Vec<Bytes>,
             u64,
             u64,
             u64,
             String,
             u64,
+            String,
         ) = answer.convert()?;
-        let terms = Terms(terms);
+        let terms = Terms::of(&terms);
         let remains = Remains {
             taken,
             backlog: Backlog {
@@ -191,6 +190,10 @@ impl Gate {
             now: instant(time)?,
             witness: terms.witness().unwrap_or_default(),
         };
+        if !foreign.is_empty() {
+            let why = format!("keys of another type: {foreign}");
+            return Ok(Sight::Malformed { why, remains });
+        }
         if !terms.0.contains_key("epoch") {
             return Ok(Sight::Missing(remains));
         }
@@ -290,6 +293,19 @@ fn id(bytes: &Bytes) -> Result<[u8; 16], GateError> {
 struct Terms(HashMap<String, Bytes>);
 
 impl Terms {
+    /// From fields and values in turn.
+    fn of(flat: &[Bytes]) -> Self {
+        let fields = flat.chunks_exact(2);
+        Self(
+            fields
+                .map(|field| {
+                    let name = String::from_utf8_lossy(&field[0]).into_owned();
+                    (name, field[1].clone())
+                })
+                .collect(),
+        )
+    }
+
     fn snapshot(&self, remains: Remains) -> Result<Snapshot, String> {
         let clock = self.number("clock")?;
         let clock = instant(clock).map_err(|_| "terms with a clock that is no time".to_owned())?;
@@ -328,7 +344,7 @@ impl Terms {
             let text = String::from_utf8_lossy(bytes);
             text.parse()
                 .ok()
-                .filter(|number| *number <= NUMBER_MAX)
+                .filter(|number| *number <= GATE_NUMBER_MAX)
                 .ok_or_else(|| format!("terms with {field} {text:?}"))
         })
     }

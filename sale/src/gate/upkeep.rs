@@ -50,6 +50,9 @@ pub enum ConsumerRemoval {
     Missing,
 }
 
+/// How long a key of another type is kept after it was set aside, for a person to look at.
+const ASIDE_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
+
 impl Gate {
     /// Brings the gate's terms and limit up to the ledger's. Repeated and late calls are harmless.
     ///
@@ -94,14 +97,30 @@ impl Gate {
             .convert()?)
     }
 
-    /// Shuts a gate that must be rebuilt; only an install opens it again.
+    /// Shuts a gate that must be rebuilt; only an install opens it again. Keys of another type are set
+    /// aside, so that the install can make them again.
     ///
     /// # Errors
     /// Where Redis does not answer.
     pub async fn close(&self, sale: SaleId) -> Result<(), GateError> {
-        let keys = vec![self.keys.terms(sale)];
-        let answer = self.run(&self.scripts.close, keys, vec![]).await?;
-        match word(answer)?.as_str() {
+        let mut keys = vec![
+            self.keys.terms(sale),
+            self.keys.buyers(sale),
+            self.keys.journal(sale),
+        ];
+        keys.extend(self.keys.aside(sale));
+        let lifetime = ASIDE_LIFETIME.as_secs().to_string();
+        let answer = self
+            .run(&self.scripts.close, keys, vec![lifetime.into()])
+            .await?;
+        let (word, aside): (String, String) = answer.convert()?;
+        if !aside.is_empty() {
+            tracing::error!(
+                %sale, aside,
+                "ALARM: somebody overwrote keys of this sale with another type; they are set aside"
+            );
+        }
+        match word.as_str() {
             "closed" | "missing" => Ok(()),
             other => Err(unknown("close", other)),
         }
@@ -151,12 +170,13 @@ impl Gate {
 
 /// The arguments that `lua/sync.lua` and `lua/swap.lua` begin with.
 pub(super) fn terms(sale: &Sale, epoch: Epoch) -> Vec<Value> {
+    let (start, end) = sale.gate_window();
     vec![
         epoch.to_string().into(),
         sale.version.0.to_string().into(),
         sale.state.gate_word().into(),
-        sale.start.timestamp_micros().to_string().into(),
-        sale.end.timestamp_micros().to_string().into(),
+        start.timestamp_micros().to_string().into(),
+        end.timestamp_micros().to_string().into(),
         sale.units.to_string().into(),
         sale.limit().to_string().into(),
     ]

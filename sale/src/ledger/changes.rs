@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{
     Ledger, LedgerError, NewSale, Sale,
     audit_log::{CREATE_SALE, MOVE_SALE, RESTOCK_SALE},
+    sales::decoding,
 };
 use crate::model::{Epoch, SaleId, SaleState, Version};
 
@@ -14,8 +15,11 @@ impl Ledger {
     /// Creates a sale, and moves its units out of the product's stock. A sale that is not in a gate
     /// yet sells nothing: install it. With a key that was used before, it is the sale of then.
     ///
+    /// The ledger's clock decides whether the end has passed: it is the same for all callers.
+    ///
     /// # Errors
     /// [`LedgerError::InsufficientStock`], [`LedgerError::InvalidWindow`],
+    /// [`LedgerError::PastWindow`], [`LedgerError::FarWindow`],
     /// [`LedgerError::UnknownProduct`], [`LedgerError::Exists`], [`LedgerError::KeyReused`].
     pub async fn create_sale(&self, sale: NewSale) -> Result<Sale, LedgerError> {
         let details = json!({
@@ -25,21 +29,28 @@ impl Ledger {
             "quantity": sale.units,
         });
         let created = self.once(CREATE_SALE, &details, async |logged| {
-            let made = sqlx::query(
+            let made: Option<(bool, i64)> = sqlx::query_as(
                 "WITH stock AS (
                      SELECT product_id, coalesce($5::bigint, quantity) AS units
                      FROM stocks WHERE product_id = $2 FOR UPDATE
+                 ), clock AS MATERIALIZED (
+                     -- Once the lock is held: it may have been waited for.
+                     SELECT $4 > clock_timestamp() AS is_ahead FROM stock
                  ), moved AS (
                      UPDATE stocks s SET quantity = s.quantity - stock.units, updated_at = now()
-                     FROM stock WHERE s.product_id = stock.product_id
+                     FROM stock, clock
+                     WHERE s.product_id = stock.product_id AND clock.is_ahead
                  ), sale AS (
                      INSERT INTO flash_sales
                          (id, product_id, price, currency, start_time, end_time, units, available)
                      SELECT $1, p.id, p.price, p.currency, $3, $4, stock.units, stock.units
-                     FROM stock JOIN products p ON p.id = stock.product_id
+                     FROM stock JOIN products p ON p.id = stock.product_id, clock
+                     WHERE clock.is_ahead
                      RETURNING id
+                 ), logged AS (
+                     SELECT log_action($6, $7, id, $8) FROM sale
                  )
-                 SELECT log_action($6, $7, id, $8) FROM sale",
+                 SELECT clock.is_ahead, (SELECT count(*) FROM logged) FROM clock",
             )
             .bind(sale.id)
             .bind(sale.product)
@@ -52,7 +63,8 @@ impl Ledger {
             .fetch_optional(&self.pool)
             .await?;
             match made {
-                Some(_) => Ok(sale.id.uuid()),
+                Some((true, _)) => Ok(sale.id.uuid()),
+                Some((false, _)) => Err(LedgerError::PastWindow),
                 None => Err(LedgerError::UnknownProduct),
             }
         });
@@ -63,8 +75,8 @@ impl Ledger {
     /// was used before, nothing is changed even if the sale was moved elsewhere since.
     ///
     /// # Errors
-    /// [`LedgerError::InvalidWindow`], [`LedgerError::UnknownSale`], [`LedgerError::WrongState`],
-    /// [`LedgerError::KeyReused`].
+    /// [`LedgerError::InvalidWindow`], [`LedgerError::PastWindow`], [`LedgerError::FarWindow`],
+    /// [`LedgerError::UnknownSale`], [`LedgerError::WrongState`], [`LedgerError::KeyReused`].
     pub async fn move_sale(
         &self,
         id: SaleId,
@@ -73,15 +85,25 @@ impl Ledger {
     ) -> Result<Sale, LedgerError> {
         let details = json!({ "saleId": id, "startTime": start, "endTime": end });
         let moved = self.once(MOVE_SALE, &details, async |logged| {
-            sqlx::query(
-                "WITH sale AS (
-                     UPDATE flash_sales
-                     SET start_time = $2, end_time = $3, version = version + 1, updated_at = now()
-                     WHERE id = $1 AND state IN ('open', 'paused')
-                       AND (start_time, end_time) IS DISTINCT FROM ($2, $3)
-                     RETURNING id
+            let seen: Option<(String, bool, i64)> = sqlx::query_as(
+                "WITH seen AS (
+                     SELECT id, state, (start_time, end_time) = ($2, $3) AS is_there
+                     FROM flash_sales WHERE id = $1 FOR NO KEY UPDATE
+                 ), clock AS MATERIALIZED (
+                     -- Once the lock is held: it may have been waited for.
+                     SELECT $3 > clock_timestamp() AS is_ahead FROM seen
+                 ), sale AS (
+                     UPDATE flash_sales f
+                     SET start_time = $2, end_time = $3, version = f.version + 1, updated_at = now()
+                     FROM seen, clock
+                     WHERE f.id = seen.id AND seen.state IN ('open', 'paused')
+                       AND clock.is_ahead AND NOT seen.is_there
+                     RETURNING f.id
+                 ), logged AS (
+                     SELECT log_action($4, $5, id, $6) FROM sale
                  )
-                 SELECT log_action($4, $5, id, $6) FROM sale",
+                 SELECT seen.state, seen.is_there OR clock.is_ahead, (SELECT count(*) FROM logged)
+                 FROM seen, clock",
             )
             .bind(id)
             .bind(start)
@@ -91,8 +113,10 @@ impl Ledger {
             .bind(logged.details)
             .fetch_optional(&self.pool)
             .await?;
-            match self.known_sale(id).await?.state {
-                SaleState::Open | SaleState::Paused => Ok(id.uuid()),
+            let (state, may_be, _) = seen.ok_or(LedgerError::UnknownSale)?;
+            match state.parse().map_err(decoding)? {
+                SaleState::Open | SaleState::Paused if may_be => Ok(id.uuid()),
+                SaleState::Open | SaleState::Paused => Err(LedgerError::PastWindow),
                 SaleState::Ended | SaleState::Settled => Err(LedgerError::WrongState),
             }
         });
@@ -101,6 +125,10 @@ impl Ledger {
 
     /// Opens, pauses or ends a sale. Doing it again changes nothing; an ended sale stays ended.
     ///
+    /// The end of a sale that is ended is the instant of this statement, unless it was over before. A sale
+    /// that has not started never sold: its window becomes the microsecond before its end. The gate sells
+    /// until it learns of the end by a sync, and what it admits until then is posted like all before.
+    ///
     /// # Errors
     /// [`LedgerError::UnknownSale`]; [`LedgerError::WrongState`] for an ended sale, and for
     /// [`SaleState::Settled`], which has a way of its own.
@@ -108,7 +136,8 @@ impl Ledger {
         self.set_state_if(id, state, None).await
     }
 
-    /// Ends a sale, unless it was changed since it had this version.
+    /// Ends a sale that is over by its gate's clock, unless it was changed since it had this version. Its
+    /// window stays what it is.
     ///
     /// # Errors
     /// As [`Ledger::set_state`]; [`LedgerError::WrongState`] where it was changed.
@@ -128,18 +157,35 @@ impl Ledger {
             SaleState::Ended => "sale.end",
             SaleState::Settled => return Err(LedgerError::WrongState),
         };
+        // The reconciler ends what is over by the gate's clock: there the window has a say, and not the
+        // ledger's clock.
+        let ends_now = state == SaleState::Ended && version.is_none();
         // Decided by what this very statement saw: a moment later somebody else may have changed it.
         let seen: Option<(String, bool)> = sqlx::query_as(
             "WITH seen AS (
-                 SELECT id, state, version FROM flash_sales WHERE id = $1 FOR NO KEY UPDATE
-             ), sale AS (
-                 UPDATE flash_sales f SET version = f.version + 1, state = $2, updated_at = now()
+                 SELECT id, state, version, start_time, end_time FROM flash_sales
+                 WHERE id = $1 FOR NO KEY UPDATE
+             ), ending AS MATERIALIZED (
+                 -- Once the lock is held: it may have been waited for.
+                 SELECT CASE WHEN $6 THEN least(end_time, clock_timestamp()) ELSE end_time END AS at
                  FROM seen
+             ), sale AS (
+                 UPDATE flash_sales f
+                 SET version = f.version + 1, state = $2, updated_at = now(), end_time = ending.at,
+                     start_time = least(f.start_time, ending.at - interval '1 microsecond')
+                 FROM seen, ending
                  WHERE f.id = seen.id AND seen.state IN ('open', 'paused') AND seen.state <> $2
                    AND seen.version = coalesce($3, seen.version)
                  RETURNING f.id
              ), logged AS (
-                 SELECT log_action($4, $5, id, '{}') FROM sale
+                 SELECT log_action($4, $5, sale.id, CASE WHEN $2 <> 'ended' THEN '{}' ELSE
+                     jsonb_strip_nulls(jsonb_build_object(
+                         'endTime', instant_text(ending.at),
+                         'plannedEndTime', instant_text(nullif(seen.end_time, ending.at)),
+                         'plannedStartTime',
+                         instant_text(CASE WHEN seen.start_time >= ending.at THEN seen.start_time END)
+                     )) END)
+                 FROM sale, seen, ending
              )
              SELECT seen.state, (SELECT count(*) FROM logged) > 0 FROM seen",
         )
@@ -148,6 +194,7 @@ impl Ledger {
         .bind(version.map(|version| version.0.cast_signed()))
         .bind(self.by())
         .bind(action)
+        .bind(ends_now)
         .fetch_optional(&self.pool)
         .await?;
         let (before, changed) = seen.ok_or(LedgerError::UnknownSale)?;

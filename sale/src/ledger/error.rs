@@ -1,7 +1,7 @@
 //! What can go wrong in the ledger, in the words of the domain. The one place that knows the names
 //! of constraints.
 
-use crate::money::Currency;
+use crate::{model::last_instant_text, money::Currency};
 
 /// Why the ledger did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,12 @@ pub enum LedgerError {
     /// A sale must end after it starts.
     #[error("a sale must end after it starts")]
     InvalidWindow,
+    /// A sale must not be over before it is made or moved.
+    #[error("a sale must end in the future; to stop one that runs, end it")]
+    PastWindow,
+    /// A sale must end by the last instant that gates can count.
+    #[error("a sale must end no later than {}", last_instant_text())]
+    FarWindow,
     /// The id, or the address, is in use.
     #[error("it exists already")]
     Exists,
@@ -90,6 +96,7 @@ impl From<sqlx::Error> for LedgerError {
             | Some("flash_sales_units_positive") => Self::InsufficientStock,
             Some("flash_sales_window") => Self::InvalidWindow,
             Some("prices_fit_currency") => Self::ProductPriceUnfit,
+            Some("flash_sales_last_instant") => Self::FarWindow,
             Some("audit_log_once") => Self::KeyReused,
             Some("users_email_key" | "users_pkey" | "flash_sales_pkey" | "products_pkey") => {
                 Self::Exists

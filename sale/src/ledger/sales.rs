@@ -6,7 +6,10 @@ use chrono::{DateTime, Utc};
 
 use super::{Ledger, LedgerError, Page, Place};
 use crate::{
-    model::{BuyerId, Epoch, OrderId, Phase, ProductId, Purchase, SaleId, SaleState, Version},
+    model::{
+        BuyerId, Epoch, LAST_INSTANT, OrderId, Phase, ProductId, Purchase, SaleId, SaleState,
+        Version,
+    },
     money::Money,
 };
 
@@ -89,6 +92,16 @@ impl Sale {
     /// Where the sale is in its life at `now`.
     pub fn phase(&self, now: DateTime<Utc>) -> Phase {
         Phase::at(now, self.start, self.end, self.state)
+    }
+
+    /// Start and end as its gate has them: not past the last instant that a gate can count.
+    pub fn gate_window(&self) -> (DateTime<Utc>, DateTime<Utc>) {
+        (self.start.min(LAST_INSTANT), self.end.min(LAST_INSTANT))
+    }
+
+    /// Whether it ends later than its gate can count. No new sale does; one of an earlier version may.
+    pub fn outlasts_gates(&self) -> bool {
+        self.end > LAST_INSTANT
     }
 
     /// Where it is in [`Ledger::sales`].

@@ -53,10 +53,20 @@ impl Shop {
 
     /// With this gate.
     pub async fn behind(door: Door) -> Self {
+        let shop = Self::without_tables_behind(door).await;
+        shop.ledger.migrate().await.expect("migrations");
+        shop
+    }
+
+    /// With an empty database.
+    pub async fn without_tables() -> Self {
+        Self::without_tables_behind(Door::shared().await).await
+    }
+
+    async fn without_tables_behind(door: Door) -> Self {
         let postgres = shared_postgres().expect("postgres");
         let database_url = postgres.fresh_database().expect("database");
         let ledger = ledger_at(&database_url).await;
-        ledger.migrate().await.expect("migrations");
         Self {
             door,
             ledger,

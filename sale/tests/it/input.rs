@@ -2,9 +2,9 @@
 
 use chrono::{TimeDelta, Utc};
 use sale::{
-    input,
+    input::{self, window},
     ledger::{NewProduct, NewSale},
-    model::{ProductId, SaleId},
+    model::{LAST_INSTANT, ProductId, SaleId},
     money::{Currency, Money},
 };
 
@@ -97,8 +97,15 @@ fn a_sale_ends_after_it_starts_in_years_that_can_be_written_down() {
     assert_eq!(check(now, now, None), Some("endTime"));
     assert_eq!(check(later, now, None), Some("endTime"));
     assert_eq!(check(year(1999), later, None), Some("startTime"));
+    let instant = TimeDelta::microseconds(1);
+    assert_eq!(check(now, LAST_INSTANT, None), None);
+    for end in [LAST_INSTANT + instant, year(2256), year(9999)] {
+        assert_eq!(check(now, end, None), Some("endTime"), "{end}");
+        assert_eq!(check(end, end + instant, None), Some("startTime"), "{end}");
+    }
+    let refused = window(now, year(9999)).unwrap_err();
     assert_eq!(
-        check(now, year(9999) + TimeDelta::days(366), None),
-        Some("endTime")
+        refused.to_string(),
+        "endTime must be no later than 2255-06-05T23:47:34Z"
     );
 }

@@ -77,7 +77,7 @@ async fn a_sale_that_can_not_be_created_leaves_the_stock() {
     assert!(matches!(none, Err(LedgerError::InsufficientStock)));
     let all_of_none = create(new_sale(&empty, None)).await;
     assert!(matches!(all_of_none, Err(LedgerError::InsufficientStock)));
-    let backwards = create(hours(product.id, Some(1), 1, -1)).await;
+    let backwards = create(hours(product.id, Some(1), 2, 1)).await;
     assert!(matches!(backwards, Err(LedgerError::InvalidWindow)));
     let unknown = create(hours(ProductId::random(), Some(1), -1, 1)).await;
     assert!(matches!(unknown, Err(LedgerError::UnknownProduct)));
@@ -113,8 +113,10 @@ async fn the_current_sale_is_active_before_upcoming_before_ended() {
         let ended = shop.ledger.set_state(sale, SaleState::Ended);
         ended.await.unwrap();
     };
-    create(-9, -8).await;
-    let ended_last = create(-9, -2).await;
+    let ended_first = create(-9, 9).await;
+    end(ended_first).await;
+    let ended_last = create(-9, 8).await;
+    end(ended_last).await;
     assert_eq!(current().await, ended_last);
     create(5, 9).await;
     let next = create(3, 9).await;

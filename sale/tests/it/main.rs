@@ -8,9 +8,11 @@
 mod addresses;
 mod audit_log;
 mod batcher;
+mod broken_gates;
 mod cluster;
 mod connect;
 mod durability;
+mod ends;
 mod fixture;
 mod input;
 mod install;

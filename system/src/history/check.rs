@@ -44,6 +44,9 @@ pub struct Circumstances {
     /// Start, end or state of the sale were changed while the history was recorded, so that what
     /// the window was at each moment is not known.
     pub terms_changed: bool,
+    /// People ended the sale while the history was recorded. Its end is the instant at which the ledger noted
+    /// that, and the gate sold until it learned of it.
+    pub ended_by_people: bool,
     /// Others than those in the history bought in this sale.
     pub others_bought: bool,
     /// Orders that were written into the journal past the gate: each may have been rejected, and may

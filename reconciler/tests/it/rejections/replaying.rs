@@ -41,6 +41,30 @@ async fn replaying_again_says_already_and_the_audit_agrees() {
 }
 
 #[tokio::test]
+async fn a_sale_that_cannot_be_replayed_now_is_named_and_the_others_are_replayed() {
+    let stage = Stage::open(2).await;
+    let _poster = stage.post("poster");
+    let other = stage.another_sale(2).await;
+    let (stuck, late) = (purchase(), purchase());
+    post(&stage, stage.sale, 0, stuck).await;
+    post(&stage, other, 0, late).await;
+    // Its ledger seems rolled back: a person has to look.
+    stage
+        .sql("UPDATE flash_sales SET epoch = 0, base = 0 WHERE id = $1")
+        .await;
+    let ids = [stuck.order.to_string(), late.order.to_string()];
+    let output = run(&stage, &["replay", &ids[0], &ids[1]]).await;
+    let text = printed(&output, 1);
+    assert_eq!(
+        text,
+        format!("{} replayed: it is order {}\n", ids[1], ids[1])
+    );
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let named = format!("replaying rejections of sale {}", stage.sale);
+    assert!(errors.contains(&named), "{errors}");
+}
+
+#[tokio::test]
 async fn all_of_a_sale_are_replayed_the_oldest_first_as_far_as_units_go() {
     const LATE: usize = 230;
     let stage = Stage::open(200).await;

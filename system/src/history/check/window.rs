@@ -31,8 +31,10 @@ fn admission_times(case: &Case<'_>, findings: &mut Findings) {
     let (start, end) = (case.ledger.sale.start, case.ledger.sale.end);
     for order in &case.ledger.orders {
         let at = order.created_at;
-        // A mark whose journal entry was lost is posted at the time of the repair.
-        if at < start || (at >= end && !case.circumstances.gate_was_lost) {
+        // A mark whose journal entry was lost is posted at the time of the repair. A gate sells until it learns
+        // that people ended the sale.
+        let excused = case.circumstances.gate_was_lost || case.circumstances.ended_by_people;
+        if at < start || (at >= end && !excused) {
             findings.add_for(
                 Breach::AdmittedOutsideWindow,
                 order.buyer,
@@ -72,7 +74,7 @@ fn admitted(
             .any(|e| e.asked < exchange.asked && e.key() == exchange.key());
     if let Some(now) = clock
         .earliest(exchange)
-        .filter(|now| *now >= end && !repeats)
+        .filter(|now| *now >= end && !repeats && !case.circumstances.ended_by_people)
     {
         findings.add_seen(
             Breach::AdmittedOutsideWindow,

@@ -46,6 +46,25 @@ fn an_admission_that_was_asked_for_after_the_end_is_refused() {
 }
 
 #[test]
+fn a_gate_sells_until_it_learns_that_people_ended_the_sale() {
+    let mut world = World::new(1);
+    let (buyer, order) = (buyer(), order());
+    world.sell(buyer, order);
+    let now = Utc::now();
+    world.window(now - SECOND * 2, now - SECOND);
+    world.ledger.sale.state = SaleState::Ended;
+    world.history.clock(world.sale(), world.ledger.sale.end);
+    world.told(buyer, None, admitted(order));
+    world.must_break(&[Breach::AdmittedOutsideWindow]);
+    world.circumstances.ended_by_people = true;
+    world.must_pass();
+
+    // Before the start nobody buys.
+    world.window(now + SECOND, now + SECOND * 2);
+    world.must_break(&[Breach::AdmittedOutsideWindow]);
+}
+
+#[test]
 fn a_key_that_is_repeated_after_the_end_passes() {
     let mut world = World::new(1);
     let buyer = buyer();

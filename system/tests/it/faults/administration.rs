@@ -158,6 +158,31 @@ async fn a_sale_that_is_paused_and_moved_while_it_sells_does_as_it_was_last_told
     assert_eq!(proof.confirmed, won);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sale_that_is_ended_while_it_sells_ends_then_and_records_all_whom_it_admitted() {
+    let mut stage = Stage::open(Setting::default()).await.unwrap();
+    let sale = stage.open_sale(10_000).await.unwrap();
+    stage.circumstances(sale.id).ended_by_people = true;
+    let administration = administration(&stage);
+    let selling = Selling::start(&stage, sale.id, NARROW);
+    selling.until_sold(&stage, sale.id, 300).await;
+    // Noted by the ledger: the gate sells until the reconciler syncs it.
+    let noted = stage
+        .ledger
+        .set_state(sale.id, SaleState::Ended)
+        .await
+        .unwrap();
+    assert!(noted.end < sale.end && noted.end > sale.start);
+    let again = administration.end(sale.id).await.unwrap();
+    assert_eq!(again.sale.end, noted.end);
+    warm(&stage, again).await;
+    let refused = sells_nothing(&stage, &sale).await;
+    assert_eq!(refused, Meaning::NotActive(Inactive::Ended));
+    let won = selling.end().await;
+    let proof = stage.close().await.unwrap()[&sale.id];
+    assert_eq!((proof.confirmed, proof.rejected), (won, 0));
+}
+
 /// What somebody is told while the gate takes nobody.
 async fn sells_nothing(stage: &Stage, sale: &Sale) -> Meaning {
     let before = taken(stage, sale.id).await;
@@ -175,6 +200,7 @@ async fn a_sale_that_is_settled_by_two_while_it_sells_and_is_cancelled_keeps_eve
         product.unwrap().quantity
     };
     let spare = stock(&stage).await;
+    stage.circumstances(sale.id).ended_by_people = true;
     let administration = administration(&stage);
     let selling = Selling::start(&stage, sale.id, NARROW);
     selling.until_sold(&stage, sale.id, 300).await;

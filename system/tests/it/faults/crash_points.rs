@@ -130,11 +130,9 @@ async fn reconciler_dies_at(stage: &mut Stage, point: Point) {
             stage.circumstances(sale).restocked = 1;
         }
         Deed::Settle => {
-            let (start, end) = (
-                Utc::now() - TimeDelta::hours(2),
-                Utc::now() - TimeDelta::hours(1),
-            );
-            stage.ledger.move_sale(sale, start, end).await.unwrap();
+            let soon = Utc::now() + TimeDelta::seconds(1);
+            let start = stage.ledger.sale(sale).await.unwrap().unwrap().start;
+            stage.ledger.move_sale(sale, start, soon).await.unwrap();
             stage.circumstances(sale).terms_changed = true;
         }
         Deed::Install | Deed::Create | Deed::Buy | Deed::Pause | Deed::Cancel | Deed::Restock => {}
