@@ -37,13 +37,13 @@ use crate::{
     rate_limits::{Least, RateLimits},
     request_id::{self, RequestId},
     routes::RouteTable,
-    security_headers,
+    security_headers, trailing_slash,
 };
 
 /// What the edge goes by.
 pub struct Rules {
     /// What methods each route takes.
-    pub routes: RouteTable,
+    pub routes: Arc<RouteTable>,
     /// After so long a request is answered with a 503.
     pub deadline: Duration,
     /// Who tells where requests come from.
@@ -194,7 +194,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let in_flight = self.metrics.in_flight();
         let id = RequestId::of(&request);
         request.set_data(id.clone());
-        let asked = Asked::of(&request, id, began, &self.rules);
+        let uri = request.uri().clone();
+        if let Some(plain) = trailing_slash::without(&uri) {
+            *request.uri_mut() = plain;
+        }
+        let asked = Asked::of(&request, uri, id, began, &self.rules);
         let (id, method, path) = (&asked.id, request.method(), asked.uri.path());
         let span = tracing::debug_span!("request", %id, %method, path);
         let handled = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
@@ -254,7 +258,7 @@ mod tests {
             endpoint,
             Arc::new(Metrics::new([]).unwrap()),
             Rules {
-                routes: RouteTable::of(&apis(), &[]),
+                routes: Arc::new(RouteTable::of(&apis(), &[])),
                 deadline: Duration::from_millis(20),
                 proxies: TrustedProxies::default(),
                 rate_limits: Arc::new(RateLimits::new(&RateLimitSettings::of(&[]))),

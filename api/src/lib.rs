@@ -16,7 +16,9 @@
 //! | [`problem`], [`request_id`] | the one shape of failures; the name of a request |
 //! | `routes` | the routes, and the checks of what they are sent |
 //! | [`auth`] | who calls |
-//! | [`payload`], [`price`], [`paging`], [`reply`] | JSON in and out, money in it, lists in pages; the beginning of a reply |
+//! | [`payload`], [`price`], [`instant`], [`paging`], [`reply`] | JSON in and out, money and times in it, lists in pages; the beginning of a reply |
+//! | `trailing_slash`, `surplus` | one path for each route; what a route does not take |
+//! | `unknown`, `old_clients` | what is said about names that nobody knows, and the names that old clients send |
 //! | [`services`] | what handlers work with |
 //! | [`sales`], [`purchase_status`] | what is shown of a sale, and of a purchase |
 //! | [`views`] | products, sales and orders as they are shown, by the command line too |
@@ -33,7 +35,9 @@ pub mod cors;
 pub mod detached;
 pub mod docs;
 pub mod edge;
+pub mod instant;
 pub mod metrics;
+mod old_clients;
 pub mod openapi;
 pub mod paging;
 pub mod payload;
@@ -51,7 +55,10 @@ pub mod server;
 pub mod services;
 pub mod settings;
 pub mod signals;
+mod surplus;
 pub mod throughput;
+mod trailing_slash;
+mod unknown;
 pub mod unparsed;
 pub mod views;
 pub mod waiting;

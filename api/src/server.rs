@@ -3,8 +3,9 @@
 //! To end: stop taking connections, answer what is under way (within a deadline), let the batcher
 //! answer everyone who waits, and close the connections to the servers behind.
 
-use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::{Future, ready}, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use poem::{
     Endpoint, EndpointExt, IntoEndpoint, Request, Response, Route, Server,
     endpoint::{BoxEndpoint, DynEndpoint, make_sync},
@@ -40,6 +41,7 @@ use crate::{
     sales::Sales,
     services::Services,
     settings::{MetricsAddress, Settings},
+    surplus::surplus,
     throughput::Throughput,
     waiting::Waiting,
 };
@@ -137,7 +139,7 @@ impl Api {
             .map_err(ServeError::Gate)?;
         tracing::info!(durability = ?settings.durability.gate_durability, "admissions");
         let ledger = Ledger::connect(&settings.postgres).await?;
-        let routes = RouteTable::of(&routes::apis(), &[docs::PATH, openapi::PATH]);
+        let routes = Arc::new(RouteTable::of(&routes::apis(), &[docs::PATH, openapi::PATH]));
         let hints = Hints::listen(&settings.redis).map_err(ServeError::Gate)?;
         let hearing = hints.connection();
         let (ending, told) = watch::channel(false);
@@ -214,7 +216,7 @@ impl Api {
             services.ending.send_replace(true);
         };
         let edge = Edge::new(
-            Routes::new(Arc::clone(&services)),
+            Routes::new(Arc::clone(&services), Arc::clone(&self.rules.routes)),
             Arc::clone(&services.metrics),
             self.rules,
         );
@@ -262,14 +264,16 @@ impl Api {
 /// and read the address of each request anew.)
 struct Routes {
     services: Arc<Services>,
+    table: Arc<RouteTable>,
     service: BoxEndpoint<'static>,
     docs: BoxEndpoint<'static>,
 }
 
 impl Routes {
-    fn new(services: Arc<Services>) -> Self {
+    fn new(services: Arc<Services>, table: Arc<RouteTable>) -> Self {
         Self {
             services,
+            table,
             service: openapi::service(routes::apis()).into_endpoint(),
             docs: docs::routes().boxed(),
         }
@@ -281,10 +285,21 @@ impl Endpoint for Routes {
 
     fn call(&self, mut request: Request) -> impl Future<Output = poem::Result<Response>> + Send {
         if request.uri().path().starts_with(docs::PATH) {
-            DynEndpoint::call(self.docs.as_ref(), request)
-        } else {
-            request.set_data(Arc::clone(&self.services));
-            DynEndpoint::call(self.service.as_ref(), request)
+            return DynEndpoint::call(self.docs.as_ref(), request);
+        }
+        let surplus = match surplus(&self.table, &mut request) {
+            Ok(surplus) => surplus,
+            Err(error) => return ready(Err(error)).boxed(),
+        };
+        request.set_data(Arc::clone(&self.services));
+        let answer = DynEndpoint::call(self.service.as_ref(), request);
+        match surplus {
+            None => answer,
+            Some(surplus) => async move {
+                surplus.read().await?;
+                answer.await
+            }
+            .boxed(),
         }
     }
 }

@@ -23,7 +23,7 @@ const LATER: &str = "This can not be answered at the moment. It is safe to try a
 
 impl From<Invalid> for Problem {
     fn from(invalid: Invalid) -> Self {
-        Self::validation(format!("{invalid}."))
+        Self::of_field(invalid.field, format!("{invalid}."))
     }
 }
 

@@ -7,7 +7,8 @@
 //!
 //! | use | for |
 //! | --- | --- |
-//! | [`Problem::validation`] | anything the caller can correct in the request |
+//! | [`Problem::of_field`] | a field, a parameter or a header that the caller can correct |
+//! | [`Problem::validation`] | anything else that the caller can correct in the request |
 //! | [`Problem::new`] | a refusal with a code of its own |
 //! | [`Problem::unavailable`] | what works again later; a retry is safe |
 //! | [`Problem::internal`] | what should not happen; the cause goes to the log and nowhere else |
@@ -63,6 +64,8 @@ pub struct ExistingPurchase {
 #[serde(rename_all = "camelCase")]
 struct Facts {
     #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
     #[serde(skip_serializing_if = "Option::is_none")]
     start_time: Option<DateTime<Utc>>,
@@ -107,6 +110,13 @@ impl Problem {
     /// The request is not what it should be.
     pub fn validation(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::ValidationFailed, detail)
+    }
+
+    /// A field, a parameter or a header of the request is not what it should be.
+    pub fn of_field(field: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
+        let mut problem = Self::validation(detail);
+        problem.facts.field = Some(field.into());
+        problem
     }
 
     /// It can not be answered now, and asking again is safe.
@@ -233,10 +243,11 @@ impl Problem {
             return problem.clone();
         }
         if let Some(error) = error.downcast_ref::<ParseParamError>() {
-            return Self::validation(format!("The parameter {} is not valid.", error.name));
+            return of_parameter(error);
         }
-        if error.is::<ParsePathError>() {
-            return Self::validation("The address is not valid: an id in it is no UUID.");
+        if let Some(error) = error.downcast_ref::<ParsePathError>() {
+            let name = error.name;
+            return Self::of_field(name, format!("{name} in the address must be a UUID."));
         }
         if let Some(error) = error.downcast_ref::<ReadBodyError>() {
             return Self::of_body(error);
@@ -264,4 +275,22 @@ impl Problem {
             ReadBodyError::BodyHasBeenTaken => Self::internal(error),
         }
     }
+}
+
+/// What is wrong with a parameter. Poem wraps what a type says about a text into words about the type.
+fn of_parameter(error: &ParseParamError) -> Problem {
+    let name = error.name;
+    let own = error.reason.split_once("must ").map(|(_, rest)| rest);
+    let detail = match own {
+        // What an optional type adds comes last.
+        Some(rest) => {
+            let fault = rest.split(" (occurred while").next().unwrap_or(rest);
+            format!("{name} must {fault}.")
+        }
+        None if error.reason.contains("UUID") || error.reason.contains("uuid") => {
+            format!("{name} must be a UUID.")
+        }
+        None => format!("{name} is not valid."),
+    };
+    Problem::of_field(name, detail)
 }
