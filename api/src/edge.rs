@@ -33,7 +33,7 @@ use crate::{
     client_address::TrustedProxies,
     cors::{self, AllowedOrigins},
     metrics::Metrics,
-    problem::{Code, Problem},
+    problem::{Code, OUR_FAULT, Problem},
     rate_limits::{Least, RateLimits},
     request_id::{self, RequestId},
     routes::RouteTable,
@@ -87,10 +87,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             Ok(Err(panic)) => {
                 let (id, path, panic) = (&asked.id, asked.uri.path(), text_of(&panic));
                 tracing::error!(request_id = %id, path, panic, "a handler panicked");
-                Answered::problem(Problem::new(
-                    Code::Internal,
-                    "Something went wrong on our side.",
-                ))
+                Answered::problem(Problem::new(Code::Internal, OUR_FAULT))
             }
             Err(_) => Answered::problem(asked.repeating.too_late()),
         }

@@ -240,7 +240,9 @@ fn parse<T: Type + DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 
 /// Reads a body where none is taken, and refuses what it says.
 pub async fn refuse(body: Body) -> Result<(), Problem> {
-    let bytes = collect(body).await.map_err(|error| Problem::of_body(&error))?;
+    let bytes = collect(body)
+        .await
+        .map_err(|error| Problem::of_body(&error))?;
     refuse_members(&bytes)
 }
 

@@ -3,7 +3,14 @@
 //! To end: stop taking connections, answer what is under way (within a deadline), let the batcher
 //! answer everyone who waits, and close the connections to the servers behind.
 
-use std::{convert::Infallible, future::{Future, ready}, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::{Future, ready},
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use poem::{
@@ -139,7 +146,10 @@ impl Api {
             .map_err(ServeError::Gate)?;
         tracing::info!(durability = ?settings.durability.gate_durability, "admissions");
         let ledger = Ledger::connect(&settings.postgres).await?;
-        let routes = Arc::new(RouteTable::of(&routes::apis(), &[docs::PATH, openapi::PATH]));
+        let routes = Arc::new(RouteTable::of(
+            &routes::apis(),
+            &[docs::PATH, openapi::PATH],
+        ));
         let hints = Hints::listen(&settings.redis).map_err(ServeError::Gate)?;
         let hearing = hints.connection();
         let (ending, told) = watch::channel(false);

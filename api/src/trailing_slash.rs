@@ -5,7 +5,10 @@ use poem::http::{Uri, uri::PathAndQuery};
 
 /// The address without the slash at the end of its path, if there is one.
 pub fn without(uri: &Uri) -> Option<Uri> {
-    let path = uri.path().strip_suffix('/').filter(|path| !path.is_empty())?;
+    let path = uri
+        .path()
+        .strip_suffix('/')
+        .filter(|path| !path.is_empty())?;
     let path_and_query = match uri.query() {
         Some(query) => format!("{path}?{query}").parse(),
         None => path.parse(),

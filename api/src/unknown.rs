@@ -64,14 +64,25 @@ fn shown(name: &str) -> String {
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     // Names are short, and whoever sends a long one means none of them.
     let name = plain(&shown(name));
-    let likeness = |known: &&str| strsim::jaro(&name, &plain(known));
     known
         .iter()
         .copied()
-        .map(|known| (likeness(&known), known))
+        .map(|known| (likeness(&name, &plain(known)), known))
         .filter(|(likeness, _)| *likeness > LIKENESS_MIN)
         .max_by(|(one, _), (other, _)| one.total_cmp(other))
         .map(|(_, known)| known)
+}
+
+/// How alike two names are, from 0 to 1. An abbreviation has the letters of the other in their order, from its first.
+fn likeness(name: &str, known: &str) -> f64 {
+    let mut rest = known.chars();
+    let is_short = name.len() > 1 && name.chars().next() == known.chars().next();
+    if is_short && name.chars().all(|letter| rest.any(|known| known == letter)) {
+        let longer = known.len() - name.len();
+        // The shorter of the names that it may stand for is meant.
+        return 1.0 - longer as f64 / 1_000.0;
+    }
+    strsim::jaro(name, known)
 }
 
 fn plain(name: &str) -> String {

@@ -36,10 +36,14 @@ pub use self::{
     code::{Code, Reason},
     wire::Refusal,
 };
-use crate::purchase_status::Stage;
+use crate::{payload::BODY_BYTES_MAX, purchase_status::Stage};
 
 /// How the content of a failure is announced.
 pub const CONTENT_TYPE: &str = "application/problem+json";
+
+/// What is said of a defect.
+pub const OUR_FAULT: &str =
+    "Something went wrong on our side. If it happens again, report the X-Request-Id of this reply.";
 
 /// When a client should ask again after a 503, seconds.
 pub const RETRY_AFTER_SECONDS: u64 = 1;
@@ -114,12 +118,17 @@ impl Problem {
 
     /// A field, a parameter or a header of the request is not what it should be.
     pub fn of_field(field: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
-        let mut problem = Self::validation(detail);
-        problem.facts.field = Some(field.into());
-        problem
+        Self::validation(detail).about(field)
     }
 
-    /// It can not be answered now, and asking again is safe.
+    /// Names the field, the parameter or the header that it is about.
+    #[must_use]
+    pub fn about(mut self, field: impl Into<String>) -> Self {
+        self.facts.field = Some(field.into());
+        self
+    }
+
+    /// It cannot be answered now, and asking again is safe.
     pub fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
         let mut problem = Self::new(Code::Unavailable, detail).retry_after(RETRY_AFTER_SECONDS);
         problem.facts.retry_safe = Some(true);
@@ -128,7 +137,7 @@ impl Problem {
 
     /// Something that should not happen. The cause is logged, never told.
     pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
-        Self::new(Code::Internal, "Something went wrong on our side.").because(cause)
+        Self::new(Code::Internal, OUR_FAULT).because(cause)
     }
 
     /// There is no such sale.
@@ -256,9 +265,11 @@ impl Problem {
             StatusCode::NOT_FOUND => Self::new(Code::NotFound, "There is nothing at this address."),
             StatusCode::METHOD_NOT_ALLOWED => Self::new(
                 Code::MethodNotAllowed,
-                "This address does not take this method.",
+                "This address does not take this method: the header Allow names those that it takes.",
             ),
-            status if status.is_client_error() => Self::validation("The request is not valid."),
+            status if status.is_client_error() => {
+                Self::validation("The request cannot be read. Check its address and its headers.")
+            }
             _ => Self::internal(error),
         }
     }
@@ -267,10 +278,12 @@ impl Problem {
     pub fn of_body(error: &ReadBodyError) -> Self {
         match error {
             ReadBodyError::PayloadTooLarge => {
-                Self::new(Code::PayloadTooLarge, "The body is too large.")
+                let detail =
+                    format!("The body is too large: it can have at most {BODY_BYTES_MAX} bytes.");
+                Self::new(Code::PayloadTooLarge, detail)
             }
             ReadBodyError::Utf8(_) | ReadBodyError::Io(_) => {
-                Self::validation("The body could not be read.")
+                Self::validation("The body could not be read to its end. Send it again.")
             }
             ReadBodyError::BodyHasBeenTaken => Self::internal(error),
         }

@@ -98,7 +98,9 @@ impl RouteTable {
             method
         };
         let operations = route.operations.iter();
-        let operation = operations.into_iter().find(|known| known.method == method)?;
+        let operation = operations
+            .into_iter()
+            .find(|known| known.method == method)?;
         Some((pattern, operation))
     }
 

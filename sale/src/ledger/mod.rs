@@ -16,6 +16,7 @@ mod page;
 mod posting;
 mod rejections;
 mod sales;
+mod shortage;
 mod statistics;
 mod users;
 
