@@ -49,19 +49,21 @@ fn of_text(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.to_utc());
     }
-    if let Ok(date) = NaiveDate::parse_from_str(text, DATE)
-        && text.len() == DATE_CHARACTERS
-    {
+    // The patterns of chrono pass over blanks and signs; a time that is sent has none.
+    let plain = |part: &str, marks: &[u8]| {
+        part.bytes()
+            .all(|byte| byte.is_ascii_digit() || marks.contains(&byte))
+    };
+    let (date, time) = text.split_at_checked(DATE_CHARACTERS)?;
+    if !plain(date, b"-") {
+        return None;
+    }
+    if time.is_empty() {
+        let date = NaiveDate::parse_from_str(date, DATE).ok()?;
         return Some(date.and_time(NaiveTime::MIN).and_utc());
     }
-    let (date, time) = text.split_at_checked(DATE_CHARACTERS)?;
     let time = time.strip_prefix(['T', ' '])?;
-    // The patterns of chrono pass over blanks and signs; a time that is sent has none.
-    let plain = |part: &str, besides: [u8; 2]| {
-        part.bytes()
-            .all(|byte| byte.is_ascii_digit() || besides.contains(&byte))
-    };
-    if !plain(date, [b'-', b'-']) || !plain(time, [b':', b'.']) {
+    if !plain(time, b":.") {
         return None;
     }
     let text = format!("{date}T{time}");
@@ -190,6 +192,7 @@ mod tests {
             r#""2026-11-29T20:00:00Zx""#,
             r#""2026-11-29T20:00:00 ""#,
             r#"" 2026-11-29T20:00:00""#,
+            r#"" 2026-1-29""#,
             r#""2026-11-29T 20:00""#,
             r#""2026-11-2920:00""#,
             r#""+2026-1-29T20:00""#,
