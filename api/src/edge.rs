@@ -33,17 +33,17 @@ use crate::{
     client_address::Clients,
     cors::{self, AllowedOrigins},
     metrics::Metrics,
-    problem::{Code, Problem},
+    problem::{Code, OUR_FAULT, Problem},
     rate_limits::{Least, RateLimits},
     request_id::{self, RequestId},
     routes::RouteTable,
-    security_headers,
+    security_headers, trailing_slash,
 };
 
 /// What the edge goes by.
 pub struct Rules {
     /// What methods each route takes.
-    pub routes: RouteTable,
+    pub routes: Arc<RouteTable>,
     /// After so long a request is answered with a 503.
     pub deadline: Duration,
     /// Where requests come from.
@@ -87,10 +87,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             Ok(Err(panic)) => {
                 let (id, path, panic) = (&asked.id, asked.uri.path(), text_of(&panic));
                 tracing::error!(request_id = %id, path, panic, "a handler panicked");
-                Answered::problem(Problem::new(
-                    Code::Internal,
-                    "Something went wrong on our side.",
-                ))
+                Answered::problem(Problem::new(Code::Internal, OUR_FAULT))
             }
             Err(_) => Answered::problem(asked.repeating.too_late()),
         }
@@ -194,7 +191,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let in_flight = self.metrics.in_flight();
         let id = RequestId::of(&request);
         request.set_data(id.clone());
-        let asked = Asked::of(&request, id, began, &self.rules);
+        let uri = request.uri().clone();
+        if let Some(plain) = trailing_slash::without(&uri) {
+            *request.uri_mut() = plain;
+        }
+        let asked = Asked::of(&request, uri, id, began, &self.rules);
         let (id, method, path) = (&asked.id, request.method(), asked.uri.path());
         let span = tracing::debug_span!("request", %id, %method, path);
         let handled = catch_unwind(AssertUnwindSafe(|| self.inner.call(request)));
@@ -254,7 +255,7 @@ mod tests {
             endpoint,
             Arc::new(Metrics::new([]).unwrap()),
             Rules {
-                routes: RouteTable::of(&apis(), &[]),
+                routes: Arc::new(RouteTable::of(&apis(), &[])),
                 deadline: Duration::from_millis(20),
                 clients: Clients::behind(TrustedProxies::default()),
                 rate_limits: Arc::new(RateLimits::new(&RateLimitSettings::of(&[]))),

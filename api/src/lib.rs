@@ -19,7 +19,9 @@
 //! | [`problem`], [`request_id`] | the one shape of failures; the name of a request |
 //! | `routes` | the routes, and the checks of what they are sent |
 //! | [`auth`] | who calls |
-//! | [`payload`], [`price`], [`paging`], [`reply`] | JSON in and out, money in it, lists in pages; the beginning of a reply |
+//! | [`payload`], [`price`], [`instant`], [`paging`], [`reply`] | JSON in and out, money and times in it, lists in pages; the beginning of a reply |
+//! | `trailing_slash`, `surplus` | one path for each route; what a route does not take |
+//! | `unknown`, `old_clients` | what is said about names that nobody knows, and the names that old clients send |
 //! | [`services`] | what handlers work with |
 //! | [`sales`], [`purchase_status`] | what is shown of a sale, and of a purchase |
 //! | [`views`] | products, sales and orders as they are shown, by the command line too |
@@ -38,7 +40,9 @@ pub mod docs;
 pub mod edge;
 pub mod heads;
 pub mod host;
+pub mod instant;
 pub mod metrics;
+mod old_clients;
 pub mod open_files;
 pub mod openapi;
 pub mod paging;
@@ -59,7 +63,10 @@ pub mod server;
 pub mod services;
 pub mod serving;
 pub mod settings;
+mod surplus;
 pub mod throughput;
+mod trailing_slash;
+mod unknown;
 pub mod unparsed;
 pub mod views;
 pub mod waiting;

@@ -2,8 +2,8 @@
 //! `openapi/mincommerce.json` can not tell different stories.
 //!
 //! Poem-openapi knows what handlers answer, and not what its extractors do. So the failures that
-//! an operation shares with all others of its kind are added here: by whether it takes a token, a
-//! body, or parameters, and has a rate limit.
+//! an operation shares with all others of its kind are added here: by whether it takes a token or
+//! a body, changes something, and has a rate limit. It says there too that bodies have no other members.
 //!
 //! Poem writes OpenAPI 3.0.0 and leaves out that an optional member may be null. The document here is
 //! OpenAPI 3.1, whose schemas are JSON Schema, so that replies can be checked by it as they are.
@@ -11,7 +11,7 @@
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService, payload::Payload};
 use serde_json::{Value, json};
 
-use crate::{problem::Problem, rate_limits::Class, routes};
+use crate::{old_clients::ignored_fields, problem::Problem, rate_limits::Class, routes};
 
 /// Where the document is served.
 pub const PATH: &str = "/api-docs/openapi.json";
@@ -22,7 +22,8 @@ pub fn service<A: OpenApi>(apis: A) -> OpenApiService<A, ()> {
         .description(
             "Flash sales: far more buyers than units, all at the same second. Ids are UUIDs, times \
              are RFC 3339 in UTC, money is a number with the decimals that ISO 4217 gives its \
-             currency. Every reply carries X-Request-Id.",
+             currency. A field or a parameter that is not described here, or is sent twice, is refused \
+             by name (400). A path may end with a slash. Every reply carries X-Request-Id.",
         )
         .license(LicenseObject::new("MIT"))
 }
@@ -34,16 +35,24 @@ pub fn document() -> String {
     if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
         let operations = paths.iter_mut().flat_map(|(path, methods)| {
             let methods = methods.as_object_mut().into_iter().flatten();
-            methods.map(move |(method, operation)| (is_limited(method, path), operation))
+            methods.map(move |(method, operation)| {
+                (is_limited(method, path), method == "get", operation)
+            })
         });
-        for (limited, operation) in operations {
-            add_shared_failures(limited, operation);
+        for (limited, reads, operation) in operations {
+            add_shared_failures(limited, reads, operation);
         }
     }
+    let bodies = bodies(&document);
     document["openapi"] = json!("3.1.0");
     let schemas = document.pointer_mut("/components/schemas");
     if let Some(schemas) = schemas.and_then(Value::as_object_mut) {
         schemas.values_mut().for_each(allow_null);
+        for body in &bodies {
+            if let Some(schema) = schemas.get_mut(body) {
+                close(body, schema);
+            }
+        }
     }
     bound_numbers(&mut document);
     // Some crate's feature decides whether objects keep their order: not ours.
@@ -69,6 +78,32 @@ fn allow_null(schema: &mut Value) {
             member["description"] = description;
         }
     }
+}
+
+/// The names of the schemas that requests are sent with.
+fn bodies(document: &Value) -> Vec<String> {
+    let paths = document["paths"].as_object().into_iter().flatten();
+    let operations = paths.flat_map(|(_, methods)| methods.as_object().into_iter().flatten());
+    let media = operations.flat_map(|(_, operation)| {
+        let content = operation["requestBody"]["content"].as_object();
+        content.into_iter().flatten()
+    });
+    media
+        .filter_map(|(_, media)| media["schema"]["$ref"].as_str())
+        .filter_map(|reference| reference.rsplit('/').next())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A body has no other members than these, and those that old clients send.
+fn close(name: &str, schema: &mut Value) {
+    for field in ignored_fields(name) {
+        schema["properties"][field] = json!({
+            "deprecated": true,
+            "description": "Ignored. Clients of the replaced system send it.",
+        });
+    }
+    schema["additionalProperties"] = json!(false);
 }
 
 /// Says what poem's formats of whole numbers mean, which nobody else knows.
@@ -108,7 +143,7 @@ fn is_limited(method: &str, path: &str) -> bool {
     method.is_ok_and(|method| Class::of(&method, path).is_some())
 }
 
-fn add_shared_failures(limited: bool, operation: &mut Value) {
+fn add_shared_failures(limited: bool, reads: bool, operation: &mut Value) {
     let has = |member: &str| {
         operation
             .get(member)
@@ -116,7 +151,7 @@ fn add_shared_failures(limited: bool, operation: &mut Value) {
             .map_or(0, Vec::len)
             > 0
     };
-    let (token, parameters) = (has("security"), has("parameters"));
+    let token = has("security");
     let admin = operation["tags"]
         .as_array()
         .is_some_and(|tags| tags.contains(&json!("Administration")));
@@ -124,8 +159,8 @@ fn add_shared_failures(limited: bool, operation: &mut Value) {
     let shared = [
         (token, "401", "There is no valid token."),
         (admin, "403", "The caller is not an admin."),
-        (parameters || body, "400", "The request is not valid."),
-        (body, "413", "The body is too large."),
+        (true, "400", "The request is not valid."),
+        (!reads || body, "413", "The body is too large."),
         (body, "415", "The body is not application/json."),
         (limited, "429", "The caller asks too often."),
         (true, "500", "Something went wrong on our side."),

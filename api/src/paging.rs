@@ -33,12 +33,14 @@ impl Limit {
 
 impl ParseFromParameter for Limit {
     fn parse_from_parameter(value: &str) -> ParseResult<Self> {
-        let limit: u32 = value.parse()?;
-        if (1..=LIMIT_MAX).contains(&limit) {
-            Ok(Self(limit))
-        } else {
-            Err(ParseError::custom(format!("from 1 to {LIMIT_MAX}")))
-        }
+        let limit: Option<u32> = value.parse().ok();
+        limit
+            .filter(|limit| (1..=LIMIT_MAX).contains(limit))
+            .map(Self)
+            .ok_or_else(|| {
+                let fault = format!("must be a whole number from 1 to {LIMIT_MAX}");
+                ParseError::custom(fault)
+            })
     }
 }
 
@@ -54,7 +56,10 @@ impl Cursor {
 
 impl ParseFromParameter for Cursor {
     fn parse_from_parameter(value: &str) -> ParseResult<Self> {
-        Ok(Self(value.parse()?))
+        let place: Result<Place, _> = value.parse();
+        place.map(Self).map_err(|_| {
+            ParseError::custom("must be the `nextCursor` of the page before, as it was sent")
+        })
     }
 }
 

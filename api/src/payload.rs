@@ -1,6 +1,9 @@
 //! JSON in and out. Bodies go through serde and not through poem-openapi's `Json`, which keeps
 //! every number as a float on its way: a price is read from, and written as, its own digits. The
-//! types' `Object` derive is used for the document alone.
+//! types' `Object` derive is used for the document, and for what is said about a body that is wrong.
+
+mod strict;
+mod words;
 
 use futures_util::StreamExt;
 use poem::{Body, IntoResponse, Request, RequestBody, Response, Result, error::ReadBodyError};
@@ -12,10 +15,14 @@ use poem_openapi::{
 };
 use serde::{
     Deserialize, Deserializer, Serialize,
-    de::{DeserializeOwned, Error as _},
+    de::{DeserializeOwned, Error as _, Unexpected},
 };
 use serde_json::Number;
 
+use self::{
+    strict::Strict,
+    words::{explain, refuse_members},
+};
 use crate::{
     problem::{Code, Problem},
     reply::with_body,
@@ -141,11 +148,11 @@ extractor!(Incoming, true, |body| match body {
     None => return Err(Problem::validation("A JSON body is required.").into()),
 });
 extractor!(MaybeIncoming, false, |body| match body {
-    Some(body) => parse(&body)?,
-    None => None,
+    Some(body) if body.trim_ascii() != b"null" => Some(parse(&body)?),
+    Some(_) | None => None,
 });
 
-/// The bytes of a JSON body; `None` for an empty one.
+/// The bytes of a JSON body; `None` for an empty one, or a blank one.
 async fn read(request: &Request, body: Body) -> Result<Option<Vec<u8>>, Problem> {
     if body.is_empty() {
         return Ok(None);
@@ -153,14 +160,14 @@ async fn read(request: &Request, body: Body) -> Result<Option<Vec<u8>>, Problem>
     let bytes = collect(body)
         .await
         .map_err(|error| Problem::of_body(&error))?;
-    if bytes.is_empty() {
+    if bytes.trim_ascii().is_empty() {
         return Ok(None);
     }
     match request.content_type() {
         Some(content_type) if is_json(content_type) => Ok(Some(bytes)),
         _ => Err(Problem::new(
             Code::UnsupportedMediaType,
-            "The body must be application/json.",
+            "The body must be JSON: send it with Content-Type application/json.",
         )),
     }
 }
@@ -211,7 +218,7 @@ pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error
     });
     integer
         .and_then(|integer| u32::try_from(integer).ok())
-        .ok_or_else(|| D::Error::custom(format!("{number} is no whole number that can be counted")))
+        .ok_or_else(|| D::Error::invalid_value(Unexpected::Other("number"), &"a whole number"))
 }
 
 /// [`whole`], or nothing.
@@ -224,102 +231,24 @@ pub fn optional_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Opti
     Ok(Option::<Whole>::deserialize(deserializer)?.map(|Whole(number)| number))
 }
 
-fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    // Serde would take an array for an object's members in their order.
-    if body.trim_ascii_start().starts_with(b"[") {
-        let problem = "The body is not valid: it must be a JSON object.";
-        return Err(Problem::validation(problem));
-    }
-    serde_json::from_slice(body).or_else(|_| parse_with_path(body))
-}
-
-/// The same, and says where it fails. To know that takes time.
-fn parse_with_path<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+fn parse<T: Type + DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        let field = error.path().to_string();
-        let why = in_words(&error.inner().to_string());
-        Problem::validation(match field.as_str() {
-            // The body as a whole.
-            "." => format!("The body is not valid: {why}."),
-            field => format!("{field} is not valid: {why}."),
-        })
-    })?;
-    reader
-        .end()
-        .map_err(|error| Problem::validation(format!("The body is not valid: {error}.")))?;
-    Ok(value)
+    T::deserialize(Strict(&mut reader))
+        .and_then(|value| reader.end().map(|()| value))
+        .map_err(|_| explain::<T>(body))
 }
 
-/// Says what was expected in the words of JSON: callers know no types and no parsers of ours.
-fn in_words(why: &str) -> String {
-    if why.starts_with("UUID parsing failed") {
-        return "it must be a UUID".to_owned();
-    }
-    // What chrono says of a text that is no time.
-    let no_time = ["input ", "premature end of input", "trailing input"];
-    if no_time.iter().any(|words| why.starts_with(words)) {
-        return "it must be a time such as 2026-01-31T18:00:00Z".to_owned();
-    }
-    let why = ["u16", "u32", "u64"]
-        .iter()
-        .fold(why.to_owned(), |why, name| {
-            why.replace(&format!("expected {name}"), "expected a whole number")
-        });
-    let Some((before, after)) = why.split_once("expected struct ") else {
-        return why;
-    };
-    let rest = after.find(' ').map_or("", |end| &after[end..]);
-    format!("{before}expected an object{rest}")
+/// Reads a body where none is taken, and refuses what it says.
+pub async fn refuse(body: Body) -> Result<(), Problem> {
+    let bytes = collect(body)
+        .await
+        .map_err(|error| Problem::of_body(&error))?;
+    refuse_members(&bytes)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{in_words, is_json};
-
-    #[test]
-    fn a_reason_names_no_type_of_ours() {
-        let told = in_words("invalid type: sequence, expected struct Foo at line 1");
-        assert_eq!(told, "invalid type: sequence, expected an object at line 1");
-        let told = in_words("invalid type: string, expected u32 at line 1");
-        assert_eq!(
-            told,
-            "invalid type: string, expected a whole number at line 1"
-        );
-    }
-
-    #[test]
-    fn what_is_wrong_is_said_with_its_field() {
-        #[derive(Debug, serde::Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Body {
-            #[expect(dead_code, reason = "only its reading matters")]
-            sale_id: uuid::Uuid,
-            #[expect(dead_code, reason = "only its reading matters")]
-            start_time: Option<chrono::DateTime<chrono::Utc>>,
-        }
-        let said = |body: &str| {
-            let problem = super::parse::<Body>(body.as_bytes()).unwrap_err();
-            format!("{problem:?}")
-        };
-        let id = uuid::Uuid::nil();
-        assert!(said(r#"{"saleId": "abc"}"#).contains("saleId is not valid: it must be a UUID."));
-        for time in [
-            "tomorrow",
-            "2026",
-            "2026-01-01T00:00:00Zx",
-            "2026-13-01T00:00:00Z",
-        ] {
-            let body = format!(r#"{{"saleId": "{id}", "startTime": "{time}"}}"#);
-            let said = said(&body);
-            assert!(
-                said.contains("startTime is not valid: it must be a time such as"),
-                "{said}"
-            );
-        }
-        assert!(said(&format!(r#"{{"saleId": "{id}"}} x"#)).contains("The body is not valid"));
-        assert!(said("[]").contains("must be a JSON object"));
-    }
+    use super::is_json;
 
     #[test]
     fn a_whole_number_may_be_written_with_a_point() {

@@ -3,8 +3,15 @@
 //! To end: stop taking connections, answer what is under way (within a deadline), let the batcher
 //! answer everyone who waits, and close the connections to the servers behind.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future::{Future, ready},
+    io,
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
+use futures_util::FutureExt;
 use poem::{
     Endpoint, EndpointExt, IntoEndpoint, Request, Response, Route,
     endpoint::{BoxEndpoint, DynEndpoint, make_sync},
@@ -43,6 +50,7 @@ use crate::{
     services::Services,
     serving::serve,
     settings::{ApiDocs, MetricsAddress, Settings},
+    surplus::surplus,
     throughput::Throughput,
     waiting::Waiting,
 };
@@ -144,7 +152,7 @@ impl Api {
             ApiDocs::On => &docs::PATHS,
             ApiDocs::Off => &[],
         };
-        let routes = RouteTable::of(&routes::apis(), documented);
+        let routes = Arc::new(RouteTable::of(&routes::apis(), documented));
         let hints = Hints::listen(&settings.redis).map_err(ServeError::Gate)?;
         let hearing = hints.connection();
         let (ending, told) = watch::channel(false);
@@ -218,7 +226,11 @@ impl Api {
             services.ending.send_replace(true);
         };
         let edge = Edge::new(
-            Routes::new(Arc::clone(&services), self.documentation),
+            Routes::new(
+                Arc::clone(&services),
+                Arc::clone(&self.rules.routes),
+                self.documentation,
+            ),
             Arc::clone(&services.metrics),
             self.rules,
         );
@@ -261,15 +273,21 @@ impl Api {
 /// and read the address of each request anew.)
 struct Routes {
     services: Arc<Services>,
+    table: Arc<RouteTable>,
     service: BoxEndpoint<'static>,
     /// None where the documentation is switched off.
     docs: Option<BoxEndpoint<'static>>,
 }
 
 impl Routes {
-    fn new(services: Arc<Services>, documentation: ApiDocs) -> Self {
+    fn new(
+        services: Arc<Services>,
+        table: Arc<RouteTable>,
+        documentation: ApiDocs,
+    ) -> Self {
         Self {
             services,
+            table,
             service: openapi::service(routes::apis()).into_endpoint(),
             docs: match documentation {
                 ApiDocs::On => {
@@ -286,14 +304,24 @@ impl Endpoint for Routes {
     type Output = Response;
 
     fn call(&self, mut request: Request) -> impl Future<Output = poem::Result<Response>> + Send {
-        match &self.docs {
-            Some(docs) if request.uri().path().starts_with(docs::PATH) => {
-                DynEndpoint::call(docs.as_ref(), request)
+        if let Some(docs) = &self.docs
+            && request.uri().path().starts_with(docs::PATH)
+        {
+            return DynEndpoint::call(docs.as_ref(), request);
+        }
+        let surplus = match surplus(&self.table, &mut request) {
+            Ok(surplus) => surplus,
+            Err(error) => return ready(Err(error)).boxed(),
+        };
+        request.set_data(Arc::clone(&self.services));
+        let answer = DynEndpoint::call(self.service.as_ref(), request);
+        match surplus {
+            None => answer,
+            Some(surplus) => async move {
+                surplus.read().await?;
+                answer.await
             }
-            Some(_) | None => {
-                request.set_data(Arc::clone(&self.services));
-                DynEndpoint::call(self.service.as_ref(), request)
-            }
+            .boxed(),
         }
     }
 }

@@ -27,7 +27,7 @@ const DRAIN_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug, thiserror::Error)]
 pub enum SettleError {
     /// The ledger knows no such sale.
-    #[error("no such sale")]
+    #[error("there is no such sale")]
     UnknownSale,
     /// Somebody has changed the sale since it was found to be over.
     #[error("the sale was changed meanwhile")]

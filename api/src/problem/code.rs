@@ -41,7 +41,7 @@ pub enum Code {
     TooManyAttempts,
     /// Something failed here.
     Internal,
-    /// It can not be answered now.
+    /// It cannot be answered now.
     Unavailable,
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sale::{
     gate::{GateError, batcher::AdmitError},
-    input::Invalid,
+    input::{Invalid, UNITS_MAX},
     install::{Condition, InstallError},
     ledger::LedgerError,
     lifecycle::LifecycleError,
@@ -18,17 +18,17 @@ use sale::{
 use super::{Code, Problem};
 use crate::{purchase_status::Unknown, sales::SharedError};
 
-const NEEDS_A_PERSON: &str =
-    "This sale is closed until an operator has looked at it: its records contradict each other.";
+const NEEDS_A_PERSON: &str = "The records of this sale contradict each other, so it stays closed. `reconciler audit` says what an \
+     operator must correct.";
 
 /// The same with no token and with one that does not count.
 pub const TOKEN_REQUIRED: &str = "A valid token is required.";
 
-const LATER: &str = "This can not be answered at the moment. It is safe to try again.";
+const LATER: &str = "This cannot be answered at the moment. It is safe to try again.";
 
 impl From<Invalid> for Problem {
     fn from(invalid: Invalid) -> Self {
-        Self::validation(format!("{invalid}."))
+        Self::of_field(invalid.field, format!("{invalid}."))
     }
 }
 
@@ -72,7 +72,7 @@ impl From<LifecycleError> for Problem {
             ),
             LifecycleError::OrderRejected => Self::new(
                 Code::Conflict,
-                "This purchase could not be completed, so there is no order.",
+                "This purchase could not be completed, so there is no order to cancel.",
             ),
             LifecycleError::Install(error) => error.into(),
             LifecycleError::Settle(error) => error.into(),
@@ -103,13 +103,16 @@ impl From<SettleError> for Problem {
     fn from(error: SettleError) -> Self {
         match error {
             SettleError::UnknownSale => Self::sale_not_found(),
-            SettleError::Changed => Self::new(Code::Conflict, "The sale was changed meanwhile."),
+            SettleError::Changed => Self::new(
+                Code::Conflict,
+                "The sale was changed meanwhile. Look at it, and settle it again.",
+            ),
             SettleError::Unsound(Condition::Ahead) => {
                 Self::new(Code::Conflict, NEEDS_A_PERSON).because(&error)
             }
             SettleError::Undrained | SettleError::Unsound(_) => Self::unavailable(
-                "The sale is ended, and not all of its purchases are recorded yet. It is safe to \
-                 try again.",
+                "The sale has ended, and not all of its purchases are recorded yet. It is safe to try \
+                 again in a moment.",
             )
             .because(&error),
             SettleError::Gate(error) => error.into(),
@@ -126,7 +129,25 @@ impl From<&LedgerError> for Problem {
             LedgerError::UnknownOrder => Self::new(Code::NotFound, "There is no such order."),
             LedgerError::InsufficientStock => Self::new(
                 Code::InsufficientStock,
-                "There are not that many units in stock.",
+                "The product does not have that many units in stock.",
+            ),
+            LedgerError::ShortOfStock { asked, in_stock } => {
+                let detail = match in_stock {
+                    0 => "The product has no units in stock. Add to its stock first.".to_owned(),
+                    _ => format!(
+                        "quantity must be from 1 to {in_stock}: the product has that many units in stock, \
+                         and {asked} were asked for."
+                    ),
+                };
+                Self::new(Code::InsufficientStock, detail).about("quantity")
+            }
+            LedgerError::FullSale { units } => Self::of_field(
+                "quantity",
+                format!(
+                    "quantity must be at most {}: the sale has {units} units, and can have at most \
+                     {UNITS_MAX}.",
+                    UNITS_MAX.saturating_sub(*units)
+                ),
             ),
             LedgerError::FewerUnits { quantity } => Self::new(
                 Code::InsufficientStock,
@@ -159,18 +180,23 @@ impl From<&LedgerError> for Problem {
                 "endTime must be no later than {}.",
                 last_instant_text()
             )),
-            LedgerError::Exists => Self::new(Code::Conflict, "It exists already."),
+            LedgerError::Exists => {
+                Self::new(Code::Conflict, "This id or address is in use already.")
+            }
             LedgerError::FullStock => Self::new(
                 Code::Conflict,
-                "The product's stock can not hold so many units: lower it first.",
+                format!(
+                    "The product's stock cannot hold so many units, but at most {UNITS_MAX}. Lower it \
+                     first."
+                ),
             ),
             LedgerError::KeyReused => Self::new(
                 Code::Conflict,
-                "This Idempotency-Key was used for another request.",
+                "This Idempotency-Key was used for another request. Send a new key with a new request.",
             ),
             LedgerError::WrongState => Self::new(
                 Code::Conflict,
-                "The sale has ended; it can not be changed any more.",
+                "The sale has ended, and cannot be changed any more.",
             ),
             LedgerError::Unavailable(_) | LedgerError::TimedOut => {
                 Self::unavailable(LATER).because(error)
@@ -218,7 +244,7 @@ impl From<AdmitError> for Problem {
                  again.",
             ),
             AdmitError::Unavailable | AdmitError::ShuttingDown => Self::unavailable(
-                "Purchases can not be made at the moment. This request had no effect; it is safe \
+                "Purchases cannot be made at the moment. This request had no effect; it is safe \
                  to try again.",
             ),
             AdmitError::OutcomeUnknown => Self::unavailable(

@@ -7,7 +7,8 @@
 //!
 //! | use | for |
 //! | --- | --- |
-//! | [`Problem::validation`] | anything the caller can correct in the request |
+//! | [`Problem::of_field`] | a field, a parameter or a header that the caller can correct |
+//! | [`Problem::validation`] | anything else that the caller can correct in the request |
 //! | [`Problem::new`] | a refusal with a code of its own |
 //! | [`Problem::unavailable`] | what works again later; a retry is safe |
 //! | [`Problem::internal`] | what should not happen; the cause goes to the log and nowhere else |
@@ -36,10 +37,14 @@ pub use self::{
     domain::TOKEN_REQUIRED,
     wire::Refusal,
 };
-use crate::purchase_status::Stage;
+use crate::{payload::BODY_BYTES_MAX, purchase_status::Stage};
 
 /// How the content of a failure is announced.
 pub const CONTENT_TYPE: &str = "application/problem+json";
+
+/// What is said of a defect.
+pub const OUR_FAULT: &str =
+    "Something went wrong on our side. If it happens again, report the X-Request-Id of this reply.";
 
 /// When a client should ask again after a 503, seconds.
 pub const RETRY_AFTER_SECONDS: u64 = 1;
@@ -63,6 +68,8 @@ pub struct ExistingPurchase {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Facts {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -116,7 +123,19 @@ impl Problem {
         Self::new(Code::ValidationFailed, detail)
     }
 
-    /// It can not be answered now, and asking again is safe.
+    /// A field, a parameter or a header of the request is not what it should be.
+    pub fn of_field(field: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::validation(detail).about(field)
+    }
+
+    /// Names the field, the parameter or the header that it is about.
+    #[must_use]
+    pub fn about(mut self, field: impl Into<String>) -> Self {
+        self.facts.field = Some(field.into());
+        self
+    }
+
+    /// It cannot be answered now, and asking again is safe.
     pub fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
         let mut problem = Self::new(Code::Unavailable, detail).retry_after(RETRY_AFTER_SECONDS);
         problem.facts.retry_safe = Some(true);
@@ -125,7 +144,7 @@ impl Problem {
 
     /// Something that should not happen. The cause is logged, never told.
     pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
-        Self::new(Code::Internal, "Something went wrong on our side.").because(cause)
+        Self::new(Code::Internal, OUR_FAULT).because(cause)
     }
 
     /// There is no such sale.
@@ -261,10 +280,11 @@ impl Problem {
             return problem.clone();
         }
         if let Some(error) = error.downcast_ref::<ParseParamError>() {
-            return Self::validation(format!("The parameter {} is not valid.", error.name));
+            return of_parameter(error);
         }
-        if error.is::<ParsePathError>() {
-            return Self::validation("The address is not valid: an id in it is no UUID.");
+        if let Some(error) = error.downcast_ref::<ParsePathError>() {
+            let name = error.name;
+            return Self::of_field(name, format!("{name} in the address must be a UUID."));
         }
         if let Some(error) = error.downcast_ref::<ReadBodyError>() {
             return Self::of_body(error);
@@ -273,9 +293,11 @@ impl Problem {
             StatusCode::NOT_FOUND => Self::new(Code::NotFound, "There is nothing at this address."),
             StatusCode::METHOD_NOT_ALLOWED => Self::new(
                 Code::MethodNotAllowed,
-                "This address does not take this method.",
+                "This address does not take this method: the header Allow names those that it takes.",
             ),
-            status if status.is_client_error() => Self::validation("The request is not valid."),
+            status if status.is_client_error() => {
+                Self::validation("The request cannot be read. Check its address and its headers.")
+            }
             _ => Self::internal(error),
         }
     }
@@ -284,12 +306,32 @@ impl Problem {
     pub fn of_body(error: &ReadBodyError) -> Self {
         match error {
             ReadBodyError::PayloadTooLarge => {
-                Self::new(Code::PayloadTooLarge, "The body is too large.")
+                let detail =
+                    format!("The body is too large: it can have at most {BODY_BYTES_MAX} bytes.");
+                Self::new(Code::PayloadTooLarge, detail)
             }
             ReadBodyError::Utf8(_) | ReadBodyError::Io(_) => {
-                Self::validation("The body could not be read.")
+                Self::validation("The body could not be read to its end. Send it again.")
             }
             ReadBodyError::BodyHasBeenTaken => Self::internal(error),
         }
     }
+}
+
+/// What is wrong with a parameter. Poem wraps what a type says about a text into words about the type.
+fn of_parameter(error: &ParseParamError) -> Problem {
+    let name = error.name;
+    let own = error.reason.split_once("must ").map(|(_, rest)| rest);
+    let detail = match own {
+        // What an optional type adds comes last.
+        Some(rest) => {
+            let fault = rest.split(" (occurred while").next().unwrap_or(rest);
+            format!("{name} must {fault}.")
+        }
+        None if error.reason.contains("UUID") || error.reason.contains("uuid") => {
+            format!("{name} must be a UUID.")
+        }
+        None => format!("{name} is not valid."),
+    };
+    Problem::of_field(name, detail)
 }

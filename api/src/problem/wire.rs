@@ -53,6 +53,8 @@ struct Document {
     error: String,
     /// What happened, for a program.
     code: Code,
+    /// VALIDATION_FAILED: the field, parameter or header that it is about, where it is about one.
+    field: Option<String>,
     /// SALE_NOT_ACTIVE: why.
     reason: Option<Reason>,
     /// SALE_NOT_ACTIVE, not started: when it starts.

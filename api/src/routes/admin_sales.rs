@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
 use poem::web::Data;
 use poem_openapi::{
@@ -16,13 +15,14 @@ use sale::{
     model::{ProductId, SaleId},
 };
 use serde::Deserialize;
-use tokio::time::Instant;
+use tokio::time;
 use uuid::Uuid;
 
 use super::{Tag, headers::IdempotencyKey};
 use crate::{
     auth::Admin,
     detached::detached,
+    instant::Instant,
     paging::{Cursor, Limit, Listed, asked, listed},
     payload::{Incoming, Reply, Success, optional_whole, success},
     problem::{Code, Problem, Refusal, failures},
@@ -39,10 +39,10 @@ struct SaleRequest {
     /// What it offers.
     product_id: Uuid,
     /// The first instant at which it sells.
-    start_time: DateTime<Utc>,
+    start_time: Instant,
     /// The first instant at which it no longer sells: after `startTime`, still to come, and no later than
     /// 2255-06-05T23:47:34Z.
-    end_time: DateTime<Utc>,
+    end_time: Instant,
     /// How many units; the whole stock if left out.
     #[oai(validator(minimum(value = "1"), maximum(value = "2147483647")))]
     #[serde(default, deserialize_with = "optional_whole")]
@@ -112,7 +112,7 @@ impl AdminSalesApi {
         IdempotencyKey(key): IdempotencyKey,
         Incoming(request): Incoming<SaleRequest>,
     ) -> Result<Reply<Success<AdminSale>>, Refusal<SaleFailed>> {
-        input::window(request.start_time, request.end_time)?;
+        input::window(request.start_time.0, request.end_time.0)?;
         // Moving it twice to the same window does no harm.
         let repeatable = key.is_some() || request.sale_id.is_some();
         let lifecycle = services.lifecycle.on_behalf(admin.by(key));
@@ -148,7 +148,7 @@ impl AdminSalesApi {
         let asked = asked(&limit, &cursor);
         let mut sales = services.ledger.sales(asked.and_one()).await?;
         let next = asked.cut(&mut sales, Sale::place);
-        let deadline = Instant::now() + LOOKS_TIMEOUT;
+        let deadline = time::Instant::now() + LOOKS_TIMEOUT;
         let shown = stream::iter(sales)
             .map(|sale| AdminSale::seen(&services.sales, &services.lifecycle, sale, deadline))
             .buffered(GATES_AT_ONCE)
@@ -177,7 +177,7 @@ impl AdminSalesApi {
                 &services.sales,
                 &services.lifecycle,
                 sale,
-                Instant::now() + LOOKS_TIMEOUT,
+                time::Instant::now() + LOOKS_TIMEOUT,
             )
             .await,
         ))
@@ -207,8 +207,8 @@ async fn created(lifecycle: &Lifecycle, request: &SaleRequest) -> Result<Stepped
     let new = NewSale {
         id: SaleId::random(),
         product: ProductId::from_uuid(request.product_id),
-        start: request.start_time,
-        end: request.end_time,
+        start: request.start_time.0,
+        end: request.end_time.0,
         units: request.quantity,
     };
     new.check()?;
@@ -226,18 +226,21 @@ async fn moved(
     if sale.product_id != ProductId::from_uuid(request.product_id) {
         return Err(Problem::new(
             Code::Conflict,
-            "productId is not that of the sale.",
+            "productId is not that of the sale: a sale keeps its product. Leave the sale as it is, or create \
+             another one without saleId.",
         ));
     }
     if request
         .quantity
         .is_some_and(|quantity| quantity != sale.units)
     {
-        return Err(Problem::validation(
-            "quantity can not be changed together with the window: restock the sale.",
+        return Err(Problem::of_field(
+            "quantity",
+            "quantity cannot be changed together with the window. Leave it out, and restock the sale to \
+             add units.",
         ));
     }
     Ok(lifecycle
-        .move_window(id, request.start_time, request.end_time)
+        .move_window(id, request.start_time.0, request.end_time.0)
         .await?)
 }

@@ -30,7 +30,7 @@ impl IdempotencyKey {
         };
         if more.is_some() {
             let problem = format!("{} must be sent once.", Self::HEADER);
-            return Err(Problem::validation(problem));
+            return Err(Problem::of_field(Self::HEADER, problem));
         }
         Ok(Self(Some(input::idempotency_key(value.as_bytes())?)))
     }

@@ -116,7 +116,8 @@ async fn a_sale_that_is_sold_out_sells_what_it_is_restocked_with() {
         (0, "VALIDATION_FAILED"),
         (-1, "VALIDATION_FAILED"),
         (3, "INSUFFICIENT_STOCK"),
-        (i64::from(i32::MAX), "INSUFFICIENT_STOCK"),
+        (i64::from(i32::MAX) - 1, "INSUFFICIENT_STOCK"),
+        (i64::from(i32::MAX), "VALIDATION_FAILED"),
         (i64::MAX, "VALIDATION_FAILED"),
     ] {
         restock(&api, sale, quantity).await.problem(400, code);

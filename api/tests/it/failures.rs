@@ -13,7 +13,7 @@ async fn an_unknown_address_is_not_found() {
         "/",
         "/api",
         "/api/nothing",
-        "/api/purchase/",
+        "/api/purchase//",
         "/metrics",
         "/%ff",
     ] {

@@ -82,7 +82,7 @@ async fn a_cancelled_order_gives_its_unit_back() {
     let said = shop.refused(1, &["order", "cancel", &unknown]);
     assert_eq!(
         said,
-        "error: the order could not be cancelled: no such order"
+        "error: the order could not be cancelled: there is no such order"
     );
 }
 

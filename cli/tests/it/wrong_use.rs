@@ -155,7 +155,7 @@ fn the_answer_no_ends_with_1_and_one_clear_line() {
         ),
         (
             &["product", "update", &unknown, "--name", "x"],
-            "the product could not be changed: no such product".to_owned(),
+            "the product could not be changed: there is no such product".to_owned(),
         ),
         (
             &["sale", "show", &unknown],
@@ -167,11 +167,11 @@ fn the_answer_no_ends_with_1_and_one_clear_line() {
         ),
         (
             &["sale", "warm", &unknown],
-            "the sale could not be warmed: no such sale".to_owned(),
+            "the sale could not be warmed: there is no such sale".to_owned(),
         ),
         (
             &["sale", "settle", &unknown],
-            "the sale could not be settled: no such sale".to_owned(),
+            "the sale could not be settled: there is no such sale".to_owned(),
         ),
         (
             &["sale", "move", &unknown, "--end-time", "+1h"],
@@ -179,7 +179,7 @@ fn the_answer_no_ends_with_1_and_one_clear_line() {
         ),
         (
             &["sale", "create", "--product", &unknown, "--end-time", "+1h"],
-            "the sale could not be created: no such product".to_owned(),
+            "the sale could not be created: there is no such product".to_owned(),
         ),
         (
             &[
@@ -192,7 +192,8 @@ fn the_answer_no_ends_with_1_and_one_clear_line() {
                 "--quantity",
                 "2",
             ],
-            "the sale could not be created: there are not that many units".to_owned(),
+            "the sale could not be created: 2 units were asked for, and the product has 1 in stock"
+                .to_owned(),
         ),
         (
             &["order", "export", &unknown],

@@ -29,7 +29,7 @@ const CHUNK_BUYERS: u32 = 5_000;
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     /// The ledger knows no such sale.
-    #[error("no such sale")]
+    #[error("there is no such sale")]
     UnknownSale,
     /// Redis did not answer.
     #[error(transparent)]

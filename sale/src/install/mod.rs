@@ -89,7 +89,7 @@ pub enum InstallError {
     #[error("another install of this sale is under way")]
     Busy,
     /// The ledger knows no such sale.
-    #[error("no such sale")]
+    #[error("there is no such sale")]
     UnknownSale,
     /// The sale is settled: the ledger answers for it, and it needs no gate any more.
     #[error("the sale is settled, and needs no gate any more")]

@@ -18,7 +18,7 @@ impl Ledger {
     /// The ledger's clock decides whether the end has passed: it is the same for all callers.
     ///
     /// # Errors
-    /// [`LedgerError::InsufficientStock`], [`LedgerError::InvalidWindow`],
+    /// [`LedgerError::ShortOfStock`], [`LedgerError::InvalidWindow`],
     /// [`LedgerError::PastWindow`], [`LedgerError::FarWindow`],
     /// [`LedgerError::UnknownProduct`], [`LedgerError::Exists`], [`LedgerError::KeyReused`].
     pub async fn create_sale(&self, sale: NewSale) -> Result<Sale, LedgerError> {
@@ -68,7 +68,12 @@ impl Ledger {
                 None => Err(LedgerError::UnknownProduct),
             }
         });
-        self.known_sale(SaleId::from_uuid(created.await?)).await
+        match created.await {
+            Ok(id) => self.known_sale(SaleId::from_uuid(id)).await,
+            Err(error) => Err(self
+                .shortage_of_creation(error, sale.product, sale.units)
+                .await),
+        }
     }
 
     /// Moves the window of a sale that has not ended. Doing it again changes nothing; with a key that
@@ -208,7 +213,7 @@ impl Ledger {
     /// used before, nothing more is moved.
     ///
     /// # Errors
-    /// [`LedgerError::InsufficientStock`], [`LedgerError::UnknownSale`],
+    /// [`LedgerError::ShortOfStock`], [`LedgerError::FullSale`], [`LedgerError::UnknownSale`],
     /// [`LedgerError::WrongState`], [`LedgerError::KeyReused`].
     pub async fn restock(&self, id: SaleId, units: u32) -> Result<Sale, LedgerError> {
         let details = json!({ "saleId": id, "quantity": units });
@@ -241,7 +246,10 @@ impl Ledger {
                 }
             }
         });
-        self.known_sale(SaleId::from_uuid(restocked.await?)).await
+        match restocked.await {
+            Ok(id) => self.known_sale(SaleId::from_uuid(id)).await,
+            Err(error) => Err(self.shortage_of_restock(error, id, units).await),
+        }
     }
 
     /// Settles an ended sale: its available units go back to the product. Holds only if exactly

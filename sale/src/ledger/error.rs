@@ -1,19 +1,19 @@
 //! What can go wrong in the ledger, in the words of the domain. The one place that knows the names
 //! of constraints.
 
-use crate::{model::last_instant_text, money::Currency};
+use crate::{input::UNITS_MAX, model::last_instant_text, money::Currency};
 
 /// Why the ledger did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// No product has this id.
-    #[error("no such product")]
+    #[error("there is no such product")]
     UnknownProduct,
     /// No sale has this id.
-    #[error("no such sale")]
+    #[error("there is no such sale")]
     UnknownSale,
     /// No order has this id.
-    #[error("no such order")]
+    #[error("there is no such order")]
     UnknownOrder,
     /// The product, or the sale, has fewer units than that.
     #[error("there are not that many units")]
@@ -41,6 +41,20 @@ pub enum LedgerError {
     /// The price of the product, which a sale would have, has more decimals than its currency.
     #[error("the price of the product does not fit its currency: change it first")]
     ProductPriceUnfit,
+    /// The product has fewer units in stock than were asked for.
+    #[error("{asked} units were asked for, and the product has {in_stock} in stock")]
+    ShortOfStock {
+        /// Units that were asked for.
+        asked: u32,
+        /// Units in stock.
+        in_stock: u32,
+    },
+    /// The sale would have more units than can be counted.
+    #[error("the sale has {units} units, and can have at most {UNITS_MAX}")]
+    FullSale {
+        /// Units that it has.
+        units: u32,
+    },
     /// A sale must end after it starts.
     #[error("a sale must end after it starts")]
     InvalidWindow,
@@ -51,13 +65,15 @@ pub enum LedgerError {
     #[error("a sale must end no later than {}", last_instant_text())]
     FarWindow,
     /// The id, or the address, is in use.
-    #[error("it exists already")]
+    #[error("this id or address is in use already")]
     Exists,
     /// The product's stock can not hold so many units.
-    #[error("the stock can not hold so many units")]
+    #[error(
+        "the product's stock cannot hold so many units, but at most {UNITS_MAX}: lower it first"
+    )]
     FullStock,
     /// The idempotency key was used for something else.
-    #[error("this idempotency key was used for something else")]
+    #[error("this idempotency key was used for something else: choose a new one")]
     KeyReused,
     /// The state of the sale does not allow it.
     #[error("the state of the sale does not allow that")]

@@ -19,6 +19,7 @@ mod posting;
 mod product_changes;
 mod rejections;
 mod sales;
+mod shortage;
 mod statistics;
 mod users;
 

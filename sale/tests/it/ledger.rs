@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use sale::{
+    input::UNITS_MAX,
     ledger::{LedgerError, NewSale, NewUser, Product, Sale},
     model::{Epoch, OrderId, Phase, ProductId, Role, SaleId, SaleState, Version},
 };
@@ -70,13 +71,17 @@ async fn a_sale_that_can_not_be_created_leaves_the_stock() {
     let empty = shop.product(0).await;
     let create = |sale| shop.ledger.create_sale(sale);
     let too_many = create(new_sale(&product, Some(4))).await;
-    assert!(matches!(too_many, Err(LedgerError::InsufficientStock)));
+    let short = |created: Result<Sale, LedgerError>| match created {
+        Err(LedgerError::ShortOfStock { asked, in_stock }) => (asked, in_stock),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(short(too_many), (4, 3));
     let absurd = create(new_sale(&product, Some(u32::MAX))).await;
-    assert!(matches!(absurd, Err(LedgerError::InsufficientStock)));
+    assert_eq!(short(absurd), (u32::MAX, 3));
     let none = create(new_sale(&product, Some(0))).await;
-    assert!(matches!(none, Err(LedgerError::InsufficientStock)));
+    assert_eq!(short(none), (0, 3));
     let all_of_none = create(new_sale(&empty, None)).await;
-    assert!(matches!(all_of_none, Err(LedgerError::InsufficientStock)));
+    assert_eq!(short(all_of_none), (1, 0));
     let backwards = create(hours(product.id, Some(1), 2, 1)).await;
     assert!(matches!(backwards, Err(LedgerError::InvalidWindow)));
     let unknown = create(hours(ProductId::random(), Some(1), -1, 1)).await;
@@ -92,7 +97,7 @@ async fn two_sales_created_at_once_share_no_unit() {
     let (one, two) = tokio::join!(create(), create());
     assert_eq!([&one, &two].iter().filter(|it| it.is_ok()).count(), 1);
     let refused = one.and(two).expect_err("one of them");
-    assert!(matches!(refused, LedgerError::InsufficientStock));
+    assert!(matches!(refused, LedgerError::ShortOfStock { .. }));
     assert_eq!(stock(&shop, product.id).await, 4);
 }
 
@@ -144,9 +149,16 @@ async fn a_restock_moves_units_out_of_the_stock_and_raises_limit_and_version() {
     shop.assert_conserved(sale.id).await;
 
     let too_many = shop.ledger.restock(sale.id, 7).await;
-    assert!(matches!(too_many, Err(LedgerError::InsufficientStock)));
-    let absurd = shop.ledger.restock(sale.id, u32::MAX).await;
-    assert!(matches!(absurd, Err(LedgerError::InsufficientStock)));
+    let short = LedgerError::ShortOfStock {
+        asked: 7,
+        in_stock: 6,
+    };
+    assert_eq!(too_many.unwrap_err().to_string(), short.to_string());
+    // The sale has 6 units, and an `int4` holds one less than this with them.
+    let full = shop.ledger.restock(sale.id, UNITS_MAX - 5).await;
+    assert!(matches!(full, Err(LedgerError::FullSale { units: 6 })));
+    let nearly = shop.ledger.restock(sale.id, UNITS_MAX - 6).await;
+    assert!(matches!(nearly, Err(LedgerError::ShortOfStock { .. })));
     let unknown = shop.ledger.restock(SaleId::random(), 1).await;
     assert!(matches!(unknown, Err(LedgerError::UnknownSale)));
     shop.ledger

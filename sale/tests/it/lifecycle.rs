@@ -187,7 +187,7 @@ async fn a_change_that_fails_is_not_logged_and_its_key_is_free() {
     let sale = shop.sale(1).await;
     let anna = shop.ledger.on_behalf(by("anna", Some("k")));
     let too_many = anna.restock(sale.id, 11).await;
-    assert!(matches!(too_many, Err(LedgerError::InsufficientStock)));
+    assert!(matches!(too_many, Err(LedgerError::ShortOfStock { .. })));
     assert_eq!(
         shop.ledger.actions(sale.id.uuid(), 20).await.unwrap().len(),
         1

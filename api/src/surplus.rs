@@ -1,0 +1,86 @@
+//! Refuses what a request has and its route does not take: parameters that nobody knows or that are there twice, and
+//! a body where none is read. Handlers would pass over it, and do something else than what was meant.
+
+use poem::{
+    Body, PathPattern, Request, Result,
+    http::{Method, header},
+};
+
+use crate::{
+    payload,
+    problem::Problem,
+    routes::{Operation, RouteTable},
+    unknown::{Named, repeated, unknown},
+};
+
+/// Looks at the query string, and whether there is a body too many: that one is still to be read, by
+/// [`Surplus::read`]. A request for an address or with a method that there is not is left to the router.
+pub fn surplus(routes: &RouteTable, request: &mut Request) -> Result<Option<Surplus>> {
+    let has_query = request.uri().query().is_some_and(|query| !query.is_empty());
+    if !has_query && is_plain_read(request) {
+        return Ok(None);
+    }
+    let Some((pattern, operation)) = routes.operation(request.method(), request.uri().path())
+    else {
+        return Ok(None);
+    };
+    if has_query {
+        check_parameters(request, operation).map_err(|problem| on_route(problem, pattern))?;
+    }
+    if operation.body {
+        return Ok(None);
+    }
+    let body = request.take_body();
+    Ok((!body.is_empty()).then(|| Surplus {
+        body,
+        pattern: pattern.to_owned(),
+    }))
+}
+
+/// A body that nobody reads.
+pub struct Surplus {
+    body: Body,
+    pattern: String,
+}
+
+impl Surplus {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// It says something.
+    pub async fn read(self) -> Result<()> {
+        let read = payload::refuse(self.body).await;
+        read.map_err(|problem| on_route(problem, &self.pattern))
+    }
+}
+
+/// A read without a body by its headers: most requests are.
+fn is_plain_read(request: &Request) -> bool {
+    let headers = request.headers();
+    matches!(*request.method(), Method::GET | Method::HEAD)
+        && !headers.contains_key(header::CONTENT_LENGTH)
+        && !headers.contains_key(header::TRANSFER_ENCODING)
+}
+
+fn check_parameters(request: &Request, operation: &Operation) -> Result<(), Problem> {
+    let sent: Vec<(String, String)> = request
+        .params()
+        .map_err(|_| Problem::validation("The query string cannot be read."))?;
+    let known: Vec<&str> = operation.parameters.iter().map(String::as_str).collect();
+    for (at, (name, _)) in sent.iter().enumerate() {
+        if !known.contains(&name.as_str()) {
+            return Err(unknown(Named::Parameter, name, &known));
+        }
+        if sent.iter().take(at).any(|(before, _)| before == name) {
+            return Err(repeated(Named::Parameter, name));
+        }
+    }
+    Ok(())
+}
+
+/// The router has not said yet which route it is, and the metrics count by route.
+fn on_route(problem: Problem, pattern: &str) -> poem::Error {
+    let mut error = poem::Error::from(problem);
+    error.set_data(PathPattern(pattern.into()));
+    error
+}
