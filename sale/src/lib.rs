@@ -21,6 +21,7 @@
 //! | [`queue`] | the way from the gates to the ledger, as people look at it |
 //! | [`crash`] | the boundaries at which tests let a process die |
 //! | [`settings`], [`telemetry`] | what every process is told at its start, and how it logs |
+//! | `tls` | whom a connection to Redis trusts |
 
 pub mod accounts;
 pub mod audit;
@@ -40,4 +41,5 @@ pub mod replay;
 pub mod settings;
 pub mod settle;
 pub mod telemetry;
+mod tls;
 pub mod token;

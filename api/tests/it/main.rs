@@ -22,5 +22,6 @@ mod rate_limits;
 mod sales;
 mod security_headers;
 mod statuses;
+mod tls;
 mod verify;
 mod waiting;

@@ -1,6 +1,8 @@
 //! What can go wrong in the ledger, in the words of the domain. The one place that knows the names
 //! of constraints.
 
+use crate::settings::InvalidSetting;
+
 /// Why the ledger did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
@@ -37,6 +39,9 @@ pub enum LedgerError {
     /// Postgres did not answer in time.
     #[error("the ledger did not answer in time")]
     TimedOut,
+    /// A setting cannot be used, and nothing was sent.
+    #[error(transparent)]
+    Settings(#[from] InvalidSetting),
     /// Anything else: a defect.
     #[error("the ledger failed")]
     Failed(#[source] sqlx::Error),

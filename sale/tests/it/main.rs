@@ -24,5 +24,6 @@ mod rebuild;
 mod replay;
 mod scripts;
 mod settle;
+mod tls;
 mod token;
 mod users;

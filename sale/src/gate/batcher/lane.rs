@@ -231,7 +231,10 @@ impl Lane {
                 }
                 self.failing = true;
                 Err(match error {
-                    GateError::Unavailable(_) | GateError::Unsafe(_) => AdmitError::Unavailable,
+                    GateError::Unavailable(_)
+                    | GateError::Unsafe(_)
+                    | GateError::Settings(_)
+                    | GateError::Untrusted(_) => AdmitError::Unavailable,
                     GateError::OutcomeUnknown(_)
                     | GateError::Malformed(_)
                     | GateError::Unacknowledged { .. } => AdmitError::OutcomeUnknown,
