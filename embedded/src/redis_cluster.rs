@@ -6,11 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    Error, RedisOptions, RedisServer,
-    redis_config::Part,
-    redis_server::new_password,
-};
+use crate::{Error, RedisOptions, RedisServer, redis_config::Part, redis_server::new_password};
 
 /// Hash slots of every Redis Cluster (its specification).
 const SLOTS: usize = 16_384;

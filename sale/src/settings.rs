@@ -100,7 +100,11 @@ pub struct RedisTlsSettings {
     pub ca_file: Option<PathBuf>,
 
     /// The certificate (PEM) that we show to Redis, which asks for one unless its tls-auth-clients is no
-    #[arg(long = "redis-tls-cert-file", env = "REDIS_TLS_CERT_FILE", global = true)]
+    #[arg(
+        long = "redis-tls-cert-file",
+        env = "REDIS_TLS_CERT_FILE",
+        global = true
+    )]
     pub cert_file: Option<PathBuf>,
 
     /// The private key (PEM) of that certificate
@@ -109,7 +113,11 @@ pub struct RedisTlsSettings {
 
     /// The name that certificates of Redis must carry, in place of the host that is dialled: for the nodes of
     /// a cluster, or a master, which announce addresses
-    #[arg(long = "redis-tls-server-name", env = "REDIS_TLS_SERVER_NAME", global = true)]
+    #[arg(
+        long = "redis-tls-server-name",
+        env = "REDIS_TLS_SERVER_NAME",
+        global = true
+    )]
     pub server_name: Option<String>,
 }
 

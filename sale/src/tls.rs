@@ -95,26 +95,34 @@ impl RedisTls {
     }
 
     /// Why none of these servers could be used, if TLS is why. fred does not say, for a sentinel not even that.
-    pub(crate) async fn explain(&self, servers: &[Server]) -> Option<String> {
+    pub(crate) async fn explain(&self, servers: &[Server]) -> Option<Trouble> {
+        let mut silent = None;
         for server in servers {
-            // Who does not answer at all has no trouble with TLS.
-            let Ok(Err(why)) = timeout(EXPLAIN_TIMEOUT, self.greet(server)).await else {
+            let address = (&*server.host, server.port);
+            let Ok(Ok(stream)) = timeout(EXPLAIN_TIMEOUT, TcpStream::connect(address)).await else {
                 continue;
             };
-            if let Some(why) = why {
-                return Some(format!("no TLS with {server}: {why}"));
+            match timeout(EXPLAIN_TIMEOUT, self.greet(server, stream)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(why)) => {
+                    return Some(Trouble::Refused(format!("no TLS with {server}: {why}")));
+                }
+                Err(_) => {
+                    silent = Some(Trouble::Silent(format!(
+                        "no TLS with {server}: it does not answer in TLS"
+                    )));
+                }
             }
         }
         let refused = self.verifier.refused.lock();
-        refused.unwrap_or_else(PoisonError::into_inner).clone()
+        let refused = refused.unwrap_or_else(PoisonError::into_inner).clone();
+        refused.map(Trouble::Refused).or(silent)
     }
 
-    /// Connects, and says nothing that is secret; fails without a reason if that reason is not TLS.
-    async fn greet(&self, server: &Server) -> Result<(), Option<String>> {
-        let address = (&*server.host, server.port);
-        let stream = TcpStream::connect(address).await.map_err(|_| None)?;
+    /// Says nothing that is secret.
+    async fn greet(&self, server: &Server, stream: TcpStream) -> Result<(), String> {
         let name = ServerName::try_from(server.host.to_string())
-            .map_err(|_| Some("its host is no name for a certificate".to_owned()))?;
+            .map_err(|_| "its host is no name for a certificate".to_owned())?;
         let mut stream = self.connector().connect(name, stream).await.map_err(why)?;
         // A server that wants a certificate of ours says so only now.
         stream.write_all(b"PING\r\n").await.map_err(why)?;
@@ -123,10 +131,18 @@ impl RedisTls {
     }
 }
 
+/// Why there is no TLS with a server, in words for a person.
+pub(crate) enum Trouble {
+    /// One of us refuses the other.
+    Refused(String),
+    /// It takes connections and says nothing: it may be busy, or wait for something else than TLS.
+    Silent(String),
+}
+
 /// What a person can do something with.
-fn why(error: io::Error) -> Option<String> {
+fn why(error: io::Error) -> String {
     let source = error.get_ref().and_then(|error| error.downcast_ref());
-    Some(match source {
+    match source {
         Some(TlsError::AlertReceived(
             AlertDescription::CertificateRequired
             | AlertDescription::HandshakeFailure
@@ -136,7 +152,7 @@ fn why(error: io::Error) -> Option<String> {
         Some(TlsError::InvalidMessage(_)) => "it does not answer in TLS".to_owned(),
         Some(error) => error.to_string(),
         None => format!("{error}: does it speak TLS on this port?"),
-    })
+    }
 }
 
 /// The names of the settings.
@@ -189,7 +205,9 @@ impl RedisTlsSettings {
 
 /// The cryptography of this process. The first call installs it, and rustls refuses a second.
 fn provider() -> Arc<CryptoProvider> {
-    if CryptoProvider::get_default().is_none() && ring::default_provider().install_default().is_err() {
+    if CryptoProvider::get_default().is_none()
+        && ring::default_provider().install_default().is_err()
+    {
         tracing::debug!("another thread installed the provider of cryptography");
     }
     CryptoProvider::get_default()
@@ -235,7 +253,11 @@ fn certificates(
 fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, InvalidSetting> {
     let pem = read(KEY_FILE, path)?;
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| {
-        unusable(KEY_FILE, path, "it holds no private key in PEM, or an encrypted one")
+        unusable(
+            KEY_FILE,
+            path,
+            "it holds no private key in PEM, or an encrypted one",
+        )
     })
 }
 
@@ -293,7 +315,8 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.inner.verify_tls12_signature(message, certificate, signature)
+        self.inner
+            .verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -302,7 +325,8 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, TlsError> {
-        self.inner.verify_tls13_signature(message, certificate, signature)
+        self.inner
+            .verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -9,9 +9,7 @@ use std::{
     time::Duration,
 };
 
-use embedded::{
-    Durability, PostgresOptions, PostgresServer, RedisOptions, RedisServer, ServerTls,
-};
+use embedded::{Durability, PostgresOptions, PostgresServer, RedisOptions, RedisServer, ServerTls};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::Command,
@@ -95,7 +93,10 @@ async fn what_is_not_understood_stops_the_start_before_anything_is_sent() {
         (format!("redis+tls://{at}"), "rediss"),
         (format!("rediss2://{at}"), "rediss"),
         (format!("redis://{at}?ssl=true"), "`ssl`"),
-        (format!("rediss-cluster://{at}?password={PASSWORD}"), "`password`"),
+        (
+            format!("rediss-cluster://{at}?password={PASSWORD}"),
+            "`password`",
+        ),
     ] {
         let said = refusal(&mut command(&url, &database)).await;
         assert!(said.contains("REDIS_URL") && said.contains(named), "{said}");
@@ -107,7 +108,10 @@ async fn what_is_not_understood_stops_the_start_before_anything_is_sent() {
         (format!("postgres://{at}/d?pasword={PASSWORD}"), "`pasword`"),
     ] {
         let said = refusal(&mut command(&redis, &url)).await;
-        assert!(said.contains("DATABASE_URL") && said.contains(named), "{said}");
+        assert!(
+            said.contains("DATABASE_URL") && said.contains(named),
+            "{said}"
+        );
     }
     let url = format!("postgres://{at}/d");
     let said = refusal(command(&redis, &url).env("PGSSLMODE", "verify_full")).await;
@@ -172,8 +176,13 @@ async fn with_right_certificates_it_is_ready_and_with_wrong_ones_it_ends() {
     ] {
         let mut command = command(redis.url(), &verified(postgres));
         // Without a log there is one line, which says it all.
-        command.env("REDIS_TLS_CA_FILE", &ca_file).env("RUST_LOG", "off");
+        command
+            .env("REDIS_TLS_CA_FILE", &ca_file)
+            .env("RUST_LOG", "off");
         let said = refusal(&mut command).await;
-        assert!(said.contains(named) && said.contains("UnknownIssuer"), "{said}");
+        assert!(
+            said.contains(named) && said.contains("UnknownIssuer"),
+            "{said}"
+        );
     }
 }

@@ -4,17 +4,31 @@
 use std::{
     io::{Read, Write},
     net::TcpListener,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     thread,
     time::Duration,
 };
 
 use rcgen::{
-    BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose, date_time_ymd,
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    date_time_ymd,
 };
 
 /// When all of these certificates begin.
 const FROM_YEAR: i32 = 2_000;
+
+/// Numbers the certificates: one whose subject is that of its issuer counts as signed by itself.
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+fn named(names: Vec<String>) -> CertificateParams {
+    let mut params = CertificateParams::new(names).expect("names");
+    let name = format!("certificate {}", NEXT.fetch_add(1, Ordering::Relaxed));
+    params.distinguished_name.push(DnType::CommonName, name);
+    params
+}
 
 /// A certificate authority.
 pub struct Authority {
@@ -31,7 +45,7 @@ pub struct Issued {
 
 impl Authority {
     pub fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        let mut params = named(Vec::new());
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
         let key = KeyPair::generate().expect("a key");
@@ -45,7 +59,7 @@ impl Authority {
     /// A certificate for these hosts and addresses that ends with the first day of a year.
     pub fn issue(&self, names: &[&str], until_year: i32) -> Issued {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut params = CertificateParams::new(names).expect("names");
+        let mut params = named(names);
         params.not_before = date_time_ymd(FROM_YEAR, 1, 1);
         params.not_after = date_time_ymd(until_year, 1, 1);
         let key = KeyPair::generate().expect("a key");
@@ -100,6 +114,9 @@ impl Recorder {
     /// What was sent on each connection that sent something.
     pub fn heard(&self) -> Vec<Vec<u8>> {
         let heard = self.heard.lock().expect("no panic").clone();
-        heard.into_iter().filter(|bytes| !bytes.is_empty()).collect()
+        heard
+            .into_iter()
+            .filter(|bytes| !bytes.is_empty())
+            .collect()
     }
 }

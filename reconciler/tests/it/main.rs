@@ -10,4 +10,5 @@ mod posting;
 mod rebuild;
 mod rejections;
 mod repair;
+mod server_urls;
 mod watch;

@@ -42,6 +42,7 @@ use self::durability::Durability;
 use crate::{
     keys::Keys,
     settings::{InvalidSetting, RedisConnection, RedisSettings},
+    tls::Trouble,
 };
 
 /// First and longest pause between attempts to reconnect, milliseconds.
@@ -81,6 +82,9 @@ pub enum GateError {
     /// There is no TLS with Redis that could be trusted, and no password was sent.
     #[error("{0}")]
     Untrusted(String),
+    /// Redis takes connections and does not answer in TLS: it may be busy, or not speak TLS.
+    #[error("{0}")]
+    NoHandshake(String),
 }
 
 impl From<RedisError> for GateError {
@@ -105,6 +109,7 @@ impl GateError {
                 error.kind(),
                 ErrorKind::IO | ErrorKind::Timeout | ErrorKind::Canceled
             ),
+            Self::NoHandshake(_) => true,
             Self::Malformed(_)
             | Self::Unacknowledged { .. }
             | Self::Unsafe(_)
@@ -283,7 +288,8 @@ impl Gate {
                 | GateError::Unacknowledged { .. }
                 | GateError::Unsafe(_)
                 | GateError::Settings(_)
-                | GateError::Untrusted(_)) => Err(other),
+                | GateError::Untrusted(_)
+                | GateError::NoHandshake(_)) => Err(other),
             },
         }
     }
@@ -313,7 +319,8 @@ async fn explained(connection: &RedisConnection, error: RedisError) -> GateError
         return error.into();
     };
     match tls.explain(&connection.config.server.hosts()).await {
-        Some(why) => GateError::Untrusted(why),
+        Some(Trouble::Refused(why)) => GateError::Untrusted(why),
+        Some(Trouble::Silent(why)) => GateError::NoHandshake(why),
         None => error.into(),
     }
 }

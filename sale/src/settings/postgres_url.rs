@@ -137,9 +137,9 @@ impl Tls {
         let mode = self.mode.as_ref().map_or("prefer", |mode| &mode.value);
         let refuse = |why: String| Err(InvalidSetting::new(why));
         match (mode, &self.root) {
-            ("disable", None) if self.certificate.is_some() => refuse(
-                "a client certificate is given, but sslmode=disable uses no TLS".to_owned(),
-            ),
+            ("disable", None) if self.certificate.is_some() => {
+                refuse("a client certificate is given, but sslmode=disable uses no TLS".to_owned())
+            }
             ("disable" | "prefer" | "require", None) | ("verify-ca", Some(_)) => Ok(()),
             ("verify-full", _) => Ok(()),
             ("verify-ca", None) => refuse(
@@ -211,10 +211,22 @@ mod tests {
     fn the_modes_of_tls_are_read_from_the_url() {
         let mode = |url: &str| read(url).expect(url).get_ssl_mode();
         assert!(matches!(mode("postgres://u:p@h/d"), PgSslMode::Prefer));
-        assert!(matches!(mode("postgresql://u:p@h/d?sslmode=disable"), PgSslMode::Disable));
-        assert!(matches!(mode("postgres://u:p@h/d?sslmode=prefer"), PgSslMode::Prefer));
-        assert!(matches!(mode("postgres://u:p@h/d?ssl-mode=require"), PgSslMode::Require));
-        assert!(matches!(mode("postgres://u:p@h/d?sslmode=verify-full"), PgSslMode::VerifyFull));
+        assert!(matches!(
+            mode("postgresql://u:p@h/d?sslmode=disable"),
+            PgSslMode::Disable
+        ));
+        assert!(matches!(
+            mode("postgres://u:p@h/d?sslmode=prefer"),
+            PgSslMode::Prefer
+        ));
+        assert!(matches!(
+            mode("postgres://u:p@h/d?ssl-mode=require"),
+            PgSslMode::Require
+        ));
+        assert!(matches!(
+            mode("postgres://u:p@h/d?sslmode=verify-full"),
+            PgSslMode::VerifyFull
+        ));
     }
 
     #[test]
@@ -237,17 +249,41 @@ mod tests {
             ("postgres://u:hunter2@h/d?pasword=hunter2", "`pasword`"),
             ("postgres://u:hunter2@h/d?ssl=true", "`ssl`"),
             ("postgres://u:hunter2@h/d?sslMode=require", "`sslMode`"),
-            ("postgres://u:hunter2@h/d?channel_binding=require", "`channel_binding`"),
-            ("postgres://u:hunter2@h/d?sslmode=hunter2", "sslmode must be"),
+            (
+                "postgres://u:hunter2@h/d?channel_binding=require",
+                "`channel_binding`",
+            ),
+            (
+                "postgres://u:hunter2@h/d?sslmode=hunter2",
+                "sslmode must be",
+            ),
             ("postgres://u:hunter2@h/d?sslmode=", "sslmode must be"),
             ("postgres://u:hunter2@h/d?sslmode=allow", "sslmode must be"),
-            ("postgres://u:hunter2@h/d?sslmode=VERIFY-FULL", "sslmode must be"),
+            (
+                "postgres://u:hunter2@h/d?sslmode=VERIFY-FULL",
+                "sslmode must be",
+            ),
             ("postgres://u:hunter2@h/d?sslmode=verify-ca", "sslrootcert"),
-            ("postgres://h/d?sslmode=require&sslmode=disable", "more than once"),
-            ("postgres://h/d?sslmode=require&ssl-mode=disable", "more than once"),
-            ("postgres://h/d?sslmode=require&sslrootcert=/hunter2", "sslrootcert cannot be read"),
-            ("postgres://h/d?sslmode=require&sslcert=/hunter2", "sslcert and sslkey"),
-            ("postgres://h/d?sslmode=require&sslkey=/hunter2", "sslcert and sslkey"),
+            (
+                "postgres://h/d?sslmode=require&sslmode=disable",
+                "more than once",
+            ),
+            (
+                "postgres://h/d?sslmode=require&ssl-mode=disable",
+                "more than once",
+            ),
+            (
+                "postgres://h/d?sslmode=require&sslrootcert=/hunter2",
+                "sslrootcert cannot be read",
+            ),
+            (
+                "postgres://h/d?sslmode=require&sslcert=/hunter2",
+                "sslcert and sslkey",
+            ),
+            (
+                "postgres://h/d?sslmode=require&sslkey=/hunter2",
+                "sslcert and sslkey",
+            ),
             ("postgres://h/d?port=hunter2", "invalid digit"),
             ("postgres://u:12#hunter2@h/d", "percent-encoded"),
             ("postgres://u:12/hunter2@h/d", "percent-encoded"),

@@ -298,8 +298,18 @@ mod tests {
     #[test]
     fn a_scheme_that_is_not_known_is_refused_with_those_that_are() {
         for scheme in [
-            "redi", "rediss2", "rediss-", "rediss-clusters", "rediss-cluster-sentinel", "tls",
-            "redis+tls", "redis+unix", "http", "https", "postgres", "redis-unix",
+            "redi",
+            "rediss2",
+            "rediss-",
+            "rediss-clusters",
+            "rediss-cluster-sentinel",
+            "tls",
+            "redis+tls",
+            "redis+unix",
+            "http",
+            "https",
+            "postgres",
+            "redis-unix",
         ] {
             let refusal = refusal(&format!("{scheme}://user:hunter2@host:1"));
             for known in ["rediss", "valkeys", "-cluster", "-sentinel"] {
@@ -313,14 +323,23 @@ mod tests {
         for (url, named) in [
             ("redis://u:hunter2@h:1?ssl=hunter2", "`ssl`"),
             ("redis://u:hunter2@h:1?node=hunter2:1", "`node`"),
-            ("rediss://u:hunter2@h:1/0?sentinelServiceName=m", "`sentinelServiceName`"),
-            ("rediss-cluster://u:hunter2@h:1?sentinelPassword=hunter2", "`sentinelPassword`"),
+            (
+                "rediss://u:hunter2@h:1/0?sentinelServiceName=m",
+                "`sentinelServiceName`",
+            ),
+            (
+                "rediss-cluster://u:hunter2@h:1?sentinelPassword=hunter2",
+                "`sentinelPassword`",
+            ),
             ("rediss-cluster://u:hunter2@h:1?Node=h:2", "`Node`"),
             ("redis-cluster://u:hunter2@h:1?node=u:hunter2@h:2", "`node`"),
             ("redis-cluster://u:hunter2@h:1?node=h", "`node`"),
             ("redis-cluster://u:hunter2@h:1/3", "database"),
             ("redis-sentinel://u:hunter2@h:1/0", "`sentinelServiceName`"),
-            ("redis-sentinel://h:1?sentinelServiceName=hunter2&sentinelServiceName=b", "more than once"),
+            (
+                "redis-sentinel://h:1?sentinelServiceName=hunter2&sentinelServiceName=b",
+                "more than once",
+            ),
             ("redis://u:hunter2@h:1/hunter2", "database"),
             ("redis://u:hunter2@h:1/0/1", "database"),
             ("redis://hunter2@h:1", "without a password"),

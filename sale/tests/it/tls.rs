@@ -74,7 +74,10 @@ async fn refusal(settings: &RedisSettings) -> String {
     let refusal = refused.to_string();
     let url = settings.redis_url.expose();
     let password = url.split([':', '@']).find(|part| part.len() == 32);
-    assert!(password.is_none_or(|password| !refusal.contains(password)), "{refusal}");
+    assert!(
+        password.is_none_or(|password| !refusal.contains(password)),
+        "{refusal}"
+    );
     assert_eq!(refusal.lines().count(), 1, "{refusal}");
     refusal
 }

@@ -234,7 +234,8 @@ impl Lane {
                     GateError::Unavailable(_)
                     | GateError::Unsafe(_)
                     | GateError::Settings(_)
-                    | GateError::Untrusted(_) => AdmitError::Unavailable,
+                    | GateError::Untrusted(_)
+                    | GateError::NoHandshake(_) => AdmitError::Unavailable,
                     GateError::OutcomeUnknown(_)
                     | GateError::Malformed(_)
                     | GateError::Unacknowledged { .. } => AdmitError::OutcomeUnknown,

@@ -48,7 +48,10 @@ async fn connect(server: &PostgresServer, parameters: &str) -> Result<(), String
         write!(why, ": {error}").unwrap();
         source = error.source();
     }
-    let password = base.split([':', '@']).find(|part| part.len() == 32).unwrap();
+    let password = base
+        .split([':', '@'])
+        .find(|part| part.len() == 32)
+        .unwrap();
     assert!(!why.contains(password), "{why}");
     Err(why)
 }
@@ -106,11 +109,18 @@ async fn a_wrong_certificate_is_refused_by_the_modes_that_look_at_it() {
         for mode in ["verify-ca", "verify-full"] {
             refused(server, &with_root(mode, &root), why).await;
         }
-        connect(server, "sslmode=require").await.expect("not looked at");
+        connect(server, "sslmode=require")
+            .await
+            .expect("not looked at");
     }
 
     let renamed = server(ours.issue(&[OTHER_HOST, "127.0.0.2"], VALID), &ours);
-    refused(&renamed, &with_root("verify-full", &root), "not valid for name").await;
+    refused(
+        &renamed,
+        &with_root("verify-full", &root),
+        "not valid for name",
+    )
+    .await;
     connect(&renamed, &with_root("verify-ca", &root))
         .await
         .expect("the name does not count");
@@ -148,16 +158,37 @@ async fn a_file_that_is_no_good_stops_the_start_by_name() {
     let empty = files.write("empty.pem", "");
     let verified = with_root("verify-full", &root);
     for (parameters, why) in [
-        (with_root("verify-full", &files.path("missing.pem")), "sslrootcert cannot be read"),
-        (with_root("verify-full", &empty), "sslrootcert holds no certificate"),
-        (format!("{verified}&sslcert={certificate}"), "given together"),
-        (format!("{verified}&sslcert={key}&sslkey={key}"), "sslcert holds no certificate"),
-        (format!("{verified}&sslcert={certificate}&sslkey={certificate}"), "sslkey holds no"),
+        (
+            with_root("verify-full", &files.path("missing.pem")),
+            "sslrootcert cannot be read",
+        ),
+        (
+            with_root("verify-full", &empty),
+            "sslrootcert holds no certificate",
+        ),
+        (
+            format!("{verified}&sslcert={certificate}"),
+            "given together",
+        ),
+        (
+            format!("{verified}&sslcert={key}&sslkey={key}"),
+            "sslcert holds no certificate",
+        ),
+        (
+            format!("{verified}&sslcert={certificate}&sslkey={certificate}"),
+            "sslkey holds no",
+        ),
         (with_root("disable", &root), "use sslmode=verify-full"),
         (with_root("prefer", &root), "use sslmode=verify-full"),
         (with_root("require", &root), "use sslmode=verify-full"),
-        (format!("sslrootcert={}", root.display()), "use sslmode=verify-full"),
-        (format!("sslmode=disable&sslcert={certificate}&sslkey={key}"), "uses no TLS"),
+        (
+            format!("sslrootcert={}", root.display()),
+            "use sslmode=verify-full",
+        ),
+        (
+            format!("sslmode=disable&sslcert={certificate}&sslkey={key}"),
+            "uses no TLS",
+        ),
     ] {
         // Nothing listens on port 1: none of these comes so far.
         let url = format!("postgres://u:hunter2@127.0.0.1:1/d?{parameters}");
@@ -169,6 +200,9 @@ async fn a_file_that_is_no_good_stops_the_start_by_name() {
         let refusal = Ledger::connect(&settings).await.err().expect(&parameters);
         let refusal = refusal.to_string();
         assert!(refusal.contains(why), "{parameters}: {refusal}");
-        assert!(!refusal.contains("hunter2") && refusal.lines().count() == 1, "{refusal}");
+        assert!(
+            !refusal.contains("hunter2") && refusal.lines().count() == 1,
+            "{refusal}"
+        );
     }
 }

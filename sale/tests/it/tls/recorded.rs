@@ -18,7 +18,9 @@ const SECRET: &str = "hunter2hunter2";
 const HANDSHAKE: [u8; 2] = [22, 3];
 
 fn contains(bytes: &[u8], text: &str) -> bool {
-    bytes.windows(text.len()).any(|part| part == text.as_bytes())
+    bytes
+        .windows(text.len())
+        .any(|part| part == text.as_bytes())
 }
 
 #[tokio::test]
@@ -39,7 +41,10 @@ async fn no_scheme_with_tls_sends_a_password_without_it() {
         let url = format!("{scheme}://default:{SECRET}@127.0.0.1:{port}{parameters}");
         let refused = Gate::connect(&trusting(&url, &ca)).await;
         let refusal = refused.err().expect(scheme).to_string();
-        assert!(refusal.contains("does not answer in TLS"), "{scheme}: {refusal}");
+        assert!(
+            refusal.contains("does not answer in TLS"),
+            "{scheme}: {refusal}"
+        );
         assert!(!refusal.contains(SECRET), "{scheme}: {refusal}");
         let heard = recorder.heard();
         assert!(!heard.is_empty(), "{scheme}: it was tried");
@@ -98,7 +103,10 @@ async fn a_postgres_without_tls_hears_no_more_than_the_question_for_it() {
             for bytes in heard {
                 assert!(bytes.starts_with(&QUESTION), "{mode}: {bytes:?}");
                 let rest = &bytes[QUESTION.len()..];
-                assert!(rest.is_empty() || rest.starts_with(&HANDSHAKE), "{mode}: {rest:?}");
+                assert!(
+                    rest.is_empty() || rest.starts_with(&HANDSHAKE),
+                    "{mode}: {rest:?}"
+                );
                 assert!(!contains(rest, SECRET) && !contains(rest, "shop"), "{mode}");
             }
         }

@@ -37,7 +37,9 @@ async fn sells(settings: RedisSettings) {
             shop.gate.announce_posted(sale.id).await.unwrap();
         }
     };
-    tokio::time::timeout(BOUND, announced).await.expect("a hint");
+    tokio::time::timeout(BOUND, announced)
+        .await
+        .expect("a hint");
 }
 
 #[tokio::test]
@@ -74,7 +76,10 @@ async fn a_wrong_certificate_is_refused_with_what_is_wrong_with_it() {
     let wrong = [
         (foreign.issue(&[HOST], VALID), "UnknownIssuer"),
         (ours.issue(&[HOST], EXPIRED), "expired"),
-        (ours.issue(&[OTHER_HOST, "127.0.0.2"], VALID), "not valid for name"),
+        (
+            ours.issue(&[OTHER_HOST, "127.0.0.2"], VALID),
+            "not valid for name",
+        ),
     ];
     for (issued, why) in wrong {
         let server = server(issued, &ours);
@@ -97,7 +102,9 @@ async fn certificates_may_carry_another_name_that_is_set() {
     let server = server(authority.issue(&[OTHER_HOST], VALID), &authority);
     let mut settings = trusting(server.url(), &ca);
     settings.tls.server_name = Some(OTHER_HOST.to_owned());
-    Gate::connect(&settings).await.expect("the name that is set");
+    Gate::connect(&settings)
+        .await
+        .expect("the name that is set");
     settings.tls.server_name = Some(HOST.to_owned());
     let refusal = refusal(&settings).await;
     assert!(refusal.contains("not valid for name"), "{refusal}");
@@ -155,20 +162,52 @@ async fn a_file_that_is_no_good_stops_the_start_by_name() {
     };
     let good = || Some(ca.clone());
     for (settings, named) in [
-        (of(Some(missing.clone()), None, None, None), "REDIS_TLS_CA_FILE"),
-        (of(Some(empty.clone()), None, None, None), "REDIS_TLS_CA_FILE"),
+        (
+            of(Some(missing.clone()), None, None, None),
+            "REDIS_TLS_CA_FILE",
+        ),
+        (
+            of(Some(empty.clone()), None, None, None),
+            "REDIS_TLS_CA_FILE",
+        ),
         (of(Some(key.clone()), None, None, None), "REDIS_TLS_CA_FILE"),
         (of(Some(broken), None, None, None), "REDIS_TLS_CA_FILE"),
-        (of(good(), Some(certificate.clone()), None, None), "given together"),
+        (
+            of(good(), Some(certificate.clone()), None, None),
+            "given together",
+        ),
         (of(good(), None, Some(key.clone()), None), "given together"),
-        (of(good(), Some(empty), Some(key.clone()), None), "REDIS_TLS_CERT_FILE"),
-        (of(good(), Some(certificate.clone()), Some(missing), None), "REDIS_TLS_KEY_FILE"),
-        (of(good(), Some(certificate.clone()), Some(certificate.clone()), None), "REDIS_TLS_KEY_FILE"),
-        (of(good(), Some(certificate), Some(other_key), None), "REDIS_TLS_KEY_FILE"),
-        (of(good(), None, None, Some("not a name")), "REDIS_TLS_SERVER_NAME"),
+        (
+            of(good(), Some(empty), Some(key.clone()), None),
+            "REDIS_TLS_CERT_FILE",
+        ),
+        (
+            of(good(), Some(certificate.clone()), Some(missing), None),
+            "REDIS_TLS_KEY_FILE",
+        ),
+        (
+            of(
+                good(),
+                Some(certificate.clone()),
+                Some(certificate.clone()),
+                None,
+            ),
+            "REDIS_TLS_KEY_FILE",
+        ),
+        (
+            of(good(), Some(certificate), Some(other_key), None),
+            "REDIS_TLS_KEY_FILE",
+        ),
+        (
+            of(good(), None, None, Some("not a name")),
+            "REDIS_TLS_SERVER_NAME",
+        ),
     ] {
         let refused = Gate::connect(&settings).await.err();
-        assert!(matches!(refused, Some(GateError::Settings(_))), "{named}: {refused:?}");
+        assert!(
+            matches!(refused, Some(GateError::Settings(_))),
+            "{named}: {refused:?}"
+        );
         let refusal = refusal(&settings).await;
         assert!(refusal.contains(named), "{named}: {refusal}");
     }
@@ -212,7 +251,10 @@ async fn the_nodes_of_a_cluster_are_known_by_the_name_that_is_set() {
     let cluster = RedisCluster::start(3, options).expect("cluster with TLS");
     let mut settings = trusting(&cluster.url().replace(HOST, "localhost"), &ca);
     let refusal = refusal(&settings).await;
-    assert!(refusal.contains("127.0.0.1") && refusal.contains("not valid for name"), "{refusal}");
+    assert!(
+        refusal.contains("127.0.0.1") && refusal.contains("not valid for name"),
+        "{refusal}"
+    );
     settings.tls.server_name = Some(OTHER_HOST.to_owned());
     sells(settings).await;
 }
