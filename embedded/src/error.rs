@@ -16,6 +16,12 @@ pub enum Error {
         /// What it may be.
         expected: &'static str,
     },
+    /// An environment variable is not text. Its value is not shown: it may hold a password.
+    #[error("{name} is not Unicode")]
+    NotUnicode {
+        /// The variable.
+        name: &'static str,
+    },
     /// The program is absent, and installing was forbidden.
     #[error(
         "{program} was not found and MINCOMMERCE_INSTALL=never forbids installing it; type: {command}"

@@ -14,7 +14,9 @@
 //! | `port` | ports that no client can take while a server is down |
 //! | `supervision` | starting, stopping, pausing and reviving one server |
 //! | `clock` | clocks that are wrong, for the processes of a test |
-//! | `redis_server`, `redis_cluster`, `resp` | Redis: one server, a cluster, the set-up commands |
+//! | `redis_server`, `redis_cluster`, `redis_sentinel` | Redis: one server, a cluster, a sentinel |
+//! | `redis_config`, `resp` | Redis' configuration, the set-up commands |
+//! | `server_tls` | the files of a server that speaks TLS |
 //! | `postgres_server`, `postmaster`, `database` | Postgres: one server, its processes, its databases |
 //! | `testing` | the servers that all tests of one process share |
 //!
@@ -41,8 +43,11 @@ mod port;
 mod postgres_server;
 mod postmaster;
 mod redis_cluster;
+mod redis_config;
+mod redis_sentinel;
 mod redis_server;
 mod resp;
+mod server_tls;
 mod settings;
 mod spawner;
 mod supervision;
@@ -56,7 +61,9 @@ pub use find::find;
 pub use port::free_port;
 pub use postgres_server::{Durability, PostgresOptions, PostgresServer};
 pub use redis_cluster::RedisCluster;
+pub use redis_sentinel::RedisSentinel;
 pub use redis_server::{Fsync, RedisOptions, RedisServer};
+pub use server_tls::ServerTls;
 pub use settings::{Hiding, Installing, Settings};
 pub use spawner::spawn;
 

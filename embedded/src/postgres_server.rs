@@ -19,6 +19,7 @@ use crate::{
     find::find,
     log, port, postmaster,
     redis_server::new_password,
+    server_tls::{AUTHORITIES, CERTIFICATE, KEY, ServerTls},
     spawner,
     supervision::{Service, Supervisor, until_ready},
 };
@@ -42,6 +43,7 @@ const SHARED_BUFFERS_MB: u32 = 128;
 const CLUSTER: &str = "data";
 const PASSWORD: &str = "password";
 const LOG: &str = "postgres.log";
+const ACCESS: &str = "pg_hba.conf";
 
 /// How a private Postgres is set up. The default is for `cargo demo`.
 #[derive(Clone, Debug)]
@@ -92,6 +94,19 @@ impl PostgresServer {
     /// # Errors
     /// There is no usable program, or the server does not start.
     pub fn start(options: PostgresOptions) -> Result<Self, Error> {
+        Self::start_with(&options, None)
+    }
+
+    /// Starts a server that takes no connections without TLS. Its URL asks for TLS, without a look at the
+    /// certificate.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_with_tls(options: &PostgresOptions, tls: &ServerTls) -> Result<Self, Error> {
+        Self::start_with(options, Some(tls))
+    }
+
+    fn start_with(options: &PostgresOptions, tls: Option<&ServerTls>) -> Result<Self, Error> {
         let program = find(Program::Postgres, &Settings::from_env()?)?;
         let account = Account::for_postgres()?;
         let password = new_password();
@@ -106,10 +121,14 @@ impl PostgresServer {
             };
             service.init(&password)?;
             service.configure(options.durability)?;
-            let url = format!(
+            let mut url = format!(
                 "postgres://{USER}:{password}@127.0.0.1:{}/postgres",
                 service.port
             );
+            if let Some(tls) = tls {
+                service.configure_tls(tls)?;
+                url += "?sslmode=require";
+            }
             match Supervisor::start(service, options.supervised) {
                 Ok(supervisor) => return Ok(Self { supervisor, url }),
                 Err(Error::PortTaken { .. }) if attempt < port::START_ATTEMPTS => attempt += 1,
@@ -256,10 +275,35 @@ impl PostgresService {
              synchronous_commit = {syncing}\n\
              full_page_writes = {syncing}\n"
         );
+        self.add(&ours)
+    }
+
+    /// Allows TLS, and nothing else.
+    fn configure_tls(&self, tls: &ServerTls) -> Result<(), Error> {
+        tls.write(self.data.path(), self.account)?;
+        let folder = self.data.path().display();
+        let clients = if tls.client_certificates {
+            " clientcert=verify-ca"
+        } else {
+            ""
+        };
+        let access = self.data.path().join(CLUSTER).join(ACCESS);
+        let line = format!("hostssl all all 127.0.0.1/32 scram-sha-256{clients}\n");
+        write_private(&access, &line, self.account)?;
+        self.add(&format!(
+            "ssl = on\n\
+             ssl_cert_file = '{folder}/{CERTIFICATE}'\n\
+             ssl_key_file = '{folder}/{KEY}'\n\
+             ssl_ca_file = '{folder}/{AUTHORITIES}'\n"
+        ))
+    }
+
+    /// Adds settings to the file that `initdb` wrote.
+    fn add(&self, settings: &str) -> Result<(), Error> {
         let path = self.data.path().join(CLUSTER).join("postgresql.conf");
         let failed = || Error::io(format!("write {}", path.display()));
         let mut text = fs::read_to_string(&path).map_err(failed())?;
-        text += &ours;
+        text += settings;
         fs::write(&path, text).map_err(failed())
     }
 

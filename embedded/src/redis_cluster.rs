@@ -6,10 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    Error, RedisOptions, RedisServer,
-    redis_server::{Part, new_password},
-};
+use crate::{Error, RedisOptions, RedisServer, redis_config::Part, redis_server::new_password};
 
 /// Hash slots of every Redis Cluster (its specification).
 const SLOTS: usize = 16_384;
@@ -52,7 +49,7 @@ impl RedisCluster {
             .map(|_| RedisServer::start_with(&options, &password, Part::InCluster))
             .collect::<Result<Vec<_>, _>>()?;
         let cluster = Self {
-            url: url(&nodes, &password),
+            url: url(&nodes, &password, options.tls.is_some()),
             nodes,
         };
         cluster.introduce()?;
@@ -124,7 +121,8 @@ impl RedisCluster {
     }
 }
 
-fn url(nodes: &[RedisServer], password: &str) -> String {
+fn url(nodes: &[RedisServer], password: &str, has_tls: bool) -> String {
+    let s = if has_tls { "s" } else { "" };
     let ports = nodes.iter().map(RedisServer::port).collect::<Vec<_>>();
     let first = ports.first().copied().unwrap_or_default();
     let others = ports
@@ -132,7 +130,7 @@ fn url(nodes: &[RedisServer], password: &str) -> String {
         .skip(1)
         .map(|port| format!("node=127.0.0.1:{port}"));
     format!(
-        "redis-cluster://:{password}@127.0.0.1:{first}?{}",
+        "redis{s}-cluster://:{password}@127.0.0.1:{first}?{}",
         others.collect::<Vec<_>>().join("&")
     )
 }

@@ -18,7 +18,11 @@ use crate::{
     Error, Program, Settings,
     data_dir::{DataDir, write_private},
     find::find,
-    log, port, resp, spawner,
+    log, port,
+    redis_config::{self, APPEND_ONLY_DIR, DUMP, LOG, Part, SOCKET},
+    resp,
+    server_tls::ServerTls,
+    spawner,
     supervision::{Service, Supervisor, until_ready},
 };
 
@@ -28,11 +32,8 @@ const NAME: &str = "redis";
 /// How long it may take to load its data and answer.
 const READY_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Files in the data directory.
+/// The configuration, in the data directory.
 const CONFIG: &str = "redis.conf";
-const LOG: &str = "redis.log";
-const APPEND_ONLY_DIR: &str = "appendonlydir";
-const DUMP: &str = "dump.rdb";
 
 /// How a private Redis is set up. The default is what a deployment has.
 #[derive(Clone, Debug)]
@@ -45,6 +46,8 @@ pub struct RedisOptions {
     pub maxmemory_bytes: Option<u64>,
     /// Whether it is revived when it dies by itself. Default: yes.
     pub supervised: bool,
+    /// TLS, and then no connections without it. Default: none.
+    pub tls: Option<ServerTls>,
     /// More variables of its environment, such as those of a [`crate::Clock`]. Default: none.
     pub environment: Vec<(String, String)>,
 }
@@ -67,20 +70,10 @@ impl Default for RedisOptions {
             fsync: Fsync::EverySecond,
             maxmemory_bytes: None,
             supervised: true,
+            tls: None,
             environment: Vec::new(),
         }
     }
-}
-
-/// What a server is a part of.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Part {
-    /// Nothing.
-    Alone,
-    /// A cluster.
-    InCluster,
-    /// It is a replica of the server on this port.
-    ReplicaOf(u16),
 }
 
 /// A running private Redis. Dropping it ends the server and removes its data.
@@ -130,18 +123,23 @@ impl RedisServer {
                 port: port::free_port()?,
                 cluster_port: match part {
                     Part::InCluster => Some(port::free_port()?),
-                    Part::Alone | Part::ReplicaOf(_) => None,
+                    Part::Alone | Part::ReplicaOf(_) | Part::SentinelOf(_) => None,
                 },
+                is_sentinel: matches!(part, Part::SentinelOf(_)),
+                has_tls: options.tls.is_some(),
                 password: password.to_owned(),
                 data: DataDir::create(NAME, None)?,
                 environment: options.environment.clone(),
             };
-            let mut config = service.config(options);
-            if let Part::ReplicaOf(port) = part {
-                config += &format!("replicaof 127.0.0.1 {port}\n");
+            let folder = service.data.path();
+            let config =
+                redis_config::config(options, part, service.cluster_port, password, folder);
+            write_private(&folder.join(CONFIG), &config, None)?;
+            if let Some(tls) = &options.tls {
+                tls.write(folder, None)?;
             }
-            write_private(&service.data.path().join(CONFIG), &config, None)?;
-            let url = format!("redis://default:{password}@127.0.0.1:{}/0", service.port);
+            let s = if service.has_tls { "s" } else { "" };
+            let url = format!("redis{s}://default:{password}@127.0.0.1:{}/0", service.port);
             match Supervisor::start(service, options.supervised) {
                 Ok(supervisor) => return Ok(Self { supervisor, url }),
                 Err(Error::PortTaken { .. }) if attempt < port::START_ATTEMPTS => attempt += 1,
@@ -150,7 +148,7 @@ impl RedisServer {
         }
     }
 
-    /// `redis://default:<password>@127.0.0.1:<port>/0`; it stays the same over restarts.
+    /// `redis://default:<password>@127.0.0.1:<port>/0`, `rediss://` with TLS; it stays the same over restarts.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -197,7 +195,7 @@ impl RedisServer {
     /// # Errors
     /// The server cannot be reached, or replies with an error.
     pub fn command(&self, words: &[&str]) -> Result<String, Error> {
-        resp::command(self.port(), self.password(), words)
+        self.supervisor.service().command(words)
     }
 
     /// Ends the server by SIGKILL and reaps it. It stays down until [`Self::start_again`], with
@@ -271,43 +269,32 @@ struct RedisService {
     program: std::path::PathBuf,
     port: u16,
     cluster_port: Option<u16>,
+    is_sentinel: bool,
+    has_tls: bool,
     password: String,
     data: DataDir,
     environment: Vec<(String, String)>,
 }
 
 impl RedisService {
-    fn config(&self, options: &RedisOptions) -> String {
-        let folder = self.data.path().display();
-        let append_only = if options.append_only { "yes" } else { "no" };
-        let fsync = match options.fsync {
-            Fsync::Always => "always",
-            Fsync::EverySecond => "everysec",
-            Fsync::No => "no",
-        };
-        let password = &self.password;
-        let maxmemory_bytes = options.maxmemory_bytes.unwrap_or(0);
-        let mut config = format!(
-            "bind 127.0.0.1\n\
-             daemonize no\n\
-             dir \"{folder}\"\n\
-             logfile \"{folder}/{LOG}\"\n\
-             requirepass {password}\n\
-             masterauth {password}\n\
-             appendonly {append_only}\n\
-             appendfsync {fsync}\n\
-             appenddirname {APPEND_ONLY_DIR}\n\
-             dbfilename {DUMP}\n\
-             save \"\"\n\
-             maxmemory {maxmemory_bytes}\n\
-             maxmemory-policy noeviction\n\
-             repl-diskless-sync-delay 0\n\
-             enable-debug-command local\n"
-        );
-        if let Some(cluster_port) = self.cluster_port {
-            config += &format!("cluster-enabled yes\ncluster-port {cluster_port}\n");
+    /// With TLS by the socket in its directory.
+    fn command(&self, words: &[&str]) -> Result<String, Error> {
+        if self.has_tls {
+            resp::command_by_socket(&self.data.path().join(SOCKET), &self.password, words)
+        } else {
+            resp::command(self.port, &self.password, words)
         }
-        config
+    }
+
+    /// Redis says so on a standard error that nobody reads, before it has a log.
+    fn without_tls(&self, error: Error) -> Error {
+        match error {
+            Error::Exited { log, .. } if self.has_tls && log.is_empty() => Error::Unusable {
+                path: self.program.clone(),
+                why: "it refuses settings for TLS: it must be built with TLS".to_owned(),
+            },
+            other => other,
+        }
     }
 }
 
@@ -319,10 +306,17 @@ impl Service for RedisService {
     fn launch(&self) -> Result<Child, Error> {
         let log_path = self.data.path().join(LOG);
         let log_start = log::length(&log_path);
+        let port = self.port.to_string();
+        let ports = if self.has_tls {
+            vec!["--port", "0", "--tls-port", &port]
+        } else {
+            vec!["--port", &port]
+        };
         let mut command = Command::new(&self.program);
         command
             .arg(self.data.path().join(CONFIG))
-            .args(["--port", &self.port.to_string()])
+            .args(ports)
+            .args(self.is_sentinel.then_some("--sentinel"))
             .current_dir(self.data.path())
             .env_clear()
             .env("LC_ALL", "C")
@@ -332,12 +326,10 @@ impl Service for RedisService {
             .stderr(Stdio::null());
         let child = spawner::spawn(command, self.end_signal())
             .map_err(Error::io(format!("run {}", self.program.display())))?;
-        let answers = |_| {
-            resp::command(self.port, &self.password, &["PING"]).is_ok_and(|reply| reply == "PONG")
-        };
+        let answers = |_| self.command(&["PING"]).is_ok_and(|reply| reply == "PONG");
         let log = || log::since(&log_path, log_start);
         until_ready(child, self, READY_DEADLINE, answers, log)
-            .map_err(|error| log::port_taken(error, NAME, self.port))
+            .map_err(|error| self.without_tls(log::port_taken(error, NAME, self.port)))
     }
 
     /// SIGTERM: Redis writes and syncs its append-only file before it ends.

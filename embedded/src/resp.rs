@@ -3,8 +3,10 @@
 //! an `AUTH`; replies may be a simple string, an error, an integer or a bulk string.
 
 use std::{
-    io::{self, BufRead, BufReader, Write},
+    io::{self, BufRead, BufReader, Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
+    os::unix::net::UnixStream,
+    path::Path,
     time::Duration,
 };
 
@@ -18,12 +20,39 @@ const BULK_MAX_BYTES: usize = 1024 * 1024;
 
 /// Sends one command to 127.0.0.1 and returns what it replied, a nil as empty.
 pub(crate) fn command(port: u16, password: &str, words: &[&str]) -> Result<String, Error> {
+    let connected = || {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
+        Ok(stream)
+    };
+    ask(connected(), password, words)
+}
+
+/// The same by a Unix socket.
+pub(crate) fn command_by_socket(
+    path: &Path,
+    password: &str,
+    words: &[&str],
+) -> Result<String, Error> {
+    let connected = || {
+        let stream = UnixStream::connect(path)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        stream.set_write_timeout(Some(TIMEOUT))?;
+        Ok(stream)
+    };
+    ask(connected(), password, words)
+}
+
+fn ask(
+    stream: io::Result<impl Read + Write>,
+    password: &str,
+    words: &[&str],
+) -> Result<String, Error> {
     let name = words.first().copied().unwrap_or_default();
     let failed = || Error::io(format!("send {name} to redis"));
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT).map_err(failed())?;
-    stream.set_read_timeout(Some(TIMEOUT)).map_err(failed())?;
-    stream.set_write_timeout(Some(TIMEOUT)).map_err(failed())?;
+    let mut stream = stream.map_err(failed())?;
     let request = encode(&["AUTH", password]) + &encode(words);
     stream.write_all(request.as_bytes()).map_err(failed())?;
     let mut replies = BufReader::new(stream);

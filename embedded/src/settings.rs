@@ -96,11 +96,7 @@ fn text(name: &'static str) -> Result<Option<String>, Error> {
         value
             .into_string()
             .map(Some)
-            .map_err(|value| Error::Setting {
-                name,
-                value: value.to_string_lossy().into_owned(),
-                expected: "Unicode",
-            })
+            .map_err(|_| Error::NotUnicode { name })
     })
 }
 

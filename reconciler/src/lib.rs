@@ -28,7 +28,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::Context;
 use sale::{
     gate::{Gate, GateError},
-    ledger::Ledger,
+    ledger::{Ledger, LedgerError},
     settings::{PostgresSettings, RedisSettings},
 };
 use tokio::time::{Instant, sleep};
@@ -66,6 +66,9 @@ async fn connect(
     let ledger = loop {
         match Ledger::connect_as(name, postgres).await {
             Ok(ledger) => break ledger,
+            Err(error @ LedgerError::Settings(_)) => {
+                return Err(error).context("Postgres can not be used (DATABASE_URL)");
+            }
             Err(_) if Instant::now() < deadline => sleep(START_PAUSE).await,
             Err(error) => return Err(error).context("Postgres can not be reached (DATABASE_URL)"),
         }
@@ -74,6 +77,9 @@ async fn connect(
         match Gate::connect(redis).await {
             Ok(gate) => break gate,
             Err(error @ GateError::Unsafe(_)) => return Err(error.into()),
+            Err(error @ (GateError::Settings(_) | GateError::Untrusted(_))) => {
+                return Err(error).context("Redis can not be used (REDIS_URL)");
+            }
             Err(_) if Instant::now() < deadline => sleep(START_PAUSE).await,
             Err(error) => return Err(error).context("Redis can not be reached (REDIS_URL)"),
         }

@@ -21,6 +21,7 @@
 //! | [`queue`] | the way from the gates to the ledger, as people look at it |
 //! | [`crash`] | the boundaries at which tests let a process die |
 //! | [`settings`], [`telemetry`] | the settings that processes share, and how they log |
+//! | `tls` | which servers a connection to Redis trusts |
 //! | [`signals`], [`output`] | how a process is asked to end, and how it prints |
 
 pub mod accounts;
@@ -43,4 +44,5 @@ pub mod settings;
 pub mod settle;
 pub mod signals;
 pub mod telemetry;
+mod tls;
 pub mod token;

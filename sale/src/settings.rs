@@ -1,10 +1,27 @@
 //! Settings that several processes share: arguments with an environment variable each. `--help`
 //! of any binary is the reference.
 
+mod postgres_url;
+mod redis_url;
+mod server_url;
+
 use std::{convert::Infallible, fmt, io, num::NonZero, path::PathBuf, str::FromStr, thread};
 
 use clap::{Args, ValueEnum, builder::RangedU64ValueParser};
 use tokio::runtime::{Builder, Runtime};
+
+pub use redis_url::RedisConnection;
+
+/// A setting that cannot be used, and why. It quotes no URL and nothing of a URL that may be secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidSetting(String);
+
+impl InvalidSetting {
+    pub(crate) fn new(why: String) -> Self {
+        Self(why)
+    }
+}
 
 /// A text that must not be printed: a password, or a URL that holds one.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,7 +57,8 @@ impl fmt::Debug for Secret {
 /// taken before and after the last one.
 #[derive(Debug, Clone, Args)]
 pub struct RedisSettings {
-    /// Redis, Redis Cluster or Sentinel: redis://, redis-cluster:// or redis-sentinel://
+    /// Redis, Redis Cluster or Sentinel: redis://, redis-cluster:// or redis-sentinel://, and with TLS rediss://,
+    /// rediss-cluster:// or rediss-sentinel://. (valkey and valkeys mean the same.)
     #[arg(
         long,
         env = "REDIS_URL",
@@ -68,12 +86,46 @@ pub struct RedisSettings {
     #[arg(long = "redis-command-timeout-ms", env = "REDIS_COMMAND_TIMEOUT_MS", global = true, default_value_t = 2_000,
           value_parser = clap::value_parser!(u64).range(10..=60_000))]
     pub command_timeout_ms: u64,
+
+    /// Whom to trust, where the URL asks for TLS.
+    #[command(flatten)]
+    pub tls: RedisTlsSettings,
+}
+
+/// How TLS to Redis goes: settings of a URL that asks for it, and of no other.
+#[derive(Debug, Clone, Default, Args)]
+pub struct RedisTlsSettings {
+    /// Certificate authorities (PEM) of Redis, in place of the system's
+    #[arg(long = "redis-tls-ca-file", env = "REDIS_TLS_CA_FILE", global = true)]
+    pub ca_file: Option<PathBuf>,
+
+    /// The certificate (PEM) that we show to Redis, which asks for one unless its tls-auth-clients is no
+    #[arg(
+        long = "redis-tls-cert-file",
+        env = "REDIS_TLS_CERT_FILE",
+        global = true
+    )]
+    pub cert_file: Option<PathBuf>,
+
+    /// The private key (PEM) of that certificate
+    #[arg(long = "redis-tls-key-file", env = "REDIS_TLS_KEY_FILE", global = true)]
+    pub key_file: Option<PathBuf>,
+
+    /// The name that certificates of Redis must carry, in place of the host that is dialled: for the nodes of
+    /// a cluster, or a master, which announce addresses
+    #[arg(
+        long = "redis-tls-server-name",
+        env = "REDIS_TLS_SERVER_NAME",
+        global = true
+    )]
+    pub server_name: Option<String>,
 }
 
 /// Where the ledger is.
 #[derive(Debug, Clone, Args)]
 pub struct PostgresSettings {
-    /// Postgres: postgres://user:password@host:port/database
+    /// Postgres: postgres://user:password@host:port/database. With ?sslmode=verify-full&sslrootcert=FILE it must
+    /// show a certificate; without sslmode TLS is used if offered, and nothing is checked
     #[arg(
         long,
         env = "DATABASE_URL",

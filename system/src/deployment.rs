@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use sale::settings::{PostgresSettings, RedisSettings, Secret, TokenSettings};
+use sale::settings::{PostgresSettings, RedisSettings, RedisTlsSettings, Secret, TokenSettings};
 
 /// Connections that a process of ours keeps to each server.
 const REDIS_POOL_SIZE: usize = 4;
@@ -36,13 +36,18 @@ const RATE_LIMIT: &str = "1000000000";
 const CONNECTIONS_PER_ADDRESS: &str = "1000000";
 
 /// Variables of our own environment that every process is given.
-const INHERITED: [&str; 6] = [
+const INHERITED: [&str; 10] = [
     "PATH",
     "HOME",
     "TMPDIR",
     "RUST_LOG",
     "RUST_BACKTRACE",
     "LLVM_PROFILE_FILE",
+    // Our own connections read them too, and none must be less careful than another.
+    "PGSSLMODE",
+    "PGSSLROOTCERT",
+    "PGSSLCERT",
+    "PGSSLKEY",
 ];
 
 /// One system.
@@ -50,6 +55,8 @@ const INHERITED: [&str; 6] = [
 pub struct Deployment {
     /// Redis.
     pub redis_url: Secret,
+    /// How TLS to it goes: as the environment says, if its URL asks for TLS.
+    pub redis_tls: RedisTlsSettings,
     /// What all keys begin with.
     pub key_prefix: String,
     /// Postgres.
@@ -63,6 +70,7 @@ impl Deployment {
     pub fn new(redis_url: &str, key_prefix: &str, database_url: &str) -> Self {
         Self {
             redis_url: Secret::new(redis_url),
+            redis_tls: RedisTlsSettings::of_environment(redis_url),
             key_prefix: key_prefix.to_owned(),
             database_url: Secret::new(database_url),
             jwt_secret: Secret::new(format!("{:032x}", rand::random::<u128>())),
@@ -104,6 +112,7 @@ impl Deployment {
             key_prefix: self.key_prefix.clone(),
             pool_size: REDIS_POOL_SIZE,
             command_timeout_ms: REDIS_COMMAND_TIMEOUT_MS,
+            tls: self.redis_tls.clone(),
         }
     }
 
@@ -150,7 +159,10 @@ impl Deployment {
             .chain(RATE_LIMITS.map(|name| (name, RATE_LIMIT)))
             .chain([("CONNECTIONS_PER_ADDRESS_MAX", CONNECTIONS_PER_ADDRESS)]);
         let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        inherited.chain(own).collect()
+        inherited
+            .chain(own)
+            .chain(self.redis_tls.environment())
+            .collect()
     }
 }
 

@@ -201,7 +201,7 @@ impl From<&LedgerError> for Problem {
             LedgerError::Unavailable(_) | LedgerError::TimedOut => {
                 Self::unavailable(LATER).because(error)
             }
-            LedgerError::Failed(_) => Self::internal(error),
+            LedgerError::Settings(_) | LedgerError::Failed(_) => Self::internal(error),
         }
     }
 }

@@ -33,6 +33,7 @@ mod sales;
 mod security_headers;
 mod spellings;
 mod statuses;
+mod tls;
 mod verify;
 mod waiting;
 mod words;

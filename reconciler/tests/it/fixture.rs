@@ -21,7 +21,7 @@ use sale::{
     ledger::{Ledger, NewProduct, NewSale, Sale},
     model::{BuyerId, OrderId, Purchase, SaleId, Verdict},
     money::{Currency, Money},
-    settings::{PostgresSettings, RedisSettings, Secret},
+    settings::{PostgresSettings, RedisSettings, RedisTlsSettings, Secret},
 };
 use sqlx::PgPool;
 use tokio::{
@@ -71,6 +71,7 @@ impl Stage {
             key_prefix: prefix.clone(),
             pool_size: 2,
             command_timeout_ms: 5_000,
+            tls: RedisTlsSettings::default(),
         };
         let postgres_settings = PostgresSettings {
             database_url: Secret::new(database_url),

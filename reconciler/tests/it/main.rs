@@ -12,4 +12,5 @@ mod posting;
 mod rebuild;
 mod rejections;
 mod repair;
+mod server_urls;
 mod watch;

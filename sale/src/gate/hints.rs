@@ -47,7 +47,8 @@ impl Hints {
     /// # Errors
     /// Where the settings are no good.
     pub fn listen(settings: &RedisSettings) -> Result<Self, GateError> {
-        let client = builder(settings)?.build_subscriber_client()?;
+        let connection = settings.connection()?;
+        let client = builder(settings, &connection).build_subscriber_client()?;
         let messages = client.message_rx();
         let channel = Keys::new(&settings.key_prefix).posted();
         let listening = tokio::spawn(subscribe(client.clone(), channel));

@@ -33,14 +33,18 @@ use fred::{
     interfaces::{ClientLike, ConfigInterface, EventInterface, LuaInterface},
     types::{
         Builder, InfoKind, Value,
-        config::{Config, ReconnectPolicy, Server, TcpConfig},
+        config::{ReconnectPolicy, Server, TcpConfig},
         scripts::Script,
     },
 };
 use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 
 use self::durability::Durability;
-use crate::{keys::Keys, settings::RedisSettings};
+use crate::{
+    keys::Keys,
+    settings::{InvalidSetting, RedisConnection, RedisSettings},
+    tls::Trouble,
+};
 
 /// First and longest pause between attempts to reconnect, milliseconds.
 const RECONNECT_MS: (u32, u32) = (20, 1_000);
@@ -73,6 +77,15 @@ pub enum GateError {
     /// Redis is configured in a way that would lose sales.
     #[error("{0}")]
     Unsafe(String),
+    /// A setting cannot be used, and nothing was sent.
+    #[error(transparent)]
+    Settings(#[from] InvalidSetting),
+    /// There is no TLS with Redis that could be trusted, and no password was sent.
+    #[error("{0}")]
+    Untrusted(String),
+    /// Redis takes connections and does not answer in TLS: it may be busy, or not speak TLS.
+    #[error("{0}")]
+    NoHandshake(String),
 }
 
 impl From<RedisError> for GateError {
@@ -97,7 +110,12 @@ impl GateError {
                 error.kind(),
                 ErrorKind::IO | ErrorKind::Timeout | ErrorKind::Canceled
             ),
-            Self::Malformed(_) | Self::Unacknowledged { .. } | Self::Unsafe(_) => false,
+            Self::NoHandshake(_) => true,
+            Self::Malformed(_)
+            | Self::Unacknowledged { .. }
+            | Self::Unsafe(_)
+            | Self::Settings(_)
+            | Self::Untrusted(_) => false,
         }
     }
 }
@@ -149,10 +167,14 @@ impl Gate {
     ///
     /// # Errors
     /// [`GateError::Unsafe`] for a Redis that may evict keys, or is older than 7.0.
+    /// [`GateError::Settings`] and [`GateError::Untrusted`] before any password is sent.
     /// [`GateError::Unavailable`] when it can not be reached within the settings' time.
     pub async fn connect(settings: &RedisSettings) -> Result<Self, GateError> {
-        let pool = builder(settings)?.build_pool(settings.pool_size)?;
-        pool.init().await?;
+        let connection = settings.connection()?;
+        let pool = builder(settings, &connection).build_pool(settings.pool_size)?;
+        if let Err(error) = pool.init().await {
+            return Err(explained(&connection, error).await);
+        }
 
         let reconnects = pool.clients().iter().map(EventInterface::reconnect_rx);
         let reconnects = Arc::new(Mutex::new(Reconnects {
@@ -265,7 +287,10 @@ impl Gate {
                 other @ (GateError::OutcomeUnknown(_)
                 | GateError::Malformed(_)
                 | GateError::Unacknowledged { .. }
-                | GateError::Unsafe(_)) => Err(other),
+                | GateError::Unsafe(_)
+                | GateError::Settings(_)
+                | GateError::Untrusted(_)
+                | GateError::NoHandshake(_)) => Err(other),
             },
         }
     }
@@ -289,9 +314,21 @@ async fn run_on(
     }
 }
 
+/// Why no connection was made: trouble with TLS is for a person to mend.
+async fn explained(connection: &RedisConnection, error: RedisError) -> GateError {
+    let Some(tls) = &connection.tls else {
+        return error.into();
+    };
+    match tls.explain(&connection.config.server.hosts()).await {
+        Some(Trouble::Refused(why)) => GateError::Untrusted(why),
+        Some(Trouble::Silent(why)) => GateError::NoHandshake(why),
+        None => error.into(),
+    }
+}
+
 /// Connections as these settings want them, each of which tries a command once.
-fn builder(settings: &RedisSettings) -> Result<Builder, GateError> {
-    let mut config = Config::from_url(settings.redis_url.expose())?;
+fn builder(settings: &RedisSettings, connection: &RedisConnection) -> Builder {
+    let mut config = connection.config.clone();
     config.fail_fast = true;
     let command_timeout = Duration::from_millis(settings.command_timeout_ms);
     let mut builder = Builder::from_config(config);
@@ -316,7 +353,7 @@ fn builder(settings: &RedisSettings) -> Result<Builder, GateError> {
             RECONNECT_MS.1,
             2,
         ));
-    Ok(builder)
+    builder
 }
 
 /// The announcements of new connections, read where they are asked for: a task that read them

@@ -1,7 +1,9 @@
 //! What can go wrong in the ledger, in the words of the domain. The one place that knows the names
 //! of constraints.
 
-use crate::{input::UNITS_MAX, model::last_instant_text, money::Currency};
+use crate::{
+    input::UNITS_MAX, model::last_instant_text, money::Currency, settings::InvalidSetting,
+};
 
 /// Why the ledger did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +86,9 @@ pub enum LedgerError {
     /// Postgres did not answer in time.
     #[error("the ledger did not answer in time")]
     TimedOut,
+    /// A setting cannot be used, and nothing was sent.
+    #[error(transparent)]
+    Settings(#[from] InvalidSetting),
     /// Anything else: a defect.
     #[error("the ledger failed")]
     Failed(#[source] sqlx::Error),

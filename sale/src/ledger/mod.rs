@@ -83,7 +83,7 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::connect`].
     pub async fn connect_as(name: &str, settings: &PostgresSettings) -> Result<Self, LedgerError> {
-        let options: PgConnectOptions = settings.database_url.expose().parse()?;
+        let options = settings.options()?;
         let options = options.application_name(name).options([
             ("statement_timeout", STATEMENT_TIMEOUT),
             ("lock_timeout", LOCK_TIMEOUT),

@@ -31,6 +31,7 @@ const fn options(fsync: Fsync) -> RedisOptions {
         fsync,
         maxmemory_bytes: None,
         supervised: false,
+        tls: None,
         environment: Vec::new(),
     }
 }

@@ -14,7 +14,7 @@ use sale::{
     ledger::{Ledger, NewProduct, NewSale, Posted, Posting, Product, Sale},
     model::{BuyerId, Epoch, OrderId, ProductId, Purchase, SaleId, SaleState, Version},
     money::{Currency, Money},
-    settings::{PostgresSettings, RedisSettings, Secret},
+    settings::{PostgresSettings, RedisSettings, RedisTlsSettings, Secret},
 };
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
@@ -279,6 +279,7 @@ pub fn redis_settings(url: &str) -> RedisSettings {
         key_prefix: format!("test-{}", SaleId::random()),
         pool_size: 2,
         command_timeout_ms: 5_000,
+        tls: RedisTlsSettings::default(),
     }
 }
 

@@ -30,5 +30,6 @@ mod rebuild;
 mod replay;
 mod scripts;
 mod settle;
+mod tls;
 mod token;
 mod users;

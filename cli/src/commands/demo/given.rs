@@ -29,6 +29,10 @@ fn refusal(variable: &str, url: &str) -> String {
 /// Passwords stand before the host, or in the query.
 fn without_secrets(url: &str) -> Option<String> {
     let mut url = Url::parse(url).ok()?;
+    // A password with a slash in it ends in the path.
+    if url.path().contains('@') {
+        return None;
+    }
     url.set_username("").ok()?;
     url.set_password(None).ok()?;
     url.set_query(None);
@@ -51,6 +55,7 @@ mod tests {
             assert_eq!(without_secrets(url).as_deref(), Some(shown));
         }
         assert_eq!(without_secrets("u:p/q@h"), None);
+        assert_eq!(without_secrets("postgres://u:1/p@h"), None);
         assert_eq!(without_secrets("p"), None);
     }
 }

@@ -107,6 +107,11 @@ impl Parts {
             postgres.private().map(embedded::PostgresServer::port),
         );
 
+        // Before a password is sent anywhere.
+        let given = Deployment::new(redis.url(), KEY_PREFIX, postgres.url());
+        given::or_unset("REDIS_URL", given.redis().connection().map(drop))?;
+        given::or_unset("DATABASE_URL", given.postgres().options().map(drop))?;
+
         let suffix = format!("{:08x}", rand::random::<u32>());
         let database = match postgres {
             Postgres::Private(_) => DATABASE.to_owned(),

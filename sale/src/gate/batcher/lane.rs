@@ -232,7 +232,11 @@ impl Lane {
                 }
                 self.failing = true;
                 Err(match error {
-                    GateError::Unavailable(_) | GateError::Unsafe(_) => AdmitError::Unavailable,
+                    GateError::Unavailable(_)
+                    | GateError::Unsafe(_)
+                    | GateError::Settings(_)
+                    | GateError::Untrusted(_)
+                    | GateError::NoHandshake(_) => AdmitError::Unavailable,
                     GateError::OutcomeUnknown(_)
                     | GateError::Malformed(_)
                     | GateError::Unacknowledged { .. } => AdmitError::OutcomeUnknown,

@@ -1,0 +1,41 @@
+//! URLs of servers that are not understood.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::{command::command, fixture::Stage};
+
+const SECRET: &str = "hunter2hunter2";
+
+/// Much less than the time for which it waits for servers to come up.
+const AT_ONCE: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn a_url_that_is_not_understood_ends_it_at_once_instead_of_waiting_for_a_server() {
+    let stage = Stage::created(1).await;
+    let at = format!("ann:{SECRET}@127.0.0.1:1");
+    for (variable, url, named) in [
+        ("REDIS_URL", format!("redis+tls://{at}"), "rediss"),
+        ("REDIS_URL", format!("rediss://{at}?tls={SECRET}"), "`tls`"),
+        ("DATABASE_URL", format!("mysql://{at}/shop"), "postgres"),
+        (
+            "DATABASE_URL",
+            format!("postgres://{at}/shop?ssl={SECRET}"),
+            "`ssl`",
+        ),
+        (
+            "DATABASE_URL",
+            format!("postgres://{at}/shop?sslmode=verify-ca"),
+            "sslrootcert",
+        ),
+    ] {
+        let mut command = command(&stage, &["run"]);
+        let ended = timeout(AT_ONCE, command.env(variable, url).output()).await;
+        let output = ended.expect("at once").unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(variable) && said.contains(named), "{said}");
+        assert!(!said.contains(SECRET), "{said}");
+    }
+}
