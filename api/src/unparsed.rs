@@ -28,10 +28,13 @@ use crate::{
     request_id::RequestId,
 };
 
-/// How an answer of hyper's own begins: all of them are failures of the client.
-const REFUSAL: &[u8] = b"HTTP/1.1 4";
+/// How an answer of hyper's own begins, without the minor version: all of them are failures of the client.
+const REFUSAL: (&[u8], &[u8]) = (b"HTTP/1.", b" 4");
 /// Where the head of an answer ends.
 const HEAD_END: &[u8] = b"\r\n\r\n";
+/// What hyper reads after a fault. It looks at a head that comes in parts only at its end, and the client may be
+/// waiting for the refusal.
+const FAULT_END: &[u8] = b"\n\n";
 /// How much is read and thrown away after a refusal, bytes.
 const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// For how long.
@@ -45,6 +48,8 @@ pub struct Explained<S> {
     stream: S,
     heads: Heads,
     activity: Arc<Activity>,
+    /// How much of [`FAULT_END`] hyper has read.
+    ended: usize,
     /// The answer in the place of hyper's, and how much of it is written.
     refusal: Option<(Vec<u8>, usize)>,
     discarded: usize,
@@ -59,6 +64,7 @@ impl<S> Explained<S> {
             stream,
             heads: Heads::default(),
             activity,
+            ended: 0,
             refusal: None,
             discarded: 0,
             patience: None,
@@ -68,7 +74,9 @@ impl<S> Explained<S> {
 
 /// Whether these bytes are an answer that hyper made by itself.
 fn is_unexplained(bytes: &[u8]) -> bool {
-    bytes.starts_with(REFUSAL)
+    let (protocol, client_error) = REFUSAL;
+    bytes.starts_with(protocol)
+        && bytes[protocol.len()..].get(1..3) == Some(client_error)
         && bytes.ends_with(HEAD_END)
         && !bytes
             .to_ascii_lowercase()
@@ -90,6 +98,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Explained<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if this.heads.fault().is_some() && this.ended < FAULT_END.len() {
+            let count = buffer.remaining().min(FAULT_END.len() - this.ended);
+            buffer.put_slice(&FAULT_END[this.ended..this.ended + count]);
+            this.ended += count;
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
         this.heads.read(&mut buffer.filled_mut()[before..]);
@@ -158,6 +172,9 @@ mod tests {
     fn only_answers_of_hypers_own_are_replaced() {
         assert!(is_unexplained(
             b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\n\r\n"
+        ));
+        assert!(is_unexplained(
+            b"HTTP/1.0 400 Bad Request\r\ncontent-length: 0\r\n\r\n"
         ));
         for ours in [
             &b"HTTP/1.1 400 Bad Request\r\nX-Request-Id: 1\r\ncontent-length: 0\r\n\r\n"[..],

@@ -136,6 +136,25 @@ async fn a_line_ends_with_a_carriage_return_and_a_line_feed() {
 }
 
 #[tokio::test]
+async fn a_malformed_request_is_refused_though_nothing_follows_it() {
+    let api = Fixture::start().await;
+    for request in [
+        "GET /api/health/live HTTP/1.1\r\nHost: a\n\r\n",
+        "GET /api/health/live HTTP/1.1\r\nHost: a\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n",
+    ] {
+        for part in [1, request.len()] {
+            let mut stream = connect(&api).await;
+            for part in request.as_bytes().chunks(part) {
+                stream.write_all(part).await.unwrap();
+            }
+            last_problem(&rest(&mut stream).await, "400");
+        }
+    }
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn a_header_is_one_line_with_a_colon_after_its_name() {
     let api = Fixture::start().await;
     let refused = [

@@ -59,7 +59,7 @@ async fn heads_without_an_end_hold_a_bounded_memory() {
 #[tokio::test]
 async fn it_takes_all_open_files_that_it_may_and_no_more_connections_than_those() {
     let (redis, database) = shared_urls().await;
-    let script = "ulimit -Hn 600 && ulimit -Sn 300 && exec \"$0\"";
+    let script = "ulimit -Sn 300 && ulimit -Hn 600 && exec \"$0\"";
     let mut child = Command::new("sh")
         .args(["-c", script, env!("CARGO_BIN_EXE_mincommerce-api")])
         .env_clear()
