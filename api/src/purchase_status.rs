@@ -10,7 +10,7 @@ mod without_sale;
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use sale::{
     gate::{Gate, GateError},
     journal::Journal,

@@ -10,7 +10,7 @@ fn a_wrong_command_line_ends_with_2_before_anything_is_connected() {
     let sale = ["sale", "create", "--product", &id];
     let product = ["product", "create", "--name", "Lamp", "--quantity", "1"];
     let update = ["product", "update", &id];
-    let wrong: [(&[&str], &[&str], &str); 28] = [
+    let wrong: [(&[&str], &[&str], &str); 32] = [
         (&[], &[], ""),
         (&["no-such-command"], &[], ""),
         (&["product", "list"], &["--limit", "0"], "--limit"),
