@@ -15,6 +15,7 @@
 //! | [`cors`], [`security_headers`] | what browsers are told |
 //! | [`problem`], [`request_id`] | the one shape of failures; the name of a request |
 //! | `routes` | the routes, and the checks of what they are sent |
+//! | [`root_paths`] | the routes at the root, for old clients |
 //! | [`auth`] | who calls |
 //! | [`payload`], [`price`], [`paging`], [`reply`] | JSON in and out, money in it, lists in pages; the beginning of a reply |
 //! | [`services`] | what handlers work with |
@@ -44,6 +45,7 @@ pub mod rate_limits;
 pub mod repeating;
 pub mod reply;
 pub mod request_id;
+pub mod root_paths;
 mod routes;
 pub mod sales;
 pub mod security_headers;

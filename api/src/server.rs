@@ -36,6 +36,7 @@ use crate::{
     openapi,
     purchase_status::Purchases,
     rate_limits::RateLimits,
+    root_paths::RootPaths,
     routes::{self, RouteTable},
     sales::Sales,
     services::Services,
@@ -167,6 +168,11 @@ impl Api {
             services: Arc::new(services),
             hearing,
             rules: Rules {
+                root_paths: if settings.legacy_root_paths {
+                    RootPaths::of(&routes)
+                } else {
+                    RootPaths::default()
+                },
                 routes,
                 deadline: limits.request_deadline(),
                 proxies: settings.trusted_proxies.clone(),

@@ -21,7 +21,10 @@ use crate::{
 pub(super) struct Asked {
     pub(super) began: Instant,
     pub(super) id: RequestId,
+    /// As it was asked for.
     pub(super) uri: Uri,
+    /// Whether it is for the API, where no other page is.
+    pub(super) of_api: bool,
     pub(super) repeating: Repeating,
     /// What is told to the page that asks, if anything.
     pub(super) origin: Option<HeaderValue>,
@@ -31,14 +34,21 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub(super) fn of(request: &Request, id: RequestId, began: Instant, rules: &Rules) -> Self {
+    pub(super) fn of(
+        request: &Request,
+        uri: Uri,
+        id: RequestId,
+        began: Instant,
+        rules: &Rules,
+    ) -> Self {
         let origin = rules.origins.allow(request.headers());
         let preflight = origin.is_some() && cors::is_preflight(request);
         let class = Class::of(request.method(), request.uri().path()).filter(|_| !preflight);
         Self {
             began,
             id,
-            uri: request.uri().clone(),
+            uri,
+            of_api: request.uri().path().starts_with("/api/"),
             repeating: Repeating::of(request),
             origin,
             preflight,
