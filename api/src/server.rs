@@ -161,6 +161,7 @@ impl Api {
             health: Services::look_cache(),
             throughput: Throughput::default(),
             queue: Services::look_cache(),
+            statistics: Services::statistics_cache(),
             gate,
             ledger,
         };

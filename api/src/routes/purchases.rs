@@ -16,6 +16,7 @@ use sale::{
         BuyerId, OrderId, OrderStatus, Purchase, Reason as Rejected, Role, SaleId, SaleState,
         Verdict,
     },
+    token::Caller,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -28,7 +29,7 @@ use crate::{
     auth::User,
     payload::{MaybeIncoming, Reply, Success, success},
     problem::{Code, ExistingPurchase, Problem, Reason, Refusal, failures},
-    purchase_status::{ESTIMATED_WAIT_SECONDS, PurchaseStatus, Stage, order_of},
+    purchase_status::{ESTIMATED_WAIT_SECONDS, Found, PurchaseStatus, Stage, Unknown, order_of},
     services::Services,
 };
 
@@ -214,20 +215,27 @@ impl PurchasesApi {
         #[oai(name = "jobId")]
         Path(job_id): Path<Uuid>,
     ) -> Result<Reply<Success<PurchaseStatus>>, Refusal<LookupFailed>> {
-        let job = OrderId::from_uuid(job_id);
-        let own = services
-            .purchases
-            .job_of_buyer(&services.sales, job, caller.buyer)
-            .await;
-        let found = match (own, caller.role) {
-            (Ok(Some(found)), _) => Some(found),
-            (_, Role::Admin) => services.purchases.job(&services.sales, job).await?,
-            (own, Role::User) => own?,
-        };
-        match found {
+        match visible_job(&services, OrderId::from_uuid(job_id), &caller).await? {
             Some(found) => Ok(success(PurchaseStatus::from(&found))),
             None => Err(Problem::new(Code::NotFound, "There is no such purchase.").into()),
         }
+    }
+}
+
+/// A job, for the buyer who made it and for admins; `None` for anyone else's.
+pub(super) async fn visible_job(
+    services: &Services,
+    job: OrderId,
+    caller: &Caller,
+) -> Result<Option<Found>, Unknown> {
+    let own = services
+        .purchases
+        .job_of_buyer(&services.sales, job, caller.buyer)
+        .await;
+    match (own, caller.role) {
+        (Ok(Some(found)), _) => Ok(Some(found)),
+        (_, Role::Admin) => services.purchases.job(&services.sales, job).await,
+        (own, Role::User) => own,
     }
 }
 

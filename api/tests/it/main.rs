@@ -8,6 +8,7 @@ mod administration;
 mod contract;
 mod cors;
 mod documented;
+mod eligibility;
 mod email_login;
 mod failures;
 mod fixture;
