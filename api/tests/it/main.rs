@@ -16,6 +16,7 @@ mod health;
 mod limits;
 mod lists;
 mod login;
+mod old_client;
 mod openapi;
 mod process;
 mod purchases;
