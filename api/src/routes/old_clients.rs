@@ -174,7 +174,7 @@ failures! {
         Invalid = 400,
         /// SALE_NOT_FOUND.
         NotFound = 404,
-        /// It can not be answered at the moment; it is safe to try again.
+        /// It cannot be answered at the moment; it is safe to try again.
         Unavailable = 503,
     }
 }

@@ -1,4 +1,4 @@
-//! What a buyer is told about buying in a sale: whether at all, and whether now.
+//! What a buyer learns about buying in a sale: whether at all, and whether now.
 
 use chrono::{TimeDelta, Utc};
 use sale::{
