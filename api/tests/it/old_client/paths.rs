@@ -21,7 +21,7 @@ const ROUTES: [(&str, &str, Option<&str>); 17] = [
         "/admin/flash-sale",
         Some(
             r#"{"saleId": "{sale}", "productId": "{product}", "startTime": "2026-01-01T10:00:00.000Z",
-                "endTime": "2036-01-01T10:00:00.000Z"}"#,
+                "endTime": "2096-01-01T10:00:00.000Z"}"#,
         ),
     ),
     ("GET", "/purchase/status", None),
