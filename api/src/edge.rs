@@ -1,6 +1,7 @@
 //! The edge: what happens to every request and every reply, whatever the route.
 //!
-//! A request gets its id and a deadline, and its address is asked about at the rate limits. A failure,
+//! A request gets its id and a deadline, and its address is asked about at the rate limits. One at the root is
+//! led to its route first, where old clients may ask there ([`crate::root_paths`]). A failure,
 //! wherever it came from (a handler, an extractor, the router, a panic, the deadline, a limit), leaves
 //! in the one shape of [`crate::problem`], and is logged here if it is ours. Every reply carries the
 //! id, what is left of the rate limit, and what browsers are to know, and is counted.
@@ -36,6 +37,7 @@ use crate::{
     problem::{Code, OUR_FAULT, Problem},
     rate_limits::{Least, RateLimits},
     request_id::{self, RequestId},
+    root_paths::RootPaths,
     routes::RouteTable,
     security_headers, trailing_slash,
 };
@@ -44,6 +46,8 @@ use crate::{
 pub struct Rules {
     /// What methods each route takes.
     pub routes: Arc<RouteTable>,
+    /// Which of them are served at the root, too.
+    pub root_paths: RootPaths,
     /// After so long a request is answered with a 503.
     pub deadline: Duration,
     /// Where requests come from.
@@ -108,6 +112,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         let Asked {
             id,
             uri,
+            of_api,
             origin,
             began,
             ..
@@ -129,7 +134,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             self.rules.rate_limits.announce(least, headers);
         }
         self.rules.origins.announce(origin, headers);
-        security_headers::add(uri.path(), headers);
+        security_headers::add(of_api, headers);
         response
     }
 
@@ -192,8 +197,10 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let id = RequestId::of(&request);
         request.set_data(id.clone());
         let uri = request.uri().clone();
-        if let Some(plain) = trailing_slash::without(&uri) {
-            *request.uri_mut() = plain;
+        let plain = trailing_slash::without(&uri);
+        let led = self.rules.root_paths.lead(plain.as_ref().unwrap_or(&uri));
+        if let Some(served) = led.or(plain) {
+            *request.uri_mut() = served;
         }
         let asked = Asked::of(&request, uri, id, began, &self.rules);
         let (id, method, path) = (&asked.id, request.method(), asked.uri.path());
@@ -237,6 +244,7 @@ mod tests {
         problem::CONTENT_TYPE,
         rate_limits::{RATE_LIMIT, RateLimits},
         request_id,
+        root_paths::RootPaths,
         routes::{RouteTable, apis},
         settings::RateLimitSettings,
     };
@@ -256,6 +264,7 @@ mod tests {
             Arc::new(Metrics::new([]).unwrap()),
             Rules {
                 routes: Arc::new(RouteTable::of(&apis(), &[])),
+                root_paths: RootPaths::default(),
                 deadline: Duration::from_millis(20),
                 clients: Clients::behind(TrustedProxies::default()),
                 rate_limits: Arc::new(RateLimits::new(&RateLimitSettings::of(&[]))),

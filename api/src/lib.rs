@@ -18,6 +18,7 @@
 //! | [`cors`], [`security_headers`] | what browsers are told |
 //! | [`problem`], [`request_id`] | the one shape of failures; the name of a request |
 //! | `routes` | the routes, and the checks of what they are sent |
+//! | [`root_paths`] | the routes at the root, for old clients |
 //! | [`auth`] | who calls |
 //! | [`payload`], [`price`], [`instant`], [`paging`], [`reply`] | JSON in and out, money and times in it, lists in pages; the beginning of a reply |
 //! | `trailing_slash`, `surplus` | one path for each route; what a route does not take |
@@ -55,6 +56,7 @@ pub mod rate_limits;
 pub mod repeating;
 pub mod reply;
 pub mod request_id;
+pub mod root_paths;
 mod routes;
 pub mod sales;
 pub mod security_headers;

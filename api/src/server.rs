@@ -45,6 +45,7 @@ use crate::{
     open_files, openapi,
     purchase_status::Purchases,
     rate_limits::RateLimits,
+    root_paths::RootPaths,
     routes::{self, RouteTable},
     sales::Sales,
     services::Services,
@@ -175,6 +176,7 @@ impl Api {
             health: Services::look_cache(),
             throughput: Throughput::default(),
             queue: Services::look_cache(),
+            statistics: Services::statistics_cache(),
             gate,
             ledger,
         };
@@ -182,6 +184,11 @@ impl Api {
             services: Arc::new(services),
             hearing,
             rules: Rules {
+                root_paths: if settings.legacy_root_paths {
+                    RootPaths::of(&routes)
+                } else {
+                    RootPaths::default()
+                },
                 routes,
                 deadline: limits.request_deadline(),
                 clients: Clients::behind(settings.trusted_proxies.clone()),

@@ -6,8 +6,9 @@ use std::{sync::Arc, time::Duration};
 use moka::future::Cache;
 use sale::{
     gate::{Gate, batcher::Admissions},
-    ledger::{Ledger, LedgerError, Tables, Tally},
-    lifecycle::Lifecycle,
+    ledger::{Ledger, LedgerError, Sale, Tables, Tally},
+    lifecycle::{Lifecycle, LifecycleError, Statistics},
+    model::SaleId,
     passwords::PasswordThreads,
     queue::{self, Queue, QueueError},
     token::Tokens,
@@ -26,6 +27,8 @@ use crate::{
 const LOOK_LIFETIME: Duration = Duration::from_millis(500);
 /// How long a look at the queue may take: it looks at every sale that is not settled.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(3);
+/// Sales whose counts are remembered for a moment.
+const COUNTED_SALES_MAX: u64 = 1_000;
 /// How long gate and ledger may take to give a sign of life. Probes of orchestrators wait for a second by
 /// default, and a ledger that hangs must not cost a process its place.
 const HEALTH_TIMEOUT: Duration = Duration::from_millis(700);
@@ -95,6 +98,8 @@ pub struct Services {
     pub throughput: Throughput,
     /// The last look at the queue.
     pub queue: Cache<(), Arc<(Queue, Tally)>>,
+    /// The last counts of sales, for those who need no token to ask for them.
+    pub statistics: Cache<SaleId, Arc<(Sale, Statistics)>>,
 }
 
 impl Services {
@@ -104,6 +109,26 @@ impl Services {
             .max_capacity(1)
             .time_to_live(LOOK_LIFETIME)
             .build()
+    }
+
+    /// A cache for the counts of sales.
+    pub fn statistics_cache() -> Cache<SaleId, Arc<(Sale, Statistics)>> {
+        Cache::builder()
+            .max_capacity(COUNTED_SALES_MAX)
+            .time_to_live(LOOK_LIFETIME)
+            .build()
+    }
+
+    /// The counts of a sale, as of a moment ago.
+    ///
+    /// # Errors
+    /// As [`Lifecycle::statistics`].
+    pub async fn statistics(
+        &self,
+        id: SaleId,
+    ) -> Result<Arc<(Sale, Statistics)>, Arc<LifecycleError>> {
+        let count = async { self.lifecycle.statistics(id).await.map(Arc::new) };
+        self.statistics.try_get_with(id, count).await
     }
 
     /// The way from the gates to the ledger, and what came of it, as of a moment ago.

@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 
-use clap::{Parser, ValueEnum, builder::RangedU64ValueParser, value_parser};
+use clap::{ArgAction, Parser, ValueEnum, builder::RangedU64ValueParser, value_parser};
 use sale::{
     gate::{
         batcher::{AdmissionLimits, LANE_IDLE},
@@ -96,6 +96,10 @@ pub struct Settings {
         hide_default_value = true
     )]
     pub cors_allowed_origins: AllowedOrigins,
+
+    /// Serve each route without /api too, as the Node.js server did: /purchase for /api/purchase
+    #[arg(long, env = "LEGACY_ROOT_PATHS", default_value_t = false, action = ArgAction::Set)]
+    pub legacy_root_paths: bool,
 
     /// Where the gates are.
     #[command(flatten)]

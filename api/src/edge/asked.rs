@@ -23,6 +23,8 @@ pub(super) struct Asked {
     pub(super) id: RequestId,
     /// As it was asked for.
     pub(super) uri: Uri,
+    /// Whether it is for the API, where no other page is.
+    pub(super) of_api: bool,
     pub(super) repeating: Repeating,
     /// What is told to the page that asks, if anything.
     pub(super) origin: Option<HeaderValue>,
@@ -46,6 +48,7 @@ impl Asked {
             began,
             id,
             uri,
+            of_api: request.uri().path().starts_with("/api/"),
             repeating: Repeating::of(request),
             origin,
             preflight,

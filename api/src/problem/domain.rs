@@ -82,6 +82,20 @@ impl From<LifecycleError> for Problem {
     }
 }
 
+impl From<Arc<LifecycleError>> for Problem {
+    /// Several who asked for the counts of a sale share the error.
+    fn from(error: Arc<LifecycleError>) -> Self {
+        match &*error {
+            LifecycleError::Gate(error) => Self::unavailable(LATER).because(error),
+            LifecycleError::Ledger(error) => error.into(),
+            LifecycleError::OrderPending
+            | LifecycleError::OrderRejected
+            | LifecycleError::Install(_)
+            | LifecycleError::Settle(_) => Self::internal(&*error),
+        }
+    }
+}
+
 impl From<InstallError> for Problem {
     fn from(error: InstallError) -> Self {
         match error {

@@ -5,7 +5,7 @@ use std::{future::ready, sync::Arc};
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
 use poem::web::Data;
-use poem_openapi::{Object, OpenApi, param::Query};
+use poem_openapi::{Enum, Object, OpenApi, param::Query};
 use sale::{
     ledger::Sale,
     model::{NOT_COMPLETED, Phase, SaleId},
@@ -19,7 +19,7 @@ use super::Tag;
 use crate::{
     auth::Visitor,
     paging::{Cursor, Limit, Listed, asked, listed},
-    payload::{Reply, Success, success},
+    payload::Reply,
     price::Price,
     problem::{Problem, Refusal, failures},
     purchase_status::{PurchaseStatus, Stage},
@@ -70,16 +70,63 @@ struct FlashSale {
     user_purchase_eligibility: Option<Eligibility>,
 }
 
+/// A sale, or none.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "FlashSaleShown")]
+struct Shown {
+    /// Always true.
+    success: bool,
+    /// The sale; null where there is none at all.
+    data: Option<FlashSale>,
+    /// The same in words, where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+}
+
+/// Why a buyer may not buy in a sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
+#[oai(rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum IneligibilityCode {
+    /// The buyer has an order.
+    AlreadyPurchased,
+    /// A purchase is accepted and on its way.
+    PurchaseInProgress,
+    /// The order was cancelled, and nobody buys twice.
+    PurchaseCancelled,
+    /// A purchase was accepted and could not become an order.
+    PurchaseFailed,
+    /// It is not known at the moment.
+    CheckFailed,
+}
+
+impl IneligibilityCode {
+    const fn message(self) -> &'static str {
+        match self {
+            Self::AlreadyPurchased => "You have already bought in this sale.",
+            Self::PurchaseInProgress => "Your purchase is on its way.",
+            Self::PurchaseCancelled => "Your purchase in this sale was cancelled.",
+            Self::PurchaseFailed => NOT_COMPLETED,
+            Self::CheckFailed => "Whether you can buy is not known at the moment.",
+        }
+    }
+}
+
 /// What a caller can do in a sale.
 #[derive(Debug, Object, Serialize)]
 #[oai(rename_all = "camelCase")]
 #[serde(rename_all = "camelCase")]
 struct Eligibility {
-    /// Whether a purchase would be tried.
+    /// Whether this buyer may still buy in this sale, whatever its window, its state and its stock.
     can_purchase: bool,
-    /// Why not.
+    /// Whether a purchase would be tried now: the buyer may buy, the sale is active, and a unit is left.
+    can_purchase_now: bool,
+    /// Why the buyer may not, for a program.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<String>,
+    reason: Option<IneligibilityCode>,
+    /// Why a purchase would not be tried now, for a person.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
     /// A purchase is accepted and on its way.
     has_pending_purchase: bool,
     /// A purchase is completed.
@@ -134,19 +181,19 @@ impl FlashSalesApi {
         /// The sale; the current one if left out.
         #[oai(name = "saleId")]
         Query(sale_id): Query<Option<Uuid>>,
-    ) -> Result<Reply<Success<Option<FlashSale>>>, Refusal<StatusFailed>> {
+    ) -> Result<Reply<Shown>, Refusal<StatusFailed>> {
         let id = sale_id.map(SaleId::from_uuid);
         let sale = match services.sales.get(id).await? {
             Some(sale) => sale,
             None if id.is_some() => return Err(Problem::sale_not_found().into()),
-            None => return Ok(success(None)),
+            None => return Ok(shown(None)),
         };
         let view = services.sales.view(&sale).await;
         let eligibility = match &caller {
             Some(caller) => Some(eligibility(&services, &sale, &view, caller).await),
             None => None,
         };
-        Ok(success(Some(flash_sale(&sale, &view, eligibility))))
+        Ok(shown(Some(flash_sale(&sale, &view, eligibility))))
     }
 
     /// The sales that are to come or under way, in the order of their start
@@ -163,18 +210,29 @@ impl FlashSalesApi {
         let mut sales = services.sales.coming(asked.and_one()).await?.to_vec();
         let next = asked.cut(&mut sales, |sale| sale.start_place());
         let deadline = Instant::now() + LOOKS_TIMEOUT;
-        let shown = stream::iter(sales)
-            .map(|sale| shown(&services, sale, deadline))
+        let listing = stream::iter(sales)
+            .map(|sale| unless_over(&services, sale, deadline))
             .buffered(GATES_AT_ONCE)
             .filter_map(ready)
             .collect()
             .await;
-        Ok(listed(shown, next))
+        Ok(listed(listing, next))
     }
 }
 
+fn shown(sale: Option<FlashSale>) -> Reply<Shown> {
+    let message = sale
+        .is_none()
+        .then(|| "No flash sale has been created yet.".to_owned());
+    Reply(Shown {
+        success: true,
+        data: sale,
+        message,
+    })
+}
+
 /// A sale, unless it is over by its gate, which may have heard of that before the ledger was asked.
-async fn shown(services: &Services, sale: Arc<Sale>, deadline: Instant) -> Option<FlashSale> {
+async fn unless_over(services: &Services, sale: Arc<Sale>, deadline: Instant) -> Option<FlashSale> {
     let view = services.sales.view_until(&sale, deadline).await;
     (view.phase != Phase::Ended).then(|| flash_sale(&sale, &view, None))
 }
@@ -222,25 +280,36 @@ async fn eligibility(
     let known = found.is_ok();
     let purchase = found.ok().flatten().as_ref().map(PurchaseStatus::from);
     let stage = purchase.as_ref().map(|purchase| purchase.status);
-    let reason = match (stage, view.phase) {
-        (Some(Stage::Queued | Stage::Processing), _) => Some("Your purchase is on its way."),
-        (Some(Stage::Completed), _) => Some("You have already bought in this sale."),
-        (Some(Stage::Cancelled), _) => Some("Your purchase in this sale was cancelled."),
-        (_, Phase::Upcoming) => Some("The sale has not started yet."),
-        (_, Phase::Paused) => Some("The sale is paused."),
-        (_, Phase::Ended) => Some("The sale has ended."),
-        (_, Phase::Active) if !known => Some("Purchases can not be made at the moment."),
-        (_, Phase::Active) if view.available == 0 => Some("Everything is sold."),
+    let reason = match stage {
+        Some(Stage::Queued | Stage::Processing) => Some(IneligibilityCode::PurchaseInProgress),
+        Some(Stage::Completed) => Some(IneligibilityCode::AlreadyPurchased),
+        Some(Stage::Cancelled) => Some(IneligibilityCode::PurchaseCancelled),
         // Known by the gate, which sells to this buyer no more.
-        (Some(Stage::Failed), Phase::Active) => Some(NOT_COMPLETED),
-        (None | Some(Stage::NotPurchased), Phase::Active) => None,
+        Some(Stage::Failed) => Some(IneligibilityCode::PurchaseFailed),
+        None | Some(Stage::NotPurchased) => (!known).then_some(IneligibilityCode::CheckFailed),
     };
+    let message = reason
+        .map(IneligibilityCode::message)
+        .or_else(|| not_selling(view));
     Eligibility {
         can_purchase: reason.is_none(),
-        reason: reason.map(str::to_owned),
+        can_purchase_now: message.is_none(),
+        reason,
+        message: message.map(str::to_owned),
         has_pending_purchase: matches!(stage, Some(Stage::Queued | Stage::Processing)),
         has_completed_purchase: stage == Some(Stage::Completed),
         purchase_status: stage,
         job_id: purchase.and_then(|purchase| purchase.job_id()),
+    }
+}
+
+/// Why nobody can buy in a sale now; `None` where it sells.
+const fn not_selling(view: &View) -> Option<&'static str> {
+    match view.phase {
+        Phase::Upcoming => Some("The sale has not started yet."),
+        Phase::Paused => Some("The sale is paused."),
+        Phase::Ended => Some("The sale has ended."),
+        Phase::Active if view.available == 0 => Some("Everything is sold."),
+        Phase::Active => None,
     }
 }

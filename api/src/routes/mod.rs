@@ -9,6 +9,7 @@ mod auth;
 mod flash_sales;
 pub mod headers;
 mod health;
+mod old_clients;
 mod orders;
 mod purchase_lookups;
 mod purchases;
@@ -47,6 +48,7 @@ pub fn apis() -> impl OpenApi + 'static {
         admin_sales::AdminSalesApi,
         admin_steps::AdminStepsApi,
         queue::QueueApi,
+        old_clients::OldClientsApi,
         health::HealthApi,
     )
 }

@@ -10,6 +10,7 @@ use poem_openapi::{
 use sale::{
     ledger::Outcome,
     model::{OrderId, Role, SaleId},
+    token::Caller,
 };
 use uuid::Uuid;
 
@@ -18,7 +19,7 @@ use crate::{
     auth::User,
     payload::{Reply, Success, success},
     problem::{Code, Problem, Refusal, failures},
-    purchase_status::{Found, PurchaseStatus},
+    purchase_status::{Found, PurchaseStatus, Unknown},
     services::Services,
 };
 
@@ -81,19 +82,27 @@ impl PurchaseLookupsApi {
         let unknown = || Problem::new(Code::NotFound, "There is no such purchase.");
         // An id that is none is the id of no purchase.
         let job: OrderId = job_id.parse().map_err(|_| unknown())?;
-        let own = services
-            .purchases
-            .job_of_buyer(&services.sales, job, caller.buyer)
-            .await;
-        let found = match (own, caller.role) {
-            (Ok(Some(found)), _) => Some(found),
-            (_, Role::Admin) => services.purchases.job(&services.sales, job).await?,
-            (own, Role::User) => own?,
-        };
-        match found {
+        match visible_job(&services, job, &caller).await? {
             Some(found) => Ok(success(shown(&services, &found).await)),
             None => Err(unknown().into()),
         }
+    }
+}
+
+/// A job, for the buyer who made it and for admins; `None` for anyone else's.
+pub(super) async fn visible_job(
+    services: &Services,
+    job: OrderId,
+    caller: &Caller,
+) -> Result<Option<Found>, Unknown> {
+    let own = services
+        .purchases
+        .job_of_buyer(&services.sales, job, caller.buyer)
+        .await;
+    match (own, caller.role) {
+        (Ok(Some(found)), _) => Ok(Some(found)),
+        (_, Role::Admin) => services.purchases.job(&services.sales, job).await,
+        (own, Role::User) => own,
     }
 }
 

@@ -28,6 +28,17 @@ struct QueueCounts {
     completed: u64,
     /// Rejected, in all sales ever.
     failed: u64,
+    /// All of these together.
+    total: u64,
+}
+
+/// Whether somebody records, by the name that old clients know.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+struct QueueWorker {
+    /// The same as `isRunning`.
+    is_processing: bool,
 }
 
 /// The reconcilers.
@@ -64,6 +75,10 @@ struct Performance {
 #[oai(rename_all = "camelCase")]
 #[serde(rename_all = "camelCase")]
 struct QueueReport {
+    /// Whether what is accepted is being recorded.
+    is_running: bool,
+    /// The same for old clients.
+    worker: QueueWorker,
     /// Purchases by how far they have come.
     queue: QueueCounts,
     /// Who records them.
@@ -84,6 +99,8 @@ struct QueueReport {
 struct QueueSystem {
     /// Whether what is accepted is being recorded.
     is_running: bool,
+    /// The same for old clients.
+    worker: QueueWorker,
     /// Reconcilers at work.
     workers: u64,
     /// Purchases that are not in the ledger yet.
@@ -162,6 +179,9 @@ impl QueueApi {
             status: HealthWord::of(running),
             system: QueueSystem {
                 is_running: running,
+                worker: QueueWorker {
+                    is_processing: running,
+                },
                 workers: queue.reconcilers,
                 waiting: queue.waiting + queue.active,
             },
@@ -185,13 +205,19 @@ fn report(services: &Services, queue: &Queue, tally: Tally) -> QueueReport {
     let oldest = queue.oldest.unwrap_or_default();
     let orders = tally.confirmed + tally.cancelled;
     let rate = services.throughput.per_second(orders + tally.rejections);
-    let on_the_way = (queue.waiting + queue.active) as f64;
+    let on_the_way = queue.waiting + queue.active;
+    let is_running = queue.is_worked();
     QueueReport {
+        is_running,
+        worker: QueueWorker {
+            is_processing: is_running,
+        },
         queue: QueueCounts {
             waiting: queue.waiting,
             active: queue.active,
             completed: orders,
             failed: tally.rejections,
+            total: on_the_way + orders + tally.rejections,
         },
         workers: Workers {
             total: queue.reconcilers,
@@ -203,7 +229,7 @@ fn report(services: &Services, queue: &Queue, tally: Tally) -> QueueReport {
             jobs_per_second: rate,
             // Little's law.
             average_processing_time: if rate > 0.0 {
-                1_000.0 * on_the_way / rate
+                1_000.0 * on_the_way as f64 / rate
             } else {
                 0.0
             },

@@ -124,6 +124,9 @@ pub struct SaleStatistics {
     pub cancelled_orders: u64,
     /// Purchases that were accepted and could not become an order.
     pub rejected_orders: u64,
+    /// The same number as `rejectedOrders`, by the name that old clients know. Not in `totalOrders`: a rejected
+    /// purchase never was an order.
+    pub failed_orders: u64,
     /// When this was counted, by the clock that the sale goes by.
     pub timestamp: DateTime<Utc>,
 }
@@ -150,6 +153,7 @@ impl SaleStatistics {
             pending_orders: pending,
             cancelled_orders: cancelled,
             rejected_orders: rejected,
+            failed_orders: rejected,
             timestamp: view.now,
         }
     }

@@ -131,6 +131,15 @@ async fn purchase(api: &Fixture, token: &str, sale: Uuid) -> Uuid {
         let status = api.get_as(token, &path).await.data();
         assert_eq!(status["status"], "completed", "{path}");
     }
+    let old = api
+        .get(&format!("/api/flash-sale/stats?saleId={sale}"))
+        .await
+        .json();
+    assert_eq!(old["totalOrders"], 1, "{old}");
+    let job = format!("/api/queue/job/{order}");
+    assert_eq!(api.get_as(token, &job).await.data()["id"], json!(order));
+    let job = api.get_as(token, &format!("{job}/status")).await.data();
+    assert_eq!(job["status"], "completed");
     let me = api
         .post("/api/auth/verify", &json!({ "token": token }))
         .await

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    eligibility::{eligibility, may_buy},
     fixture::{Fixture, eventually, id, window},
     health::own_redis,
 };
@@ -93,7 +94,11 @@ async fn a_product_that_is_not_sound_is_refused() {
 async fn without_any_sale_there_is_no_data() {
     let api = Fixture::start().await;
     let answer = api.get(STATUS).await;
-    assert_eq!(answer.text, r#"{"success":true,"data":null}"#);
+    assert_eq!(answer.data(), Value::Null);
+    assert_eq!(
+        answer.json()["message"],
+        "No flash sale has been created yet."
+    );
     let unknown = format!("{STATUS}?saleId={}", Uuid::new_v4());
     api.get(&unknown).await.problem(404, "SALE_NOT_FOUND");
     api.stop().await;
@@ -206,19 +211,24 @@ async fn the_stock_adds_up_and_a_token_adds_what_its_owner_can_do() {
     let path = format!("{STATUS}?saleId={sale}");
     let (winner, other) = (api.buyer(), api.buyer());
     let able = api.get_as(&winner, &path).await.data()["userPurchaseEligibility"].clone();
-    assert_eq!(able["canPurchase"], true, "{able}");
+    assert_eq!(may_buy(&able), (true, true), "{able}");
+    assert!(able.get("reason").is_none() && able.get("message").is_none());
     assert_eq!(able["hasPendingPurchase"], false);
     assert_eq!(able["hasCompletedPurchase"], false);
 
     let job = api.buy(&winner, sale).await.data()["jobId"].clone();
     let pending = api.get_as(&winner, &path).await.data()["userPurchaseEligibility"].clone();
-    assert_eq!(pending["canPurchase"], false, "{pending}");
+    assert_eq!(may_buy(&pending), (false, false), "{pending}");
+    assert_eq!(pending["reason"], "PURCHASE_IN_PROGRESS");
+    assert_eq!(pending["message"], "Your purchase is on its way.");
     assert_eq!(pending["hasPendingPurchase"], true);
     assert_eq!(pending["purchaseStatus"], "queued");
     assert_eq!(pending["jobId"], job);
 
     api.post_journal(sale).await;
     let done = api.get_as(&winner, &path).await.data()["userPurchaseEligibility"].clone();
+    assert_eq!(may_buy(&done), (false, false), "{done}");
+    assert_eq!(done["reason"], "ALREADY_PURCHASED");
     assert_eq!(done["hasCompletedPurchase"], true, "{done}");
     assert_eq!(done["purchaseStatus"], "completed");
 
@@ -231,8 +241,9 @@ async fn the_stock_adds_up_and_a_token_adds_what_its_owner_can_do() {
         is_new.then_some(status)
     });
     let too_late = sold_out.await["userPurchaseEligibility"].clone();
-    assert_eq!(too_late["canPurchase"], false, "{too_late}");
-    assert!(too_late["reason"].is_string());
+    assert_eq!(may_buy(&too_late), (true, false), "{too_late}");
+    assert_eq!(too_late.get("reason"), None);
+    assert_eq!(too_late["message"], "Everything is sold.");
     api.stop().await;
 }
 
@@ -265,5 +276,8 @@ async fn without_a_gate_the_ledger_answers() {
         status["userPurchaseEligibility"]["hasCompletedPurchase"], true,
         "{status}"
     );
+    let unknown = eligibility(&api, &api.buyer(), sale).await;
+    assert_eq!(may_buy(&unknown), (false, false), "{unknown}");
+    assert_eq!(unknown["reason"], "CHECK_FAILED");
     api.stop().await;
 }

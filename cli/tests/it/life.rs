@@ -92,7 +92,7 @@ fn a_sale_lives_by_commands_alone() {
     let expected = json!({
         "saleId": id, "status": "active", "state": "open", "totalQuantity": 7,
         "availableQuantity": 7, "soldQuantity": 0, "returnedQuantity": 0, "totalOrders": 0,
-        "confirmedOrders": 0, "pendingOrders": 0, "cancelledOrders": 0, "rejectedOrders": 0,
+        "confirmedOrders": 0, "pendingOrders": 0, "cancelledOrders": 0, "rejectedOrders": 0, "failedOrders": 0,
         "timestamp": counts["timestamp"],
     });
     assert_eq!(counts, expected);

@@ -1,0 +1,143 @@
+//! Routes at the root, for clients of the replaced system (`LEGACY_ROOT_PATHS`): `/purchase` leads to
+//! `/api/purchase`.
+//!
+//! The edge rewrites the address before anything looks at it. So a request at the root has the handler, the
+//! rate limit, the metrics and the failures of its route, and nothing is routed twice. Only an address that is
+//! a route's, whatever the method, is rewritten: `/`, `/admin` and everything else stay what they are.
+
+use poem::http::{Uri, uri::PathAndQuery};
+
+use crate::routes::RouteTable;
+
+/// What all routes of the API begin with.
+const PREFIX: &str = "/api";
+
+/// The segments of a route below [`PREFIX`]; `None` for a parameter.
+type Pattern = Box<[Option<Box<str>>]>;
+
+/// Which addresses at the root are served.
+#[derive(Debug, Default)]
+pub struct RootPaths(Vec<Pattern>);
+
+impl RootPaths {
+    /// Those of all routes of the API.
+    pub fn of(routes: &RouteTable) -> Self {
+        let patterns = routes.patterns();
+        Self(patterns.filter_map(|path| pattern(&path)).collect())
+    }
+
+    /// The address of the route that an address at the root stands for.
+    pub fn lead(&self, uri: &Uri) -> Option<Uri> {
+        let path = uri.path();
+        if self.0.is_empty() || path.starts_with("/api/") || !self.serve(path) {
+            return None;
+        }
+        below_prefix(uri)
+    }
+
+    fn serve(&self, path: &str) -> bool {
+        let Some(path) = path.strip_prefix('/') else {
+            return false;
+        };
+        let path = path.strip_suffix('/').unwrap_or(path);
+        self.0.iter().any(|pattern| fits(pattern, path))
+    }
+}
+
+fn pattern(path: &str) -> Option<Pattern> {
+    let below = path.strip_prefix(PREFIX)?.strip_prefix('/')?;
+    let segments = below.split('/');
+    Some(
+        segments
+            .map(|segment| (!segment.starts_with(':')).then(|| segment.into()))
+            .collect(),
+    )
+}
+
+fn fits(pattern: &Pattern, path: &str) -> bool {
+    let mut segments = path.split('/');
+    let all = pattern.iter().all(|known| {
+        segments.next().is_some_and(|segment| match known {
+            Some(known) => **known == *segment,
+            None => !segment.is_empty(),
+        })
+    });
+    all && segments.next().is_none()
+}
+
+/// The same address below [`PREFIX`]; none where it would be too long.
+fn below_prefix(uri: &Uri) -> Option<Uri> {
+    let mut parts = uri.clone().into_parts();
+    let path_and_query = format!("{PREFIX}{}", parts.path_and_query?);
+    parts.path_and_query = Some(PathAndQuery::try_from(path_and_query).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RootPaths;
+    use crate::routes::{RouteTable, apis};
+
+    fn led(paths: &RootPaths, asked: &str) -> Option<String> {
+        let led = paths.lead(&asked.parse().unwrap());
+        led.map(|led| led.to_string())
+    }
+
+    #[test]
+    fn the_address_of_a_route_without_its_prefix_leads_to_the_route() {
+        let paths = RootPaths::of(&RouteTable::of(&apis(), &["/api-docs"]));
+        for (asked, route) in [
+            ("/purchase", "/api/purchase"),
+            ("/purchase/", "/api/purchase/"),
+            ("/purchase?a=/b", "/api/purchase?a=/b"),
+            ("/health", "/api/health"),
+            ("/health/live", "/api/health/live"),
+            ("/purchase/job/1", "/api/purchase/job/1"),
+            ("/admin/flash-sale/1/stats", "/api/admin/flash-sale/1/stats"),
+            (
+                "http://shop.example/auth/login",
+                "http://shop.example/api/auth/login",
+            ),
+        ] {
+            assert_eq!(led(&paths, asked).as_deref(), Some(route), "{asked}");
+        }
+    }
+
+    #[test]
+    fn every_other_address_stays_what_it_is() {
+        let paths = RootPaths::of(&RouteTable::of(&apis(), &["/api-docs"]));
+        for asked in [
+            "/",
+            "/admin",
+            "/admin/",
+            "/flash-sale",
+            "/api",
+            "/api/",
+            "/api/purchase",
+            "/api-docs",
+            "/-docs",
+            "//purchase",
+            "/purchase//",
+            "/purchase/job/",
+            "/purchase/job/1/2",
+            "/Purchase",
+            "/purchases",
+            "/metrics",
+            "*",
+        ] {
+            assert_eq!(led(&paths, asked), None, "{asked}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_would_be_too_long_stays_what_it_is() {
+        let paths = RootPaths::of(&RouteTable::of(&apis(), &[]));
+        let longest = format!("/purchase?{}", "a".repeat(65_524));
+        assert_eq!(led(&paths, &longest), None);
+    }
+
+    #[test]
+    fn without_the_setting_nothing_is_led() {
+        assert_eq!(led(&RootPaths::default(), "/purchase"), None);
+    }
+}
