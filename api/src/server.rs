@@ -287,11 +287,7 @@ struct Routes {
 }
 
 impl Routes {
-    fn new(
-        services: Arc<Services>,
-        table: Arc<RouteTable>,
-        documentation: ApiDocs,
-    ) -> Self {
+    fn new(services: Arc<Services>, table: Arc<RouteTable>, documentation: ApiDocs) -> Self {
         Self {
             services,
             table,

@@ -179,6 +179,6 @@ fn refusal(request: &Request, fault: &'static str) -> Response {
     if request.version() < Version::HTTP_2 {
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    security_headers::add(path, headers);
+    security_headers::add(path.starts_with("/api/"), headers);
     response
 }
