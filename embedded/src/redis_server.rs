@@ -288,12 +288,14 @@ impl RedisService {
 
     /// Redis says so on a standard error that nobody reads, before it has a log.
     fn without_tls(&self, error: Error) -> Error {
-        match error {
-            Error::Exited { log, .. } if self.has_tls && log.is_empty() => Error::Unusable {
+        let ended_silently = matches!(&error, Error::Exited { log, .. } if log.is_empty());
+        if self.has_tls && ended_silently {
+            Error::Unusable {
                 path: self.program.clone(),
                 why: "it refuses settings for TLS: it must be built with TLS".to_owned(),
-            },
-            other => other,
+            }
+        } else {
+            error
         }
     }
 }

@@ -90,6 +90,9 @@ struct Facts {
     outcome_unknown: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     valid: Option<bool>,
+    /// Not in the body, but in `WWW-Authenticate`.
+    #[serde(skip)]
+    challenge: Option<&'static str>,
 }
 
 /// A failure on its way to the caller.
@@ -100,7 +103,6 @@ pub struct Problem {
     facts: Box<Facts>,
     retry_after_seconds: Option<u64>,
     allow: Option<HeaderValue>,
-    challenge: Option<&'static str>,
     cause: Option<String>,
 }
 
@@ -113,7 +115,6 @@ impl Problem {
             facts: Box::default(),
             retry_after_seconds: None,
             allow: None,
-            challenge: None,
             cause: None,
         }
     }
@@ -238,8 +239,8 @@ impl Problem {
 
     /// What `WWW-Authenticate` says where it is more than the scheme (RFC 6750, section 3).
     #[must_use]
-    pub const fn challenge(mut self, value: &'static str) -> Self {
-        self.challenge = Some(value);
+    pub fn challenge(mut self, value: &'static str) -> Self {
+        self.facts.challenge = Some(value);
         self
     }
 
@@ -282,9 +283,9 @@ impl Problem {
         if let Some(error) = error.downcast_ref::<ParseParamError>() {
             return of_parameter(error);
         }
-        if let Some(error) = error.downcast_ref::<ParsePathError>() {
-            let name = error.name;
-            return Self::of_field(name, format!("{name} in the address must be a UUID."));
+        // The router has names of its own for parameters, and no address has two.
+        if error.is::<ParsePathError>() {
+            return Self::validation("The id in the address must be a UUID.");
         }
         if let Some(error) = error.downcast_ref::<ReadBodyError>() {
             return Self::of_body(error);

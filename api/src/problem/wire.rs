@@ -108,7 +108,7 @@ impl Problem {
             headers.insert(header::ALLOW, methods.clone());
         }
         if self.code.status() == StatusCode::UNAUTHORIZED {
-            let challenge = self.challenge.unwrap_or("Bearer");
+            let challenge = self.facts.challenge.unwrap_or("Bearer");
             headers.insert(
                 header::WWW_AUTHENTICATE,
                 HeaderValue::from_static(challenge),

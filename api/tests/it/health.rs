@@ -22,7 +22,7 @@ async fn until_readiness(api: &Fixture, status: u16, degraded: Value) {
 
 fn own_postgres() -> PostgresServer {
     PostgresServer::start(PostgresOptions {
-        durability: Durability::Fast,
+        durability: Durability::Durable,
         supervised: false,
     })
     .unwrap()

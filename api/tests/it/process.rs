@@ -61,7 +61,7 @@ impl Process {
     }
 
     /// With these variables.
-    async fn start_with(variables: &[(&str, &str)]) -> Self {
+    pub async fn start_with(variables: &[(&str, &str)]) -> Self {
         Self::start_as(command(), variables).await
     }
 

@@ -37,6 +37,8 @@ fn command(redis: &str, database: &str) -> Command {
             ("JWT_SECRET", SECRET),
             ("API_ADDRESS", "127.0.0.1:0"),
             ("METRICS_ADDRESS", "off"),
+            // Few enough for any system: it would warn otherwise.
+            ("CONNECTIONS_MAX", "500"),
         ])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

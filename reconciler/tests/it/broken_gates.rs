@@ -198,7 +198,7 @@ async fn a_rebuild_of_several_mends_what_it_can_and_goes_on_past_what_it_cannot(
     assert_eq!(of("saleId"), ids.map(|id| json!(id)));
     let verdicts = ["differs", "differs", "agrees", "agrees"].map(|word| json!(word));
     assert_eq!(of("verdict"), verdicts);
-    assert_eq!(done[1]["error"], "no such sale");
+    assert_eq!(done[1]["error"], "there is no such sale");
     assert_eq!(done[2]["installed"]["found"], "malformed");
     assert_eq!(sales.stage.buy_in(sales.broken, 11).await.len(), 10);
 }

@@ -34,7 +34,7 @@ async fn a_url_that_is_not_understood_ends_it_at_once_instead_of_waiting_for_a_s
         let ended = timeout(AT_ONCE, command.env(variable, url).output()).await;
         let output = ended.expect("at once").unwrap();
         let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(variable) && said.contains(named), "{said}");
         assert!(!said.contains(SECRET), "{said}");
     }

@@ -290,7 +290,10 @@ mod tests {
             ("postgres://u:hunter2", "percent-encoded"),
             ("hunter2", "not a URL"),
         ] {
-            let refusal = read(url).err().expect(url).to_string();
+            let Err(refusal) = read(url) else {
+                panic!("{url} is taken");
+            };
+            let refusal = refusal.to_string();
             assert!(refusal.contains(named), "{url}: {refusal}");
             assert!(!refusal.contains("hunter2"), "{url}: {refusal}");
             assert_eq!(refusal.lines().count(), 1, "{refusal}");

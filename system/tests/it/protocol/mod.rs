@@ -119,6 +119,7 @@ fn each_rule_left_out_alone_has_a_counterexample_or_is_not_needed() {
 }
 
 /// Searches a scenario, and notes where what is broken is not what was expected.
+#[expect(clippy::print_stdout, reason = "cargo shows it where the test fails")]
 fn expect(
     wrong: &mut Vec<String>,
     without: Without,
