@@ -1,5 +1,6 @@
 //! Who calls: extractors that read the `Authorization` header. Whatever is wrong with a token, the
-//! answer is the same 401; only one that was good and has expired gets a code of its own. A token that counts also counts against the rate limit of its user.
+//! answer is the same 401; only an expired one has a code of its own. A valid token also counts
+//! against the rate limit of its user.
 
 use std::sync::Arc;
 

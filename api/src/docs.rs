@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_takes_gzip_gets_a_third_or_less_of_the_same_text() {
+    async fn a_client_that_takes_gzip_gets_a_third_or_less_of_the_same_text() {
         for (path, text) in PATHS.into_iter().zip([&PAGE, &DOCUMENT]) {
             let plain = ask(path, &[]).await;
             assert!(!plain.headers().contains_key(header::CONTENT_ENCODING));
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_has_the_text_learns_that_it_still_holds() {
+    async fn a_client_with_the_current_text_gets_304() {
         let first = ask(PATH, &[]).await;
         let tag = first.header(header::ETAG).unwrap().to_owned();
         let again = ask(PATH, &[(header::IF_NONE_MATCH, &tag)]).await;
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_sent_to_those_who_take_it() {
+    fn gzip_is_sent_to_clients_that_take_it() {
         for (accepted, taken) in [
             ("gzip", true),
             ("deflate, GZIP;q=0.5", true),

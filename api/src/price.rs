@@ -22,6 +22,11 @@ pub struct Price(pub Money);
 impl<'de> Deserialize<'de> for AskedPrice {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let digits = Box::<RawValue>::deserialize(deserializer)?;
+        if digits.get().starts_with('"') {
+            return Err(D::Error::custom(
+                "must be a number without quotes, such as 10 or 10.00",
+            ));
+        }
         Amount::from_str(digits.get())
             .map(Self)
             .map_err(D::Error::custom)

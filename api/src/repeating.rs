@@ -1,6 +1,6 @@
 //! What a caller is told about asking again when a request took too long.
 
-use poem::Request;
+use poem::{Request, http::Method};
 
 use crate::{problem::Problem, routes::headers::IdempotencyKey};
 
@@ -25,7 +25,9 @@ impl Repeating {
         let path = request.uri().path();
         let adds = path == "/api/admin/products"
             || path == "/api/admin/flash-sale"
-            || (path.starts_with("/api/admin/") && path.ends_with("/restock"));
+            || (path.starts_with("/api/admin/") && path.ends_with("/restock"))
+            // It may add to the stock: the body, which says so, is with the handler.
+            || (request.method() == Method::PATCH && path.starts_with("/api/admin/products/"));
         if adds && !request.headers().contains_key(IdempotencyKey::HEADER) {
             Self::Unsafe
         } else {
@@ -75,6 +77,9 @@ mod tests {
             assert_eq!(of(Method::POST, path, true), Repeating::Safe);
             assert_eq!(of(Method::GET, path, false), Repeating::Harmless);
         }
+        let product = "/api/admin/products/1";
+        assert_eq!(of(Method::PATCH, product, false), Repeating::Unsafe);
+        assert_eq!(of(Method::PATCH, product, true), Repeating::Safe);
         for path in [
             "/api/purchase",
             "/api/admin/flash-sale/1/pause",

@@ -141,6 +141,8 @@ impl Api {
             }
         };
 
+        // A wrong setting stops the start before anything is sent to either server.
+        settings.postgres.options().map_err(LedgerError::from)?;
         let gate = Gate::connect(&settings.redis)
             .await
             .map_err(ServeError::Gate)?

@@ -134,7 +134,7 @@ impl Server {
                 () = &mut overdue => {}
             }
         }
-        // A failure of a connection that ends is nobody's any more, nor is its lateness.
+        // The connection is closing: its error, or a timeout, changes nothing.
         let _ = timeout(CLOSING_MAX, connection).await;
     }
 }

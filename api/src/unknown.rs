@@ -62,7 +62,7 @@ fn shown(name: &str) -> String {
 
 /// The known name that is meant, if any: the same but for case and punctuation, or else the one most alike.
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
-    // Names are short, and whoever sends a long one means none of them.
+    // Known names are short, so the start of a long one is enough to compare.
     let name = plain(&shown(name));
     known
         .iter()

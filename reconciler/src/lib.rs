@@ -67,7 +67,7 @@ async fn connect(
         match Ledger::connect_as(name, postgres).await {
             Ok(ledger) => break ledger,
             Err(error @ LedgerError::Settings(_)) => {
-                return Err(error).context("Postgres can not be used (DATABASE_URL)");
+                return Err(error).context("Postgres cannot be used (DATABASE_URL)");
             }
             Err(_) if Instant::now() < deadline => sleep(START_PAUSE).await,
             Err(error) => return Err(error).context("Postgres can not be reached (DATABASE_URL)"),
@@ -78,7 +78,7 @@ async fn connect(
             Ok(gate) => break gate,
             Err(error @ GateError::Unsafe(_)) => return Err(error.into()),
             Err(error @ (GateError::Settings(_) | GateError::Untrusted(_))) => {
-                return Err(error).context("Redis can not be used (REDIS_URL)");
+                return Err(error).context("Redis cannot be used (REDIS_URL)");
             }
             Err(_) if Instant::now() < deadline => sleep(START_PAUSE).await,
             Err(error) => return Err(error).context("Redis can not be reached (REDIS_URL)"),

@@ -1,5 +1,5 @@
-//! Says what is wrong with a body, in the words of whoever wrote it: they know its fields, and no parser. All of this
-//! is for bodies that could not be read; it takes its time.
+//! Explains what is wrong with a body, in terms of its fields. Only bodies that could not be read come here, so it may
+//! be slow.
 
 use std::fmt;
 

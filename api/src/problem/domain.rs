@@ -18,7 +18,7 @@ use sale::{
 use super::{Code, Problem};
 use crate::{purchase_status::Unknown, sales::SharedError};
 
-const NEEDS_A_PERSON: &str = "The records of this sale contradict each other, so it stays closed. `reconciler audit` says what an \
+const NEEDS_A_PERSON: &str = "The records of this sale contradict each other, so it stays closed. `mincommerce-reconciler audit` says what an \
      operator must correct.";
 
 /// The same with no token and with one that does not count.

@@ -2,7 +2,7 @@
 //! number of them. Gates are asked for what is not posted, the ledger for the rest; as everywhere the gate
 //! first.
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use sale::{
     gate::GateError,
     ledger::Outcome,
@@ -12,8 +12,8 @@ use sale::{
 use super::{Found, Purchases, Unknown, found};
 use crate::sales::Sales;
 
-/// Gates that one such look-up asks, those of the sales that began last. An older sale has had its time to
-/// post.
+/// Gates that one such look-up asks, those of the sales that began last. By then the purchases of older sales
+/// are posted.
 const GATES_MAX: usize = 8;
 
 impl Purchases {
@@ -23,7 +23,7 @@ impl Purchases {
     /// Where it is not known whether there is one.
     pub async fn latest(&self, sales: &Sales, buyer: BuyerId) -> Result<Option<Found>, Unknown> {
         let recent = sales.recent().await?;
-        let held = self.held(&recent, buyer).await?;
+        let Held { held, silent } = self.held(&recent, buyer).await;
         let orders: Vec<OrderId> = held.iter().map(|(_, order)| *order).collect();
         let mut outcomes = match &*orders {
             [] => Vec::new(),
@@ -38,7 +38,10 @@ impl Purchases {
         let sales: Vec<SaleId> = recent.iter().map(|(sale, _)| *sale).collect();
         let order = self.ledger.latest_order(buyer, &sales).await?;
         let outcome = order.map(Outcome::Order).or_else(|| outcomes.pop());
-        Ok(outcome.map(found))
+        match (outcome, silent) {
+            (None, Some(silent)) => Err(silent),
+            (outcome, _) => Ok(outcome.map(found)),
+        }
     }
 
     /// The sale in which a buyer has bought with this idempotency key, among those that began last.
@@ -52,7 +55,7 @@ impl Purchases {
         key: &str,
     ) -> Result<Option<SaleId>, Unknown> {
         let recent = sales.recent().await?;
-        let held = self.held(&recent, buyer).await?;
+        let Held { held, silent } = self.held(&recent, buyer).await;
         let is_by_key =
             |(sale, order): &(SaleId, OrderId)| *order == OrderId::derived(buyer, *sale, key);
         if let Some((sale, _)) = held.into_iter().find(is_by_key) {
@@ -66,30 +69,43 @@ impl Purchases {
         let own = outcomes
             .iter()
             .find(|outcome| outcome.buyer() == Some(buyer));
-        Ok(own.map(Outcome::sale))
+        match (own, silent) {
+            // The first try may be in the gate that does not answer: another one could be a second order.
+            (None, Some(silent)) => Err(silent),
+            (own, _) => Ok(own.map(Outcome::sale)),
+        }
     }
 
-    /// The orders that a buyer holds by the gates of the newest of these sales.
-    async fn held(
-        &self,
-        recent: &[(SaleId, SaleState)],
-        buyer: BuyerId,
-    ) -> Result<Vec<(SaleId, OrderId)>, Unknown> {
+    /// The orders that a buyer holds by the gates of the newest of these sales. A gate that is broken holds nothing
+    /// of ours, and hides no other.
+    async fn held(&self, recent: &[(SaleId, SaleState)], buyer: BuyerId) -> Held {
         let unsettled: Vec<SaleId> = recent
             .iter()
             .filter(|(_, state)| *state != SaleState::Settled)
             .map(|(sale, _)| *sale)
             .take(GATES_MAX)
             .collect();
-        let asked = stream::iter(unsettled)
-            .map(|sale| async move { Ok((sale, self.gate.order_of(sale, buyer).await?)) })
+        let asked: Vec<(SaleId, Result<Option<OrderId>, GateError>)> = stream::iter(unsettled)
+            .map(|sale| async move { (sale, self.gate.order_of(sale, buyer).await) })
             .buffered(GATES_MAX)
-            .try_collect::<Vec<(SaleId, Option<OrderId>)>>()
-            .await
-            .map_err(|error: GateError| Unknown::Gate(Some(error)))?;
-        let held = asked.into_iter();
-        Ok(held
-            .filter_map(|(sale, order)| Some((sale, order?)))
-            .collect())
+            .collect()
+            .await;
+        let (mut held, mut silent) = (Vec::new(), None);
+        for (sale, order) in asked {
+            match order {
+                Ok(order) => held.extend(order.map(|order| (sale, order))),
+                Err(error) if error.is_silence() => silent = Some(Unknown::Gate(Some(error))),
+                Err(error) => tracing::debug!(%sale, %error, "a broken gate was passed over"),
+            }
+        }
+        Held { held, silent }
     }
+}
+
+/// What some gates say of a buyer.
+struct Held {
+    /// The orders that they know of.
+    held: Vec<(SaleId, OrderId)>,
+    /// Why one of them did not answer.
+    silent: Option<Unknown>,
 }

@@ -115,7 +115,7 @@ failures! {
         Invalid = 400,
         /// The Idempotency-Key was used for another product.
         Conflict = 409,
-        /// It can not be done at the moment. Without an Idempotency-Key it may have been done: look
+        /// It cannot be done at the moment. Without an Idempotency-Key it may have been done: look
         /// before trying again.
         Unavailable = 503,
     }
@@ -131,7 +131,7 @@ failures! {
         /// The stock was changed since it was read (`currentQuantity` says what it is now), it cannot hold so
         /// many units, or the Idempotency-Key was used for another change.
         Conflict = 409,
-        /// It can not be done at the moment. `retrySafe` says whether to look before trying again.
+        /// It cannot be done at the moment. `retrySafe` says whether to look before trying again.
         Unavailable = 503,
     }
 }
@@ -143,7 +143,7 @@ failures! {
         Invalid = 400,
         /// There is no such product.
         NotFound = 404,
-        /// It can not be answered at the moment; it is safe to try again.
+        /// It cannot be answered at the moment; it is safe to try again.
         Unavailable = 503,
     }
 }
@@ -153,7 +153,7 @@ failures! {
     ListFailed {
         /// The request is not valid.
         Invalid = 400,
-        /// It can not be answered at the moment; it is safe to try again.
+        /// It cannot be answered at the moment; it is safe to try again.
         Unavailable = 503,
     }
 }

@@ -60,7 +60,7 @@ failures! {
         NotFound = 404,
         /// The sale has ended, or the Idempotency-Key was used for another sale.
         Conflict = 409,
-        /// It can not be done at the moment. Without an Idempotency-Key it may have been done: look
+        /// It cannot be done at the moment. Without an Idempotency-Key it may have been done: look
         /// before trying again.
         Unavailable = 503,
     }
@@ -71,7 +71,7 @@ failures! {
     ListFailed {
         /// The request is not valid.
         Invalid = 400,
-        /// It can not be answered at the moment; it is safe to try again.
+        /// It cannot be answered at the moment; it is safe to try again.
         Unavailable = 503,
     }
 }
@@ -83,7 +83,7 @@ failures! {
         Invalid = 400,
         /// SALE_NOT_FOUND.
         NotFound = 404,
-        /// It can not be answered at the moment; it is safe to try again.
+        /// It cannot be answered at the moment; it is safe to try again.
         Unavailable = 503,
     }
 }

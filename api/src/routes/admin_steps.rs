@@ -43,7 +43,7 @@ failures! {
         NotFound = 404,
         /// The sale has ended, or the Idempotency-Key was used for something else.
         Conflict = 409,
-        /// It can not be done at the moment. `retrySafe` tells whether to look before trying again.
+        /// It cannot be done at the moment. `retrySafe` tells whether to look before trying again.
         Unavailable = 503,
     }
 }
@@ -57,7 +57,7 @@ failures! {
         NotFound = 404,
         /// The purchase is still being recorded, or could not be completed.
         Conflict = 409,
-        /// It can not be done at the moment; it is safe to try again.
+        /// It cannot be done at the moment; it is safe to try again.
         Unavailable = 503,
     }
 }

@@ -139,7 +139,7 @@ failures! {
         Unauthorized = 401,
         /// Too many requests, or attempts to log in to this account.
         TooMany = 429,
-        /// It can not be done at the moment; it is safe to try again.
+        /// It cannot be done at the moment; it is safe to try again.
         Unavailable = 503,
     }
 }
@@ -151,7 +151,7 @@ failures! {
         Invalid = 400,
         /// There is a user with this address.
         Conflict = 409,
-        /// It can not be done at the moment; it is safe to try again.
+        /// It cannot be done at the moment; it is safe to try again.
         Unavailable = 503,
     }
 }
@@ -241,13 +241,13 @@ impl AuthApi {
         }
         let verified = services.tokens.verify(&verification.token);
         let caller = verified.map_err(|error| Problem::from(error).not_valid())?;
-        // Another issuer may spell it in any way.
-        let email = caller.email.as_deref().map(EmailAddress::parse);
+        // Another issuer may spell it in any way, and users from before these rules keep their spelling.
+        let one_spelling = |typed: String| EmailAddress::parse(&typed).map_or(typed, String::from);
         Ok(Reply(Verified {
             success: true,
             valid: true,
             user_type: caller.role.into(),
-            email: email.and_then(Result::ok).map(String::from),
+            email: caller.email.map(one_spelling),
             user_id: caller.buyer.uuid(),
             role: caller.role.into(),
         }))

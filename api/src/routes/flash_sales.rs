@@ -144,7 +144,7 @@ failures! {
     StatusFailed {
         /// There is no such sale.
         NotFound = 404,
-        /// It can not be answered at the moment; it is safe to try again.
+        /// It cannot be answered at the moment; it is safe to try again.
         Unavailable = 503,
     }
 }
@@ -154,7 +154,7 @@ failures! {
     ListFailed {
         /// The request is not valid.
         Invalid = 400,
-        /// It can not be answered at the moment; it is safe to try again.
+        /// It cannot be answered at the moment; it is safe to try again.
         Unavailable = 503,
     }
 }

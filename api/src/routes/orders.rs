@@ -30,7 +30,7 @@ failures! {
         Invalid = 400,
         /// They are somebody else's.
         Forbidden = 403,
-        /// It can not be answered at the moment; it is safe to try again.
+        /// It cannot be answered at the moment; it is safe to try again.
         Unavailable = 503,
     }
 }

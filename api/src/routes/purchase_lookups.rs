@@ -24,7 +24,7 @@ use crate::{
 };
 
 failures! {
-    /// Why it is not told what became of a purchase.
+    /// Why the caller does not learn what became of a purchase.
     LookupFailed {
         /// There is no such sale, or no such purchase of the caller's.
         NotFound = 404,

@@ -330,7 +330,7 @@ fn existing(sale: SaleId, order: OrderId, status: Stage) -> Problem {
     })
 }
 
-/// Where the ledger can not be asked, all that is certain is that the purchase was accepted.
+/// Where the ledger cannot be asked, all that is certain is that the purchase was accepted.
 async fn duplicate(services: &Services, sale: SaleId, order: OrderId) -> Problem {
     let status = services
         .purchases

@@ -136,7 +136,7 @@ enum QueueHealthReply {
 failures! {
     /// Why the queue is not shown.
     StatsFailed {
-        /// It can not be answered at the moment; it is safe to try again.
+        /// It cannot be answered at the moment; it is safe to try again.
         Unavailable = 503,
     }
 }

@@ -110,7 +110,7 @@ async fn a_job_is_found_among_many_live_sales_before_and_after_it_is_posted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_names_no_sale_asks_a_bounded_number_of_gates() {
+async fn a_status_without_a_sale_asks_a_bounded_number_of_gates() {
     let redis = own_redis();
     let api = Fixture::start_on(redis.url(), &NO_LIMITS).await;
     many_sales(&api).await;
@@ -144,7 +144,7 @@ async fn without_a_sale_the_latest_purchase_is_shown_unless_there_is_one_in_the_
         assert_eq!(latest["orderId"], order);
         assert_eq!(id(&latest["saleId"]), first);
         assert_eq!(latest["hasPurchased"], true);
-        // Whoever names a sale is told of that one.
+        // A caller who names a sale learns of that sale only.
         let named = format!("/api/purchase/status?saleId={second}");
         let named = api.get_as(&buyer, &named).await.data();
         assert_eq!(named["status"], "not_purchased");

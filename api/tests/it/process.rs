@@ -222,7 +222,7 @@ async fn a_log_that_nobody_can_read_any_more_ends_nothing() {
 }
 
 #[tokio::test]
-async fn told_to_end_before_it_has_its_servers_it_ends_well() {
+async fn asked_to_end_before_it_has_its_servers_it_ends_well() {
     // It takes connections, and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut child = command()

@@ -1,4 +1,4 @@
-//! What is said about a request that is wrong, word for word: to whoever wrote it, who knows its fields and no parser.
+//! The exact words of refusals: they speak of the request's fields, not of a parser.
 
 use std::iter;
 

@@ -11,7 +11,7 @@
 //!
 //! This module owns the connection. [`admission`] asks for verdicts, [`batcher`] gathers purchases
 //! into batches, [`durability`] makes admissions safe before they are answered, [`snapshot`] looks, [`upkeep`] keeps a gate up to date, [`install`] loads one,
-//! [`hints`] tells who waits that something was posted, [`pins`] remember which sale an idempotency key is meant for.
+//! [`hints`] notifies waiting callers of posts, [`pins`] remember which sale an idempotency key is meant for.
 
 pub mod admission;
 pub mod batcher;

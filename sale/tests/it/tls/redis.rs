@@ -212,7 +212,7 @@ async fn a_file_that_is_no_good_stops_the_start_by_name() {
         assert!(refusal.contains(named), "{named}: {refusal}");
     }
 
-    // Whoever names an authority expects TLS.
+    // A setting that names an authority is refused for a URL without TLS.
     let mut plain = of(good(), None, None, None);
     plain.redis_url = sale::settings::Secret::new(url.replace("rediss", "redis"));
     let refusal = refusal(&plain).await;
