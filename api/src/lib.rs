@@ -22,7 +22,7 @@
 //! | [`auth`] | who calls |
 //! | [`payload`], [`price`], [`instant`], [`paging`], [`reply`] | JSON in and out, money and times in it, lists in pages; the beginning of a reply |
 //! | `trailing_slash`, `surplus` | one path for each route; what a route does not take |
-//! | `unknown`, `old_clients` | what is said about names that nobody knows, and the names that old clients send |
+//! | `unknown`, `ignored_fields` | the refusal of unknown names, and the names that old clients send in vain |
 //! | [`services`] | what handlers work with |
 //! | [`sales`], [`purchase_status`] | what is shown of a sale, and of a purchase |
 //! | [`views`] | products, sales and orders as they are shown, by the command line too |
@@ -41,9 +41,9 @@ pub mod docs;
 pub mod edge;
 pub mod heads;
 pub mod host;
+mod ignored_fields;
 pub mod instant;
 pub mod metrics;
-mod old_clients;
 pub mod open_files;
 pub mod openapi;
 pub mod paging;

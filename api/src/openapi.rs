@@ -11,7 +11,7 @@
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService, payload::Payload};
 use serde_json::{Value, json};
 
-use crate::{old_clients::ignored_fields, problem::Problem, rate_limits::Class, routes};
+use crate::{ignored_fields::ignored_fields, problem::Problem, rate_limits::Class, routes};
 
 /// Where the document is served.
 pub const PATH: &str = "/api-docs/openapi.json";

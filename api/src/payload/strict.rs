@@ -8,7 +8,7 @@ use serde::{
 };
 use std::fmt;
 
-use crate::old_clients::ignored_fields;
+use crate::ignored_fields::ignored_fields;
 
 /// A deserializer whose struct has no other members than its own, and those that old clients send.
 pub(super) struct Strict<D>(pub(super) D);

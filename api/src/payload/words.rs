@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::strict::Strict;
 use crate::{
-    old_clients::ignored_fields,
+    ignored_fields::ignored_fields,
     problem::Problem,
     unknown::{Named, repeated, unknown},
 };
