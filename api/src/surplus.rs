@@ -3,7 +3,7 @@
 
 use poem::{
     Body, PathPattern, Request, Result,
-    http::{Method, header},
+    http::{Method, Version, header},
 };
 
 use crate::{
@@ -57,7 +57,9 @@ impl Surplus {
 /// A read without a body by its headers: most requests are.
 fn is_plain_read(request: &Request) -> bool {
     let headers = request.headers();
-    matches!(*request.method(), Method::GET | Method::HEAD)
+    // HTTP/2 needs no header to send a body.
+    request.version() < Version::HTTP_2
+        && matches!(*request.method(), Method::GET | Method::HEAD)
         && !headers.contains_key(header::CONTENT_LENGTH)
         && !headers.contains_key(header::TRANSFER_ENCODING)
 }

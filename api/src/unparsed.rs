@@ -98,7 +98,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Explained<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        if this.heads.fault().is_some() && this.ended < FAULT_END.len() {
+        let in_head = this
+            .heads
+            .fault()
+            .is_some_and(|fault| fault != Fault::Chunk);
+        if in_head && this.ended < FAULT_END.len() {
             let count = buffer.remaining().min(FAULT_END.len() - this.ended);
             buffer.put_slice(&FAULT_END[this.ended..this.ended + count]);
             this.ended += count;
@@ -106,7 +110,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Explained<S> {
         }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
-        this.heads.read(&mut buffer.filled_mut()[before..]);
+        let readable = this.heads.read(&mut buffer.filled_mut()[before..]);
+        buffer.set_filled(before + readable);
         this.activity.head(this.heads.unfinished());
         Poll::Ready(Ok(()))
     }
@@ -142,7 +147,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Explained<S> {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         ready!(Pin::new(&mut this.stream).poll_shutdown(context))?;
-        if this.refusal.is_none() {
+        // The client may still be writing, and closing now would break the connection before it reads the answer.
+        if this.refusal.is_none() && this.heads.fault().is_none() {
             return Poll::Ready(Ok(()));
         }
         let patience = this

@@ -1,8 +1,8 @@
 //! One broken gate never hides or fails the other sales: the queue, its health, the lists and the look-ups
 //! of purchases name it or leave it out, and go on.
 
-use chrono::TimeDelta;
 use embedded::RedisServer;
+use reqwest::{Method, header::AUTHORIZATION};
 use sale::{
     keys::Keys,
     ledger::{Ledger, RECONCILER},
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    fixture::{Fixture, eventually, id},
+    fixture::{Fixture, bearer, eventually, id},
     health::own_redis,
 };
 
@@ -133,6 +133,23 @@ async fn purchases_in_the_others_are_found_and_cancelled() {
     api.post_as(&api.admin, &unknown, &json!({}))
         .await
         .problem(404, "NOT_FOUND");
+    shop.api.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_who_name_no_sale_are_served_by_the_others() {
+    let shop = Shop::open().await;
+    let api = &shop.api;
+    let buyer = api.buyer();
+    let status = api.get_as(&buyer, "/api/purchase/status").await.data();
+    assert_eq!(status["status"], "not_purchased");
+    let request = api
+        .request(Method::POST, "/api/purchase")
+        .header(AUTHORIZATION, bearer(&buyer))
+        .header("Idempotency-Key", "k");
+    let bought = api.send(request.json(&json!({}))).await;
+    assert_eq!(bought.status, 202, "{}", bought.text);
+    assert_eq!(id(&bought.data()["saleId"]), shop.sound);
     shop.api.stop().await;
 }
 

@@ -24,11 +24,21 @@ use crate::{connect, settings::AuditSettings};
 const AUDIT: &str = "mincommerce-audit";
 /// Exit status when a sale differs.
 const DIFFERS: u8 = 1;
+/// Exit status when a sale that was named is unknown.
+const FAILED: u8 = 2;
+
+/// What an audit of several sales found.
+struct Audited {
+    /// A row for each sale that is there.
+    rows: Vec<Row>,
+    /// Sales that were named and are not there.
+    unknown: Vec<SaleId>,
+}
 
 /// Audits the sales that were named, or all that are not settled, and prints a row for each.
 ///
 /// # Errors
-/// Where no Redis or Postgres answers, or a sale that was named is unknown.
+/// Where no Redis or Postgres answers.
 pub async fn run(settings: AuditSettings) -> anyhow::Result<ExitCode> {
     let (gate, ledger) =
         connect(AUDIT, &settings.redis, &settings.postgres, Duration::ZERO).await?;
@@ -36,34 +46,53 @@ pub async fn run(settings: AuditSettings) -> anyhow::Result<ExitCode> {
         watch::run(&gate, &ledger, &settings).await?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut rows = audit_all(&gate, &ledger, &settings.sales).await?;
+    let Audited { mut rows, unknown } = audit_all(&gate, &ledger, &settings.sales).await?;
     if settings.repair {
         for row in &mut rows {
             *row = repair::repair(&gate, &ledger, row).await?;
         }
     }
     print(&text(&rows, settings.json)?)?;
+    report_unknown(&unknown);
     let differs = rows.iter().any(|row| row.verdict == Verdict::Differs);
-    Ok(if differs {
+    Ok(if !unknown.is_empty() {
+        ExitCode::from(FAILED)
+    } else if differs {
         ExitCode::from(DIFFERS)
     } else {
         ExitCode::SUCCESS
     })
 }
 
-/// Audits these sales, or all that are not settled.
-async fn audit_all(gate: &Gate, ledger: &Ledger, sales: &[SaleId]) -> anyhow::Result<Vec<Row>> {
+/// Audits these sales, or all that are not settled. One that is unknown does not hide the others.
+async fn audit_all(gate: &Gate, ledger: &Ledger, sales: &[SaleId]) -> anyhow::Result<Audited> {
     let mut named = sales.to_vec();
     if named.is_empty() {
         let live = ledger.live_sales(Duration::ZERO).await?;
         named.extend(live.iter().map(|sale| sale.id));
     }
-    let mut rows = Vec::with_capacity(named.len());
+    let mut audited = Audited {
+        rows: Vec::with_capacity(named.len()),
+        unknown: Vec::new(),
+    };
     for sale in named {
-        let row = audit(gate, ledger, sale).await;
-        rows.push(row.with_context(|| format!("auditing sale {sale}"))?);
+        match audit(gate, ledger, sale).await {
+            Ok(row) => audited.rows.push(row),
+            Err(error) if is_unknown_sale(&error) => audited.unknown.push(sale),
+            Err(error) => return Err(error).with_context(|| format!("auditing sale {sale}")),
+        }
     }
-    Ok(rows)
+    Ok(audited)
+}
+
+fn is_unknown_sale(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(AuditError::UnknownSale))
+}
+
+fn report_unknown(sales: &[SaleId]) {
+    for sale in sales {
+        tracing::error!(%sale, "there is no such sale");
+    }
 }
 
 /// Audits one sale. Where its gate cannot be read, the row says so: other sales are not the worse for it.

@@ -24,7 +24,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{audit_all, metrics::Metrics, report::Row, text};
+use super::{Audited, audit_all, metrics::Metrics, report::Row, report_unknown, text};
 use crate::settings::AuditSettings;
 
 /// Audits until the process is asked to end.
@@ -52,7 +52,8 @@ async fn watch(
     loop {
         let started = Instant::now();
         match audit_all(gate, ledger, &settings.sales).await {
-            Ok(rows) => {
+            Ok(Audited { rows, unknown }) => {
+                report_unknown(&unknown);
                 metrics.audited(&rows, started.elapsed());
                 let now = summary(&rows);
                 if before.as_ref() != Some(&now) {

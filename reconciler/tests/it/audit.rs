@@ -6,7 +6,7 @@ use reconciler::audit::report::Row;
 use sale::{
     audit::{Difference, Remedy, Verdict},
     install::Condition,
-    model::{OrderId, SaleState},
+    model::{OrderId, SaleId, SaleState},
     settle::settle,
 };
 
@@ -36,6 +36,16 @@ fn only(row: &Row) -> &Difference {
 /// Whether this was found, among others perhaps.
 fn finds(row: &Row, is_it: impl Fn(&Difference) -> bool) -> bool {
     row.differences.iter().any(|found| is_it(&found.difference))
+}
+
+#[tokio::test]
+async fn a_sale_that_is_not_there_hides_no_other() {
+    let stage = agreeing().await;
+    let unknown = SaleId::random().to_string();
+    let (status, printed) = run(&stage, &["audit", &unknown, &stage.sale.to_string()]).await;
+    assert_eq!(status, 2, "{printed}");
+    assert!(printed.contains(&stage.sale.to_string()), "{printed}");
+    assert!(printed.contains("agrees"), "{printed}");
 }
 
 #[tokio::test]
