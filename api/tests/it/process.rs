@@ -3,7 +3,7 @@
 use std::{process::Stdio, time::Duration};
 
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::signal::{SigHandler, Signal, kill, signal},
     unistd::Pid,
 };
 use tokio::{
@@ -26,7 +26,23 @@ fn command() -> Command {
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
     command.kill_on_drop(true);
+    hearing_hang_ups(&mut command);
     command
+}
+
+/// Ends at a hang-up, also where the tests themselves were started to outlive their terminal.
+#[expect(
+    unsafe_code,
+    reason = "only the new process itself can stop ignoring a signal"
+)]
+fn hearing_hang_ups(command: &mut Command) {
+    let hear = || {
+        // SAFETY: signal(2) may be called between fork and exec, and no handler of ours is set.
+        unsafe { signal(Signal::SIGHUP, SigHandler::SigDfl) }?;
+        Ok(())
+    };
+    // SAFETY: it calls nothing but signal(2).
+    unsafe { command.pre_exec(hear) };
 }
 
 /// The same, started as one that is to outlive its terminal.

@@ -122,7 +122,7 @@ async fn a_watch_that_serves_metrics_says_once_that_nobody_reads_and_goes_on() {
             .await;
         }
         let pid = watching.id().unwrap();
-        kill(Pid::from_raw(pid.cast_signed()), Signal::SIGHUP).unwrap();
+        kill(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM).unwrap();
         let (status, errors) = ended(watching).await;
         assert_eq!(status, Some(0), "{errors}");
         let told = errors.matches("this process goes on without it").count();
