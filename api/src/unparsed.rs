@@ -98,11 +98,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Explained<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        let in_head = this
-            .heads
-            .fault()
-            .is_some_and(|fault| fault != Fault::Chunk);
-        if in_head && this.ended < FAULT_END.len() {
+        let fault = this.heads.fault();
+        if fault == Some(Fault::Chunk) {
+            // For hyper the connection ends here.
+            return Poll::Ready(Ok(()));
+        }
+        if fault.is_some() && this.ended < FAULT_END.len() {
             let count = buffer.remaining().min(FAULT_END.len() - this.ended);
             buffer.put_slice(&FAULT_END[this.ended..this.ended + count]);
             this.ended += count;
