@@ -142,17 +142,20 @@ fn compressed(text: &[u8]) -> io::Result<Vec<u8>> {
 
 /// Whether a client takes gzip (RFC 9110, 12.5.3). One that does not say takes it as it is.
 fn takes_gzip(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT_ENCODING);
-    let mut codings = accepted
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','));
-    codings.any(|coding| {
-        let (name, parameters) = coding.split_once(';').unwrap_or((coding, ""));
-        let weight = parameters.trim().strip_prefix("q=");
-        let refused = weight.is_some_and(|weight| weight.parse() == Ok(0.0));
-        ["gzip", "*"].contains(&&*name.trim().to_ascii_lowercase()) && !refused
-    })
+    let takes = |wanted: &str| {
+        let accepted = headers.get_all(header::ACCEPT_ENCODING);
+        let mut codings = accepted
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','));
+        codings.find_map(|coding| {
+            let (name, parameters) = coding.split_once(';').unwrap_or((coding, ""));
+            let weight = parameters.trim().strip_prefix("q=");
+            let refused = weight.is_some_and(|weight| weight.parse() == Ok(0.0));
+            name.trim().eq_ignore_ascii_case(wanted).then_some(!refused)
+        })
+    };
+    takes("gzip").or_else(|| takes("*")).unwrap_or(false)
 }
 
 #[cfg(test)]
@@ -223,6 +226,8 @@ mod tests {
             ("br", false),
             ("gzip;q=0", false),
             ("gzip; q=0.000, br", false),
+            ("*, gzip;q=0", false),
+            ("*;q=0, gzip", true),
             ("", false),
         ] {
             let mut headers = HeaderMap::new();

@@ -4,9 +4,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use api::{Settings, run};
-use clap::Parser;
 use mimalloc::MiMalloc;
-use sale::{crash, output::note, signals::asked_to_end, telemetry};
+use sale::{crash, output::note, settings, signals::asked_to_end, telemetry};
 
 /// A purchase is allocated by the worker that reads it and freed by the one that decided it: the system's
 /// allocator spends a quarter of a purchase's CPU time on the locks of that (see `bench/RESULTS.md`).
@@ -14,7 +13,7 @@ use sale::{crash, output::note, signals::asked_to_end, telemetry};
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    let settings = Settings::parse();
+    let settings: Settings = settings::parse();
     let _logging = telemetry::start(&settings.log);
     crash::arm();
     match serve(&settings) {

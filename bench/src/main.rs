@@ -3,16 +3,15 @@
 use std::process::ExitCode;
 
 use bench::Stress;
-use clap::Parser;
 use mimalloc::MiMalloc;
-use sale::output::note;
+use sale::{output::note, settings};
 
 /// That of the API: services that it is compared with are of this program, and must not win or lose by theirs.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    match bench::run(Stress::parse()) {
+    match bench::run(settings::parse::<Stress>()) {
         Ok(code) => code,
         Err(error) => {
             note(&format!("error: {error:#}"));

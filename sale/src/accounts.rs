@@ -2,13 +2,14 @@
 //! of each: people, keyboards and browsers write the same text as different characters.
 
 mod address;
-mod unicode;
 
 use std::borrow::Cow;
 
 pub use self::address::{EMAIL_CHARACTERS_MAX, EmailAddress};
-use self::unicode::{invisible, is_wide_space, nfkc};
-use crate::input::Invalid;
+use crate::{
+    input::Invalid,
+    unicode::{invisible, is_wide_space, nfkc},
+};
 
 /// The shortest password, characters (NIST SP 800-63B, section 5.1.1.1).
 pub const PASSWORD_CHARACTERS_MIN: usize = 8;

@@ -7,6 +7,7 @@ use crate::{
     ledger::{NewProduct, NewSale, ProductChange, StockChange},
     model::{LAST_INSTANT, last_instant_text},
     money::{Amount, Currency, CurrencyError, Money},
+    unicode::is_blank,
 };
 
 /// The longest name of a product, characters.
@@ -21,6 +22,8 @@ pub const UNITS_MAX: u32 = i32::MAX.cast_unsigned();
 pub const KEY_CHARACTERS_MAX: usize = 255;
 /// The control characters of a text of several lines.
 const LINES: [char; 3] = ['\t', '\n', '\r'];
+/// The line and the paragraph separator, which are no control characters.
+const SEPARATORS: [char; 2] = ['\u{2028}', '\u{2029}'];
 /// The first year in which a sale may be.
 const FIRST_YEAR: i32 = 2000;
 
@@ -67,10 +70,10 @@ pub fn text(field: &'static str, text: &str, characters_max: usize) -> Result<()
 /// # Errors
 /// What is wrong with it.
 pub fn filled_text(field: &'static str, value: &str, characters_max: usize) -> Result<(), Invalid> {
-    if value.trim().is_empty() {
+    if is_blank(value) {
         return Err(Invalid::new(field, "must not be empty"));
     }
-    if value.contains(LINES) {
+    if value.contains(LINES) || value.contains(SEPARATORS) {
         return Err(Invalid::new(field, "must be one line"));
     }
     text(field, value, characters_max)

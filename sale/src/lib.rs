@@ -6,7 +6,7 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`model`], [`money`] | ids, units, states and verdicts; prices |
-//! | [`input`] | the checks of what people send |
+//! | [`input`], `unicode` | the checks of what people send; characters that nobody sees |
 //! | [`token`] | who a caller is: JSON Web Tokens |
 //! | [`accounts`], [`passwords`] | what somebody logs in with: addresses and passwords |
 //! | [`keys`] | the names of the Redis keys |
@@ -46,3 +46,4 @@ pub mod signals;
 pub mod telemetry;
 mod tls;
 pub mod token;
+mod unicode;

@@ -1,6 +1,7 @@
 //! Settings that several processes share: arguments with an environment variable each. `--help`
 //! of any binary is the reference.
 
+mod command_line;
 mod postgres_url;
 mod redis_url;
 mod server_url;
@@ -10,6 +11,7 @@ use std::{convert::Infallible, fmt, io, num::NonZero, path::PathBuf, str::FromSt
 use clap::{Args, ValueEnum, builder::RangedU64ValueParser};
 use tokio::runtime::{Builder, Runtime};
 
+pub use command_line::parse;
 pub use redis_url::RedisConnection;
 
 /// A setting that cannot be used, and why. It quotes no URL and nothing of a URL that may be secret.

@@ -33,6 +33,7 @@ mod rate_limits;
 mod raw;
 mod sales;
 mod security_headers;
+mod settings;
 mod spellings;
 mod statuses;
 mod tls;

@@ -293,7 +293,8 @@ const SOAK: Plan = Plan {
     name: "soak",
     about: "Minutes at a steady rate, with memory watched",
     end: End::Time("3m"),
-    quick: End::Time("5s"),
+    // As long as it takes until memory says something, and a little more.
+    quick: End::Time("20s"),
     rate: Some("1000"),
     units: Units::ForAll,
     purchases: ALL_WIN,

@@ -35,9 +35,12 @@ const COLUMNS: [(&str, &str); 14] = [
     ),
     (
         "journal",
-        "entries on their way to the ledger, one for the winners of one batch",
+        "entries on their way to the ledger, one for the winners of one batch; - where it could not be read",
     ),
-    ("pending", "those of them that a reconciler has read"),
+    (
+        "pending",
+        "those of them that a reconciler has read; - where the journal could not be read",
+    ),
     (
         "oldest",
         "the first entry of the journal; - where it has none",
@@ -96,10 +99,10 @@ pub struct Row {
     pub limit: Option<u64>,
     /// How many it has admitted.
     pub taken: Option<u64>,
-    /// Entries in the journal.
-    pub journal: u64,
+    /// Entries in the journal; none where it could not be read.
+    pub journal: Option<u64>,
     /// Those of them that are with a reconciler.
-    pub pending: u64,
+    pub pending: Option<u64>,
     /// The first of them.
     #[serde(serialize_with = "entry_id")]
     pub oldest: Option<EntryId>,
@@ -132,25 +135,20 @@ impl Row {
         Self::of(
             &evidence.recount,
             gate,
-            evidence.after.backlog(),
+            Some(evidence.after.backlog()),
             evidence.differences(),
         )
     }
 
     /// What the ledger says of a sale whose gate could not be read, and why it could not.
     pub fn unanswered(recount: &Recount, why: String) -> Self {
-        let nothing = Backlog {
-            entries: 0,
-            pending: 0,
-            oldest: None,
-        };
-        Self::of(recount, None, nothing, vec![Difference::Unanswered { why }])
+        Self::of(recount, None, None, vec![Difference::Unanswered { why }])
     }
 
     fn of(
         recount: &Recount,
         gate: Option<&Snapshot>,
-        backlog: Backlog,
+        backlog: Option<Backlog>,
         differences: Vec<Difference>,
     ) -> Self {
         let verdict = Verdict::of(&differences);
@@ -162,9 +160,9 @@ impl Row {
             units: sale.units,
             limit: gate.map(|gate| gate.limit),
             taken: gate.map(|gate| gate.taken),
-            journal: backlog.entries,
-            pending: backlog.pending,
-            oldest: backlog.oldest,
+            journal: backlog.map(|backlog| backlog.entries),
+            pending: backlog.map(|backlog| backlog.pending),
+            oldest: backlog.and_then(|backlog| backlog.oldest),
             posted: sale.posted,
             confirmed: sale.confirmed,
             rejected: recount.rejections,
@@ -213,8 +211,8 @@ pub fn table(rows: &[Row]) -> String {
             row.units.to_string(),
             number(row.limit),
             number(row.taken),
-            row.journal.to_string(),
-            row.pending.to_string(),
+            number(row.journal),
+            number(row.pending),
             row.oldest
                 .map_or_else(|| "-".to_owned(), |id| id.to_string()),
             row.posted.to_string(),

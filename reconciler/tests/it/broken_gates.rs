@@ -4,7 +4,10 @@ use std::{process::Stdio, time::Duration};
 
 use embedded::{RedisOptions, RedisServer, testing::shared_postgres};
 use fred::types::Value;
-use sale::model::{SaleId, SaleState};
+use sale::{
+    model::{SaleId, SaleState},
+    settings::Secret,
+};
 use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -97,6 +100,35 @@ async fn an_audit_has_a_row_for_the_broken_sale_and_audits_the_others() {
     sales.stage.raw("HSET", args).await;
     let (status, rows) = sales.audited(&["audit", "--json"]).await;
     assert_eq!((status, rows), (1, sales.rows("differs", &["malformed"])));
+}
+
+#[tokio::test]
+async fn an_audit_of_a_gate_that_refuses_says_what_the_ledger_knows_and_nothing_of_the_gate() {
+    let mut sales = Sales::open().await;
+    let (user, prefix) = (
+        sales.broken.to_string(),
+        &sales.stage.redis_settings.key_prefix,
+    );
+    // It may read the keys of the other two sales.
+    let readable = [sales.stage.sale, sales.last].map(|sale| format!("~{prefix}:{{{sale}}}:*"));
+    let mut rights = vec!["SETUSER", &user, "reset", "on", ">password", "+@all"];
+    rights.extend(readable.iter().map(String::as_str));
+    let rights = rights.into_iter().map(Value::from).collect();
+    sales.stage.raw("ACL", rights).await;
+    let url = sales.stage.redis_settings.redis_url.expose();
+    let (_, server) = url.rsplit_once('@').unwrap();
+    sales.stage.redis_settings.redis_url = Secret::new(format!("redis://{user}:password@{server}"));
+
+    let (status, rows) = sales.audited(&["audit", "--json"]).await;
+    assert_eq!((status, rows), (1, sales.rows("differs", &["unanswered"])));
+    let (_, rows) = run_json(&sales.stage, &["audit", "--json"]).await;
+    let row = &rows[1];
+    assert_eq!((&row["units"], &row["posted"]), (&json!(10), &json!(0)));
+    for unread in ["limit", "taken", "journal", "pending", "oldest"] {
+        assert!(row[unread].is_null(), "{unread}: {row}");
+    }
+    let why = row["differences"][0]["why"].as_str().unwrap();
+    assert!(why.contains("NOPERM"), "{why}");
 }
 
 #[tokio::test]

@@ -14,8 +14,10 @@ use std::{fmt, str::FromStr};
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
-use super::unicode::{invisible, nfc};
-use crate::input::Invalid;
+use crate::{
+    input::Invalid,
+    unicode::{invisible, nfc},
+};
 
 /// The longest address, characters (RFC 5321, section 4.5.3.1, without the angle brackets).
 pub const EMAIL_CHARACTERS_MAX: usize = 254;

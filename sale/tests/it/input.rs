@@ -36,11 +36,14 @@ fn texts_are_bounded_and_without_control_characters() {
         );
     }
     assert!(input::text("description", "a\r\nb\tc", 6).is_ok());
-    for lines in ["a\nb", "a\tb", "a\r"] {
+    for lines in ["a\nb", "a\tb", "a\r", "a\u{2028}b"] {
         let said = input::filled_text("name", lines, 3).unwrap_err();
         assert_eq!(said.fault, "must be one line");
     }
-    assert!(input::filled_text("name", " \t", 3).is_err());
+    for blank in [" \t", "\u{202e}", "\u{2800}"] {
+        let said = input::filled_text("name", blank, 3).unwrap_err();
+        assert_eq!(said.fault, "must not be empty");
+    }
     assert!(input::filled_text("name", "a", 3).is_ok());
 }
 

@@ -9,18 +9,21 @@ use icu_properties::{
     props::{DefaultIgnorableCodePoint, GeneralCategory},
 };
 
+/// The braille pattern without dots: a symbol, and shown as nothing.
+const BRAILLE_BLANK: char = '\u{2800}';
+
 /// Canonical composition (NFC): `é` is one character, however it was typed.
-pub(super) fn nfc(text: &str) -> Cow<'_, str> {
+pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfc().normalize(text)
 }
 
 /// Compatibility composition (NFKC): NFC, and `ａ` is `a`.
-pub(super) fn nfkc(text: &str) -> Cow<'_, str> {
+pub(crate) fn nfkc(text: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfkc().normalize(text)
 }
 
 /// Whether this is a space that is not the ASCII one.
-pub(super) fn is_wide_space(character: char) -> bool {
+pub(crate) fn is_wide_space(character: char) -> bool {
     !character.is_ascii() && category(character) == GeneralCategory::SpaceSeparator
 }
 
@@ -28,10 +31,11 @@ pub(super) fn is_wide_space(character: char) -> bool {
 /// and other default-ignorable ones, controls of writing direction, and code points that stand for
 /// nothing (or for something private), which a later Unicode may normalise in another way. Control
 /// characters and spaces are not among them.
-pub(super) fn invisible(text: &str) -> Option<char> {
+pub(crate) fn invisible(text: &str) -> Option<char> {
     text.chars().find(|character| {
         !character.is_ascii()
-            && (CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(*character)
+            && (*character == BRAILLE_BLANK
+                || CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(*character)
                 || matches!(
                     category(*character),
                     GeneralCategory::Format
@@ -41,13 +45,21 @@ pub(super) fn invisible(text: &str) -> Option<char> {
     })
 }
 
+/// Whether a reader sees nothing of a text.
+pub(crate) fn is_blank(text: &str) -> bool {
+    let unseen = |character: char| {
+        character.is_whitespace() || invisible(character.encode_utf8(&mut [0; 4])).is_some()
+    };
+    text.chars().all(unseen)
+}
+
 fn category(character: char) -> GeneralCategory {
     CodePointMapData::<GeneralCategory>::new().get(character)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{invisible, is_wide_space};
+    use super::{invisible, is_blank, is_wide_space};
 
     #[test]
     fn what_nobody_sees_is_found() {
@@ -68,6 +80,7 @@ mod tests {
             '\u{2060}',
             '\u{2066}',
             '\u{2069}',
+            '\u{2800}',
             '\u{3164}',
             '\u{fe0f}',
             '\u{feff}',
@@ -87,6 +100,22 @@ mod tests {
             );
         }
         assert_eq!(invisible("Straße İ日本 अनु 👍 e\u{301}\t\u{a0}"), None);
+    }
+
+    #[test]
+    fn a_text_of_spaces_and_invisible_characters_is_blank() {
+        for blank in [
+            "",
+            " \t\n",
+            "\u{a0}\u{3000}",
+            "\u{202e}",
+            " \u{200b}\u{2800} ",
+        ] {
+            assert!(is_blank(blank), "{blank:?}");
+        }
+        for seen in ["a", "\u{200f}שלום", "👨\u{200d}👩\u{200d}👧", "."] {
+            assert!(!is_blank(seen), "{seen:?}");
+        }
     }
 
     #[test]

@@ -1,0 +1,29 @@
+//! Settings of a process, from its command line and its environment.
+
+use std::env;
+
+use clap::{Arg, Command, Parser, builder::Resettable};
+
+/// Reads the settings, or ends the process with what is wrong with them.
+///
+/// A variable that is set to nothing counts as one that is not set: container tools and files of settings pass on
+/// empty ones.
+pub fn parse<S: Parser>() -> S {
+    let mut command = without_empty_variables(S::command());
+    let matches = command.get_matches_mut();
+    S::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
+}
+
+fn without_empty_variables(command: Command) -> Command {
+    command
+        .mut_args(without_empty_variable)
+        .mut_subcommands(without_empty_variables)
+}
+
+fn without_empty_variable(argument: Arg) -> Arg {
+    let value = argument.get_env().and_then(env::var_os);
+    match value {
+        Some(value) if value.is_empty() => argument.env(Resettable::Reset),
+        _ => argument,
+    }
+}
