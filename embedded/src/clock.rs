@@ -12,7 +12,11 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{Error, Program, Settings, data_dir::DataDir, find::find};
+use crate::{
+    Error, Program, Settings,
+    data_dir::{DataDir, Storage},
+    find::find,
+};
 
 /// The name in the clock's directory.
 const NAME: &str = "clock";
@@ -40,7 +44,7 @@ impl Clock {
         sweep();
         let clock = Self {
             library: find(Program::Faketime, &Settings::from_env()?)?,
-            data: DataDir::create(NAME, None)?,
+            data: DataDir::create(NAME, None, Storage::Disk)?,
         };
         clock.set_off_by(0)?;
         Ok(clock)

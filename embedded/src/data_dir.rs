@@ -4,32 +4,51 @@
 //! Beside each directory `/var/tmp/mincommerce-<server>-<pid>-<random>` lies a file of that name
 //! with `.lock`, on which the owner holds an exclusive `flock` as long as it lives. The kernel
 //! lets go of the lock when the owner dies, whatever its pid and whichever pid namespace it is
-//! in; so who gets the lock may remove the directory. (The pid in the name is for people.)
+//! in; so a process that gets the lock may remove the directory. (The pid in the name is for people.)
 //! `/var/tmp` and not `$TMPDIR`, because the user that Postgres runs as must be able to reach it.
+//!
+//! Data that no test needs after its server has ended lies in memory, where there is room: a database
+//! is hundreds of files, and a disk can take minutes to remove those of a few hundred databases. For
+//! the same reason a process sweeps beside its other work, at the lowest priority.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    process, thread,
+    process,
+    sync::Once,
+    thread,
     time::Duration,
 };
 
 use nix::unistd::geteuid;
+#[cfg(target_os = "linux")]
+use nix::{sys::statvfs::statvfs, unistd::gettid};
 
 use crate::{Error, account::Account};
 
-/// Where the directories lie.
+/// Where directories lie that need not be fast.
 pub(crate) const PARENT: &str = "/var/tmp";
+
+/// Where Linux keeps files in memory.
+const MEMORY: &str = "/dev/shm";
+
+/// How much room there must be in memory, bytes. The databases of the largest crate's tests take less than half.
+#[cfg(target_os = "linux")]
+const MEMORY_FREE_MIN: u64 = 8 * 1024 * 1024 * 1024;
 
 /// What the name of everything of ours there begins with.
 pub(crate) const PREFIX: &str = "mincommerce-";
 
 const LOCK_SUFFIX: &str = ".lock";
 
-/// How many leftovers one start removes at most.
+/// How many leftovers one process removes at most.
 const SWEEP_MAX: usize = 64;
+
+/// The lowest priority that a thread can have (`setpriority(2)`).
+#[cfg(target_os = "linux")]
+const PRIORITY_LOWEST: i32 = 19;
 
 /// How often a directory is removed again if a dying server still writes into it.
 const REMOVE_ATTEMPTS: u32 = 10;
@@ -39,6 +58,38 @@ const REMOVE_PAUSE: Duration = Duration::from_millis(50);
 
 /// How many names are tried for a new directory.
 const NAME_ATTEMPTS: u32 = 5;
+
+/// What the files of a server are kept on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// A disk.
+    Disk,
+    /// Memory where there is room, else a disk.
+    Memory,
+}
+
+impl Storage {
+    fn parent(self) -> &'static Path {
+        Path::new(match self {
+            Self::Memory if has_room(MEMORY) => MEMORY,
+            Self::Memory | Self::Disk => PARENT,
+        })
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn has_room(parent: &str) -> bool {
+    statvfs(parent).is_ok_and(|system| {
+        let free = system.blocks_available() * system.fragment_size();
+        free >= MEMORY_FREE_MIN
+    })
+}
+
+/// Only Linux has a place for files in memory.
+#[cfg(not(target_os = "linux"))]
+fn has_room(_parent: &str) -> bool {
+    false
+}
 
 /// A directory that is ours until this value is dropped.
 #[derive(Debug)]
@@ -50,18 +101,23 @@ pub(crate) struct DataDir {
 }
 
 impl DataDir {
-    /// Makes an empty directory that only its user (and root) can enter, after sweeping what
-    /// dead owners left.
-    pub(crate) fn create(server: &str, account: Option<Account>) -> Result<Self, Error> {
-        sweep();
+    /// Makes an empty directory that only its user (and root) can enter. The first call of a process starts
+    /// to sweep what dead owners left.
+    pub(crate) fn create(
+        server: &str,
+        account: Option<Account>,
+        storage: Storage,
+    ) -> Result<Self, Error> {
+        sweep_meanwhile();
+        let parent = storage.parent();
         for _ in 0..NAME_ATTEMPTS {
             let name = format!(
                 "{PREFIX}{server}-{}-{:08x}",
                 process::id(),
                 rand::random::<u32>()
             );
-            let path = Path::new(PARENT).join(&name);
-            let lock_path = Path::new(PARENT).join(name + LOCK_SUFFIX);
+            let path = parent.join(&name);
+            let lock_path = parent.join(name + LOCK_SUFFIX);
             let Some(lock) = take_new_lock(&lock_path)? else {
                 continue;
             };
@@ -83,7 +139,7 @@ impl DataDir {
         }
         let source = io::ErrorKind::AlreadyExists.into();
         Err(Error::Io {
-            action: format!("make a directory of our own in {PARENT}"),
+            action: format!("make a directory of our own in {}", parent.display()),
             source,
         })
     }
@@ -133,17 +189,47 @@ fn take_new_lock(path: &Path) -> Result<Option<File>, Error> {
     Ok(ours.then_some(lock))
 }
 
-/// Removes what dead owners of our own user left. What fails is left for the next start.
-fn sweep() {
-    let Ok(entries) = fs::read_dir(PARENT) else {
-        return;
-    };
-    let locks = entries.filter_map(|entry| {
-        let name = entry.ok()?.file_name().into_string().ok()?;
-        let stem = name.strip_suffix(LOCK_SUFFIX)?;
-        stem.starts_with(PREFIX)
-            .then(|| Path::new(PARENT).join(stem))
+/// Sweeps once in this process, on a thread of its own. What it does not get to when the process ends, and what
+/// fails, is left for the next process.
+fn sweep_meanwhile() {
+    static SWEPT: Once = Once::new();
+    SWEPT.call_once(|| {
+        let sweep = || {
+            give_way();
+            sweep();
+        };
+        // Without a thread nothing is swept now.
+        let _ = thread::Builder::new().name("sweep".to_owned()).spawn(sweep);
     });
+}
+
+/// Lets every other thread have the processor first.
+#[cfg(target_os = "linux")]
+fn give_way() {
+    // SAFETY: setpriority(2) takes three numbers. On Linux the id may be that of a thread.
+    #[expect(unsafe_code, reason = "nix does not have setpriority(2)")]
+    unsafe {
+        let thread = gettid().as_raw().cast_unsigned();
+        nix::libc::setpriority(nix::libc::PRIO_PROCESS, thread, PRIORITY_LOWEST);
+    }
+}
+
+/// Only Linux has priorities of threads.
+#[cfg(not(target_os = "linux"))]
+fn give_way() {}
+
+/// Removes what dead owners of our own user left.
+fn sweep() {
+    let folders = [PARENT, MEMORY].into_iter().filter_map(|parent| {
+        let entries = fs::read_dir(parent).ok()?;
+        Some(entries.filter_map(move |entry| {
+            let name = entry.ok()?.file_name().into_string().ok()?;
+            let stem = name.strip_suffix(LOCK_SUFFIX)?;
+            stem.starts_with(PREFIX)
+                .then(|| Path::new(parent).join(stem))
+        }))
+    });
+    let locks = folders.flatten();
     // Lazy: it stops looking once it has removed as many as it may.
     locks
         .filter(|path| sweep_one(path))

@@ -5,7 +5,7 @@
 # drop-in tells postgresql-common not to create its "main" cluster. A file that is there already
 # is left alone, unless an interrupted run of this very script left it. A Redis service that was
 # not there before would start with the machine next time: it is disabled. Every command is
-# printed before it runs.
+# printed before it runs, and what it says only if it fails.
 set -eu
 
 POLICY=/usr/sbin/policy-rc.d
@@ -16,6 +16,7 @@ UPDATE_PAUSE_S=10
 
 export DEBIAN_FRONTEND=noninteractive
 exec >&2
+said=$(mktemp)
 
 # put PATH MODE TEXT: writes a file of ours, for the time of this run.
 put() {
@@ -27,6 +28,7 @@ put() {
 }
 
 undo() {
+    rm -f "$said"
     for file in "$POLICY" "$CLUSTER"; do
         if [ -e "$file" ] && grep -qxF "$MARK" "$file"; then
             rm -f "$file"
@@ -36,7 +38,11 @@ undo() {
 
 run() {
     echo "+ $*"
-    "$@"
+    "$@" >"$said" 2>&1 || {
+        status=$?
+        cat "$said"
+        return "$status"
+    }
 }
 
 # One run at a time on this machine: the end of one removes the files that the other relies on.

@@ -14,7 +14,7 @@ use crate::{
     Error, Program, Settings,
     account::Account,
     create_database,
-    data_dir::{DataDir, write_private},
+    data_dir::{DataDir, Storage, write_private},
     database,
     find::find,
     log, port, postmaster,
@@ -60,7 +60,7 @@ pub enum Durability {
     /// Every commit is synced to the disk before it is answered.
     Durable,
     /// Nothing is synced, and commits of the last moments (under 1 s) may be lost when the server
-    /// is killed: for tests, but not for those that kill it.
+    /// is killed: for tests, but not for those that kill it. Where there is room the data lie in memory.
     Fast,
 }
 
@@ -112,7 +112,11 @@ impl PostgresServer {
         let password = new_password();
         let mut attempt = 1;
         loop {
-            let data = DataDir::create(NAME, account)?;
+            let storage = match options.durability {
+                Durability::Durable => Storage::Disk,
+                Durability::Fast => Storage::Memory,
+            };
+            let data = DataDir::create(NAME, account, storage)?;
             let service = PostgresService {
                 program: program.clone(),
                 account,

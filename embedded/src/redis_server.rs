@@ -16,7 +16,7 @@ use nix::{
 
 use crate::{
     Error, Program, Settings,
-    data_dir::{DataDir, write_private},
+    data_dir::{DataDir, Storage, write_private},
     find::find,
     log, port,
     redis_config::{self, APPEND_ONLY_DIR, DUMP, LOG, Part, SOCKET},
@@ -128,7 +128,7 @@ impl RedisServer {
                 is_sentinel: matches!(part, Part::SentinelOf(_)),
                 has_tls: options.tls.is_some(),
                 password: password.to_owned(),
-                data: DataDir::create(NAME, None)?,
+                data: DataDir::create(NAME, None, Storage::Disk)?,
                 environment: options.environment.clone(),
             };
             let folder = service.data.path();
