@@ -17,7 +17,7 @@
 --                   D duplicate: the buyer holds another order
 --                   S sold out   N not started   E ended   P paused
 --                   C cold: the gate is missing, lost, closed, was rolled back, or has older terms than
---                     the ledger; or the journal has an id that its gate can not have made, and
+--                     the ledger; or the journal has an id that its gate cannot have made, and
 --                     refuses the entry
 --   orders        for each D, in order, the 16 raw bytes of the order that the buyer holds
 --

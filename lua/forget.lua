@@ -11,7 +11,7 @@
 --
 -- `forgotten` counts the winners that left the journal since the gate was installed. Only what
 -- this very call deleted is added, so repeating it adds nothing; and only entries of the gate's
--- epoch, for an install starts the count anew. Flagged allow-oom, for it is what makes room.
+-- epoch, for an install starts the count again. Flagged allow-oom, for it is what makes room.
 
 -- Terms of another type are those of no gate: its journal is emptied all the same.
 local epoch = redis.pcall('HGET', KEYS[1], 'epoch')

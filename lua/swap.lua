@@ -35,7 +35,7 @@ if taken ~= tonumber(ARGV[8]) then
   return 'incomplete'
 end
 
--- Made anew, also where it is there and empty: a stream remembers the last id it ever had.
+-- Made again, also where it is there and empty: a stream remembers the last id it ever had.
 redis.call('UNLINK', KEYS[3])
 redis.call('XGROUP', 'CREATE', KEYS[3], ARGV[9], '0', 'MKSTREAM')
 redis.call('UNLINK', KEYS[2])

@@ -214,7 +214,7 @@ impl Metrics {
     /// Everything, in Prometheus' text format.
     ///
     /// # Errors
-    /// Where a metric can not be written.
+    /// Where a metric cannot be written.
     pub fn text(&self, batches: &BatchCounters) -> prometheus::Result<String> {
         raise(&self.gate_calls, batches.calls());
         raise(&self.gate_purchases, batches.purchases());

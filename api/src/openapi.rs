@@ -1,5 +1,5 @@
 //! The OpenAPI document: made from the routes without any input or output, so that the server and
-//! `openapi/mincommerce.json` can not tell different stories.
+//! `openapi/mincommerce.json` cannot tell different stories.
 //!
 //! Poem-openapi knows what handlers answer, and not what its extractors do. So the failures that
 //! an operation shares with all others of its kind are added here: by whether it takes a token or

@@ -39,10 +39,10 @@ pub struct Found {
 /// Why it is not known what has become of a purchase.
 #[derive(Debug, thiserror::Error)]
 pub enum Unknown {
-    /// The ledger knows nothing, and a gate can not be asked.
+    /// The ledger knows nothing, and a gate cannot be asked.
     #[error("a gate is away or cold, and the ledger knows of no purchase")]
     Gate(#[source] Option<GateError>),
-    /// The ledger can not be asked.
+    /// The ledger cannot be asked.
     #[error(transparent)]
     Ledger(SharedError),
     /// Too many searches wait already.

@@ -75,10 +75,10 @@ pub enum ServeError {
     /// A secret or a key for tokens is no good.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// Redis can not be reached, or is not fit. (Without its source, which is no line to read.)
+    /// Redis cannot be reached, or is not fit. (Without its source, which is no line to read.)
     #[error("Redis (REDIS_URL): {0}")]
     Gate(GateError),
-    /// Postgres can not be reached.
+    /// Postgres cannot be reached.
     #[error("Postgres (DATABASE_URL)")]
     Ledger(#[from] LedgerError),
     /// The system gives no threads.
@@ -87,8 +87,8 @@ pub enum ServeError {
     /// The metrics contradict each other.
     #[error("metrics")]
     Metrics(#[from] prometheus::Error),
-    /// An address can not be listened on.
-    #[error("can not listen on {address} ({setting})")]
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} ({setting})")]
     Listen {
         /// Which.
         address: SocketAddr,
@@ -279,7 +279,7 @@ impl Api {
 }
 
 /// All routes, without what happens at the edge. (Nesting one in the other would make poem write
-/// and read the address of each request anew.)
+/// and read the address of each request again.)
 struct Routes {
     services: Arc<Services>,
     table: Arc<RouteTable>,
@@ -338,7 +338,7 @@ fn metrics_page(services: Arc<Services>) -> Route {
                 .content_type(prometheus::TEXT_FORMAT)
                 .body(text),
             Err(error) => {
-                tracing::error!(%error, "metrics can not be written");
+                tracing::error!(%error, "metrics cannot be written");
                 poem::http::StatusCode::INTERNAL_SERVER_ERROR.into()
             }
         },

@@ -1,4 +1,4 @@
-//! Requests that are none: what can not be parsed never reaches the edge. hyper answers it by
+//! Requests that are none: what cannot be parsed never reaches the edge. hyper answers it by
 //! itself (400, 414, 431), with no body, and ends the connection. This stands between hyper and the
 //! socket, and puts the one shape of failures in the place of such an answer. On the way in it lets
 //! [`crate::heads`] refuse what hyper would accept.
@@ -42,7 +42,7 @@ const DISCARDING_MAX: Duration = Duration::from_secs(2);
 /// How much is thrown away at once, bytes.
 const DISCARDED_AT_ONCE: usize = 8 * 1024;
 
-/// A stream on which requests that can not be parsed are refused in our shape.
+/// A stream on which requests that cannot be parsed are refused in our shape.
 #[derive(Debug)]
 pub struct Explained<S> {
     stream: S,

@@ -163,8 +163,8 @@ async fn look_for_all(shared: Arc<Shared>, ledger: Ledger, mut hints: Hints) {
         for orders in shared.awaited(&whom).chunks(ORDERS_PER_LOOK) {
             match timeout(LOOK_TIMEOUT, ledger.outcomes(orders)).await {
                 Ok(Ok(outcomes)) => outcomes.into_iter().for_each(|one| shared.tell(one)),
-                Ok(Err(error)) => tracing::debug!(%error, "orders can not be waited for"),
-                Err(_) => tracing::debug!("orders can not be waited for in time"),
+                Ok(Err(error)) => tracing::debug!(%error, "orders cannot be waited for"),
+                Err(_) => tracing::debug!("orders cannot be waited for in time"),
             }
         }
         if shared.is_empty() {

@@ -52,7 +52,7 @@ pub struct Floor {
 /// Serves until it is killed.
 ///
 /// # Errors
-/// It can not listen there.
+/// It cannot listen there.
 pub async fn serve(settings: &Floor) -> anyhow::Result<ExitCode> {
     let tokens = Arc::new(Tokens::new(&settings.token)?);
     let server = Server::new(TcpListener::bind(settings.address));

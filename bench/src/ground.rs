@@ -36,7 +36,7 @@ pub const CONNECTIONS: usize = 128;
 /// Before a run, one of so many of its purchases is made to warm up.
 pub const WARM_UP_PART: usize = 10;
 
-/// How long Redis may take to write its file anew, and how long is waited until it is looked at again.
+/// How long Redis may take to rewrite its file, and how long is waited until it is looked at again.
 const REWRITE_DEADLINE: Duration = Duration::from_secs(60);
 const REWRITE_PAUSE: Duration = Duration::from_millis(50);
 
@@ -225,7 +225,7 @@ impl Ground {
         &self.stage.gate
     }
 
-    /// Redis writes its file anew, and has done so afterwards. It would by itself, whenever the file has
+    /// Redis rewrites its file, and has done so afterwards. It would by itself, whenever the file has
     /// doubled: who fills a sale makes it do so, and a run just behind pays for the pages that it copies then.
     ///
     /// # Errors

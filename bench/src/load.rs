@@ -52,7 +52,7 @@ impl Requests {
     /// One buyer for each sale that is named, who wants to buy there once; in this order.
     ///
     /// # Errors
-    /// Tokens can not be signed.
+    /// Tokens cannot be signed.
     pub fn purchases(
         sales: impl IntoIterator<Item = SaleId>,
         tokens: &Tokens,

@@ -1,5 +1,5 @@
 //! What a report tells of its run besides figures: when it was, by which command, of which sources, on which
-//! machine and servers. What can not be known is told as unknown.
+//! machine and servers. What cannot be known is told as unknown.
 
 use std::{env, fmt, fs, path::Path, process::Command, thread};
 

@@ -63,7 +63,7 @@ struct Written<'a> {
 /// Runs all, and writes the reports. Status 1 where something was not right, or worse than the baseline.
 ///
 /// # Errors
-/// The reports can not be written, or there is no such baseline.
+/// The reports cannot be written, or there is no such baseline.
 pub async fn run(suite: &Suite) -> anyhow::Result<ExitCode> {
     let scenarios = if suite.only.is_empty() {
         Scenario::value_variants()

@@ -111,7 +111,7 @@ impl Views {
 /// Acts with both servers, on behalf of whoever runs the command.
 ///
 /// # Errors
-/// One of them can not be used, the tables are not those of this version, and the act's own.
+/// One of them cannot be used, the tables are not those of this version, and the act's own.
 pub async fn with_both<T>(
     servers: &Servers,
     key: Option<String>,
@@ -133,7 +133,7 @@ pub async fn with_both<T>(
 /// Looks at sales by both servers, or by the ledger alone where Redis does not answer.
 ///
 /// # Errors
-/// Postgres can not be used, Redis answers and can not be used, the tables are not those of this
+/// Postgres cannot be used, Redis answers and cannot be used, the tables are not those of this
 /// version, and the look's own.
 pub async fn with_views<T>(
     servers: &Servers,
@@ -164,7 +164,7 @@ pub async fn with_views<T>(
 /// Acts with the ledger alone, on behalf of whoever runs the command.
 ///
 /// # Errors
-/// Postgres can not be used, the tables are not those of this version, and the act's own.
+/// Postgres cannot be used, the tables are not those of this version, and the act's own.
 pub async fn with_ledger<T>(
     settings: &PostgresSettings,
     key: Option<String>,
@@ -185,10 +185,10 @@ pub async fn with_ledger<T>(
 }
 
 /// What is said where Redis does not answer; its URL is not, for it holds a password.
-pub const UNREACHABLE_REDIS: &str = "Redis can not be used (REDIS_URL)";
+pub const UNREACHABLE_REDIS: &str = "Redis cannot be used (REDIS_URL)";
 
 /// The same of Postgres.
-pub const UNREACHABLE_POSTGRES: &str = "Postgres can not be used (DATABASE_URL)";
+pub const UNREACHABLE_POSTGRES: &str = "Postgres cannot be used (DATABASE_URL)";
 
 /// What is said of tables that are not of this version.
 pub const OUTDATED: &str = "the tables are not up to date: run `mincommerce migrate`";

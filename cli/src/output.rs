@@ -35,7 +35,7 @@ impl Output {
     /// Prints a result.
     ///
     /// # Errors
-    /// Standard output can not be written to.
+    /// Standard output cannot be written to.
     pub fn show(self, result: &impl Shown) -> anyhow::Result<()> {
         self.show_as(result, || result.text())
     }
@@ -43,7 +43,7 @@ impl Output {
     /// Prints a result whose form for people is just this text.
     ///
     /// # Errors
-    /// Standard output can not be written to.
+    /// Standard output cannot be written to.
     pub fn show_as(
         self,
         result: &impl Serialize,
@@ -129,8 +129,8 @@ mod tests {
     #[test]
     fn an_error_is_one_line_that_says_nothing_twice() {
         let cause = anyhow!("no such port\n(7x)").context("wrong address: no such port\n(7x)");
-        let line = one_line(&cause.context("can not connect"));
-        assert_eq!(line, "can not connect: wrong address: no such port (7x)");
+        let line = one_line(&cause.context("cannot connect"));
+        assert_eq!(line, "cannot connect: wrong address: no such port (7x)");
     }
 
     #[test]

@@ -19,7 +19,7 @@ const TYPED_PER_STORED_BYTES_MAX: u64 = 4;
 /// The hash of the password on standard input, whose last line break does not count.
 ///
 /// # Errors
-/// It is too short or too long, or can not be read.
+/// It is too short or too long, or cannot be read.
 pub async fn hash_of_stdin() -> anyhow::Result<String> {
     if std::io::stdin().is_terminal() {
         note("the password (it is shown as you type; Ctrl-D on a new line ends it):");
@@ -43,7 +43,7 @@ fn read() -> anyhow::Result<String> {
     std::io::stdin()
         .take(bytes_max)
         .read_to_string(&mut typed)
-        .context("the password can not be read")?;
+        .context("the password cannot be read")?;
     let password = typed.strip_suffix('\n').unwrap_or(&typed);
     let password = password.strip_suffix('\r').unwrap_or(password);
     // No option holds it, so it is not named as one.

@@ -40,7 +40,7 @@ const SALE_HOURS: i64 = 1;
 pub struct Wanted {
     /// How the admin logs in.
     pub admin_email: EmailAddress,
-    /// The hash of the admin's password; without one the admin can not log in.
+    /// The hash of the admin's password; without one the admin cannot log in.
     pub password_hash: Option<String>,
     /// Units in stock, all of which are in the sale.
     pub units: u32,

@@ -39,7 +39,7 @@ impl Clock {
     /// Finds (or installs) the library. The clock is right at first.
     ///
     /// # Errors
-    /// There is no usable library, or the clock's file can not be written.
+    /// There is no usable library, or the clock's file cannot be written.
     pub fn new() -> Result<Self, Error> {
         sweep();
         let clock = Self {
@@ -53,7 +53,7 @@ impl Clock {
     /// Sets it to so many seconds after the real time, or before it. The next look at it shows that.
     ///
     /// # Errors
-    /// The clock's file can not be written.
+    /// The clock's file cannot be written.
     pub fn set_off_by(&self, seconds: i64) -> Result<(), Error> {
         let (file, next) = (self.file(), self.data.path().join("next"));
         // In one step: a file that is half written would be no time at all.
@@ -129,7 +129,7 @@ pub(crate) fn tried(library: &Path) -> Result<(), String> {
     }
 }
 
-/// Removes what processes left that were killed. What can not be removed stays for the next sweep.
+/// Removes what processes left that were killed. What cannot be removed stays for the next sweep.
 fn sweep() {
     let Ok(entries) = fs::read_dir(SHARED_MEMORY) else {
         return;

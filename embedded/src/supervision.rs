@@ -33,7 +33,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// After how many deaths or failed starts in a row a server is left dead.
 const DEATHS_MAX: u32 = 12;
 
-/// A server that ran this long was well, and the count of deaths begins anew.
+/// A server that ran this long was well, and the count of deaths begins again.
 const HEALTHY_AFTER: Duration = Duration::from_secs(10);
 
 /// How often it is checked whether a server has ended or become ready.

@@ -7,7 +7,7 @@
 //! | [`poster`] | one task a sale: reads the journal, posts, forgets |
 //! | [`keeper`] | one task: every second sync, install, settle, and which sales have a poster |
 //! | [`audit`] | the command that compares gate, journal and ledger, once or again and again, and repairs |
-//! | [`rebuild`] | the command that loads gates anew |
+//! | [`rebuild`] | the command that loads gates from scratch |
 //! | [`draining`] | posting a journal for as long as one of these commands needs it emptied |
 //! | [`rejections`] | listing, explaining and replaying what could not become an order |
 //!
@@ -70,7 +70,7 @@ async fn connect(
                 return Err(error).context("Postgres cannot be used (DATABASE_URL)");
             }
             Err(_) if Instant::now() < deadline => sleep(START_PAUSE).await,
-            Err(error) => return Err(error).context("Postgres can not be reached (DATABASE_URL)"),
+            Err(error) => return Err(error).context("Postgres cannot be reached (DATABASE_URL)"),
         }
     };
     let gate = loop {
@@ -81,7 +81,7 @@ async fn connect(
                 return Err(error).context("Redis cannot be used (REDIS_URL)");
             }
             Err(_) if Instant::now() < deadline => sleep(START_PAUSE).await,
-            Err(error) => return Err(error).context("Redis can not be reached (REDIS_URL)"),
+            Err(error) => return Err(error).context("Redis cannot be reached (REDIS_URL)"),
         }
     };
     Ok((gate, ledger))

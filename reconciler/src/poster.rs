@@ -248,7 +248,7 @@ impl Poster {
         }
     }
 
-    /// The winners of an entry that can not be read still have their marks in the gate.
+    /// The winners of an entry that cannot be read still have their marks in the gate.
     /// They may prove as well that the gate lost one.
     async fn post_marks(&self) -> Result<Option<Epoch>, PostError> {
         let Some(sale) = self.ledger.sale(self.sale).await? else {

@@ -1,4 +1,4 @@
-//! The command `rebuild`: loads sales into their gates anew, and says what was saved and what is known to
+//! The command `rebuild`: loads sales into their gates from scratch, and says what was saved and what is known to
 //! be lost. What it does is [`sale::install`]; a gate is opened only if the audit agrees.
 
 use std::{process::ExitCode, time::Duration};
@@ -60,7 +60,7 @@ pub async fn run(settings: RebuildSettings) -> anyhow::Result<ExitCode> {
         connect(REBUILD, &settings.redis, &settings.postgres, Duration::ZERO).await?;
     let ledger = ledger.on_behalf(By::person(None));
     let request = Request {
-        anew: !settings.sales.is_empty(),
+        even_if_sound: !settings.sales.is_empty(),
         accept_ledger: settings.accept_ledger,
         ..Request::default()
     };

@@ -25,11 +25,11 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Runs until the process is told to stop.
 ///
 /// # Errors
-/// Where Redis or Postgres can not be reached at the start, or Redis is not fit.
+/// Where Redis or Postgres cannot be reached at the start, or Redis is not fit.
 pub async fn run(settings: RunSettings) -> anyhow::Result<()> {
     let ending = asked_to_end()?;
 
-    // A name of its own: a restarted process can not be taken for the one before.
+    // A name of its own: a restarted process cannot be taken for the one before.
     let consumer = Uuid::now_v7().to_string();
     let name = format!("{RECONCILER} {consumer}");
     let (gate, ledger) = connect(&name, &settings.redis, &settings.postgres, START_TIMEOUT).await?;

@@ -31,7 +31,7 @@ pub enum Command {
     Run(RunSettings),
     /// Compares gate, journal and ledger; exit status 1 when a sale differs
     Audit(AuditSettings),
-    /// Loads sales into their gates anew, from the ledger and from what is left in Redis
+    /// Loads sales into their gates from scratch, from the ledger and from what is left in Redis
     ///
     /// Closes the gate, posts everybody whom it admitted, loads it from the ledger, and opens it if the
     /// audit agrees; else it stays closed, and the reason is shown. Says what was saved and what is
@@ -94,7 +94,7 @@ pub struct AuditSettings {
     #[arg(long)]
     pub json: bool,
 
-    /// Mend what is provably safe to mend: post who is missing, sync, load gates anew. Then audit again
+    /// Mend what is provably safe to mend: post who is missing, sync, load gates from scratch. Then audit again
     #[arg(long)]
     pub repair: bool,
 

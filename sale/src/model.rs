@@ -204,7 +204,7 @@ pub enum Verdict {
     Ended,
     /// The sale is paused.
     Paused,
-    /// The gate can not decide: it is missing, closed, or not what it was.
+    /// The gate cannot decide: it is missing, closed, or not what it was.
     Cold,
 }
 

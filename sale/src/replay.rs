@@ -7,9 +7,9 @@
 //! 2. drain it, as an install does: whoever was admitted is an order or a rejection
 //! 3. one call of `replay_rejection` in the ledger for each rejection; it does nothing where an
 //!    install has begun since
-//! 4. install the sale anew, which opens the gate with the new buyers in it
+//! 4. install the sale again, which opens the gate with the new buyers in it
 //!
-//! A crash after any step leaves a closed gate, which the reconciler installs anew. The gate of a settled
+//! A crash after any step leaves a closed gate, which the reconciler installs again. The gate of a settled
 //! sale sells nothing: there the ledger alone has a say, and takes the unit from the product's stock.
 
 use std::time::Duration;
@@ -203,7 +203,7 @@ async fn while_closed<F: FnMut(Uuid, Replay)>(
     Ok(called?)
 }
 
-/// Installs the sale anew. What was replayed is in the ledger by now, so that a failure here is none of
+/// Installs the sale again. What was replayed is in the ledger by now, so that a failure here is none of
 /// the replay: the reconciler installs it.
 async fn open_again(gate: &Gate, ledger: &Ledger, sale: &Sale, drain_timeout: Duration) {
     match install::install_locked(gate, ledger, sale.id, Request::default(), drain_timeout).await {

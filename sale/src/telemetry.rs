@@ -13,7 +13,7 @@ use crate::settings::{LogFormat, LogSettings};
 /// What is logged unless `RUST_LOG` says otherwise.
 const DEFAULT_FILTER: &str = "info,fred=warn,poem=warn,sqlx=warn";
 
-/// What `RUST_LOG` can not bring back: of the options in a `DATABASE_URL` that sqlx does not know it
+/// What `RUST_LOG` cannot bring back: of the options in a `DATABASE_URL` that sqlx does not know it
 /// would log the values, and a misspelt `password` is one.
 const NEVER_LOGGED: &str = "sqlx_postgres::options=error";
 

@@ -67,7 +67,7 @@ pub enum TokenError {
     /// The keys of an outside issuer and its name go together.
     #[error("JWT_JWKS_FILE and JWT_JWKS_ISSUER must be set together")]
     HalfAnIssuer,
-    /// An outside issuer can not have our name: nobody could tell whose token it is.
+    /// An outside issuer cannot have our name: nobody could tell whose token it is.
     #[error("JWT_JWKS_ISSUER must not be JWT_ISSUER")]
     SameIssuer,
     /// The keys of the outside issuer are no good.

@@ -43,7 +43,7 @@ pub struct Row {
 /// Why there is no audit.
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
-    /// The program can not be run.
+    /// The program cannot be run.
     #[error("cannot run the audit: {0}")]
     Run(#[source] std::io::Error),
     /// The program did not end in time.

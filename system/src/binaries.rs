@@ -50,13 +50,13 @@ pub enum Progress {
     Hidden,
 }
 
-/// Why the programs can not be used.
+/// Why the programs cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BinariesError {
     /// The running program's own place is not known.
     #[error("cannot tell where this program lies: {0}")]
     Homeless(#[source] io::Error),
-    /// Cargo can not be run.
+    /// Cargo cannot be run.
     #[error("cannot run cargo: {0}")]
     Cargo(#[source] io::Error),
     /// Cargo failed.

@@ -50,7 +50,7 @@ impl Buyer {
     /// Somebody new with a token.
     ///
     /// # Errors
-    /// The token can not be signed.
+    /// The token cannot be signed.
     pub fn new(tokens: &Tokens) -> Result<Self, TokenError> {
         let id = BuyerId::random();
         let (token, _) = tokens.mint(id.uuid(), None, Role::User)?;
@@ -91,7 +91,7 @@ impl Client {
     /// A client of the API at this URL, such as `http://127.0.0.1:3001`.
     ///
     /// # Errors
-    /// The HTTP library can not be set up.
+    /// The HTTP library cannot be set up.
     pub fn new(base: &str, history: History) -> Result<Self, ClientError> {
         Self::over(&[base.to_owned()], history)
     }
@@ -100,7 +100,7 @@ impl Client {
     /// balancer that does not look whether they are there.
     ///
     /// # Errors
-    /// The HTTP library can not be set up.
+    /// The HTTP library cannot be set up.
     pub fn over(bases: &[String], history: History) -> Result<Self, ClientError> {
         let bases = bases
             .iter()

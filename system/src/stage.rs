@@ -124,7 +124,7 @@ impl Stage {
     /// 0.
     ///
     /// # Errors
-    /// The program can not be run.
+    /// The program cannot be run.
     pub fn start_reconciler(&mut self, more: &[(String, String)]) -> Result<usize, StageError> {
         let logs = self.logs.as_ref().ok_or("the stage is closed")?;
         let settings = [&self.setting.reconciler, more].concat();
@@ -148,7 +148,7 @@ impl Stage {
     /// What a reconciler has logged so far.
     ///
     /// # Errors
-    /// It can not be read.
+    /// It cannot be read.
     pub fn reconciler_log(&self, number: usize) -> Result<String, StageError> {
         let logs = self.logs.as_ref().ok_or("the stage is closed")?;
         Ok(fs::read_to_string(
@@ -159,7 +159,7 @@ impl Stage {
     /// What an API has logged so far.
     ///
     /// # Errors
-    /// It can not be read.
+    /// It cannot be read.
     pub fn api_log(&self, number: usize) -> Result<String, StageError> {
         let logs = self.logs.as_ref().ok_or("the stage is closed")?;
         Ok(fs::read_to_string(logs.path().join(api_log(number)))?)
@@ -222,7 +222,7 @@ impl Stage {
         Ok(())
     }
 
-    /// What the checker is to know of a sale that it can not see.
+    /// What the checker is to know of a sale that it cannot see.
     ///
     /// # Panics
     /// This stage did not create the sale.
@@ -236,7 +236,7 @@ impl Stage {
     /// A client of all APIs in turn, that records what it sees.
     ///
     /// # Errors
-    /// The HTTP library can not be set up.
+    /// The HTTP library cannot be set up.
     pub fn client(&self) -> Result<Client, StageError> {
         let apis: Vec<String> = self.running.apis.iter().map(ApiProcess::url).collect();
         Ok(Client::over(&apis, self.history.clone())?)
@@ -245,7 +245,7 @@ impl Stage {
     /// So many new buyers with tokens.
     ///
     /// # Errors
-    /// Tokens can not be signed.
+    /// Tokens cannot be signed.
     pub fn buyers(&self, count: usize) -> Result<Vec<Buyer>, StageError> {
         Ok((0..count)
             .map(|_| Buyer::new(&self.tokens))
@@ -309,7 +309,7 @@ impl Stage {
     /// The audit's row of a sale.
     ///
     /// # Errors
-    /// The audit can not be made.
+    /// The audit cannot be made.
     pub async fn audit(&self, sale: SaleId) -> Result<Row, StageError> {
         let rows = audit(&self.binaries.reconciler, &self.deployment, &[sale]).await?;
         Ok(rows.into_iter().next().ok_or("the audit has no row")?)

@@ -1,7 +1,7 @@
 //! The API as its clients see it: a real server on a free port, with a real Redis and a real
 //! Postgres behind it.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where it can not go on")]
+#![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 
 mod accounts;
 mod administration;

@@ -93,7 +93,7 @@ impl Service {
     /// Ends it.
     ///
     /// # Errors
-    /// It can not be ended.
+    /// It cannot be ended.
     pub(super) fn stop(mut self) -> anyhow::Result<()> {
         self.child.kill()?;
         self.child.wait()?;

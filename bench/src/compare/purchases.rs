@@ -185,7 +185,7 @@ async fn sold_out(ground: &Ground, size: Volume) -> anyhow::Result<Costs> {
     costs.all(Expected::SoldOut)
 }
 
-/// Purchases at a rate: the percentile of their times, milliseconds. Redis writes its file anew before: what
+/// Purchases at a rate: the percentile of their times, milliseconds. Redis rewrites its file before: what
 /// the group has sold makes it do so in some rounds and not in others, on a processor that they need.
 async fn paced(ground: &Ground, round: usize, rate: f64, size: Volume) -> anyhow::Result<f64> {
     #[expect(

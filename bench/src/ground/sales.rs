@@ -103,7 +103,7 @@ impl Ground {
     /// So many buyers who want to buy in a sale.
     ///
     /// # Errors
-    /// Tokens can not be signed.
+    /// Tokens cannot be signed.
     pub fn buyers(&self, sale: SaleId, count: usize) -> anyhow::Result<Arc<Requests>> {
         self.buyers_of(repeat_n(sale, count))
     }
@@ -111,7 +111,7 @@ impl Ground {
     /// One buyer for each sale that is named, in this order.
     ///
     /// # Errors
-    /// Tokens can not be signed.
+    /// Tokens cannot be signed.
     pub fn buyers_of(
         &self,
         sales: impl IntoIterator<Item = SaleId>,

@@ -26,7 +26,7 @@ impl Crowd {
     /// So many new buyers, and as many more as come.
     ///
     /// # Errors
-    /// Tokens can not be signed.
+    /// Tokens cannot be signed.
     pub fn strangers(
         tokens: Tokens,
         host: &str,
@@ -58,7 +58,7 @@ impl Crowd {
     /// Who comes next.
     ///
     /// # Errors
-    /// A token can not be signed.
+    /// A token cannot be signed.
     pub fn next(&self) -> anyhow::Result<Buyer> {
         let place = self.next.fetch_add(1, Ordering::Relaxed);
         let known = if self.returning {

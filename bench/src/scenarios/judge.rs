@@ -77,7 +77,7 @@ impl Judge {
     /// Compares a run with its baseline, and keeps it if it was right.
     ///
     /// # Errors
-    /// It can not be written.
+    /// It cannot be written.
     pub fn conclude(self, outcome: &mut Outcome) -> anyhow::Result<()> {
         if let Some(baseline) = &self.baseline {
             baseline.judge(outcome, self.cpu_tolerance);

@@ -1,5 +1,5 @@
 //! CPU time of those who take part in a run. Postgres is not among them: its processes come and go, and the
-//! time of those that are gone can not be told from what they used before the run.
+//! time of those that are gone cannot be told from what they used before the run.
 
 use std::time::Duration;
 

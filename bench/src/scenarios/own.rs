@@ -73,7 +73,7 @@ impl Own {
     /// Starts a reconciler, unless there is one.
     ///
     /// # Errors
-    /// It can not be run.
+    /// It cannot be run.
     pub fn begin_posting(&mut self) -> anyhow::Result<()> {
         if self.ground.stage.reconcilers().is_empty() {
             self.ground.stage.start_reconciler(&[]).map_err(plain)?;

@@ -110,7 +110,7 @@ impl Posting {
     /// Makes so many orders, and sees that they begin to be posted.
     ///
     /// # Errors
-    /// They can not be made, or nobody posts them.
+    /// They cannot be made, or nobody posts them.
     pub async fn begin(
         place: &mut Place,
         sale: SaleId,

@@ -76,7 +76,7 @@ impl Workers {
     /// Connects so many workers.
     ///
     /// # Errors
-    /// There can not be so many connections.
+    /// There cannot be so many connections.
     pub async fn connect(visits: Visits, count: u32) -> anyhow::Result<Self> {
         let mut ready = Vec::new();
         for _ in 0..count {

@@ -19,7 +19,7 @@ pub struct Completions {
 /// Prints the script.
 ///
 /// # Errors
-/// Standard output can not be written to.
+/// Standard output cannot be written to.
 pub fn run(completions: &Completions) -> anyhow::Result<()> {
     let mut command = Cli::command();
     let name = command.get_name().to_owned();

@@ -29,7 +29,7 @@ struct Migrated {
 /// Brings the tables up to this version.
 ///
 /// # Errors
-/// Postgres can not be reached, or a migration fails.
+/// Postgres cannot be reached, or a migration fails.
 pub async fn run(migrate: &Migrate, output: Output) -> anyhow::Result<()> {
     let ledger = Ledger::connect(&migrate.server.postgres)
         .await

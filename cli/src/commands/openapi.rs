@@ -5,7 +5,7 @@ use crate::output::print;
 /// Prints the OpenAPI document.
 ///
 /// # Errors
-/// Standard output can not be written to.
+/// Standard output cannot be written to.
 pub fn run() -> anyhow::Result<()> {
     print(&api::openapi_document())
 }

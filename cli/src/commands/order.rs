@@ -107,7 +107,7 @@ fn price(order: &OrderReply) -> String {
 /// Does what was asked for.
 ///
 /// # Errors
-/// There is no such order, or a server can not be reached.
+/// There is no such order, or a server cannot be reached.
 pub async fn run(order: Order, output: Output) -> anyhow::Result<()> {
     let postgres = &order.servers.postgres;
     match order.command {

@@ -195,7 +195,7 @@ fn price(product: &ProductReply) -> String {
 /// Does what was asked for.
 ///
 /// # Errors
-/// A value is wrong, there is no such product, or Postgres can not be reached.
+/// A value is wrong, there is no such product, or Postgres cannot be reached.
 pub async fn run(product: Product, output: Output) -> anyhow::Result<()> {
     let postgres = &product.server.postgres;
     match product.command {

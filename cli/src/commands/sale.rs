@@ -122,7 +122,7 @@ pub struct Restock {
 ///
 /// # Errors
 /// A value is wrong, there is no such sale, its state does not allow it, there are not that many units,
-/// or a server can not be reached.
+/// or a server cannot be reached.
 pub async fn run(sale: Sale, output: Output) -> anyhow::Result<()> {
     let servers = &sale.servers;
     match sale.command {

@@ -29,7 +29,7 @@ pub struct Seed {
     #[arg(long, default_value = ADMIN_EMAIL)]
     pub admin_email: String,
 
-    /// Read the admin's password from standard input. Without one the admin can not log in until
+    /// Read the admin's password from standard input. Without one the admin cannot log in until
     /// `user set-password`
     #[arg(long)]
     pub password_stdin: bool,
@@ -60,7 +60,7 @@ impl Shown for Seeded {
 /// Makes what is not there yet.
 ///
 /// # Errors
-/// A server can not be reached, or the address is that of a user who is no admin.
+/// A server cannot be reached, or the address is that of a user who is no admin.
 pub async fn run(settings: Seed, output: Output) -> anyhow::Result<()> {
     input::units("units", settings.units, 1).map_err(WrongUse::from)?;
     let admin_email = address("adminEmail", &settings.admin_email)?;

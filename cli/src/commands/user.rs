@@ -51,7 +51,7 @@ pub struct Create {
     #[arg(long, default_value_t = Role::User)]
     pub role: Role,
 
-    /// Read the password from standard input. Without one the user can not log in with a password
+    /// Read the password from standard input. Without one the user cannot log in with a password
     #[arg(long)]
     pub password_stdin: bool,
 }

@@ -65,7 +65,7 @@ fn a_server_that_is_away_is_named_and_the_other_is_looked_at() {
     assert_eq!(report["services"]["redis"], "disconnected");
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(
-        errors.contains("Redis can not be used (REDIS_URL)"),
+        errors.contains("Redis cannot be used (REDIS_URL)"),
         "{errors}"
     );
 }

@@ -127,5 +127,5 @@ async fn an_export_has_every_order_once() {
             folder.path().to_str().unwrap(),
         ],
     );
-    assert!(said.contains("can not be made"), "{said}");
+    assert!(said.contains("cannot be made"), "{said}");
 }

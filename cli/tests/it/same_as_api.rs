@@ -244,7 +244,7 @@ async fn without_redis_sales_are_shown_by_the_ledger() {
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(said.contains("Redis can not be used (REDIS_URL)"), "{said}");
+        assert!(said.contains("Redis cannot be used (REDIS_URL)"), "{said}");
         assert!(said.contains("shown is what the ledger knows"), "{said}");
         serde_json::from_str::<Value>(&crate::fixture::printed(&output)).unwrap()
     };

@@ -42,7 +42,7 @@ fn an_error_about_postgres_does_not_show_the_password() {
         assert_silent(&output);
         let said = refused(&output, 1);
         assert!(
-            said.starts_with("error: Postgres can not be used (DATABASE_URL): "),
+            said.starts_with("error: Postgres cannot be used (DATABASE_URL): "),
             "{said}"
         );
     }
@@ -83,7 +83,7 @@ fn an_error_about_redis_does_not_show_the_password() {
         assert_silent(&output);
         let said = refused(&output, 1);
         assert!(
-            said.starts_with("error: Redis can not be used (REDIS_URL): "),
+            said.starts_with("error: Redis cannot be used (REDIS_URL): "),
             "{url}: {said}"
         );
     }

@@ -125,7 +125,7 @@ impl Metrics {
     /// Everything, in Prometheus' text format.
     ///
     /// # Errors
-    /// Where a metric can not be written.
+    /// Where a metric cannot be written.
     pub fn text(&self) -> prometheus::Result<String> {
         let _whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
         TextEncoder::new().encode_to_string(&self.registry.gather())

@@ -1,5 +1,5 @@
 //! Repair: mending what is provably safe to mend, because it only repeats what the reconciler does by
-//! itself. Nothing is decided anew: whoever was admitted is posted, and gates are loaded from the ledger.
+//! itself. No purchase is decided again: each admitted one is posted, and gates are loaded from the ledger.
 //!
 //! A sale with one difference that is for a person is left alone as a whole: what looks repairable beside
 //! it may be its consequence.
@@ -55,7 +55,7 @@ async fn mend(
         return Ok("posted who was missing");
     }
     let request = Request {
-        anew: true,
+        even_if_sound: true,
         ..Request::default()
     };
     let install = install::install_as(gate, ledger, sale.id, request, DRAIN_TIMEOUT);

@@ -1,6 +1,6 @@
 //! The audit, again and again: prints whenever something has changed, and keeps the metrics.
 //!
-//! An audit that can not be made (Redis or Postgres is away) is a failure in the metrics and in the log,
+//! An audit that cannot be made (Redis or Postgres is away) is a failure in the metrics and in the log,
 //! and the next one is tried. Where nobody reads what it prints any more, it ends, unless it serves metrics.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -98,7 +98,7 @@ async fn serve(settings: &AuditSettings, metrics: Arc<Metrics>) -> anyhow::Resul
     tracing::info!(%address, "metrics can be read");
     let acceptor = metrics_acceptor(address)
         .await
-        .with_context(|| format!("the metrics can not be served at {address}"))?;
+        .with_context(|| format!("the metrics cannot be served at {address}"))?;
     serving::serve(acceptor, page(metrics), std::future::pending()).await;
     anyhow::bail!("the server of the metrics ended by itself")
 }
@@ -114,7 +114,7 @@ fn page(metrics: Arc<Metrics>) -> Route {
             .content_type(prometheus::TEXT_FORMAT)
             .body(text),
         Err(error) => {
-            tracing::error!(%error, "metrics can not be written");
+            tracing::error!(%error, "metrics cannot be written");
             StatusCode::INTERNAL_SERVER_ERROR.into()
         }
     });

@@ -40,7 +40,7 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
 /// The ledger, for whoever runs the command.
 async fn ledger(settings: &PostgresSettings) -> anyhow::Result<Ledger> {
     let ledger = Ledger::connect_as(REJECTIONS, settings).await;
-    let ledger = ledger.context("Postgres can not be reached (DATABASE_URL)")?;
+    let ledger = ledger.context("Postgres cannot be reached (DATABASE_URL)")?;
     match ledger.tables().await? {
         Tables::UpToDate => Ok(ledger.on_behalf(By::person(None))),
         Tables::Outdated => bail!("the tables are not up to date: run `mincommerce migrate`"),

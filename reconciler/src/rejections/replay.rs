@@ -35,7 +35,7 @@ const PATIENCE: Patience = Patience {
 pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let ledger = ledger(&settings.postgres).await?;
     let gate = Gate::connect(&settings.redis).await;
-    let gate = gate.context("Redis can not be reached (REDIS_URL)")?;
+    let gate = gate.context("Redis cannot be reached (REDIS_URL)")?;
     let mut replaying = Replaying {
         gate,
         ledger,

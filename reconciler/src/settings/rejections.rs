@@ -15,7 +15,7 @@ pub enum Command {
     List(List),
     /// Shows one: what is kept of it, what it means, and whether it can be replayed
     Show(Show),
-    /// Makes orders of them; exit status 1 when one can not become an order
+    /// Makes orders of them; exit status 1 when one cannot become an order
     ///
     /// The sale sells nothing for the moment that it takes: its gate is closed, emptied by the running
     /// reconcilers, and opened again with the new buyers in it. Replaying again does no harm.

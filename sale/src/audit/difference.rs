@@ -19,7 +19,7 @@ pub enum Remedy {
     Harmless,
     /// `audit --repair` mends it, and so does a running reconciler in most cases.
     Repairable,
-    /// It can not be mended from what is there: a person has to look.
+    /// It cannot be mended from what is there: a person has to look.
     Person,
 }
 
@@ -63,9 +63,9 @@ pub enum Difference {
         /// Why it does not decide.
         condition: Condition,
     },
-    /// What Redis holds can not be read as a gate.
+    /// What Redis holds cannot be read as a gate.
     Malformed {
-        /// What can not be read.
+        /// What cannot be read.
         what: String,
     },
     /// The gate could not be read to its end: its Redis does not answer, or refuses.
@@ -198,7 +198,7 @@ impl Difference {
                 condition.as_str()
             ),
             Self::Malformed { what } => format!(
-                "the gate in Redis can not be read ({what}), so it decides nothing: \
+                "the gate in Redis cannot be read ({what}), so it decides nothing: \
                  a rebuild from the ledger puts a new one in its place"
             ),
             Self::Unanswered { why } => format!(

@@ -1,6 +1,6 @@
 //! The audit: whether gate, journal and ledger of a sale agree, at any instant, without locks.
 //!
-//! It reads along the flow of a purchase, so that what is under way can not look like a
+//! It reads along the flow of a purchase, so that what is under way cannot look like a
 //! difference: the gate (what was forgotten), the ledger (what is posted), the gate (what is
 //! taken). To name what is missing it walks the posted buyers, the gate's buyers, the journal, and
 //! the posted buyers once more. [`compare`] judges what was read; [`difference`] names what is found,

@@ -46,7 +46,7 @@ pub struct Known {
     /// The ledger's terms. A gate with older ones has to be synced, and decides nothing until then.
     pub version: Version,
     /// Purchases that were admitted in this epoch: a gate that has come as far without them was rolled
-    /// back, and has sold anew.
+    /// back, and has sold again.
     pub admitted: Admitted,
 }
 

@@ -170,7 +170,7 @@ impl Admissions {
     /// Asks the gate to decide a purchase, together with whatever else waits. May be repeated with
     /// the same order: it is decided once.
     ///
-    /// [`Verdict::Cold`] means that the sale is known and its gate can not decide for now.
+    /// [`Verdict::Cold`] means that the sale is known and its gate cannot decide for now.
     ///
     /// # Errors
     /// [`AdmitError::OutcomeUnknown`] where the purchase may have been made; in all other cases it

@@ -11,7 +11,7 @@
 //! own connection alone, and on another one returns at once. Each call that names an order writes
 //! (`lua/admit.lua` keeps the clock), so that a purchase that is only told again is covered as well.
 //!
-//! A connection that was made anew between script and WAIT would prove nothing either. The lane of a sale
+//! A connection that was made again between script and WAIT would prove nothing either. The lane of a sale
 //! sees that it was, and asks the whole batch again (`batcher/lane.rs`).
 //!
 //! A wait that fails leaves the outcome unknown: the purchase stands in this Redis, and asking again tells

@@ -75,7 +75,7 @@ impl Hints {
     }
 }
 
-/// Subscribes, however long it takes. From then on the client does it anew with each connection.
+/// Subscribes, however long it takes. From then on the client does it again with each connection.
 async fn subscribe(client: SubscriberClient, channel: String) {
     client.manage_subscriptions();
     loop {
@@ -87,7 +87,7 @@ async fn subscribe(client: SubscriberClient, channel: String) {
         };
         match subscribing.await {
             Ok(()) => return,
-            Err(error) => tracing::warn!(%error, "hints can not be heard yet"),
+            Err(error) => tracing::warn!(%error, "hints cannot be heard yet"),
         }
         sleep(SUBSCRIBE_PAUSE).await;
     }

@@ -168,7 +168,7 @@ impl Gate {
     /// # Errors
     /// [`GateError::Unsafe`] for a Redis that may evict keys, or is older than 7.0.
     /// [`GateError::Settings`] and [`GateError::Untrusted`] before any password is sent.
-    /// [`GateError::Unavailable`] when it can not be reached within the settings' time.
+    /// [`GateError::Unavailable`] when it cannot be reached within the settings' time.
     pub async fn connect(settings: &RedisSettings) -> Result<Self, GateError> {
         let connection = settings.connection()?;
         let pool = builder(settings, &connection).build_pool(settings.pool_size)?;

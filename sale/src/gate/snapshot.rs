@@ -95,7 +95,7 @@ pub enum Sight {
     Missing(Remains),
     /// Terms that cannot be read, or a key of another type: no gate that decides.
     Malformed {
-        /// What can not be read.
+        /// What cannot be read.
         why: String,
         /// The rest.
         remains: Remains,
@@ -148,7 +148,7 @@ impl Gate {
     /// The gate of a sale at one instant; `None` where there is none.
     ///
     /// # Errors
-    /// Where Redis does not answer, or holds something that can not be read as a gate.
+    /// Where Redis does not answer, or holds something that cannot be read as a gate.
     pub async fn snapshot(&self, sale: SaleId) -> Result<Option<Snapshot>, GateError> {
         match self.look(sale).await? {
             Sight::Gate(snapshot) => Ok(Some(*snapshot)),
@@ -157,7 +157,7 @@ impl Gate {
         }
     }
 
-    /// [`Gate::snapshot`], which also tells what is left where the terms are missing or can not be read.
+    /// [`Gate::snapshot`], which also tells what is left where the terms are missing or cannot be read.
     ///
     /// # Errors
     /// Where Redis does not answer.

@@ -12,9 +12,9 @@ pub enum Condition {
     Sound,
     /// There is none.
     Missing,
-    /// What there is can not be read.
+    /// What there is cannot be read.
     Malformed,
-    /// It was closed because it can not be trusted.
+    /// It was closed because it cannot be trusted.
     Lost,
     /// It was installed, and never confirmed.
     Closed,
@@ -55,7 +55,7 @@ impl Condition {
         match self {
             Self::Sound => "is sound",
             Self::Missing => "is missing",
-            Self::Malformed => "can not be read",
+            Self::Malformed => "cannot be read",
             Self::Lost => "was closed to be rebuilt",
             Self::Closed => "was installed and not confirmed",
             Self::Outdated => "is of an older install",

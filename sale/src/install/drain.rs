@@ -60,7 +60,7 @@ pub(crate) async fn drain(
 }
 
 /// Posts each mark in a gate that the ledger does not know, at the epoch of the gate that made it.
-/// For marks whose journal entry is gone or can not be read; posting one twice is harmless.
+/// For marks whose journal entry is gone or cannot be read; posting one twice is harmless.
 ///
 /// # Errors
 /// As [`install`].

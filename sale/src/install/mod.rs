@@ -8,14 +8,14 @@
 //! 4. read the buyers that the ledger counts as posted into a new hash, in chunks
 //! 5. `swap` the new hash in, closed
 //! 6. let the ledger confirm: only if no later attempt has begun and it still counts exactly the
-//!    buyers that were installed does this epoch become the sale's base; else begin anew
+//!    buyers that were installed does this epoch become the sale's base; else begin again
 //! 7. `open` the gate
 //!
 //! Before the last step the audit compares what was loaded with the ledger. Where they differ, or the
 //! ledger contradicts itself, the gate stays closed, and a person has to look: [`InstallError::Differs`].
 //!
 //! A crash after any step leaves a gate that is missing, lost or closed, which the reconciler sees
-//! within a second, and installs anew. It needs twice the memory of the buyers for a moment.
+//! within a second, and installs again. It needs twice the memory of the buyers for a moment.
 
 mod condition;
 mod drain;
@@ -49,7 +49,7 @@ const CHUNK_BUYERS: u32 = 2_000;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Request {
     /// Also where its gate is sound.
-    pub anew: bool,
+    pub even_if_sound: bool,
     /// Also where its gate is newer than the ledger, which was rolled back and will not come back.
     pub accept_ledger: bool,
     /// The furthest that the caller knows the gate to have come.
@@ -210,7 +210,7 @@ impl Installer<'_> {
             let sale = self.known_sale().await?;
             let condition = Condition::of(&sale, &self.gate.look(self.sale).await?);
             match condition {
-                Condition::Sound if found.is_some() || !self.request.anew => {
+                Condition::Sound if found.is_some() || !self.request.even_if_sound => {
                     return Ok(Installed {
                         found: condition,
                         epoch: sale.base,

@@ -78,7 +78,7 @@ pub enum Content {
         /// Who won, and with which order.
         winners: Vec<Purchase>,
     },
-    /// Something that this version can not read.
+    /// Something that this version cannot read.
     Unreadable {
         /// All values of the entry, as they are.
         raw: Vec<u8>,

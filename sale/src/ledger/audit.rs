@@ -3,7 +3,7 @@
 use super::{Ledger, LedgerError, Sale};
 use crate::model::SaleId;
 
-/// A sale, and its counts taken anew from its orders and rejections.
+/// A sale, and its counts counted again from its orders and rejections.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Recount {
     /// The sale with the counts that it keeps.

@@ -69,7 +69,7 @@ pub enum LedgerError {
     /// The id, or the address, is in use.
     #[error("this id or address is in use already")]
     Exists,
-    /// The product's stock can not hold so many units.
+    /// The product's stock cannot hold so many units.
     #[error(
         "the product's stock cannot hold so many units, but at most {UNITS_MAX}: lower it first"
     )]

@@ -2,7 +2,7 @@
 //!
 //! What must never be broken is bound by the tables themselves (constraints and triggers), so
 //! these functions can be plain. Each change is one statement, or one call of one SQL function, and so
-//! one transaction that a lost connection can not leave half done.
+//! one transaction that a lost connection cannot leave half done.
 
 mod addresses;
 mod audit;
@@ -73,7 +73,7 @@ impl Ledger {
     /// Connects.
     ///
     /// # Errors
-    /// Where Postgres can not be reached, or refuses.
+    /// Where Postgres cannot be reached, or refuses.
     pub async fn connect(settings: &PostgresSettings) -> Result<Self, LedgerError> {
         Self::connect_as(APPLICATION_NAME, settings).await
     }

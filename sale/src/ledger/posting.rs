@@ -10,7 +10,7 @@ use crate::{
     model::{BuyerId, Epoch, OrderId, SaleId},
 };
 
-/// The namespace of ids of rejections of entries that can not be read.
+/// The namespace of ids of rejections of entries that cannot be read.
 const UNREADABLE_NAMESPACE: Uuid = Uuid::from_u128(0x2f6d_19c3_0b44_5e6b_8d0c_7a2e_51f3_9c48);
 
 /// One admitted purchase to be posted.
@@ -78,7 +78,7 @@ impl Ledger {
         })
     }
 
-    /// Keeps an entry that can not be read, as it is, among the rejections. May be repeated.
+    /// Keeps an entry that cannot be read, as it is, among the rejections. May be repeated.
     ///
     /// # Errors
     /// Where Postgres does not answer.

@@ -85,7 +85,7 @@ pub enum Replay {
 pub enum Bar {
     /// The buyer has this order.
     Already(OrderId, OrderStatus),
-    /// The buyer has none, and can not have one now.
+    /// The buyer has none, and cannot have one now.
     Obstacle(Obstacle),
 }
 

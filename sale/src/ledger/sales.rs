@@ -274,7 +274,7 @@ impl Ledger {
     }
 }
 
-/// The error of a value that this version can not read.
+/// The error of a value that this version cannot read.
 pub(super) fn decoding(error: impl std::error::Error + Send + Sync + 'static) -> LedgerError {
     LedgerError::Failed(sqlx::Error::Decode(Box::new(error)))
 }

@@ -15,7 +15,7 @@ use crate::{accounts::EmailAddress, model::Role};
 pub struct NewUser {
     /// The address to log in with.
     pub email: EmailAddress,
-    /// A hash in PHC form; `None` for a user who can not log in with a password.
+    /// A hash in PHC form; `None` for a user who cannot log in with a password.
     pub password_hash: Option<String>,
     /// What the user may do.
     pub role: Role,

@@ -1,4 +1,4 @@
-//! Why an admitted purchase became no order, and why it can not be made one: each word with what it
+//! Why an admitted purchase became no order, and why it cannot be made one: each word with what it
 //! means, in one sentence for the operator and one for the buyer. The one table of them.
 
 use std::{fmt, str::FromStr};

@@ -37,7 +37,7 @@ const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"]
 #[derive(Debug, thiserror::Error)]
 pub enum KeySetError {
     /// There is no such file, or it may not be read.
-    #[error("the file can not be read: {0}")]
+    #[error("the file cannot be read: {0}")]
     Unreadable(io::Error),
     /// It is too large.
     #[error("the file has more than {FILE_BYTES_MAX} bytes")]
@@ -56,7 +56,7 @@ pub enum KeySetError {
         /// Which, counted from 1.
         number: usize,
     },
-    /// A key has an algorithm that we know, and can not be used with it.
+    /// A key has an algorithm that we know, and cannot be used with it.
     #[error("key {number} is no good: {why}")]
     Broken {
         /// Which, counted from 1.

@@ -263,10 +263,10 @@ async fn of_two_installs_at_once_the_gate_is_sound_and_none_is_in_the_way() {
             try_install(&shop, sale, DRAIN)
         );
         let results = [both.0, both.1];
-        let anew = results
+        let installed = results
             .iter()
             .filter(|it| matches!(it, Ok(it) if it.is_anew()));
-        assert_eq!(anew.count(), 1, "{results:?}");
+        assert_eq!(installed.count(), 1, "{results:?}");
         let fine = |it: &Result<_, _>| matches!(it, Ok(_) | Err(InstallError::Busy));
         assert!(results.iter().all(fine), "{results:?}");
         shop.assert_sound(sale, &purchases).await;

@@ -1,4 +1,4 @@
-//! The journal: what is read, by whom, and what can not be read.
+//! The journal: what is read, by whom, and what cannot be read.
 
 use std::time::Duration;
 

@@ -206,11 +206,11 @@ async fn a_sound_gate_is_rebuilt_where_that_is_asked_for() {
     let sale = shop.on_sale(10).await.id;
     let purchases = shop.sell(sale, 3).await;
     shop.post_all(sale).await;
-    let anew = Request {
-        anew: true,
+    let forced = Request {
+        even_if_sound: true,
         ..Request::default()
     };
-    let installed = install_with(&shop, sale, anew).await.unwrap();
+    let installed = install_with(&shop, sale, forced).await.unwrap();
     assert_eq!(
         (installed.found, installed.epoch),
         (Condition::Sound, Epoch(2))
@@ -235,11 +235,11 @@ async fn terms_and_marks_that_can_not_be_read_are_replaced_and_lose_no_winner() 
             _ => shop.keys.buyers(sale),
         };
         shop.redis("HSET", &[&key, field, "nonsense"]).await;
-        let anew = Request {
-            anew: true,
+        let forced = Request {
+            even_if_sound: true,
             ..Request::default()
         };
-        install_with(&shop, sale, anew).await.expect(field);
+        install_with(&shop, sale, forced).await.expect(field);
         shop.assert_sound(sale, &purchases).await;
         assert!(shop.look(sale).await.is_open(), "{field}");
     }

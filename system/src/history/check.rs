@@ -121,7 +121,7 @@ struct Case<'a> {
     /// Orders that the ledger rejected.
     rejected: HashSet<OrderId>,
     /// Orders of which nothing is expected: lost ones, and those rejected without being counted,
-    /// whose buyer may buy anew.
+    /// whose buyer may buy again.
     excused: HashSet<OrderId>,
 }
 

@@ -122,7 +122,7 @@ impl ApiProcess {
     /// Ends it in order.
     ///
     /// # Errors
-    /// It can not be signalled or waited for.
+    /// It cannot be signalled or waited for.
     pub fn stop(&self) -> Result<(), ProcessError> {
         self.process.terminate(STOP_DEADLINE)
     }

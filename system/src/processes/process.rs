@@ -67,7 +67,7 @@ impl Process {
     /// Starts a process.
     ///
     /// # Errors
-    /// The program can not be run.
+    /// The program cannot be run.
     pub fn start(launch: Launch) -> Result<Self, ProcessError> {
         let now = Instant::now();
         let state = State {
@@ -126,7 +126,7 @@ impl Process {
     /// Ends it as a crash would, and leaves it down.
     ///
     /// # Errors
-    /// It can not be signalled or waited for.
+    /// It cannot be signalled or waited for.
     pub fn kill(&self) -> Result<(), ProcessError> {
         self.end(Signal::SIGKILL, Duration::MAX)
     }
@@ -134,7 +134,7 @@ impl Process {
     /// Asks it to end, and kills it once the deadline has passed. It stays down.
     ///
     /// # Errors
-    /// It can not be signalled or waited for.
+    /// It cannot be signalled or waited for.
     pub fn terminate(&self, deadline: Duration) -> Result<(), ProcessError> {
         self.end(Signal::SIGTERM, deadline)
     }
@@ -142,7 +142,7 @@ impl Process {
     /// Starts a process that is down; nothing if it runs.
     ///
     /// # Errors
-    /// The program can not be run.
+    /// The program cannot be run.
     pub fn start_again(&self) -> Result<(), ProcessError> {
         let mut state = self.shared.lock();
         if state.running().is_none() {

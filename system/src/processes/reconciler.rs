@@ -19,7 +19,7 @@ impl ReconcilerProcess {
     /// Starts a reconciler with these settings on top.
     ///
     /// # Errors
-    /// The program can not be run.
+    /// The program cannot be run.
     pub fn start(
         binaries: &Binaries,
         deployment: &Deployment,
@@ -54,7 +54,7 @@ impl ReconcilerProcess {
     /// Ends it in order.
     ///
     /// # Errors
-    /// It can not be signalled or waited for.
+    /// It cannot be signalled or waited for.
     pub fn stop(&self) -> Result<(), ProcessError> {
         self.process.terminate(STOP_DEADLINE)
     }

@@ -1,4 +1,4 @@
-//! Servers that the environment names: what is said where the demo can not use one. It may have been that
+//! Servers that the environment names: what is said where the demo cannot use one. It may have been that
 //! of a demo which has ended.
 
 use url::Url;
@@ -21,7 +21,7 @@ pub(super) fn or_unset<T>(
 fn refusal(variable: &str, url: &str) -> String {
     let shown = without_secrets(url).unwrap_or_else(|| "no URL".to_owned());
     format!(
-        "the server that {variable} in the environment names ({shown}) can not be used; \
+        "the server that {variable} in the environment names ({shown}) cannot be used; \
          after `unset {variable}` the demo starts one of its own"
     )
 }

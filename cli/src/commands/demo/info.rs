@@ -1,7 +1,7 @@
 //! The `--info` file, for scripts: where everything is, with an admin's token, what signs tokens, and the pids.
 //!
 //! It holds secrets, so it is made with mode 0600 and put in place by a rename: who reads it reads
-//! it whole. A thread looks every [`LOOK_PAUSE`] whether a pid has changed, and then writes it anew.
+//! it whole. A thread looks every [`LOOK_PAUSE`] whether a pid has changed, and then writes it again.
 //! While a server is being started again the file still names the dead one.
 
 use std::{
@@ -97,7 +97,7 @@ impl InfoFile {
         content.pids = parts.pids();
         content
             .write(path)
-            .with_context(|| format!("{} can not be written", path.display()))?;
+            .with_context(|| format!("{} cannot be written", path.display()))?;
         let (ending, ended) = channel();
         let path: PathBuf = path.to_owned();
         let watch = move || {
@@ -106,7 +106,7 @@ impl InfoFile {
                 if pids != content.pids {
                     content.pids = pids;
                     if let Err(error) = content.write(&path) {
-                        tracing::warn!(%error, "the info file can not be written");
+                        tracing::warn!(%error, "the info file cannot be written");
                     }
                 }
             }

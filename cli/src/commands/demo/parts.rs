@@ -257,7 +257,7 @@ impl Parts {
     }
 }
 
-/// What can not be ended is told of, and the rest is ended.
+/// What cannot be ended is told of, and the rest is ended.
 fn told(part: &str, ended: Result<(), impl std::error::Error>) {
     if let Err(error) = ended {
         tracing::warn!(part, %error, "did not end in order");

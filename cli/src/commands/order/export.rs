@@ -49,7 +49,7 @@ pub struct Export {
 /// Writes all orders of a sale, in the order of their users' ids.
 ///
 /// # Errors
-/// There is no such sale, Postgres does not answer, or the file can not be written.
+/// There is no such sale, Postgres does not answer, or the file cannot be written.
 pub(super) async fn run(ledger: &Ledger, export: Export) -> anyhow::Result<()> {
     let sale = ledger.sale(export.sale).await?;
     let sale = sale.ok_or_else(|| missing("sale", export.sale))?.id;
@@ -57,7 +57,7 @@ pub(super) async fn run(ledger: &Ledger, export: Export) -> anyhow::Result<()> {
         Some(path) => {
             let name = path.display();
             let file = File::create(&path);
-            let file = file.with_context(|| format!("{name} can not be made"))?;
+            let file = file.with_context(|| format!("{name} cannot be made"))?;
             let count = write(ledger, sale, file).await;
             let count = count.with_context(|| format!("{name} is not complete"))?;
             note(&format!("{count} orders are in {name}"));

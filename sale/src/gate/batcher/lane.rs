@@ -21,7 +21,7 @@ use crate::{
     model::{Purchase, SaleId, Verdict},
 };
 
-/// How often a batch is sent again when the connection is made anew each time.
+/// How often a batch is sent again when the connection is made again each time.
 const CALL_TRIES: usize = 3;
 
 /// One sale's way to the gate.
@@ -93,7 +93,7 @@ impl Lane {
         }
     }
 
-    /// Asks the gate, and again where its connection was made anew meanwhile: a call that waits for
+    /// Asks the gate, and again where its connection was made again meanwhile: a call that waits for
     /// that goes out on the new connection, behind which there may be an older copy, and with what
     /// was known before. So its answer is not believed, and tells nothing but how far the gate is; the
     /// next call tells the gate what the ledger knows.
@@ -148,7 +148,7 @@ impl Lane {
         forgets || waits || matches!(synced, Ok(Synced::Applied))
     }
 
-    /// The gate was loaded anew. By then everything was posted that Redis still had: a purchase that was
+    /// The gate was loaded from scratch. By then everything was posted that Redis still had: a purchase that was
     /// told, and is not in the ledger, is lost. Whoever loaded it may have known of none.
     fn look_for_a_loss(&self) {
         let Some(told) = self.known.admitted.told else {
@@ -165,7 +165,7 @@ impl Lane {
                 ),
                 Ok(Err(_)) | Err(_) => tracing::warn!(
                     %sale, order = %told.order, buyer = %told.buyer,
-                    "the gate was loaded anew, and whether this purchase is in the ledger is not known"
+                    "the gate was loaded from scratch, and whether this purchase is in the ledger is not known"
                 ),
             }
         });

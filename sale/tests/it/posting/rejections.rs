@@ -1,4 +1,4 @@
-//! Purchases that can not become orders: why, and what that counts for.
+//! Purchases that cannot become orders: why, and what that counts for.
 
 use sale::{
     ledger::{Outcome, Posted, Rejection, Sale},

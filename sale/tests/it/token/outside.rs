@@ -347,7 +347,7 @@ fn a_file_that_is_no_set_of_public_keys_stops_the_start() {
     settings.jwt_jwks_file = Some("/nowhere/keys.json".into());
     let refused = Tokens::new(&settings).err().unwrap().to_string();
     assert!(
-        refused.starts_with("JWT_JWKS_FILE \"/nowhere/keys.json\": the file can not be read"),
+        refused.starts_with("JWT_JWKS_FILE \"/nowhere/keys.json\": the file cannot be read"),
         "{refused}"
     );
 }

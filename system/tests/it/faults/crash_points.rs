@@ -53,7 +53,7 @@ enum Deed {
     Settle,
 }
 
-/// A point without a deed can not be compiled.
+/// A point without a deed cannot be compiled.
 const fn deed(point: Point) -> Deed {
     match point {
         Point::CreateRecorded => Deed::Create,

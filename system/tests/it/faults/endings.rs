@@ -1,4 +1,4 @@
-//! An API that is told to end while something that was asked of it can not be answered: it ends in time
+//! An API that is told to end while something that was asked of it cannot be answered: it ends in time
 //! nevertheless, and nobody is told of what is not so.
 
 use std::{

@@ -11,7 +11,7 @@
 //! | [`redis_replica`] | a replica that takes the place of its primary |
 //! | [`journal`] | entries that no gate wrote |
 //! | [`clocks`] | clocks that are wrong |
-//! | [`endings`] | an API that is told to end, and can not answer all who asked |
+//! | [`endings`] | an API that is told to end, and cannot answer all who asked |
 //! | [`crash_points`] | death at each boundary of the protocol |
 //! | [`proxy`] | faults of the network between them |
 //!

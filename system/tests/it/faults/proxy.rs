@@ -250,7 +250,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// One connection. A server that can not be reached shows as a connection that ends at once.
+/// One connection. A server that cannot be reached shows as a connection that ends at once.
 async fn serve(client: TcpStream, upstream: SocketAddr, requests: Arc<Lane>, answers: Arc<Lane>) {
     let Ok(server) = TcpStream::connect(upstream).await else {
         return;

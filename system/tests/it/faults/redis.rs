@@ -258,7 +258,7 @@ async fn a_full_redis_admits_nobody_goes_on_posting_and_sells_again_when_there_i
     assert_eq!(taken(&stage, sale.id).await, full_at, "nobody is admitted");
     let order = stage.gate.order_of(sale.id, buyer.id).await.unwrap();
     assert_eq!(order, None, "a refusal has no effect");
-    until("the reconciler says why it can not sync", async || {
+    until("the reconciler says why it cannot sync", async || {
         let log = stage.reconciler_log(0).unwrap();
         log.contains("OOM").then_some(())
     })

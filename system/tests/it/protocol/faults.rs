@@ -178,7 +178,7 @@ fn gates(setting: &Setting, state: &State, next: &mut Next) {
     }
 }
 
-/// The gate is another from now on, and every connection to it is made anew. What only the old one had of a
+/// The gate is another from now on, and every connection to it is made again. What only the old one had of a
 /// purchase is lost, and no promise holds for it.
 fn lose(setting: &Setting, state: &mut State, gate: Gate) {
     let old = state.gate;

@@ -1,5 +1,5 @@
 //! Install, a step at a time, and the replay of a rejected purchase, which ends in one:
-//! `sale/src/install.rs`. An attempt that fails is given up, and the keeper begins anew.
+//! `sale/src/install.rs`. An attempt that fails is given up, and the keeper begins again.
 
 use super::{
     gate::Swapped,

@@ -136,7 +136,7 @@ fn is_suspect(setting: &Setting, worker: &Worker) -> bool {
         || is_foreign(setting, terms, &sale.terms)
 }
 
-/// Terms that a gate can not have of this ledger: of a later version, or others of the same version.
+/// Terms that a gate cannot have of this ledger: of a later version, or others of the same version.
 fn is_foreign(setting: &Setting, gate: &Terms, ledger: &Terms) -> bool {
     setting.without.keeps(Rule::ForeignTermsClose)
         && gate != ledger

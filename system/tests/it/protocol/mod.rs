@@ -23,7 +23,7 @@
 //! **Abstracted**: ids are small numbers, and the random bits of an entry's id are the number of losses the gate
 //! has had; an entry in hand, a batch of one or two buyers; the pages in which buyers and marks are read are one
 //! (a page that was read too early is caught by the count, as the whole would be); an attempt to install that
-//! fails is begun anew by the keeper, and the number of attempts has no limit but the scenario's; pauses and
+//! fails is begun again by the keeper, and the number of attempts has no limit but the scenario's; pauses and
 //! timeouts may take any time. Processes that are alike are one state, as are buyers who have not asked yet; what
 //! nothing can disturb any more is done first.
 //!

@@ -152,7 +152,7 @@ fn post(setting: &Setting, state: &State, index: usize) -> State {
     after
 }
 
-/// What it has in hand can not be read: the marks are posted from the gate instead, at the gate's epoch. One
+/// What it has in hand cannot be read: the marks are posted from the gate instead, at the gate's epoch. One
 /// step here, for a crash in between leaves the entry, and it is all done again.
 pub fn unreadable(setting: &Setting, state: &State, index: usize) -> State {
     let mut after = *state;

@@ -223,7 +223,7 @@ fn mark(state: &State, index: usize) -> State {
     after
 }
 
-/// The answer arrives. Where the connection was made anew meanwhile it is not believed, and the call is made
+/// The answer arrives. Where the connection was made again meanwhile it is not believed, and the call is made
 /// once more.
 fn answer(setting: &Setting, state: &State, index: usize) -> State {
     let mut after = *state;

@@ -116,7 +116,7 @@ rules! {
     LedgerIsAskedFirst,
     /// Without: a process does not ask it again after a reconnect.
     LedgerIsAskedAfterAReconnect,
-    /// Without: an answer is believed also if the connection was made anew during the call.
+    /// Without: an answer is believed also if the connection was made again during the call.
     AskedAgainIfReconnectedMeanwhile,
     /// Without: the ledger does not tell a process the version of its terms, which a gate must have to sell.
     TheLedgersTermsAreChecked,
@@ -155,7 +155,7 @@ rules! {
     /// Without: the journal need not be empty.
     SettleNeedsAnEmptyJournal,
     // the journal's readers
-    /// Without: a group is made anew at the end of the journal.
+    /// Without: a group is made again at the end of the journal.
     GroupsBeginAtZero,
     /// Without: what a dead reader had is left to it.
     DeadReadersAreClaimed,

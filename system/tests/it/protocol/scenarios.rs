@@ -46,7 +46,7 @@ scenarios! {
     OlderEpoch,
     /// The gate has lost a buyer's mark, who asks again, while the first order is being posted.
     LostMark,
-    /// The same where an entry can not be read.
+    /// The same where an entry cannot be read.
     LostMarkAndEntry,
     /// Cancel and restock, with late syncs.
     Changes,

@@ -283,7 +283,7 @@ fn trace(
     while table.parents[path[path.len() - 1]] != NONE {
         path.push(table.parents[path[path.len() - 1]] as usize);
     }
-    // Walked anew, for the table has the processes in another order.
+    // Walked again, for the table has the processes in another order.
     let (mut state, mut steps) = (first, Vec::new());
     for number in path.iter().rev().skip(1) {
         let mut next = Next::new();

@@ -140,7 +140,7 @@ impl fmt::Display for Step {
             Self::LoseLock(worker) => write!(f, "FAULT: worker {worker} loses its install lock, and goes on"),
             Self::LoseGroup => write!(f, "FAULT: the consumer group is destroyed"),
             Self::LoseEntry => write!(f, "FAULT: an entry is deleted by hand"),
-            Self::Unreadable(poster) => write!(f, "FAULT: poster {poster} can not read what it has in hand, posts the gate's marks, and forgets"),
+            Self::Unreadable(poster) => write!(f, "FAULT: poster {poster} cannot read what it has in hand, posts the gate's marks, and forgets"),
             Self::RemoveReader => write!(f, "a dead reader is removed with what it holds"),
             Self::Copy => write!(f, "a copy of the gate is made"),
             Self::RollBack => write!(f, "FAULT: the gate is rolled back to its copy"),
