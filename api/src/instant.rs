@@ -1,9 +1,9 @@
-//! A time that is sent: RFC 3339; a text without a zone, which is UTC; or milliseconds since 1970, as old clients send
-//! it. It is shown as RFC 3339 in UTC always.
+//! A time that is sent: RFC 3339, also without its zone (then it is UTC) or its seconds; or milliseconds since 1970, as
+//! old clients send it. It is shown as RFC 3339 in UTC always.
 
 use std::borrow::Cow;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, Utc};
 use poem_openapi::{
     registry::{MetaSchema, MetaSchemaRef},
     types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type},
@@ -11,7 +11,7 @@ use poem_openapi::{
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Number, value::RawValue};
 
-/// The forms of a text without a zone, with `T` in the place of a blank.
+/// The forms of a date with a time, with `T` in the place of a blank.
 const WITHOUT_ZONE: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"];
 const DATE: &str = "%Y-%m-%d";
 const DATE_CHARACTERS: usize = 10;
@@ -63,14 +63,20 @@ fn of_text(text: &str) -> Option<DateTime<Utc>> {
         return Some(date.and_time(NaiveTime::MIN).and_utc());
     }
     let time = time.strip_prefix(['T', ' '])?;
-    if !plain(time, b":.") {
+    let zone_at = time.find(['Z', '+', '-']).unwrap_or(time.len());
+    let (time, zone) = time.split_at(zone_at);
+    if !plain(time, b":.") || !plain(zone, b"Z+-:") {
         return None;
     }
+    let zone = match zone {
+        "" | "Z" => Utc.fix(),
+        _ => zone.parse::<FixedOffset>().ok()?,
+    };
     let text = format!("{date}T{time}");
-    WITHOUT_ZONE
+    let time = WITHOUT_ZONE
         .iter()
-        .find_map(|form| NaiveDateTime::parse_from_str(&text, form).ok())
-        .map(|time| time.and_utc())
+        .find_map(|form| NaiveDateTime::parse_from_str(&text, form).ok())?;
+    Some(time.and_local_timezone(zone).single()?.to_utc())
 }
 
 fn of_milliseconds(number: i64) -> Result<Option<DateTime<Utc>>, String> {
@@ -105,13 +111,14 @@ impl Type for Instant {
         let form = |schema| MetaSchemaRef::Inline(Box::new(schema));
         MetaSchemaRef::Inline(Box::new(MetaSchema {
             description: Some(
-                "RFC 3339; or without a zone, in UTC; or a number of milliseconds since 1970.",
+                "RFC 3339, also without seconds; without a zone, it is in UTC; or a number of milliseconds since 1970.",
             ),
             any_of: vec![
                 form(MetaSchema::new_with_format("string", "date-time")),
                 form(MetaSchema {
                     pattern: Some(
-                        r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?)?$".to_owned(),
+                        r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?)?$"
+                            .to_owned(),
                     ),
                     ..MetaSchema::new("string")
                 }),
@@ -170,6 +177,12 @@ mod tests {
                 r#""2026-11-29T20:00:00.25""#,
                 "2026-11-29T20:00:00.250+00:00",
             ),
+            (r#""2026-11-29T20:00Z""#, "2026-11-29T20:00:00+00:00"),
+            (r#""2026-11-29T21:00+01:00""#, "2026-11-29T20:00:00+00:00"),
+            (
+                r#""2026-11-29T14:30:00.5-0530""#,
+                "2026-11-29T20:00:00.500+00:00",
+            ),
             (r#""2026-11-29""#, "2026-11-29T00:00:00+00:00"),
             ("1795982400000", "2026-11-29T20:00:00+00:00"),
             ("1795982400000.0", "2026-11-29T20:00:00+00:00"),
@@ -191,6 +204,13 @@ mod tests {
             r#""2026-11-29T25:00""#,
             r#""2026-11-29T20:00:00Zx""#,
             r#""2026-11-29T20:00:00 ""#,
+            r#""2026-11-29T20:00+1""#,
+            r#""2026-11-29T20:00+01""#,
+            r#""2026-11-29T20:00+25:00""#,
+            r#""2026-11-29T20:00+01:60""#,
+            r#""2026-11-29T20:00+-1:00""#,
+            r#""2026-11-29Z""#,
+            r#""2026-11-29T20:00ZZ""#,
             r#"" 2026-11-29T20:00:00""#,
             r#"" 2026-1-29""#,
             r#""2026-11-29T 20:00""#,

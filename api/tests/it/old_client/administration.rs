@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{BASES, OldClient, assert_failed, assert_members, email, start};
-use crate::fixture::id;
+use crate::fixture::{eventually, id};
 
 /// As `Date.toISOString` writes it. (Never on a full second, which is written shorter here.)
 fn iso(after: TimeDelta) -> String {
@@ -194,6 +194,29 @@ async fn a_sale_that_is_ended_says_when_it_really_ended() {
             // The app goes by the end alone.
             assert!((before..=Utc::now()).contains(&end), "{path}: {end}");
         }
+    }
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_sale_whose_window_is_over_is_moved_and_sells_again() {
+    let api = start().await;
+    for base in BASES {
+        let admin = OldClient::with_token(&api, base, &api.admin);
+        let product = api.product(2).await;
+        let mut body = form(product, -TimeDelta::minutes(1), TimeDelta::seconds(2));
+        let sale = admin.post("/admin/flash-sale", Some(&body)).await.data();
+        let path = format!("/admin/flash-sale/{}", id(&sale["saleId"]));
+        eventually(async || (admin.get(&path).await.data()["status"] == "ended").then_some(()))
+            .await;
+        body = form(product, -TimeDelta::minutes(1), TimeDelta::hours(1));
+        body["saleId"] = sale["saleId"].clone();
+        let moved = admin.post("/admin/flash-sale", Some(&body)).await.data();
+        assert_eq!(moved["status"], "active");
+        let buyer = OldClient::buyer(&api, base, &email()).await;
+        // The gate learns of it within a second.
+        let sells = async || buyer.post("/purchase", Some(&json!({}))).await.status == 202;
+        eventually(async || sells().await.then_some(())).await;
     }
     api.stop().await;
 }
