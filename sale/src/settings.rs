@@ -10,8 +10,10 @@ use std::{convert::Infallible, fmt, io, num::NonZero, path::PathBuf, str::FromSt
 
 use clap::{Args, ValueEnum, builder::RangedU64ValueParser};
 use tokio::runtime::{Builder, Runtime};
+use tracing_subscriber::EnvFilter;
 
 pub use command_line::parse;
+pub(crate) use command_line::variable;
 pub use redis_url::RedisConnection;
 
 /// A setting that cannot be used, and why. It quotes no URL and nothing of a URL that may be secret.
@@ -211,12 +213,26 @@ impl WorkerSettings {
     }
 }
 
-/// How a process logs, on standard error. `RUST_LOG` says what.
+/// What is logged where nothing else is asked for.
+const LOG_FILTER: &str = "info,fred=warn,poem=warn,sqlx=warn";
+
+/// How a process logs, on standard error.
 #[derive(Debug, Clone, Args)]
 pub struct LogSettings {
+    /// What to log: a level, and levels of parts, such as info,api=debug (tracing's EnvFilter)
+    #[arg(long, env = "RUST_LOG", default_value = LOG_FILTER, value_parser = log_filter)]
+    pub log_filter: String,
+
     /// The form of log lines
     #[arg(long, env = "LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
+}
+
+fn log_filter(text: &str) -> Result<String, String> {
+    let filter = EnvFilter::try_new(text);
+    filter
+        .map(|_| text.to_owned())
+        .map_err(|error| format!("not a filter such as info,api=debug: {error}"))
 }
 
 /// The form of log lines.

@@ -10,10 +10,7 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 
 use crate::settings::{LogFormat, LogSettings};
 
-/// What is logged unless `RUST_LOG` says otherwise.
-const DEFAULT_FILTER: &str = "info,fred=warn,poem=warn,sqlx=warn";
-
-/// What `RUST_LOG` cannot bring back: of the options in a `DATABASE_URL` that sqlx does not know it
+/// What no setting can bring back: of the options in a `DATABASE_URL` that sqlx does not know it
 /// would log the values, and a misspelt `password` is one.
 const NEVER_LOGGED: &str = "sqlx_postgres::options=error";
 
@@ -30,8 +27,7 @@ pub struct Logging {
 
 /// Starts logging. Once a process; a second call changes nothing.
 pub fn start(settings: &LogSettings) -> Logging {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
+    let filter = EnvFilter::new(&settings.log_filter);
     let filter = match NEVER_LOGGED.parse() {
         Ok(never) => filter.add_directive(never),
         // It is a constant that parses.

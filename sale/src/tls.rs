@@ -8,7 +8,7 @@
 //! `REDIS_TLS_SERVER_NAME` takes that place for every server.
 
 use std::{
-    env, fs, io,
+    fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -32,7 +32,7 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::settings::{InvalidSetting, RedisTlsSettings};
+use crate::settings::{InvalidSetting, RedisTlsSettings, variable};
 
 /// How long one server may take to show what is wrong with it.
 const EXPLAIN_TIMEOUT: Duration = Duration::from_secs(2);
@@ -167,12 +167,12 @@ impl RedisTlsSettings {
         if !redis_url.starts_with("rediss") && !redis_url.starts_with("valkeys") {
             return Self::default();
         }
-        let file = |name| env::var_os(name).map(PathBuf::from);
+        let file = |name| variable(name).map(PathBuf::from);
         Self {
             ca_file: file(CA_FILE),
             cert_file: file(CERT_FILE),
             key_file: file(KEY_FILE),
-            server_name: env::var(SERVER_NAME).ok(),
+            server_name: variable(SERVER_NAME).and_then(|name| name.into_string().ok()),
         }
     }
 

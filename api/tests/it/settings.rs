@@ -71,6 +71,11 @@ async fn a_bad_setting_stops_the_start_with_a_clear_word() {
             "JWT_JWKS_FILE and JWT_JWKS_ISSUER must be set together",
         ),
         (
+            "RUST_LOG",
+            "api=loud",
+            "invalid value 'api=loud' for '--log-filter <LOG_FILTER>': not a filter",
+        ),
+        (
             "BUYER_LOGIN",
             "x",
             "invalid value 'x' for '--buyer-login <BUYER_LOGIN>'",

@@ -1,6 +1,9 @@
 //! Settings of a process, from its command line and its environment.
 
-use std::env;
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+};
 
 use clap::{Arg, Command, Parser, builder::Resettable};
 
@@ -14,6 +17,11 @@ pub fn parse<S: Parser>() -> S {
     S::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
 }
 
+/// A variable of the environment that is set to something.
+pub(crate) fn variable(name: impl AsRef<OsStr>) -> Option<OsString> {
+    env::var_os(name).filter(|value| !value.is_empty())
+}
+
 fn without_empty_variables(command: Command) -> Command {
     command
         .mut_args(without_empty_variable)
@@ -21,9 +29,8 @@ fn without_empty_variables(command: Command) -> Command {
 }
 
 fn without_empty_variable(argument: Arg) -> Arg {
-    let value = argument.get_env().and_then(env::var_os);
-    match value {
-        Some(value) if value.is_empty() => argument.env(Resettable::Reset),
+    match argument.get_env() {
+        Some(name) if variable(name).is_none() => argument.env(Resettable::Reset),
         _ => argument,
     }
 }

@@ -15,13 +15,13 @@
 //! sqlx trusts the authorities of the system beside those of `sslrootcert`. `SSL_CERT_FILE` takes the place of
 //! the system's.
 
-use std::{env, fs};
+use std::fs;
 
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
 
-use super::{InvalidSetting, PostgresSettings, server_url};
+use super::{InvalidSetting, PostgresSettings, server_url, variable};
 
 const SCHEMES: [&str; 2] = ["postgres", "postgresql"];
 
@@ -48,7 +48,9 @@ impl PostgresSettings {
     /// # Errors
     /// The first part that cannot be used.
     pub fn options(&self) -> Result<PgConnectOptions, InvalidSetting> {
-        options(self.database_url.expose(), |name| env::var(name).ok())
+        options(self.database_url.expose(), |name| {
+            variable(name).and_then(|value| value.into_string().ok())
+        })
     }
 }
 
