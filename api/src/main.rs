@@ -8,7 +8,7 @@ use mimalloc::MiMalloc;
 use sale::{crash, output::note, settings, signals::asked_to_end, telemetry};
 
 /// A purchase is allocated by the worker that reads it and freed by the one that decided it: the system's
-/// allocator spends a quarter of a purchase's CPU time on the locks of that (see `bench/RESULTS.md`).
+/// allocator spends a quarter of a purchase's CPU time on the locks of that (see `docs/benchmarks.md`).
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 const READ_ENTRIES_MAX: u64 = 64;
 /// Winners posted in one call: what four full entries hold. Each call has its price (a round trip, the sale's
 /// row locked and written, a commit), and with two entries a call a tenth fewer orders a second were posted
-/// (`bench/RESULTS.md`). An entry is never split, so one that is larger by itself makes a call of its own.
+/// (`docs/benchmarks.md`). An entry is never split, so one that is larger by itself makes a call of its own.
 const POST_WINNERS_MAX: usize = 4 * BATCH_MAX;
 /// Pause after a read that found nothing: the first, doubled each time up to the longest.
 const IDLE_PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));

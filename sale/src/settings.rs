@@ -199,7 +199,7 @@ pub struct WorkerSettings {
 
 impl WorkerSettings {
     /// What the service runs on. (With a thread more, Redis and the threads take turns on the processors, and
-    /// a connection goes from one to the other between its question and its answer: see `bench/RESULTS.md`.)
+    /// a connection goes from one to the other between its question and its answer: see `docs/benchmarks.md`.)
     ///
     /// # Errors
     /// The system gives no threads.

@@ -6,6 +6,7 @@
 )]
 
 mod commands;
+mod configuration;
 mod demo;
 mod fixture;
 mod health;
@@ -14,7 +15,6 @@ mod life;
 mod orders;
 mod output;
 mod products;
-mod readme;
 mod same_as_api;
 mod secrets;
 mod seed;

@@ -15,7 +15,7 @@
 //! sees that it was, and asks the whole batch again (`batcher/lane.rs`).
 //!
 //! A wait that fails leaves the outcome unknown: the purchase stands in this Redis, and asking again tells
-//! so once the replicas have it. WAIT is no consensus; RELIABILITY.md says what it does not promise.
+//! so once the replicas have it. WAIT is no consensus; docs/guarantees.md says what it does not promise.
 
 use std::time::Duration;
 

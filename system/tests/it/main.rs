@@ -8,10 +8,10 @@
 )]
 
 mod checker;
+mod documents;
 mod faults;
 mod processes;
 mod protocol;
-mod reliability;
 mod rush;
 mod units;
 mod window;

@@ -1,4 +1,4 @@
-//! The README's table of settings is that of the programs.
+//! The page of settings is that of the programs.
 
 use clap::{Arg, Command, CommandFactory};
 
@@ -17,9 +17,9 @@ fn settings(command: &Command) -> Vec<(String, String)> {
 }
 
 #[test]
-fn every_setting_stands_in_the_readme_with_its_default() {
-    let readme = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
-    let readme = std::fs::read_to_string(readme).unwrap();
+fn every_setting_stands_in_its_page_with_its_default() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
+    let page = std::fs::read_to_string(page).unwrap();
     let programs = [
         ("api", api::Settings::command()),
         ("reconciler", reconciler::settings::Cli::command()),
@@ -29,10 +29,10 @@ fn every_setting_stands_in_the_readme_with_its_default() {
     for (program, command) in programs {
         for (name, default) in settings(&command) {
             seen += 1;
-            let row = readme
+            let row = page
                 .lines()
                 .find(|line| line.starts_with(&format!("| `{name}` |")))
-                .unwrap_or_else(|| panic!("{name} of {program} is not in README.md"));
+                .unwrap_or_else(|| panic!("{name} of {program} is not in docs/configuration.md"));
             let cells: Vec<&str> = row.split(" | ").map(str::trim).collect();
             assert_eq!(cells[1].trim_matches('`'), default, "the default of {name}");
             assert!(
