@@ -112,3 +112,16 @@ fn a_sale_ends_after_it_starts_in_years_that_can_be_written_down() {
         "endTime must be no later than 2255-06-05T23:47:34Z"
     );
 }
+
+#[test]
+fn an_idempotency_key_is_visible_ascii_of_a_bounded_length() {
+    let longest = "k".repeat(255);
+    for key in ["a", "lamp-1", "!~", &longest] {
+        assert_eq!(input::idempotency_key(key.as_bytes()), Ok(key.to_owned()));
+    }
+    for key in ["", " ", "a b", "a\t", "\u{7f}", "é", &(longest + "k")] {
+        let said = input::idempotency_key(key.as_bytes()).unwrap_err();
+        assert_eq!(said.field, "Idempotency-Key");
+        assert_eq!(said.fault, "must be 1 to 255 visible ASCII characters");
+    }
+}
