@@ -26,9 +26,6 @@ pub enum Reader {
 }
 
 /// Prints a text to standard output and ends its last line.
-///
-/// # Errors
-/// See [`Unwritable`].
 pub fn print(text: &str) -> Result<Reader, Unwritable> {
     let mut out = io::stdout().lock();
     let line_break = if text.ends_with('\n') { "" } else { "\n" };
@@ -36,9 +33,6 @@ pub fn print(text: &str) -> Result<Reader, Unwritable> {
 }
 
 /// What a write says about its reader.
-///
-/// # Errors
-/// See [`Unwritable`].
 pub fn reader_of(written: io::Result<()>) -> Result<Reader, Unwritable> {
     match written {
         Ok(()) => Ok(Reader::There),

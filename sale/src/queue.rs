@@ -68,9 +68,6 @@ impl Queue {
 }
 
 /// Looks at the queue. A sale whose gate cannot be read is named, and hides none of the others.
-///
-/// # Errors
-/// See [`QueueError`].
 pub async fn look(gate: &Gate, ledger: &Ledger) -> Result<Queue, QueueError> {
     let sales = ledger.live_sales(Duration::ZERO).await?;
     let mut all = Queue {

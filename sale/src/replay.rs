@@ -107,9 +107,6 @@ impl<F: FnMut(Uuid, Replay)> Work<'_, F> {
 
 /// Replays rejections of one sale, [`BATCH_MAX`] at most, and tells what came of each, in this order.
 /// Where it is plain that none can become an order now, the gate goes on selling.
-///
-/// # Errors
-/// See [`ReplayError`].
 pub async fn replay(
     gate: &Gate,
     ledger: &Ledger,

@@ -47,9 +47,6 @@ pub enum SettleError {
 }
 
 /// Ends a sale and settles it. Draining may take `drain_timeout`.
-///
-/// # Errors
-/// See [`SettleError`].
 pub async fn settle(
     gate: &Gate,
     ledger: &Ledger,
@@ -62,9 +59,6 @@ pub async fn settle(
 
 /// Ends and settles a sale that was found to be over when it had this version. One that was changed
 /// since then (its window moved, say) is left as it is.
-///
-/// # Errors
-/// See [`SettleError`].
 pub async fn settle_unchanged(
     gate: &Gate,
     ledger: &Ledger,

@@ -22,9 +22,6 @@ pub struct Recount {
 
 impl Ledger {
     /// Counts a sale's orders and rejections, in one statement and so in one snapshot.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn recount(&self, sale: SaleId) -> Result<Option<Recount>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT d.*,

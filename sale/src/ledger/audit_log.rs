@@ -120,9 +120,6 @@ impl Ledger {
     }
 
     /// The last changes of a sale, an order, a product or a user, the newest first.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn actions(&self, subject: Uuid, limit: u32) -> Result<Vec<Action>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT at, actor, via, request_id, action, details FROM audit_log
@@ -135,9 +132,6 @@ impl Ledger {
     }
 
     /// What this actor made with this key and this action, whatever was asked for then.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn made_before(&self, action: &str) -> Result<Option<Uuid>, LedgerError> {
         Ok(sqlx::query_scalar(
             "SELECT subject FROM audit_log

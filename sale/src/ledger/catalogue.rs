@@ -99,9 +99,6 @@ impl Ledger {
     }
 
     /// A product.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn product(&self, id: ProductId) -> Result<Option<Product>, LedgerError> {
         Ok(
             sqlx::query_as("SELECT * FROM product_details WHERE id = $1")
@@ -112,9 +109,6 @@ impl Ledger {
     }
 
     /// All products, the newest first.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn products(&self, page: Page) -> Result<Vec<Product>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT * FROM product_details

@@ -24,9 +24,6 @@ pub enum Tables {
 
 impl Ledger {
     /// Whether the tables are those of this version. Changes nothing.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn tables(&self) -> Result<Tables, LedgerError> {
         let applied =
             sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
@@ -58,9 +55,6 @@ impl Ledger {
 
     /// How many reconcilers are at work on this database. Each connects by a name that begins with
     /// [`RECONCILER`], and is its own ([`Ledger::connect_as`]).
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn reconcilers(&self) -> Result<u64, LedgerError> {
         // Postgres tells a stranger's name, but not when it did something: taken for just now.
         let count: i64 = sqlx::query_scalar(

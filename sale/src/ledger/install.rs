@@ -32,9 +32,6 @@ impl InstallLock {
 
 impl Ledger {
     /// The right to install a sale; `None` while somebody else has it.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn lock_install(&self, sale: SaleId) -> Result<Option<InstallLock>, LedgerError> {
         let mut connection = self.pool.connect_options().connect().await?;
         sqlx::query("SELECT set_config('idle_session_timeout', $1, false)")
@@ -51,9 +48,6 @@ impl Ledger {
 
     /// Numbers an attempt to install a sale, and returns the sale as of then. `None` where it is
     /// unknown or settled.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn begin_install(&self, sale: SaleId) -> Result<Option<Sale>, LedgerError> {
         let epoch: Option<i64> = sqlx::query_scalar(
             "UPDATE flash_sales SET epoch = epoch + 1, updated_at = now()
@@ -74,9 +68,6 @@ impl Ledger {
 
     /// Up to `count` of the buyers that a sale's `posted` counts, after `after` in the order of
     /// their ids, each with the order or else the counted rejection.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn posted_buyers(
         &self,
         sale: SaleId,
@@ -100,9 +91,6 @@ impl Ledger {
     /// Confirms an install: holds only if no later attempt has begun, the sale is not settled, and
     /// exactly `installed` buyers are posted. False otherwise, and nothing is changed. The details are
     /// for the log.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn complete_install(
         &self,
         sale: SaleId,
@@ -130,9 +118,6 @@ impl Ledger {
 
     /// Raises a sale's epoch to this one, where it is lower: after the ledger was rolled back, the gate
     /// may be of an install that it does not know. A person has decided that it will not come back.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn accept_epoch(&self, sale: SaleId, epoch: Epoch) -> Result<(), LedgerError> {
         sqlx::query(
             "WITH sale AS (

@@ -87,9 +87,6 @@ pub struct OrderFilter {
 
 impl Ledger {
     /// What became of a purchase: its order, else its rejection; `None` where it is not posted.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn outcome(&self, order: OrderId) -> Result<Option<Outcome>, LedgerError> {
         let found = sqlx::query_as("SELECT * FROM order_details WHERE id = $1")
             .bind(order)
@@ -106,9 +103,6 @@ impl Ledger {
     }
 
     /// What became of a buyer's purchase in a sale: the order, else the newest rejection.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn outcome_of(
         &self,
         sale: SaleId,
@@ -162,9 +156,6 @@ impl Ledger {
     }
 
     /// What became of each of these purchases; one that is not posted is not among the answers.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn outcomes(&self, orders: &[OrderId]) -> Result<Vec<Outcome>, LedgerError> {
         let ids: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
         let found = sqlx::query_as("SELECT * FROM order_details WHERE id = ANY($1)")
@@ -186,9 +177,6 @@ impl Ledger {
     }
 
     /// The orders that are asked for, the newest first.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn orders(&self, of: OrderFilter, page: Page) -> Result<Vec<Order>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT * FROM order_details
@@ -209,9 +197,6 @@ impl Ledger {
 
     /// The orders of a buyer, the newest first. Looks one order up for each sale, by the index that
     /// keeps a buyer from buying twice: an index by buyer alone would have to be written in a rush.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn orders_of_buyer(
         &self,
         buyer: BuyerId,
@@ -235,9 +220,6 @@ impl Ledger {
     }
 
     /// The newest order of a buyer in these sales.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn latest_order(
         &self,
         buyer: BuyerId,
@@ -256,9 +238,6 @@ impl Ledger {
 
     /// The orders of a sale in the order of their buyers' ids, from after a buyer on: to read all of
     /// them in steps.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn orders_by_buyer(
         &self,
         sale: SaleId,
@@ -278,9 +257,6 @@ impl Ledger {
     }
 
     /// All orders of a sale. For checks: a sale may have many.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn orders_of_sale(&self, sale: SaleId) -> Result<Vec<Order>, LedgerError> {
         Ok(
             sqlx::query_as("SELECT * FROM order_details WHERE sale_id = $1")

@@ -79,9 +79,6 @@ impl Ledger {
     }
 
     /// Keeps an entry that cannot be read, as it is, among the rejections. May be repeated.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn reject_unreadable(
         &self,
         sale: SaleId,

@@ -146,9 +146,6 @@ impl KeptRejection {
 
 impl Ledger {
     /// The rejections that are asked for, the newest first.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn rejections(
         &self,
         of: &RejectionFilter,
@@ -170,9 +167,6 @@ impl Ledger {
     }
 
     /// The rejections of a sale, the oldest first: the order in which they are replayed.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn rejections_to_replay(
         &self,
         sale: SaleId,
@@ -195,9 +189,6 @@ impl Ledger {
     }
 
     /// Those of these rejections that there are, the oldest first.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn kept_rejections(&self, ids: &[Uuid]) -> Result<Vec<KeptRejection>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT * FROM rejection_details WHERE id = ANY($1) ORDER BY created_at, id",
@@ -208,9 +199,6 @@ impl Ledger {
     }
 
     /// The order that a rejection has become which is not there any more.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn replayed_order(
         &self,
         rejection: Uuid,
@@ -256,9 +244,6 @@ impl Ledger {
     }
 
     /// All rejections of a sale. For checks.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn rejections_of_sale(&self, sale: SaleId) -> Result<Vec<Rejection>, LedgerError> {
         Ok(
             sqlx::query_as("SELECT * FROM rejections WHERE sale_id = $1 ORDER BY created_at, id")
@@ -269,9 +254,6 @@ impl Ledger {
     }
 
     /// How many rejections a sale has.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn count_rejections(&self, sale: SaleId) -> Result<u64, LedgerError> {
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM rejections WHERE sale_id = $1")
             .bind(sale)

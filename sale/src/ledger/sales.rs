@@ -138,9 +138,6 @@ pub struct Standing {
 
 impl Ledger {
     /// A sale.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn sale(&self, id: SaleId) -> Result<Option<Sale>, LedgerError> {
         Ok(sqlx::query_as("SELECT * FROM sale_details WHERE id = $1")
             .bind(id)
@@ -150,9 +147,6 @@ impl Ledger {
 
     /// The sale that is meant where none is named: the active (or paused) one that started first;
     /// else the next to start; else the one that ended last.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn current_sale(&self) -> Result<Option<Sale>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT * FROM (
@@ -175,9 +169,6 @@ impl Ledger {
 
     /// The sales that are not settled, or were settled less than `retention` ago, so that their
     /// journals may still exist. In the order of their start.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn live_sales(&self, retention: Duration) -> Result<Vec<Sale>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT * FROM sale_details
@@ -190,9 +181,6 @@ impl Ledger {
     }
 
     /// The sales that have begun, those that began last first, and their states.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn recent_sales(&self, limit: u32) -> Result<Vec<(SaleId, SaleState)>, LedgerError> {
         let rows: Vec<(SaleId, String)> = sqlx::query_as(
             "SELECT id, state FROM flash_sales WHERE start_time <= now()
@@ -207,9 +195,6 @@ impl Ledger {
     }
 
     /// All sales, the newest first.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn sales(&self, page: Page) -> Result<Vec<Sale>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT * FROM sale_details
@@ -224,9 +209,6 @@ impl Ledger {
     }
 
     /// The sales that have not ended, in the order of their start.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn coming_sales(&self, page: Page) -> Result<Vec<Sale>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT * FROM sale_details
@@ -242,9 +224,6 @@ impl Ledger {
     }
 
     /// How far a sale has come.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn standing(&self, id: SaleId) -> Result<Option<Standing>, LedgerError> {
         type Row = (String, i64, i64, i32, Option<BuyerId>, Option<OrderId>);
         let row: Option<Row> = sqlx::query_as(

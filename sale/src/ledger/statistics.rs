@@ -23,9 +23,6 @@ pub struct Tally {
 
 impl Ledger {
     /// What became of all purchases of a sale, or of all sales, that were posted.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn tally(&self, sale: Option<SaleId>) -> Result<Tally, LedgerError> {
         Ok(sqlx::query_as(
             "WITH rejected AS (

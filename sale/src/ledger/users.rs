@@ -60,9 +60,6 @@ impl Ledger {
     }
 
     /// The user with this id.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn user(&self, id: Uuid) -> Result<Option<User>, LedgerError> {
         Ok(
             sqlx::query_as("SELECT id, email, password_hash, role FROM users WHERE id = $1")
@@ -73,9 +70,6 @@ impl Ledger {
     }
 
     /// The user with this address, in any spelling.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT id, email, password_hash, role FROM users
@@ -89,9 +83,6 @@ impl Ledger {
     /// The user with this address; where there is none, a new one who may buy and has no password.
     /// Callers at the same time get the same user, even if another one made it: look at the role
     /// and the password.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn ensure_buyer(&self, email: &EmailAddress) -> Result<User, LedgerError> {
         // The update changes nothing. It is there because DO NOTHING would return no row, and a
         // second look in the same statement would not see one that another caller has just made.
@@ -117,9 +108,6 @@ impl Ledger {
 
     /// Gives the user with this address, in any spelling, another password, or none. `None` where
     /// there is no such user.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn set_password(
         &self,
         email: &str,
@@ -146,9 +134,6 @@ impl Ledger {
 
     /// Replaces the hash of a user's password by another one of the same password. False where the
     /// hash is not the one that was there any more.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn rehash_password(
         &self,
         user: Uuid,
@@ -173,9 +158,6 @@ impl Ledger {
 
     /// Lets the user with this address, in any spelling, do more or less. Tokens keep the role that
     /// they were signed with. `None` where there is no such user.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn set_role(&self, email: &str, role: Role) -> Result<Option<User>, LedgerError> {
         Ok(sqlx::query_as(
             "WITH changed AS (
