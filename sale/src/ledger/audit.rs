@@ -1,4 +1,4 @@
-//! What the audit reads of the ledger: a sale and what its rows add up to, in one snapshot.
+//! The ledger's part of the audit: a sale and the sums of its rows, in one snapshot.
 
 use super::{Ledger, LedgerError, Sale};
 use crate::model::SaleId;
