@@ -2,27 +2,28 @@
 -- admit: decides a batch of purchases of one sale, in the order given.
 --
 -- KEYS  1 terms (hash)   2 buyers (hash)   3 journal (stream)
--- ARGV  1, 2  epoch and taken: the highest pair the caller has seen of this gate or its ledger
---       3     the oldest version of the terms by which it may sell
---       4     purchases that a gate of that epoch has, as the caller knows: 0 to 2 of them, written as in 6
+-- ARGV  1, 2  epoch and taken: the highest pair that the caller has seen of this gate or its ledger
+--       3     the oldest version of the terms by which this gate may sell
+--       4     purchases that a gate of that epoch must have, as far as the caller knows: 0 to 2, written as in 6
 --       5     20 random bits, as a number
 --       6     the purchases: the buyer's id and the order's id, 16 raw bytes each, one purchase
 --             after the other, 1 to 512 of them
 --
 -- Returns {epoch, taken, verdicts, orders}
---   epoch, taken  of the gate after this batch; 0, 0 where there is no gate
+--   epoch, taken  of the gate after this batch; 0, 0 if there is no gate
 --   verdicts      one letter for each purchase:
 --                   A admitted: the unit is this buyer's
---                   R admitted before: the same order asks again
+--                   R admitted before: a retry of the same order
 --                   D duplicate: the buyer holds another order
 --                   S sold out   N not started   E ended   P paused
---                   C cold: the gate is missing, lost, closed, was rolled back, or has older terms than
---                     the ledger; or the journal has an id that its gate cannot have made, and
---                     refuses the entry
+--                   C cold: the gate is missing, lost, closed or rolled back, or its terms are older than
+--                     the ledger's; or the journal refuses the entry, because it has an id that its
+--                     gate cannot have made
 --   orders        for each D, in order, the 16 raw bytes of the order that the buyer holds
 --
--- Lua does not roll back. So the one command that can be refused, XADD, comes before every other
--- write, and a gate whose journal refuses is lost; and a full Redis refuses the whole script at its start, for it has no allow-oom flag.
+-- Lua does not roll back. XADD is the one command that Redis can refuse, so it comes before every other write. A gate
+-- whose journal refuses an entry is lost. A full Redis refuses the whole script at its start, because the script has
+-- no allow-oom flag.
 
 local ID_BYTES = 16
 local PURCHASE_BYTES = 2 * ID_BYTES
@@ -42,8 +43,8 @@ local terms = redis.call('HMGET', KEYS[1],
   'epoch', 'state', 'start', 'end', 'limit', 'clock', 'lost', 'closed', 'version')
 local epoch = tonumber(terms[1])
 
--- Keeps what the caller has seen of a gate that is gone, so that a rebuild can say what was lost. Where
--- nothing is left it lives for a day: nobody may come to rebuild the sale.
+-- Keeps what the caller has seen of a gate that is gone or rolled back, so that a rebuild can report what was lost.
+-- If no gate is left, the key expires after a day, because perhaps nobody rebuilds the sale.
 local function bear_witness()
   local kept = redis.call('HMGET', KEYS[1], 'witness_epoch', 'witness_taken')
   local kept_epoch, kept_taken = tonumber(kept[1]) or 0, tonumber(kept[2]) or 0
@@ -75,7 +76,7 @@ if terms[7] == '1' or terms[8] == '1' then
   return cold
 end
 
--- The buyers of the purchases, then those of the purchases that this gate must have.
+-- The buyers of the purchases, then the buyers of the purchases that this gate must have.
 local buyers = {}
 local asked = purchases .. (epoch == seen_epoch and known or '')
 for at = 1, #asked, PURCHASE_BYTES do
@@ -92,7 +93,7 @@ if tonumber(terms[9]) < tonumber(ARGV[3]) then
   return cold
 end
 
--- The sale's clock never goes back, whatever the machine's does.
+-- The sale's clock never goes back, even if the machine's clock does.
 local time = redis.call('TIME')
 local clock = tonumber(terms[6]) or 0
 local now = math.max(time[1] * 1000000 + time[2], clock)
@@ -110,13 +111,13 @@ end
 local remaining = tonumber(terms[5]) - taken
 local verdicts, orders = {}, {}
 local names_an_order = false
-local marks, won = {}, {} -- of this call: buyer, order, buyer, order, ...; and by buyer
+local marks, won = {}, {} -- of this call: marks = buyer, order, buyer, order, ...; won = order by buyer
 for i = 1, count do
   local at = i * PURCHASE_BYTES
   local buyer, order = buyers[i], string.sub(purchases, at - ID_BYTES + 1, at)
   local holds = held[i] or won[buyer]
   if holds and #holds ~= ID_BYTES then
-    return lose() -- nobody can be told whose order that is
+    return lose() -- the mark does not say which order the buyer holds
   end
   if holds == order then
     verdicts[i] = 'R'
@@ -151,9 +152,9 @@ if winners > 0 then
   redis.call('HSET', KEYS[2], unpack(marks))
   taken = taken + winners
 end
--- Kept with each sale made, and when the start or the end is first seen to have passed: what was
--- once answered by this clock stays true. And with each order that is told again: a caller who WAITs for
--- replicas waits for the writes of its own connection, and must have made one.
+-- The clock is stored with every admission, and when a call first sees that the start or the end has passed: an
+-- answer that this clock once gave stays true. It is also stored when an answer repeats an order: WAIT waits for the
+-- writes of its own connection, so the call must have made one.
 local passes_the_start = clock < start_at and now >= start_at
 local passes_the_end = clock < end_at and now >= end_at
 if winners > 0 or names_an_order or passes_the_start or passes_the_end then

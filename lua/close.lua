@@ -1,18 +1,19 @@
 #!lua flags=allow-oom
--- close: shuts a gate that must be rebuilt. Only `swap` opens the way back.
+-- close: closes a gate that must be rebuilt. Only `swap` opens the way back.
 --
 -- KEYS  1 terms (hash)   2 buyers (hash)   3 journal (stream)
---       4, 5, 6  where a key of another type is put in the place of 1, 2, 3
--- ARGV  1 how long what was set aside is kept, seconds
+--       4, 5, 6  the names under which a key of another type is set aside, for 1, 2, 3
+-- ARGV  1 how long a key that was set aside is kept, seconds
 --
 -- Returns {word, aside}
---   word   closed    every purchase is answered cold from now on
---          missing   there is no gate: nothing to shut, and none is made
---   aside  which keys held another type and were set aside, in words; empty where none did
+--   word   closed    the gate answers every purchase with cold from now on
+--          missing   there is no gate: nothing to close, and the script creates none
+--   aside  which keys had another type and were set aside, in words; empty if none
 --
--- A key has one type, so a key of another type holds nothing that a gate wrote: its gate lost that part
--- when the key was overwritten. Set aside, it is a missing part, which a rebuild makes again from the
--- ledger, from the marks and from the journal. It is renamed and not deleted, for somebody wrote it.
+-- A key has one type. A key of another type therefore holds nothing that a gate wrote: the gate lost that part when
+-- somebody overwrote the key. Once the key is set aside the part is missing, and a rebuild restores it from the
+-- ledger, the marks and the journal. The script renames the key and does not delete it, because its data belongs to
+-- somebody.
 
 local TYPES = {'hash', 'hash', 'stream'}
 local NAMES = {'terms', 'buyers', 'journal'}

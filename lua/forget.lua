@@ -1,19 +1,19 @@
 #!lua flags=allow-oom
--- forget: takes entries that are posted out of the journal.
+-- forget: deletes posted entries from the journal.
 --
 -- KEYS  1 terms (hash)   2 journal (stream)
 -- ARGV  1    the consumer group
---       2    the epoch for which posting proved that the gate lost a mark; 0 for none
+--       2    the epoch for which posting proved that the gate lost a mark; 0 if it proved none
 --       3 .. for each entry its exact id and the number of its winners that are posted (0 for an
 --            entry that could not be read)
 --
 -- Returns the number of entries that this call deleted.
 --
--- `forgotten` counts the winners that left the journal since the gate was installed. Only what
--- this very call deleted is added, so repeating it adds nothing; and only entries of the gate's
--- epoch, for an install starts the count again. Flagged allow-oom, for it is what makes room.
+-- `forgotten` counts the winners that left the journal since the install of the gate. The script adds only entries
+-- that this very call deleted, so a repeated call adds nothing. It adds only entries of the gate's epoch, because an
+-- install starts the count again. The flag allow-oom is set because this script frees memory.
 
--- Terms of another type are those of no gate: its journal is emptied all the same.
+-- Terms of another type belong to no gate. The script empties the journal all the same.
 local epoch = redis.pcall('HGET', KEYS[1], 'epoch')
 if type(epoch) == 'table' then
   epoch = nil

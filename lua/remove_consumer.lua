@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- remove_consumer: removes a reader of the journal that is gone.
+-- remove_consumer: removes a consumer of the journal whose process is gone.
 --
 -- KEYS  1 journal (stream)
 -- ARGV  1 the consumer group   2 the consumer   3 for how long it must have been idle, milliseconds
 --
--- Returns  removed   it is gone
+-- Returns  removed   the consumer is deleted
 --          busy      it was active within that time
---          pending   it holds entries: deleting it would strand them, so they are claimed first
+--          pending   it holds entries: deleting it would strand them, so the caller claims them first
 --          missing   there is no such journal, group or consumer
 
 if redis.call('EXISTS', KEYS[1]) == 0 then

@@ -5,17 +5,17 @@
 -- ARGV  1 the consumer group
 --
 -- Returns {terms, taken, entries, pending, oldest, time, foreign}
---   terms    the hash, field and value in turn; empty where there is no gate
+--   terms    the hash, field and value in turn; empty if there is no gate
 --   taken    buyers who hold a unit
---   entries  in the journal, of which `pending` are delivered and not yet forgotten
+--   entries  in the journal; `pending` of them are delivered and not yet forgotten
 --   oldest   the id of the first entry, or an empty string
 --   time     of this Redis, microseconds since 1970
---   foreign  which of the three keys hold another type, in words; empty where none does. Such a key
---            counts as empty: it holds nothing of ours
+--   foreign  which of the three keys have another type, in words; empty if none. Such a key counts as
+--            empty: it holds nothing that a gate wrote
 
 local foreign = {}
 
--- The answer of a command; where the key is of another type, what an empty key would answer.
+-- The answer of a command. For a key of another type: the answer that an empty key would give.
 local function read(name, empty, ...)
   local answer = redis.pcall(...)
   if type(answer) == 'table' and answer.err then

@@ -10,18 +10,17 @@
 --          undrained    the journal still has entries
 --          incomplete   the prepared hash does not have that many buyers
 --
--- `forgotten` begins at what is taken, for every buyer was read from the ledger. The clock is
--- kept, if it is one: a rebuild does not turn time back. The old hash goes by UNLINK, which does not block. The
--- group is made now, for a Redis that has become full refuses to make it, and its entries could
--- then not be read.
+-- `forgotten` begins at `taken`, because every buyer was read from the ledger. The script keeps the clock if it is a
+-- number: a rebuild does not turn time back. UNLINK removes the old hash without blocking. The script creates the
+-- group now: a Redis that becomes full later refuses to create it, and then nobody could read the entries.
 
-local NUMBER_MAX = 2 ^ 53 -- GATE_NUMBER_MAX in sale/src/model/instant.rs: more is not read back
+local NUMBER_MAX = 2 ^ 53 -- GATE_NUMBER_MAX in sale/src/model/instant.rs: larger numbers are not read back
 
 local function is_number(text)
   return text and string.match(text, '^%d+$') and tonumber(text) <= NUMBER_MAX
 end
 
--- An epoch that is no number is that of no gate.
+-- An epoch that is not a number belongs to no gate.
 local epoch = redis.call('HGET', KEYS[1], 'epoch')
 epoch = is_number(epoch) and tonumber(epoch)
 if epoch and epoch >= tonumber(ARGV[1]) then
@@ -35,13 +34,13 @@ if taken ~= tonumber(ARGV[8]) then
   return 'incomplete'
 end
 
--- Made again, also where it is there and empty: a stream remembers the last id it ever had.
+-- The journal is created again even if it exists and is empty: a stream remembers the last id it ever had.
 redis.call('UNLINK', KEYS[3])
 redis.call('XGROUP', 'CREATE', KEYS[3], ARGV[9], '0', 'MKSTREAM')
 redis.call('UNLINK', KEYS[2])
 if taken > 0 then
   redis.call('RENAME', KEYS[4], KEYS[2])
-  redis.call('PERSIST', KEYS[2]) -- a prepared hash expires, in case its maker dies
+  redis.call('PERSIST', KEYS[2]) -- a prepared hash expires, in case the process that made it dies
 end
 redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'version', ARGV[2], 'state', ARGV[3],
   'start', ARGV[4], 'end', ARGV[5], 'units', ARGV[6], 'limit', ARGV[7],
@@ -53,5 +52,5 @@ for _, kept in ipairs({'clock', 'witness_epoch', 'witness_taken'}) do
     redis.call('HDEL', KEYS[1], kept)
   end
 end
-redis.call('PERSIST', KEYS[1]) -- what was seen of a gate that is gone expires
+redis.call('PERSIST', KEYS[1]) -- terms that hold only a witness of a lost gate expire
 return 'swapped'

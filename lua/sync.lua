@@ -5,13 +5,13 @@
 -- ARGV  1 epoch   2 version   3 state (open, paused, ended)   4 start   5 end (microseconds since
 --       1970)   6 units   7 limit
 --
--- Returns  applied   the terms are now those given
+-- Returns  applied   the gate now has the given terms
 --          current   the gate has this version or a newer one
---          foreign   the gate is of another epoch
+--          foreign   the gate has another epoch
 --          missing   there is no gate
 --
--- Only a newer version of the same epoch is taken: late or repeated calls change nothing. It
--- touches neither `lost` nor `closed`: what is shut stays shut.
+-- The script takes only a newer version of the same epoch, so late or repeated calls change nothing. It touches
+-- neither `lost` nor `closed`: a closed gate stays closed.
 
 local gate = redis.call('HMGET', KEYS[1], 'epoch', 'version')
 if not gate[1] then

@@ -1,9 +1,9 @@
-//! Taking connections: what a listener leaves out.
+//! Accepts connections, and adds what a plain listener lacks:
 //!
-//! - `TCP_NODELAY`, for replies are small and awaited
+//! - `TCP_NODELAY`, because replies are small and clients wait for them
 //! - a bound: above it, new connections wait in the listen queue until one ends
-//! - a bound for each address: a connection above it is refused at once, so that it holds up nobody
-//! - a pause after a failed accept, growing, for a process without free file descriptors would spin
+//! - a bound for each address: a connection above it is refused at once, so that it delays nobody else
+//! - a growing pause after a failed accept, because a process without free file descriptors would spin
 
 use std::{
     io::{self, Read, Write},
@@ -30,12 +30,12 @@ use crate::{
 const PAUSE_MIN: Duration = Duration::from_millis(5);
 /// Longest pause after a failed accept.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
-/// One line is logged in this time about connections that are refused.
+/// At most one line about refused connections is logged in this time.
 const REFUSAL_LOGGED_EVERY: Duration = Duration::from_secs(60);
-/// When an address with too many connections should try again, seconds.
+/// When an address with too many connections should retry, seconds.
 const RETRY_AFTER_SECONDS: u64 = 5;
-/// How much of a request is read and thrown away before its connection is refused, bytes: closing with bytes unread
-/// would break the connection before the refusal is read.
+/// How much of a request is read and discarded before its connection is refused, bytes. Closing with unread bytes
+/// would break the connection before the client reads the refusal.
 const DISCARDED_BYTES: usize = 16 * 1024;
 
 /// Connections to a port for metrics at the same time.
@@ -51,16 +51,16 @@ const METRICS_PATIENCE: Patience = Patience {
 pub struct ConnectionLimits {
     /// Connections at the same time.
     pub connections_max: usize,
-    /// Those of one address; 0 is no limit.
+    /// Connections of one address at the same time; 0 is no limit.
     pub connections_per_address_max: usize,
-    /// The addresses without such a limit.
+    /// Addresses without a limit of their own.
     pub proxies: TrustedProxies,
     /// How long a connection may stay.
     pub patience: Patience,
 }
 
 impl ConnectionLimits {
-    /// Those of a port for metrics, which few ask.
+    /// The limits of a port for metrics, which few clients read.
     pub fn of_metrics() -> Self {
         Self {
             connections_max: METRICS_CONNECTIONS_MAX,
@@ -94,10 +94,7 @@ pub struct BoundedAcceptor {
 }
 
 impl BoundedAcceptor {
-    /// Takes connections from `listener` within the limits.
-    ///
-    /// # Errors
-    /// Where the listener has no address.
+    /// Accepts connections from `listener` within the limits. Fails if the listener has no address.
     pub fn new(listener: TcpListener, limits: ConnectionLimits) -> io::Result<Self> {
         Ok(Self {
             local: listener.local_addr()?,
@@ -123,7 +120,7 @@ impl BoundedAcceptor {
         self.patience
     }
 
-    /// The next connection for which there is a place.
+    /// Waits for a place, and then for the next connection.
     pub async fn accept(&mut self) -> Taken {
         let place = self.places.free().await;
         loop {
@@ -152,7 +149,7 @@ impl BoundedAcceptor {
     }
 
     async fn back_off(&mut self, error: &io::Error) {
-        // The client was gone before it was taken: nothing is wrong here.
+        // The client left before the connection was accepted: nothing is wrong here.
         if error.kind() == io::ErrorKind::ConnectionAborted {
             return;
         }
@@ -175,7 +172,7 @@ impl BoundedAcceptor {
     }
 }
 
-/// Says why, and closes. It waits for nothing: a socket without anything in it takes so little at once.
+/// Sends the reason and closes. It waits for nothing: the buffer of an empty socket holds so few bytes at once.
 fn turn_away(stream: TcpStream) -> io::Result<()> {
     let problem = Problem::new(
         Code::TooManyAttempts,

@@ -1,9 +1,9 @@
-//! How long a connection may stay: its time ends by requests, and not by bytes.
+//! How long a connection may stay: requests extend its time, bytes do not.
 //!
 //! A request, its reply, and each piece of a reply that comes in pieces give the connection another
-//! `CONNECTION_SILENCE_MAX_SECONDS`. Nothing else does: neither a PING of HTTP/2, nor a request or a reply that goes
-//! byte by byte. So a client cannot hold a place for long without asking for something, and an event stream lasts as
-//! long as it has something to say. The edge ends each request within `REQUEST_DEADLINE_SECONDS`, which is less.
+//! `CONNECTION_SILENCE_MAX_SECONDS`. Nothing else does: neither a PING of HTTP/2, nor a request or a reply that comes
+//! byte by byte. So a client cannot hold a place for long without a request, and an event stream stays open while it
+//! has events. The edge ends each request within `REQUEST_DEADLINE_SECONDS`, which is less.
 //!
 //! The head of an HTTP/1 request has a deadline of its own, from its first byte.
 
@@ -29,7 +29,7 @@ pub struct Patience {
     pub head_max: Duration,
 }
 
-/// What a connection is doing: the requests on it tell, and [`Overdue`] asks.
+/// What a connection is doing. The requests on it report, and [`Overdue`] reads.
 #[derive(Debug)]
 pub struct Activity {
     opened: Instant,
@@ -37,12 +37,12 @@ pub struct Activity {
     last_ms: AtomicU64,
     /// The head of a request has begun to come.
     head: AtomicBool,
-    /// An HTTP/1 request is being answered: what is read meanwhile waits for that, and not for its sender.
+    /// An HTTP/1 request is being answered: bytes read meanwhile wait for the answer, not for their sender.
     answering: AtomicBool,
 }
 
 impl Activity {
-    /// That of a connection which begins now.
+    /// The activity of a connection that begins now.
     pub fn new() -> Self {
         Self {
             opened: Instant::now(),
@@ -52,7 +52,7 @@ impl Activity {
         }
     }
 
-    /// Says whether the head of a request has begun to come, and has not come to its end.
+    /// Sets whether the head of a request has begun to come and is not complete.
     pub fn head(&self, unfinished: bool) {
         self.head.store(unfinished, Ordering::Relaxed);
     }
@@ -63,7 +63,7 @@ impl Activity {
         self.progressed();
     }
 
-    /// Its reply is there, at least the beginning.
+    /// The reply to a request exists, at least its beginning.
     pub fn answered(&self) {
         self.answering.store(false, Ordering::Relaxed);
         self.progressed();
@@ -90,15 +90,15 @@ impl Default for Activity {
     }
 }
 
-/// Is ready once a connection has stayed too long. It must be polled whenever the connection was.
+/// Completes once a connection has stayed too long. It must be polled whenever the connection was.
 #[derive(Debug)]
 pub struct Overdue {
     activity: Arc<Activity>,
     patience: Patience,
-    /// When the head that is coming must be there.
+    /// When the head that is coming must be complete.
     head_deadline: Option<Instant>,
-    /// Rings at the deadline, or at an earlier one and is then set again: moving a timer for each request would cost
-    /// more than looking at the clock.
+    /// Rings at the deadline, or earlier and is then set again: moving a timer for each request would cost more than
+    /// reading the clock.
     alarm: Pin<Box<Sleep>>,
 }
 
@@ -145,7 +145,7 @@ impl Future for Overdue {
     }
 }
 
-/// The body of a reply. Where it comes in pieces, each of them is activity.
+/// The body of a reply. If it comes in pieces, each piece counts as activity.
 #[derive(Debug)]
 pub struct Watched<B> {
     body: B,
@@ -153,7 +153,7 @@ pub struct Watched<B> {
 }
 
 impl<B: Body> Watched<B> {
-    /// Watches `body`, unless its length is known: then it is all there.
+    /// Watches `body`, unless its length is known: then all of it is already there.
     pub fn new(body: B, activity: &Arc<Activity>) -> Self {
         let in_pieces = body.size_hint().exact().is_none();
         Self {

@@ -1,6 +1,5 @@
-//! Who calls: extractors that read the `Authorization` header. Whatever is wrong with a token, the
-//! answer is the same 401; only an expired one has a code of its own. A valid token also counts
-//! against the rate limit of its user.
+//! Identifies the caller: extractors that read the `Authorization` header. Every faulty token gets the same 401; only
+//! an expired one has a code of its own. A valid token also counts against the rate limit of its user.
 
 use std::sync::Arc;
 
@@ -24,19 +23,19 @@ use crate::{
 /// The name of the scheme in the OpenAPI document.
 const SCHEME: &str = "Token";
 
-/// Somebody with a token.
+/// A caller with a valid token.
 #[derive(Debug)]
 pub struct User(pub Caller);
 
-/// Somebody with the token of an admin.
+/// A caller with the token of an admin.
 #[derive(Debug)]
 pub struct Admin {
-    /// Who.
+    /// The admin.
     pub caller: Caller,
     request_id: Option<RequestId>,
 }
 
-/// Anyone. A token that is sent has to be a good one nevertheless.
+/// Any caller. If a token is sent, it must be valid all the same.
 #[derive(Debug)]
 pub struct Visitor(pub Option<Caller>);
 
@@ -49,7 +48,7 @@ fn caller(request: &Request) -> Result<Option<Caller>, Problem> {
     let Some(value) = values.next() else {
         return Ok(None);
     };
-    // Of two, a proxy may go by the other one.
+    // Of two headers, a proxy may have read the other one.
     if values.next().is_some() {
         return Err(unauthorized());
     }
@@ -87,7 +86,7 @@ impl Admin {
 }
 
 impl Admin {
-    /// On whose behalf the ledger is changed, once for the same `key`.
+    /// The admin as the author of a change in the ledger. A change with the same `key` happens once.
     pub fn by(&self, key: Option<String>) -> By {
         By {
             actor: self.caller.buyer.to_string(),

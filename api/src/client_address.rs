@@ -1,10 +1,10 @@
-//! Where a request comes from: the address of the peer, unless that is a proxy of ours.
+//! Where a request comes from: the address of the peer, unless the peer is a trusted proxy.
 //!
 //! Anyone can send `X-Forwarded-For`, so it is read only where the peer is trusted
 //! (`TRUSTED_PROXIES`), and from the right: each proxy adds the address of its own peer at the end.
-//! Trusted addresses are skipped, and the first that is not trusted is the client, whatever stands to
-//! the left of it. An element that is no address ends the walk at the last good one. All lines of
-//! the header count, as one list in their order.
+//! The walk skips trusted addresses. The first address that is not trusted is the client, whatever stands to the left
+//! of it. An element that is not an address ends the walk at the last good one. All lines of the header count, as one
+//! list in their order.
 
 use std::{
     net::{IpAddr, Ipv6Addr, SocketAddr},
@@ -20,13 +20,13 @@ use poem::{
 
 use crate::seldom::Seldom;
 
-/// The header in which proxies tell where requests come from.
+/// The header in which proxies write where requests come from.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// One line is logged in this time about a header that is ignored.
+/// At most one line about an ignored header is logged in this time.
 const WARNED_EVERY: Duration = Duration::from_secs(3_600);
 
-/// The proxies whose word is taken.
+/// The proxies whose `X-Forwarded-For` is believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies(Vec<IpNet>);
 
@@ -56,13 +56,13 @@ impl FromStr for TrustedProxies {
 #[derive(Debug)]
 pub struct Clients {
     proxies: TrustedProxies,
-    /// Warnings of headers from private addresses, and from others: what strangers send must not hide what a proxy
-    /// of ours sends.
+    /// Warnings about headers from private addresses, and from others: headers of strangers must not hide the header
+    /// of a proxy of our own.
     warnings: [Seldom; 2],
 }
 
 impl Clients {
-    /// Behind these proxies, or without any.
+    /// The clients behind these proxies; the list may be empty.
     pub fn behind(proxies: TrustedProxies) -> Self {
         Self {
             proxies,
@@ -70,7 +70,7 @@ impl Clients {
         }
     }
 
-    /// The address of the client. (One that is not known, as of no connection, is `::`.)
+    /// The address of the client. A request without a known peer has `::`.
     pub fn address_of(&self, request: &Request) -> IpAddr {
         let peer = request.remote_addr().as_socket_addr();
         let peer = peer.map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), SocketAddr::ip);
@@ -81,7 +81,7 @@ impl Clients {
         client
     }
 
-    /// Says that a header is ignored which a proxy of ours may have sent.
+    /// Warns that this service ignores a header which a proxy of our own may have sent.
     fn warn_of_ignored(&self, peer: IpAddr, headers: &HeaderMap) {
         let sent = |name| headers.contains_key(name);
         if !sent(FORWARDED_FOR) && !sent(header::FORWARDED) {
@@ -110,7 +110,7 @@ impl Clients {
     }
 }
 
-/// Whether an address is none of the Internet's.
+/// Whether an address is not on the public Internet.
 fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
@@ -141,7 +141,7 @@ impl TrustedProxies {
         client
     }
 
-    /// Whether it is a proxy of ours.
+    /// Whether this address belongs to a trusted proxy.
     pub fn trust(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))

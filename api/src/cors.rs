@@ -1,13 +1,13 @@
-//! Which web pages may call from other origins: those of an allow-list (`CORS_ALLOWED_ORIGINS`).
+//! Which web pages may call from other origins: the pages of an allow-list (`CORS_ALLOWED_ORIGINS`).
 //!
-//! Nothing is refused here. A browser sends `Origin` with a POST to the page's own origin too, and
-//! whoever is no browser may send what it wants. So a reply for an allowed origin gets headers, on
-//! which the browser lets the page read it, and every other reply gets none. Tokens travel in a
-//! header that pages set themselves: no cookies, so no credentials in the sense of CORS.
+//! Nothing is refused here. A browser sends `Origin` with a POST to the page's own origin too, and clients other than
+//! browsers may send any `Origin`. So a reply for an allowed origin gets headers that let the page read it, and every
+//! other reply gets none. Tokens travel in a header that pages set themselves: no cookies, so no credentials in the
+//! sense of CORS.
 //!
-//! What may be sent where is asked for before (a preflight: `OPTIONS` with `Origin` and
-//! `Access-Control-Request-Method`). One from an allowed origin is answered with 204, by the table
-//! of routes; any other is a method that no route takes.
+//! A browser first asks what it may send where (a preflight: `OPTIONS` with `Origin` and
+//! `Access-Control-Request-Method`). The table of routes answers a preflight from an allowed origin with 204. Any
+//! other preflight is a method that no route takes.
 
 use std::str::FromStr;
 
@@ -21,18 +21,17 @@ const ALLOWED_HEADERS: HeaderValue =
 const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
     "Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Preference-Applied",
 );
-/// The methods of an address that no route has: its 404 can be read then.
+/// The methods of an address without a route: the page can then read its 404.
 const ANY_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, PATCH, POST");
-/// How long a browser may remember the answer to a preflight, seconds: the longest that Chromium
-/// does.
+/// How long a browser may remember the answer to a preflight, seconds: the most that Chromium accepts.
 const MAX_AGE_SECONDS: u64 = 7_200;
 
 /// Whose pages may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AllowedOrigins {
-    /// Everyone's.
+    /// All pages.
     Any,
-    /// Those of these origins, as browsers write them.
+    /// The pages of these origins, as browsers write them.
     These(Vec<HeaderValue>),
 }
 
@@ -96,9 +95,9 @@ impl AllowedOrigins {
         }
     }
 
-    /// Writes into the headers of a reply who may read it.
+    /// Sets the headers that say who may read the reply.
     pub fn announce(&self, allowed: Option<HeaderValue>, headers: &mut HeaderMap) {
-        // What is kept of this reply is not for pages of other origins.
+        // A cache must not give this reply to pages of other origins.
         if matches!(self, Self::These(origins) if !origins.is_empty()) {
             headers.append(header::VARY, HeaderValue::from_static("Origin"));
         }
@@ -109,7 +108,7 @@ impl AllowedOrigins {
     }
 }
 
-/// Whether a browser asks what may be sent here.
+/// Whether a browser asks what it may send here.
 pub fn is_preflight(request: &Request) -> bool {
     let headers = request.headers();
     request.method() == Method::OPTIONS

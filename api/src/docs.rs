@@ -1,10 +1,9 @@
-//! The documentation page: Swagger UI, served from the binary, so that it works without any other
-//! host.
+//! The documentation page: Swagger UI from the binary, so that it works without any other host.
 //!
-//! Page and document never change while the process runs, so they are written and compressed once, beside the start.
-//! Replies are views of those bytes and cost no memory of their own. Three limits keep a crowd of readers from taking
-//! what a sale needs: their requests are of the rate limit's class [`Class::Documentation`], so many replies are
-//! written at the same time, and each for so long. `API_DOCS=off` serves none of it.
+//! Page and document never change while the process runs, so they are written and compressed once, shortly after the
+//! start. Replies are views of those bytes and cost no memory of their own. Three limits keep a crowd of readers from
+//! taking what a sale needs: the rate limit's class [`Class::Documentation`], a number of replies that are written at
+//! the same time, and a time for each of them. `API_DOCS=off` serves none of it.
 //!
 //! [`Class::Documentation`]: crate::rate_limits::Class::Documentation
 
@@ -28,16 +27,16 @@ use sha2::{Digest, Sha256};
 use self::written::{Places, WRITTEN_DEADLINE};
 use crate::{openapi, problem::Problem};
 
-/// Where the page is served. All that is served below it is here.
+/// Where the page is served. Everything below this path belongs to the page.
 pub const PATH: &str = "/api-docs";
-/// The paths that are served here, where any are.
+/// The paths of the page and its document.
 pub const PATHS: [&str; 2] = [PATH, openapi::PATH];
 
-/// What the page may do: run its own scripts, which stand in it, and call this service.
+/// What the page may do: run its own inline scripts, and call this service.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
                       img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; \
                       base-uri 'none'; form-action 'none'";
-/// How long a browser or a CDN may keep a reply before it asks whether it still holds.
+/// How long a browser or a CDN may keep a reply before it must check it again.
 const CACHE_CONTROL: &str = "public, max-age=300";
 /// Bytes of a hash that tell two versions of a reply apart.
 const TAG_BYTES: usize = 16;
@@ -47,7 +46,7 @@ static PAGE: LazyLock<Text> =
 static DOCUMENT: LazyLock<Text> =
     LazyLock::new(|| Text::new("application/json", openapi::document()));
 
-/// Writes and compresses both. Takes tenths of a second of a processor, which no request should wait for.
+/// Writes and compresses both. This takes tenths of a second of a processor, which no request should wait for.
 pub fn prepare() {
     LazyLock::force(&PAGE);
     LazyLock::force(&DOCUMENT);
@@ -75,7 +74,7 @@ pub fn routes() -> Route {
 struct Text {
     content_type: &'static str,
     plain: Form,
-    /// None where the text could not be compressed.
+    /// None if the text could not be compressed.
     gzip: Option<Form>,
 }
 
@@ -110,7 +109,7 @@ impl Text {
         }
     }
 
-    /// The reply to a request, which has a place until it is written.
+    /// The reply to a request. It holds a place until it is written.
     fn reply(&'static self, request: &Request, places: &Places) -> Result<Response, Problem> {
         let (form, encoding) = match &self.gzip {
             Some(gzip) if takes_gzip(request.headers()) => (gzip, Some("gzip")),
@@ -140,7 +139,7 @@ fn compressed(text: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// Whether a client takes gzip (RFC 9110, 12.5.3). One that does not say takes it as it is.
+/// Whether a client accepts gzip (RFC 9110, 12.5.3). A client that does not say gets the plain form.
 fn takes_gzip(headers: &HeaderMap) -> bool {
     let takes = |wanted: &str| {
         let accepted = headers.get_all(header::ACCEPT_ENCODING);

@@ -1,10 +1,10 @@
 //! The edge: what happens to every request and every reply, whatever the route.
 //!
-//! A request gets its id and a deadline, and its address is asked about at the rate limits. One at the root is
-//! led to its route first, where old clients may ask there ([`crate::root_paths`]). A failure,
-//! wherever it came from (a handler, an extractor, the router, a panic, the deadline, a limit), leaves
-//! in the one shape of [`crate::problem`], and is logged here if it is ours. Every reply carries the
-//! id, what is left of the rate limit, and what browsers are to know, and is counted.
+//! A request gets its id and a deadline, and the rate limits check its address. A request at the root is led to its
+//! route first, if old clients may ask there ([`crate::root_paths`]). A failure leaves in the one shape of
+//! [`crate::problem`], whether it came from a handler, an extractor, the router, a panic, the deadline or a limit.
+//! The edge logs it here if it is ours. Every reply carries the id, what is left of the rate limit and the headers
+//! for browsers, and is counted.
 
 mod asked;
 mod log_limit;
@@ -42,17 +42,17 @@ use crate::{
     security_headers, trailing_slash,
 };
 
-/// What the edge goes by.
+/// The settings of the edge.
 pub struct Rules {
-    /// What methods each route takes.
+    /// Which methods each route takes.
     pub routes: Arc<RouteTable>,
-    /// Which of them are served at the root, too.
+    /// Which of the routes are served at the root, too.
     pub root_paths: RootPaths,
-    /// After so long a request is answered with a 503.
+    /// After this time a request is answered with a 503.
     pub deadline: Duration,
     /// Where requests come from.
     pub clients: Clients,
-    /// How often callers may ask.
+    /// How often callers may send requests.
     pub rate_limits: Arc<RateLimits>,
     /// Whose pages may call.
     pub origins: AllowedOrigins,
@@ -97,8 +97,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         }
     }
 
-    /// The one place where failures are logged: ours as errors, those of a server behind us as
-    /// warnings.
+    /// The one place that logs failures: our own as errors, those of a server behind us as warnings.
     fn log(&self, problem: &Problem, id: &RequestId, uri: &Uri) {
         let Some(cause) = problem.cause() else { return };
         if problem.code() == Code::Internal {
@@ -155,7 +154,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         self.rules.routes.allow(&route?.0)
     }
 
-    /// Answers a request, unless its address or its user may not ask now.
+    /// Answers a request, unless its address or its user is over a rate limit.
     async fn answer_in_limits(
         &self,
         handled: thread::Result<impl Future<Output = Result<Response>> + Send>,
@@ -174,7 +173,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         (answered, least)
     }
 
-    /// A page asked what it may send. The router has no such method, but knows the route.
+    /// A page asked what it may send. The router has no OPTIONS, but knows the route.
     fn answer_preflight(&self, answered: &mut Answered) {
         if matches!(
             answered.code(),
@@ -189,8 +188,8 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
     type Output = Response;
 
-    /// The handler is given the request before there is anything to wait for: a future carries what it was
-    /// called with through each of its layers, and this one is every request's.
+    /// The handler gets the request before there is anything to wait for. A future carries its arguments through each
+    /// of its layers, and every request pays for this one.
     fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
         let began = Instant::now();
         let in_flight = self.metrics.in_flight();

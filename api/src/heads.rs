@@ -1,17 +1,18 @@
 //! The framing of requests on an HTTP/1 connection: where a head begins and ends, and how long the body after it is.
 //!
-//! hyper accepts some requests on whose end two readers can disagree. A proxy in front that reads them in the other
-//! way then forwards one buyer's request as a part of another's (request smuggling, RFC 9112 section 11.2). hyper has
-//! no setting for them, so [`Heads`] follows the bytes on their way to hyper, and refuses:
+//! hyper accepts some requests on whose end two readers can disagree. A proxy in front that finds another end then
+//! forwards one buyer's request as a part of another's (request smuggling, RFC 9112 section 11.2). hyper has no
+//! setting against it, so [`Heads`] follows the bytes on their way to hyper, and refuses:
 //!
 //! - a line of a head that ends without a carriage return
-//! - `Content-Length` beside `Transfer-Encoding`, and either of them twice
+//! - `Content-Length` beside `Transfer-Encoding`, or either of them twice
 //! - a `Transfer-Encoding` other than `chunked`, and a length that is not a number
 //! - a chunk that does not end where its size says
 //!
-//! In a head it overwrites the byte at fault with a NUL. hyper takes that byte nowhere in a head, so it refuses the
-//! request at this very place, after it has answered the requests before, and closes the connection. A body in chunks
-//! ends for hyper before the byte at fault: hyper finds it unfinished, and closes the connection after the answer.
+//! In a head it overwrites the byte at fault with a NUL. hyper accepts a NUL nowhere in a head, so it refuses the
+//! request at this very place, after it has answered the requests before, and closes the connection. For hyper, a
+//! body in chunks ends before the byte at fault: hyper finds it unfinished, and closes the connection after the
+//! answer.
 //!
 //! An ordinary request costs a search for its line ends and a look at the first letter of each header. Nothing is
 //! copied unless a line comes in parts.
@@ -22,7 +23,7 @@ use memchr::memchr;
 
 use self::chunks::Chunks;
 
-/// How much of a line is kept when it comes in parts, bytes: enough for each line that is looked at.
+/// How much of a line is kept when it comes in parts, bytes: enough for each line that [`Heads`] examines.
 const KEPT_BYTES: usize = 48;
 /// The first line of an HTTP/2 connection.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r";
@@ -31,7 +32,7 @@ const CONTENT_LENGTH: &[u8] = b"content-length";
 /// The header that says how a body without a length is sent.
 const TRANSFER_ENCODING: &[u8] = b"transfer-encoding";
 
-/// Why a request is refused before it is read.
+/// Why a request is refused before the service reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// A line ends without a carriage return.
@@ -63,11 +64,11 @@ impl Fault {
 enum Place {
     /// Between requests, or in the head of one.
     Head,
-    /// In a body of which so many bytes are missing.
+    /// In a body of which this many bytes are missing.
     Body(u64),
     /// In a body that comes in chunks.
     Chunks(Chunks),
-    /// HTTP/2, or after a fault: nothing more is looked at.
+    /// HTTP/2, or after a fault: [`Heads`] examines nothing more.
     Elsewhere,
 }
 
@@ -79,7 +80,7 @@ enum Framing {
     Chunked,
 }
 
-/// A line without its line feed, of which the end may have been too long to be kept.
+/// A line without its line feed. Its end may have been too long to be kept.
 #[derive(Debug, Clone, Copy)]
 struct Line<'a> {
     start: &'a [u8],
@@ -96,7 +97,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The value of the header `name`, if this line is that.
+    /// The value of the header `name`, if this line is that header.
     fn value_of(&self, name: &[u8]) -> Option<Result<&'a [u8], Fault>> {
         let (own, rest) = self.start.split_at_checked(name.len())?;
         let value = rest.strip_prefix(b":")?;
@@ -108,7 +109,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// The beginning of a line that has not come to its end.
+/// The beginning of a line whose end has not come.
 #[derive(Debug)]
 struct Unfinished {
     start: [u8; KEPT_BYTES],
@@ -150,9 +151,9 @@ impl Unfinished {
 pub struct Heads {
     place: Place,
     framing: Framing,
-    /// The first line of the current head is there.
+    /// The first line of the current head is complete.
     begun: bool,
-    /// Nothing was read yet but this head.
+    /// Nothing was read before this head.
     first: bool,
     unfinished: Unfinished,
     fault: Option<Fault>,
@@ -172,17 +173,17 @@ impl Default for Heads {
 }
 
 impl Heads {
-    /// Why the connection ends, if it does for a fault.
+    /// The fault for which the connection ends, if there is one.
     pub const fn fault(&self) -> Option<Fault> {
         self.fault
     }
 
-    /// Whether a head has begun to come, and has not come to its end.
+    /// Whether a head has begun to come and is not complete.
     pub fn unfinished(&self) -> bool {
         self.place == Place::Head && (self.begun || self.unfinished.length > 0)
     }
 
-    /// Follows the next bytes, and overwrites the one at fault. Tells how many of them hyper may read: none after a
+    /// Follows the next bytes, and overwrites the one at fault. Returns how many of them hyper may read: none after a
     /// fault in a body.
     pub fn read(&mut self, bytes: &mut [u8]) -> usize {
         if self.fault == Some(Fault::Chunk) {
@@ -236,7 +237,7 @@ impl Heads {
         bytes.len()
     }
 
-    /// Reads up to the end of a line: how many bytes that were, or which one is at fault.
+    /// Reads up to the end of a line. Returns how many bytes that were, or which byte is at fault.
     fn read_line(&mut self, bytes: &[u8]) -> Result<usize, (Fault, usize)> {
         let Some(length) = memchr(b'\n', bytes) else {
             self.unfinished.push(bytes);
@@ -257,7 +258,7 @@ impl Heads {
             return Err(Fault::BareLineFeed);
         }
         match (self.begun, line.length) {
-            // hyper passes over empty lines before a request.
+            // hyper skips empty lines before a request.
             (false, 1) => {}
             (false, _) => {
                 self.begun = true;

@@ -1,15 +1,15 @@
-//! The host that a request names. Exactly one, and well formed (RFC 9112 section 3.2): where a request names two, one
-//! reader goes by the first and another by the second.
+//! The host that a request names. It must be exactly one, and well formed (RFC 9112 section 3.2): of two hosts, one
+//! reader would use the first and another the second.
 //!
-//! HTTP/1.1 names it in `Host`, and a request with the whole address in its first line must name the same there.
-//! HTTP/2 has `:authority` in the place of `Host`. HTTP/1.0 need not name any.
+//! HTTP/1.1 names it in `Host`; a request with the whole address in its first line must name the same host there.
+//! HTTP/2 has `:authority` in place of `Host`. HTTP/1.0 need not name any.
 
 use poem::http::{Request, Version, header, uri::Authority};
 
 /// The longest port, digits.
 const PORT_DIGITS_MAX: usize = 5;
 
-/// What is wrong with the host that a request names, for its sender.
+/// What is wrong with the host that a request names, in words for its sender.
 pub fn fault<B>(request: &Request<B>) -> Option<&'static str> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let (host, another) = (hosts.next(), hosts.next());

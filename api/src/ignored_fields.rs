@@ -1,5 +1,5 @@
-//! What clients of the replaced system send although it never did anything there. Every other name that a
-//! request has besides is refused; these are taken and ignored, so that those clients keep working.
+//! Members that clients of the replaced system send although they never had an effect there. A request with any other
+//! unknown name is refused; these are accepted and ignored, so that those clients keep working.
 
 /// Members of bodies, by the name of the body in the OpenAPI document.
 const IGNORED_FIELDS: &[(&str, &[&str])] = &[
@@ -9,7 +9,7 @@ const IGNORED_FIELDS: &[(&str, &[&str])] = &[
     ("SaleRequest", &["status"]),
 ];
 
-/// The members of this body that are taken and ignored.
+/// The members of this body that are accepted and ignored.
 pub fn ignored_fields(body: &str) -> &'static [&'static str] {
     IGNORED_FIELDS
         .iter()

@@ -1,5 +1,5 @@
-//! A time that is sent: RFC 3339, also without its zone (then it is UTC) or its seconds; or milliseconds since 1970, as
-//! old clients send it. It is shown as RFC 3339 in UTC always.
+//! A time in a request: RFC 3339, also without its zone (then it is UTC) or its seconds; or milliseconds since 1970,
+//! as old clients send it. Replies always show it as RFC 3339 in UTC.
 
 use std::borrow::Cow;
 
@@ -16,18 +16,18 @@ const WITHOUT_ZONE: [&str; 2] = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"];
 const DATE: &str = "%Y-%m-%d";
 const DATE_CHARACTERS: usize = 10;
 
-/// Numbers up to this, of milliseconds in 1973, are seconds by mistake: no sale was then.
+/// Smaller numbers (milliseconds up to 1973) are seconds by mistake: no sale was then.
 const SECONDS_MAX: i64 = 100_000_000_000;
 
 const NO_INSTANT: &str = "must be a time such as 2026-01-31T18:00:00Z, or milliseconds since 1970";
 
-/// A time that is sent.
+/// A time in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Instant(pub DateTime<Utc>);
 
 impl<'de> Deserialize<'de> for Instant {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // As it is written: it may be a text or a number.
+        // Read as raw JSON: it may be a text or a number.
         let written = Box::<RawValue>::deserialize(deserializer)?;
         let instant = if written.get().starts_with('"') {
             let text: String = serde_json::from_str(written.get()).map_err(D::Error::custom)?;
@@ -49,7 +49,7 @@ fn of_text(text: &str) -> Option<DateTime<Utc>> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.to_utc());
     }
-    // The patterns of chrono pass over blanks and signs; a time that is sent has none.
+    // The patterns of chrono accept blanks and signs; a time in a request has none.
     let plain = |part: &str, marks: &[u8]| {
         part.bytes()
             .all(|byte| byte.is_ascii_digit() || marks.contains(&byte))
@@ -88,7 +88,7 @@ fn of_milliseconds(number: i64) -> Result<Option<DateTime<Utc>>, String> {
     Ok(DateTime::from_timestamp_millis(number))
 }
 
-/// JSON takes 1e3 and 1000.0 for whole numbers too. A float is exact up to 2^53, far beyond any time here.
+/// JSON accepts 1e3 and 1000.0 as whole numbers too. A float is exact up to 2^53, far beyond any time here.
 fn whole(number: &Number) -> Option<i64> {
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
     number.as_i64().or_else(|| {
@@ -137,7 +137,7 @@ impl Type for Instant {
     }
 }
 
-// The two that poem-openapi's `Object` asks of every field. Bodies do not pass through them.
+// poem-openapi's `Object` requires these two of every field. Bodies do not pass through them.
 
 impl ParseFromJSON for Instant {
     fn parse_from_json(value: Option<serde_json::Value>) -> ParseResult<Self> {

@@ -6,29 +6,29 @@
 //!
 //! | module | owns |
 //! | --- | --- |
-//! | [`settings`] | what the process is told at its start |
+//! | [`settings`] | the settings of the process |
 //! | [`server`] | starting, serving, ending |
-//! | [`acceptor`], [`places`], [`open_files`] | taking connections, and how many |
-//! | [`serving`], [`activity`] | serving on connections, and ending those that stay too long |
-//! | [`heads`], [`host`], [`unparsed`] | refusing what is no request, or could be read in two ways |
-//! | [`seldom`] | what is logged now and then |
-//! | [`repeating`] | what is said about asking again |
+//! | [`acceptor`], [`places`], [`open_files`] | accepting connections, and how many |
+//! | [`serving`], [`activity`] | serving connections, and ending those that stay too long |
+//! | [`heads`], [`host`], [`unparsed`] | refusing malformed requests, and those that could be read in two ways |
+//! | [`seldom`] | log lines at most once in a while |
+//! | [`repeating`] | whether a retry is safe, as replies say it |
 //! | [`edge`] | what happens to every request and every reply |
-//! | [`client_address`], [`rate_limits`] | who asks from where, and how often they may |
-//! | [`cors`], [`security_headers`] | what browsers are told |
+//! | [`client_address`], [`rate_limits`] | where requests come from, and how often callers may send them |
+//! | [`cors`], [`security_headers`] | headers for browsers |
 //! | [`problem`], [`request_id`] | the one shape of failures; the name of a request |
-//! | `routes` | the routes, and the checks of what they are sent |
+//! | `routes` | the routes, and the checks of their input |
 //! | [`root_paths`] | the routes at the root, for old clients |
-//! | [`auth`] | who calls |
+//! | [`auth`] | the caller |
 //! | [`payload`], [`price`], [`instant`], [`paging`], [`reply`] | JSON in and out, money and times in it, lists in pages; the beginning of a reply |
-//! | `trailing_slash`, `surplus` | one path for each route; what a route does not take |
-//! | `unknown`, `ignored_fields` | the refusal of unknown names, and the names that old clients send in vain |
-//! | [`services`] | what handlers work with |
-//! | [`sales`], [`purchase_status`] | what is shown of a sale, and of a purchase |
-//! | [`views`] | products, sales and orders as they are shown, by the command line too |
+//! | `trailing_slash`, `surplus` | one path for each route; refusing what a route does not take |
+//! | `unknown`, `ignored_fields` | refusing unknown names; the names that old clients send without effect |
+//! | [`services`] | the services that handlers use |
+//! | [`sales`], [`purchase_status`] | what replies show of a sale, and of a purchase |
+//! | [`views`] | products, sales and orders as replies show them, and the command line too |
 //! | [`waiting`] | requests that wait until a purchase is in the ledger |
 //! | [`detached`] | work that goes on when its caller leaves |
-//! | [`metrics`], [`throughput`] | what is counted |
+//! | [`metrics`], [`throughput`] | counters |
 //! | [`openapi`], [`docs`] | the OpenAPI document, and the page that shows it |
 
 pub mod acceptor;
@@ -80,10 +80,7 @@ use tokio::select;
 pub use server::{Api, ServeError};
 pub use settings::Settings;
 
-/// Serves until `shutdown`, which may come before it is ready to serve.
-///
-/// # Errors
-/// See [`ServeError`].
+/// Serves until `shutdown`, which may come before the server is ready.
 pub async fn run(
     settings: &Settings,
     shutdown: impl Future<Output = ()>,
@@ -96,7 +93,7 @@ pub async fn run(
     api.serve(shutdown).await
 }
 
-/// The OpenAPI document, as it is served and as it stands in `openapi/mincommerce.json`.
+/// The OpenAPI document, as the service serves it and as it stands in `openapi/mincommerce.json`.
 pub fn openapi_document() -> String {
     openapi::document()
 }

@@ -7,8 +7,8 @@ use api::{Settings, run};
 use mimalloc::MiMalloc;
 use sale::{crash, output::note, settings, signals::asked_to_end, telemetry};
 
-/// A purchase is allocated by the worker that reads it and freed by the one that decided it: the system's
-/// allocator spends a quarter of a purchase's CPU time on the locks of that (see `docs/benchmarks.md`).
+/// One worker thread reads and allocates a purchase, another decides and frees it. With the system's allocator, a
+/// quarter of a purchase's CPU time goes to the locks of that (see `docs/benchmarks.md`).
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

@@ -8,8 +8,7 @@
 //! | `mincommerce_http_requests_in_flight` | |
 //! | `mincommerce_rate_limited_total` | `class` |
 //!
-//! Everything that a request touches is resolved at the start: no label is looked up on its way
-//! but the route, once.
+//! All metrics that a request touches are resolved at the start: a request looks up no label but the route, once.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -32,7 +31,7 @@ const DURATION_BUCKETS_SECONDS: [f64; 12] = [
 
 const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
-/// The route of requests that no route takes.
+/// The label of requests that no route takes.
 const NO_ROUTE: &str = "none";
 
 struct Verdicts {
@@ -92,10 +91,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Counts nothing yet. `routes` are the patterns of all routes.
-    ///
-    /// # Errors
-    /// Where a name is used twice.
+    /// No counts yet. `routes` are the patterns of all routes. Fails if a name is used twice.
     pub fn new(routes: impl IntoIterator<Item = String>) -> prometheus::Result<Self> {
         let registry = Registry::new();
         let purchases = registered(
@@ -164,7 +160,7 @@ impl Metrics {
         })
     }
 
-    /// Counts a purchase.
+    /// Counts a purchase by its verdict or failure.
     pub fn purchase(&self, answer: &Result<Verdict, AdmitError>) {
         let verdicts = &self.verdicts;
         match answer {
@@ -183,13 +179,13 @@ impl Metrics {
         .inc();
     }
 
-    /// Counts a request for as long as the value lives, also when it is broken off.
+    /// Counts a request for as long as the value lives, even if the request is cancelled.
     pub fn in_flight(&self) -> InFlight {
         self.in_flight.inc();
         InFlight(self.in_flight.clone())
     }
 
-    /// Counts a request that came too often.
+    /// Counts a request that was over a rate limit.
     pub fn rate_limited(&self, class: Class) {
         match class {
             Class::Login => &self.limited.login,
@@ -211,10 +207,7 @@ impl Metrics {
         }
     }
 
-    /// Everything, in Prometheus' text format.
-    ///
-    /// # Errors
-    /// Where a metric cannot be written.
+    /// All metrics, in Prometheus' text format. Fails if a metric cannot be written.
     pub fn text(&self, batches: &BatchCounters) -> prometheus::Result<String> {
         raise(&self.gate_calls, batches.calls());
         raise(&self.gate_purchases, batches.purchases());

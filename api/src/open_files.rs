@@ -1,12 +1,12 @@
-//! Room for connections: each is an open file, and the system allows a process so many.
+//! Room for connections: each is an open file, and the system limits the open files of a process.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// Open files besides the connections: those to Redis and Postgres, the listeners, the log.
 const RESERVED: u64 = 256;
 
-/// Raises the limit of open files as far as the system allows, and tells for how many of the `wanted` connections
-/// there is room then.
+/// Raises the limit of open files as far as the system allows. Returns how many of the `wanted` connections then have
+/// room.
 pub fn room_for(wanted: usize) -> usize {
     let allowed = match raise_limit() {
         Ok(allowed) => allowed,

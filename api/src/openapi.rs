@@ -1,12 +1,12 @@
-//! The OpenAPI document: made from the routes without any input or output, so that the server and
-//! `openapi/mincommerce.json` cannot tell different stories.
+//! The OpenAPI document. It comes from the routes without any input or output, so that the server and
+//! `openapi/mincommerce.json` always agree.
 //!
-//! Poem-openapi knows what handlers answer, and not what its extractors do. So the failures that
-//! an operation shares with all others of its kind are added here: by whether it takes a token or
-//! a body, changes something, and has a rate limit. It says there too that bodies have no other members.
+//! Poem-openapi knows what handlers answer, but not what its extractors do. So this module adds the failures that an
+//! operation shares with all others of its kind: by whether it takes a token or a body, changes something, and has a
+//! rate limit. It also closes bodies against other members.
 //!
-//! Poem writes OpenAPI 3.0.0 and leaves out that an optional member may be null. The document here is
-//! OpenAPI 3.1, whose schemas are JSON Schema, so that replies can be checked by it as they are.
+//! Poem writes OpenAPI 3.0.0, which does not say that an optional member may be null. The document here is OpenAPI
+//! 3.1, whose schemas are JSON Schema, so that tests can check replies against it as they are.
 
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService, payload::Payload};
 use serde_json::{Value, json};
@@ -55,12 +55,12 @@ pub fn document() -> String {
         }
     }
     bound_numbers(&mut document);
-    // Some crate's feature decides whether objects keep their order: not ours.
+    // Whether objects keep their order depends on a feature of some crate, which is not ours to choose.
     document.sort_all_objects();
     format!("{document:#}\n")
 }
 
-/// Members of an object that need not be there may be null.
+/// Allows null for the members of an object that are not required.
 fn allow_null(schema: &mut Value) {
     let required = schema["required"].as_array().cloned().unwrap_or_default();
     let Some(members) = schema.get_mut("properties").and_then(Value::as_object_mut) else {
@@ -80,7 +80,7 @@ fn allow_null(schema: &mut Value) {
     }
 }
 
-/// The names of the schemas that requests are sent with.
+/// The names of the schemas of request bodies.
 fn bodies(document: &Value) -> Vec<String> {
     let paths = document["paths"].as_object().into_iter().flatten();
     let operations = paths.flat_map(|(_, methods)| methods.as_object().into_iter().flatten());
@@ -95,7 +95,7 @@ fn bodies(document: &Value) -> Vec<String> {
         .collect()
 }
 
-/// A body has no other members than these, and those that old clients send.
+/// Closes a body: it has no other members than these, and those that old clients send.
 fn close(name: &str, schema: &mut Value) {
     for field in ignored_fields(name) {
         schema["properties"][field] = json!({
@@ -106,7 +106,7 @@ fn close(name: &str, schema: &mut Value) {
     schema["additionalProperties"] = json!(false);
 }
 
-/// Says what poem's formats of whole numbers mean, which nobody else knows.
+/// Writes out the bounds that poem's formats of whole numbers mean, because other readers do not know these formats.
 fn bound_numbers(value: &mut Value) {
     match value {
         Value::Object(members) => {
@@ -130,8 +130,8 @@ fn bound_numbers(value: &mut Value) {
 
 /// The documentation page with the document in it.
 pub fn page() -> String {
-    // Poem's page holds poem's own document, without what is added here: of a service without routes
-    // it is short, and stands in the page once.
+    // Poem's page holds poem's own document, without the additions of this module. The document of a service without
+    // routes is short, and stands in the page once.
     let empty = service(());
     let document = document().replace("</", "<\\/");
     empty.swagger_ui_html().replace(&empty.spec(), &document)

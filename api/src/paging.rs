@@ -17,7 +17,7 @@ use crate::payload::Reply;
 #[derive(Debug, Clone, Copy)]
 pub struct Limit(u32);
 
-/// The parameter `cursor`: where the page before ended.
+/// The parameter `cursor`: where the previous page ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Cursor(Place);
 
@@ -47,7 +47,7 @@ impl ParseFromParameter for Limit {
 impl Cursor {
     fn schema() -> MetaSchema {
         MetaSchema {
-            // Two digits of it are bound by the last instant that a cursor has.
+            // The last instant that a cursor can hold bounds two of its digits.
             pattern: Some("^0[0-3][0-9a-f]{46}$".to_owned()),
             ..MetaSchema::new("string")
         }

@@ -1,6 +1,6 @@
-//! JSON in and out. Bodies go through serde and not through poem-openapi's `Json`, which keeps
-//! every number as a float on its way: a price is read from, and written as, its own digits. The
-//! types' `Object` derive is used for the document, and for what is said about a body that is wrong.
+//! JSON in and out. Bodies go through serde and not through poem-openapi's `Json`, which keeps every number as a
+//! float on its way: this way a price keeps its own digits. The types' `Object` derive serves the document, and the
+//! words about a faulty body.
 
 mod strict;
 mod words;
@@ -33,8 +33,8 @@ const JSON: &str = "application/json; charset=utf-8";
 /// The largest body that is read, bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
-/// How much of a body that is too large is read and thrown away before the refusal is sent, so
-/// that a client which is still writing hears it instead of a broken connection. Bytes.
+/// How much of a body that is too large is read and discarded before the refusal, bytes: a client that is still
+/// writing then gets the refusal instead of a broken connection.
 const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A reply.
@@ -92,7 +92,7 @@ pub struct Success<T: Type + ParseFromJSON + ToJSON> {
     data: T,
 }
 
-/// Wraps what was asked for.
+/// Wraps `data`.
 pub fn success<T: Type + ParseFromJSON + ToJSON>(data: T) -> Reply<Success<T>> {
     Reply(Success {
         success: true,
@@ -100,7 +100,7 @@ pub fn success<T: Type + ParseFromJSON + ToJSON>(data: T) -> Reply<Success<T>> {
     })
 }
 
-/// A body that must be there.
+/// A body that is required.
 #[derive(Debug)]
 pub struct Incoming<T>(pub T);
 
@@ -203,15 +203,13 @@ fn is_json(content_type: &str) -> bool {
         || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-/// A whole number, also where it is written as `5.0`: JSON Schema takes that for an integer.
-///
-/// # Errors
-/// Where it is none, or has no place in 32 bits.
+/// A whole number, also when written as `5.0`, which JSON Schema takes for an integer. Fails if it is not a whole
+/// number of 32 bits.
 pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let number = Number::deserialize(deserializer)?;
     let integer = number.as_u64().or_else(|| {
         let float = number.as_f64().filter(|float| float.fract() == 0.0)?;
-        // Beyond 32 bits it is none of ours, and up to there a float is exact.
+        // Larger numbers than 32 bits are refused anyway, and up to there a float is exact.
         (0.0..=f64::from(u32::MAX))
             .contains(&float)
             .then_some(float as u64)
@@ -221,10 +219,7 @@ pub fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error
         .ok_or_else(|| D::Error::invalid_value(Unexpected::Other("number"), &"a whole number"))
 }
 
-/// [`whole`], or nothing.
-///
-/// # Errors
-/// As [`whole`].
+/// [`whole`], or null.
 pub fn optional_whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     #[derive(Deserialize)]
     struct Whole(#[serde(deserialize_with = "whole")] u32);
@@ -238,7 +233,7 @@ fn parse<T: Type + DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         .map_err(|_| explain::<T>(body))
 }
 
-/// Reads a body where none is taken, and refuses what it says.
+/// Refuses the members of a body, for a route that takes no body.
 pub async fn refuse(body: Body) -> Result<(), Problem> {
     let bytes = collect(body)
         .await

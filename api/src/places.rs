@@ -1,6 +1,7 @@
-//! Places for connections: so many for all together, and so many for one address, so that nobody can take all of them.
+//! Places for connections: a number for all together, and a number for each address, so that nobody can take all of
+//! them.
 //!
-//! An IPv6 address counts by its first 64 bits, as with rate limits. Proxies of ours (`TRUSTED_PROXIES`) speak for
+//! An IPv6 address counts by its first 64 bits, as with rate limits. Trusted proxies (`TRUSTED_PROXIES`) connect for
 //! many clients, and have no limit of their own.
 
 use std::{
@@ -29,7 +30,7 @@ impl Network {
     }
 }
 
-/// The connections of each address that has any. (There are no more entries than connections.)
+/// The number of connections of each address that has any. There are no more entries than connections.
 #[derive(Debug)]
 struct ByAddress {
     connections_max: usize,
@@ -58,7 +59,7 @@ pub struct Places {
 }
 
 impl Places {
-    /// So many for all, and so many for one address but for those of `proxies`; 0 is no limit for one address.
+    /// Places for all together and for each address except `proxies`; 0 is no limit for one address.
     pub fn new(for_all: usize, for_one_address: usize, proxies: TrustedProxies) -> Self {
         Self {
             all: Arc::new(Semaphore::new(for_all)),
@@ -70,13 +71,12 @@ impl Places {
         }
     }
 
-    /// A place among all connections, once one is free. (None would say that these places were closed, and nobody
-    /// closes them.)
+    /// Waits for a place among all connections. (None would mean a closed semaphore, and nobody closes it.)
     pub async fn free(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.all).acquire_owned().await.ok()
     }
 
-    /// A place among those of an address. None where it has as many connections as it may.
+    /// A place among those of an address. None if the address already has its full number of connections.
     pub fn of(&self, address: IpAddr) -> Option<AddressPlace> {
         let by_address = &self.by_address;
         let limited = by_address.connections_max > 0 && !by_address.proxies.trust(address);
@@ -93,7 +93,7 @@ impl Places {
     }
 }
 
-/// A place among those of an address, until it is dropped.
+/// A place among those of an address. Dropping it frees the place.
 #[derive(Debug)]
 pub struct AddressPlace(Option<(Arc<ByAddress>, Network)>);
 

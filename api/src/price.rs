@@ -1,5 +1,5 @@
-//! A price on the wire: a JSON number that is read from its digits, and written with exactly the decimals of
-//! its currency, which stands beside it. It is never a float.
+//! A price on the wire: a JSON number. It is read from its digits, and written with exactly the decimals of its
+//! currency, which stands beside it. It is never a float.
 
 use std::{borrow::Cow, str::FromStr};
 
@@ -55,7 +55,7 @@ macro_rules! number {
 
             fn schema_ref() -> MetaSchemaRef {
                 MetaSchemaRef::Inline(Box::new(MetaSchema {
-                    // No `multipleOf`: to a validator that reckons with floats 19.90 is no multiple of 0.01.
+                    // No `multipleOf`: for a validator that computes with floats, 19.90 is not a multiple of 0.01.
                     description: Some(
                         "An amount with at most the decimals of its currency in ISO 4217: 1000 (JPY), \
                          10.00 (USD), 1.250 (KWD).",
@@ -80,7 +80,7 @@ macro_rules! number {
 number!(AskedPrice, "number_asked_price");
 number!(Price, "number_price");
 
-// The two that poem-openapi's `Object` asks of every field. Bodies do not pass through them.
+// poem-openapi's `Object` requires these two of every field. Bodies do not pass through them.
 
 impl ParseFromJSON for AskedPrice {
     fn parse_from_json(value: Option<serde_json::Value>) -> ParseResult<Self> {

@@ -1,8 +1,8 @@
 //! What has become of a purchase. A reader asks the gate first and the ledger second: an order
 //! leaves the gate's journal only after it is in the ledger, so it never vanishes in between.
 //!
-//! A gate that is away or cold, and a ledger that knows nothing, prove nothing: then nobody is
-//! told that there is no purchase.
+//! A gate that is away or cold, and a ledger that knows nothing, prove nothing. Then no buyer gets the answer that
+//! there is no purchase.
 
 mod searches;
 mod shown;
@@ -22,7 +22,7 @@ use self::searches::Searches;
 pub use self::shown::{ESTIMATED_WAIT_SECONDS, PurchaseStatus, Stage};
 use crate::sales::{Sales, SharedError};
 
-/// Gates that are asked at the same time for one look-up.
+/// Gates that one look-up asks at the same time.
 const GATES_AT_ONCE: usize = 16;
 
 /// A purchase that was made.
@@ -32,11 +32,11 @@ pub struct Found {
     pub order: OrderId,
     /// Its sale.
     pub sale: SaleId,
-    /// What the ledger says of it.
+    /// The outcome in the ledger, if there is one.
     pub outcome: Option<Outcome>,
 }
 
-/// Why it is not known what has become of a purchase.
+/// Why the outcome of a purchase is not known.
 #[derive(Debug, thiserror::Error)]
 pub enum Unknown {
     /// The ledger knows nothing, and a gate cannot be asked.
@@ -72,7 +72,7 @@ pub struct Purchases {
 }
 
 impl Purchases {
-    /// Looks in these.
+    /// Looks purchases up in this gate and this ledger.
     pub fn new(gate: Gate, ledger: Ledger) -> Self {
         Self {
             journal: Journal::new(gate.clone()),
@@ -83,9 +83,6 @@ impl Purchases {
     }
 
     /// The purchase of a buyer in a sale.
-    ///
-    /// # Errors
-    /// Where it is not known whether there is one.
     pub async fn of_buyer(
         &self,
         sale: SaleId,
@@ -96,10 +93,7 @@ impl Purchases {
         self.of_mark(sale, buyer, mark).await
     }
 
-    /// The purchase of a buyer in a sale, by the gate alone where the gate knows of none.
-    ///
-    /// # Errors
-    /// Where it is not known whether there is one.
+    /// The purchase of a buyer in a sale. If the gate of an unsettled sale knows of none, the ledger is not asked.
     pub async fn of_buyer_briefly(
         &self,
         sale: SaleId,
@@ -113,26 +107,20 @@ impl Purchases {
         self.of_mark(sale, buyer, mark).await
     }
 
-    /// What has become of an order that the gate holds.
-    ///
-    /// # Errors
-    /// Where the ledger does not answer.
+    /// The stage of an order that the gate holds.
     pub async fn stage(&self, order: OrderId) -> Result<Stage, LedgerError> {
         Ok(Stage::of(self.ledger.outcome(order).await?.as_ref()))
     }
 
-    /// A job, for the buyer who made it; `None` for anyone else's.
-    ///
-    /// # Errors
-    /// Where it is not known whether there is one.
+    /// A job, for the buyer who made it; `None` for any other buyer.
     pub async fn job_of_buyer(
         &self,
         sales: &Sales,
         job: OrderId,
         buyer: BuyerId,
     ) -> Result<Option<Found>, Unknown> {
-        // What the ledger knows needs no gate. What it does not know may be on its way: then the gates
-        // that can have made it are asked, and the ledger again.
+        // An order in the ledger needs no gate. An order that is not there may be on its way: then ask the gates that
+        // can have made it, and the ledger again.
         if let Some(outcome) = self.ledger.outcome(job).await? {
             return Ok((outcome.buyer() == Some(buyer)).then(|| found(outcome)));
         }
@@ -167,10 +155,7 @@ impl Purchases {
         }
     }
 
-    /// A job, whoever made it.
-    ///
-    /// # Errors
-    /// Where it is not known whether there is one.
+    /// A job, whichever buyer made it.
     pub async fn job(&self, sales: &Sales, job: OrderId) -> Result<Option<Found>, Unknown> {
         if let Some(outcome) = self.ledger.outcome(job).await? {
             return Ok(Some(found(outcome)));
@@ -212,7 +197,7 @@ impl Purchases {
     ) -> Result<Option<Found>, Unknown> {
         if let Ok(Some(order)) = mark {
             let outcome = match self.ledger.outcome(order).await? {
-                // The order's id belongs to another purchase, and this one was rejected for it.
+                // The order's id belongs to another purchase, and this purchase was rejected for that reason.
                 Some(other) if (other.sale(), other.buyer()) != (sale, Some(buyer)) => {
                     self.ledger.outcome_of(sale, buyer).await?
                 }
@@ -241,11 +226,11 @@ impl Purchases {
         if let Some(order) = self.gate.order_of(sale, buyer).await.map_err(away)? {
             return Ok(Some(order));
         }
-        // Settled: the ledger has everything, and the gate may be gone.
+        // Settled: the ledger has everything, and the gate may no longer exist.
         if state == SaleState::Settled {
             return Ok(None);
         }
-        // Looked at after the mark: a gate that is sound now has not lost one before.
+        // This check comes after the mark: a gate that is sound now had not lost a mark before.
         match self.gate.snapshot(sale).await.map_err(away)? {
             Some(gate) if gate.is_open() => Ok(None),
             _ => Err(Unknown::Gate(None)),
@@ -253,8 +238,8 @@ impl Purchases {
     }
 }
 
-/// The live sales that can have made an order. An id tells: there are few, however many sales are live. (An
-/// order of a version whose ids told nothing is found once it is posted.)
+/// The live sales that can have made an order, by its id. They are few, however many sales are live. (Ids of an older
+/// version do not name their sale; such an order is found once it is posted.)
 async fn makers(sales: &Sales, job: OrderId) -> Result<Vec<(SaleId, SaleState)>, SharedError> {
     let live = sales.live().await?;
     let makers = live.iter().filter(|(sale, _)| job.may_be_in(*sale));
@@ -269,7 +254,7 @@ fn found(outcome: Outcome) -> Found {
     }
 }
 
-/// The order of a purchase, by the id that its buyer was told.
+/// The order of a purchase, by the id in the answer that its buyer got.
 pub fn order_of(outcome: &Outcome) -> OrderId {
     match outcome {
         Outcome::Order(order) => order.id,

@@ -1,23 +1,23 @@
-//! What a caller is told about asking again when a request took too long.
+//! What a reply says about a retry, when a request took too long.
 
 use poem::{Request, http::Method};
 
 use crate::{problem::Problem, routes::headers::IdempotencyKey};
 
-/// What it means for the caller that a request was given up.
+/// What a retry does when the service has given a request up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeating {
-    /// Nothing is changed by it.
+    /// The request changes nothing.
     Harmless,
-    /// It may be done by now, and asking again does not do it twice.
+    /// The change may be made by now, and a retry does not make it twice.
     Safe,
-    /// It may be done by now, and would be done twice.
+    /// The change may be made by now, and a retry would make it twice.
     Unsafe,
 }
 
 impl Repeating {
-    /// What creates or adds for admins is done twice unless it has a key. Everything else can be asked
-    /// for again.
+    /// A request of an admin that creates or adds something is unsafe to repeat without a key. Every other request
+    /// can be repeated.
     pub fn of(request: &Request) -> Self {
         if request.method().is_safe() {
             return Self::Harmless;
@@ -26,7 +26,7 @@ impl Repeating {
         let adds = path == "/api/admin/products"
             || path == "/api/admin/flash-sale"
             || (path.starts_with("/api/admin/") && path.ends_with("/restock"))
-            // It may add to the stock: the body, which says so, is with the handler.
+            // It may add to the stock: only the handler sees the body, which says so.
             || (request.method() == Method::PATCH && path.starts_with("/api/admin/products/"));
         if adds && !request.headers().contains_key(IdempotencyKey::HEADER) {
             Self::Unsafe
@@ -35,7 +35,7 @@ impl Repeating {
         }
     }
 
-    /// The answer to a request that was given up.
+    /// The answer to a request that the service has given up.
     pub fn too_late(self) -> Problem {
         let problem = Problem::unavailable("This took too long. It is safe to try again.");
         match self {

@@ -5,7 +5,7 @@ use poem::{
     http::{HeaderValue, header},
 };
 
-/// About how many headers a reply has once it has passed the edge: room that is made once.
+/// About how many headers a reply has after the edge: their room is reserved once.
 const HEADERS: usize = 16;
 
 /// A reply with this body.

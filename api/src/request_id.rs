@@ -1,5 +1,5 @@
-//! `X-Request-Id`: the caller's, if it sent a sane one, else a new one. It is on every reply and
-//! in every line that is logged about the request.
+//! `X-Request-Id`: the caller's id, if it is well formed, else a new one. It is on every reply and on every log line
+//! about the request.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 /// The header's name.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest id that is taken from a caller, characters.
+/// The longest id that is accepted from a caller, characters.
 const CHARACTERS_MAX: usize = 128;
 
 /// The id of one request.

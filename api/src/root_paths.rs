@@ -1,32 +1,32 @@
 //! Routes at the root, for clients of the replaced system (`LEGACY_ROOT_PATHS`): `/purchase` leads to
 //! `/api/purchase`.
 //!
-//! The edge rewrites the address before anything looks at it. So a request at the root has the handler, the
-//! rate limit, the metrics and the failures of its route, and nothing is routed twice. Only an address that is
-//! a route's, whatever the method, is rewritten: `/`, `/admin` and everything else stay what they are.
+//! The edge rewrites the address before the router sees it. So a request at the root has the handler, the rate limit,
+//! the metrics and the failures of its route, and is routed only once. Only the address of a route is rewritten,
+//! whatever the method: `/`, `/admin` and all other addresses stay as they are.
 
 use poem::http::{Uri, uri::PathAndQuery};
 
 use crate::routes::RouteTable;
 
-/// What all routes of the API begin with.
+/// The prefix of all routes of the API.
 const PREFIX: &str = "/api";
 
 /// The segments of a route below [`PREFIX`]; `None` for a parameter.
 type Pattern = Box<[Option<Box<str>>]>;
 
-/// Which addresses at the root are served.
+/// Which addresses at the root the service accepts.
 #[derive(Debug, Default)]
 pub struct RootPaths(Vec<Pattern>);
 
 impl RootPaths {
-    /// Those of all routes of the API.
+    /// The addresses of all routes of the API.
     pub fn of(routes: &RouteTable) -> Self {
         let patterns = routes.patterns();
         Self(patterns.filter_map(|path| pattern(&path)).collect())
     }
 
-    /// The address of the route that an address at the root stands for.
+    /// The address of the route for an address at the root, if it has one.
     pub fn lead(&self, uri: &Uri) -> Option<Uri> {
         let path = uri.path();
         if self.0.is_empty() || path.starts_with("/api/") || !self.serve(path) {
@@ -65,7 +65,7 @@ fn fits(pattern: &Pattern, path: &str) -> bool {
     all && segments.next().is_none()
 }
 
-/// The same address below [`PREFIX`]; none where it would be too long.
+/// The same address below [`PREFIX`]; none if it would be too long.
 fn below_prefix(uri: &Uri) -> Option<Uri> {
     let mut parts = uri.clone().into_parts();
     let path_and_query = format!("{PREFIX}{}", parts.path_and_query?);

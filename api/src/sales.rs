@@ -1,9 +1,9 @@
-//! What the API remembers for a moment about sales, so that a crowd that looks at one sale asks
-//! gate and ledger once. Everybody who asks at the same time shares one question; what is not
-//! there is remembered, too; and no cache grows with what callers make up.
+//! What the API remembers for a moment about sales, so that a crowd that looks at one sale asks gate and ledger once.
+//! Callers at the same time share one question. The caches remember missing sales too, and none grows with what
+//! callers make up.
 //!
-//! While the ledger is away nobody can change a sale, so what it said last goes on being used: sales
-//! go on selling then, and can be looked at.
+//! While the ledger is away nobody can change a sale, so its last answer remains in use: sales go on selling, and can
+//! be shown.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,30 +19,30 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-/// How long what the ledger says of a sale is used.
+/// How long the ledger's answer about a sale is used.
 const SALE_LIFETIME: Duration = Duration::from_secs(1);
-/// How long what the ledger said last is used while it is away.
+/// How long the ledger's last answer is used while the ledger is away.
 const LAST_WORD_LIFETIME: Duration = Duration::from_secs(600);
-/// How long the ledger may take to say something of a sale.
+/// How long the ledger may take to answer about a sale.
 const LEDGER_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a look at a gate is used.
+/// How long a snapshot of a gate is used.
 const SNAPSHOT_LIFETIME: Duration = Duration::from_millis(100);
-/// Sales that are remembered, those that somebody made up included.
+/// Sales that are remembered, including made-up ones.
 const SALES_MAX: u64 = 10_000;
 
-/// Sales in which a purchase is looked for that names none: those that began last.
+/// Sales in which to look for a purchase without a sale's id: those that began last.
 pub const RECENT_SALES_MAX: u32 = 64;
 /// First pages that are remembered, one for each length.
 const FIRST_PAGES_MAX: u64 = 4;
-/// Other pages that are asked of the ledger at the same time.
+/// Pages after the first that requests ask of the ledger at the same time.
 const LISTS_AT_ONCE: usize = 2;
-/// How long the gates of all sales that are shown together may take. Where they take longer the
-/// ledger answers.
+/// How long the gates of all sales that are shown together may take. For gates that take longer, the ledger's figures
+/// are shown.
 pub const LOOKS_TIMEOUT: Duration = Duration::from_secs(2);
-/// Gates that are looked at at the same time for a list.
+/// Gates that one list reads at the same time.
 pub const GATES_AT_ONCE: usize = 16;
 
-/// A ledger's error that several askers share.
+/// A ledger's error that several callers share.
 pub type SharedError = Arc<LedgerError>;
 
 /// A gate at one instant, and when that was.
@@ -52,7 +52,7 @@ struct Look {
     at: Instant,
 }
 
-/// What is shown of a sale.
+/// What replies show of a sale.
 #[derive(Debug, Clone, Copy)]
 pub struct View {
     /// Where it is in its life.
@@ -63,9 +63,9 @@ pub struct View {
     pub end: DateTime<Utc>,
     /// All its units.
     pub total: u64,
-    /// Those that can still be bought, or that were left over.
+    /// Units that can still be bought, or that were left over.
     pub available: u64,
-    /// The clock that the sale goes by.
+    /// The time by the sale's clock.
     pub now: DateTime<Utc>,
 }
 
@@ -75,7 +75,7 @@ impl View {
         self.total - self.available
     }
 
-    /// What the ledger knows. Here alone an application's clock is shown. It decides nothing.
+    /// The view by the ledger alone. Only here an application's clock is shown. It decides nothing.
     pub fn by_ledger(sale: &Sale) -> Self {
         let now = Utc::now();
         Self {
@@ -92,7 +92,7 @@ impl View {
 /// Sales and their states.
 type States = Arc<[(SaleId, SaleState)]>;
 
-/// What is known about sales.
+/// What the process knows about sales.
 #[derive(Clone)]
 pub struct Sales {
     gate: Gate,
@@ -104,7 +104,7 @@ pub struct Sales {
     recent: Cache<(), States>,
     /// The first page of the sales to come, by its length.
     coming: Cache<u32, Arc<[Arc<Sale>]>>,
-    /// Turns of those who ask for another page.
+    /// Turns of callers who ask for another page.
     lists: Arc<Semaphore>,
     looks: Cache<SaleId, Option<Arc<Look>>>,
 }
@@ -143,10 +143,8 @@ impl Sales {
         }
     }
 
-    /// The sale that is asked for, or the current one where none is named.
-    ///
-    /// # Errors
-    /// Where the ledger does not answer, and has said nothing of that sale lately.
+    /// The sale with this id, or the current one for `None`. Fails if the ledger does not answer now and has not
+    /// answered about that sale lately.
     pub async fn get(&self, sale: Option<SaleId>) -> Result<Option<Arc<Sale>>, SharedError> {
         self.sales.try_get_with(sale, self.ask(sale)).await
     }
@@ -176,9 +174,6 @@ impl Sales {
     }
 
     /// The sales whose gates may know of purchases that the ledger does not.
-    ///
-    /// # Errors
-    /// Where the ledger does not answer.
     pub async fn live(&self) -> Result<States, SharedError> {
         let ask = async {
             let sales = self.ledger.live_sales(Duration::ZERO).await?;
@@ -190,10 +185,7 @@ impl Sales {
         self.live.try_get_with((), ask).await
     }
 
-    /// The [`RECENT_SALES_MAX`] sales that began last, those first.
-    ///
-    /// # Errors
-    /// Where the ledger does not answer.
+    /// The [`RECENT_SALES_MAX`] sales that began last, the latest first.
     pub async fn recent(&self) -> Result<States, SharedError> {
         let ask = async {
             let asked = timeout(LEDGER_TIMEOUT, self.ledger.recent_sales(RECENT_SALES_MAX));
@@ -204,11 +196,8 @@ impl Sales {
     }
 
     /// A page of the sales that are to come or under way.
-    ///
-    /// # Errors
-    /// Where the ledger does not answer.
     pub async fn coming(&self, page: Page) -> Result<Arc<[Arc<Sale>]>, SharedError> {
-        // Cursors can be made up, so only what everybody asks for is remembered.
+        // Cursors can be made up, so the cache remembers only first pages, which all callers share.
         let _turn = match page.after {
             Some(_) => self.lists.acquire().await.ok(),
             None => None,
@@ -236,8 +225,8 @@ impl Sales {
         self.looks.invalidate(&sale).await;
     }
 
-    /// What is shown of a sale: by its gate, and by the ledger where the gate is away, cold, or
-    /// gone because the sale is settled.
+    /// What replies show of a sale: by its gate; by the ledger if the gate is away, cold, or gone because the sale is
+    /// settled.
     pub async fn view(&self, sale: &Sale) -> View {
         let look = match sale.state {
             SaleState::Settled => None,
@@ -246,7 +235,7 @@ impl Sales {
         look.map_or_else(|| View::by_ledger(sale), |look| by_gate(sale, &look))
     }
 
-    /// [`Sales::view`], by the ledger where the gate has not answered by then.
+    /// [`Sales::view`], by the ledger if the gate has not answered by the deadline.
     pub async fn view_until(&self, sale: &Sale, deadline: Instant) -> View {
         let view = timeout_at(deadline, self.view(sale)).await;
         view.unwrap_or_else(|_| View::by_ledger(sale))
@@ -272,7 +261,7 @@ impl Sales {
 fn by_gate(sale: &Sale, look: &Look) -> View {
     let gate = &look.gate;
     let now = gate.now + TimeDelta::from_std(look.at.elapsed()).unwrap_or_default();
-    // Whichever has heard last of the terms.
+    // The terms come from the side with the newer version.
     let (start, end, state, total) = if gate.version >= sale.version {
         (gate.start, gate.end, gate.state, gate.units)
     } else {

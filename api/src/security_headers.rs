@@ -1,21 +1,20 @@
-//! Headers that keep browsers from doing with a reply what it is not made for. One that a handler
-//! has set stays as it is.
+//! Headers that keep browsers from misusing a reply. A header that a handler has set stays as it is.
 
 use poem::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 const EVERYWHERE: [(HeaderName, HeaderValue); 4] = [
-    // The content is what its type says, and no script by the look of it.
+    // Browsers must not guess a type: the content is what its type says.
     (
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
     ),
-    // No reply is a page, and so none is part of one. The policy says it, and the older header too.
+    // No reply is a page, so none may be part of one. The policy says it, and the older header too.
     (
         header::CONTENT_SECURITY_POLICY,
         HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
     ),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-    // Ids in addresses are nobody else's business.
+    // Ids in addresses must not reach other sites.
     (
         header::REFERRER_POLICY,
         HeaderValue::from_static("no-referrer"),
@@ -27,7 +26,7 @@ pub fn add(of_api: bool, headers: &mut HeaderMap) {
     for (name, value) in EVERYWHERE {
         headers.entry(name).or_insert(value);
     }
-    // What the API says is true now, and may be about one user.
+    // The API's answers are true only now, and may be about one user.
     if of_api {
         headers
             .entry(header::CACHE_CONTROL)

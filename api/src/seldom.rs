@@ -1,4 +1,4 @@
-//! Things that are said now and then, and not each time: log lines that a client could cause by the thousand.
+//! Limits how often something happens: for log lines that a client could cause by the thousand.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -7,17 +7,17 @@ use std::{
 
 use tokio::time::Instant;
 
-/// Lets one through in a time.
+/// Allows one in each period.
 #[derive(Debug)]
 pub struct Seldom {
     began: Instant,
     every: Duration,
-    /// When the next one may come, milliseconds after the beginning.
+    /// When the next one is allowed, milliseconds after the beginning.
     next_ms: AtomicU64,
 }
 
 impl Seldom {
-    /// One in `every`.
+    /// One in each period of `every`.
     pub fn new(every: Duration) -> Self {
         Self {
             began: Instant::now(),
@@ -26,7 +26,7 @@ impl Seldom {
         }
     }
 
-    /// Whether it is time for one.
+    /// Whether one is allowed now.
     pub fn allows(&self) -> bool {
         let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let now = milliseconds(self.began.elapsed());

@@ -1,7 +1,7 @@
 //! Starting, serving and ending.
 //!
-//! To end: stop taking connections, answer what is under way (within a deadline), let the batcher
-//! answer everyone who waits, and close the connections to the servers behind.
+//! To end: stop accepting connections, answer the requests under way (within a deadline), let the batcher answer
+//! every waiting purchase, and close the connections to the servers behind.
 
 use std::{
     future::{Future, ready},
@@ -56,32 +56,32 @@ use crate::{
     waiting::Waiting,
 };
 
-/// What is left of a request's time for its answer when it has waited.
+/// The part of a request's time that remains for its answer after it has waited.
 const ANSWER_RESERVE: Duration = Duration::from_secs(1);
-/// How long the connections to the servers behind may take to be closed, once nobody is answered any more:
-/// a handler that was too late may hold one.
+/// How long closing the connections to the servers behind may take, after the last answer: a handler that was too
+/// late may hold one.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
-/// Connections that may wait to be taken; Linux allows no more than `net.core.somaxconn`, mostly as many.
+/// Connections that may wait for an accept; Linux allows no more than `net.core.somaxconn`, mostly as many.
 const LISTEN_QUEUE: u32 = 4_096;
 /// How long the metrics port may take to end.
 const METRICS_CLOSE_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Why the service did not start, or did not go on.
+/// Why the service did not start, or did not continue.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// A connection would end before its request is answered.
     #[error("CONNECTION_SILENCE_MAX_SECONDS must be more than REQUEST_DEADLINE_SECONDS")]
     Impatient,
-    /// A secret or a key for tokens is no good.
+    /// A secret or a key for tokens is unusable.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// Redis cannot be reached, or is not fit. (Without its source, which is no line to read.)
+    /// Redis cannot be reached, or is not configured safely. (Without its source, which is no readable line.)
     #[error("Redis (REDIS_URL): {0}")]
     Gate(GateError),
     /// Postgres cannot be reached.
     #[error("Postgres (DATABASE_URL)")]
     Ledger(#[from] LedgerError),
-    /// The system gives no threads.
+    /// The operating system gives no threads.
     #[error("no threads for passwords (PASSWORD_CHECKS_MAX)")]
     PasswordThreads(#[source] io::Error),
     /// The metrics contradict each other.
@@ -92,7 +92,7 @@ pub enum ServeError {
     Listen {
         /// Which.
         address: SocketAddr,
-        /// The setting that says so.
+        /// The setting with this address.
         setting: &'static str,
         /// Why.
         source: io::Error,
@@ -115,10 +115,7 @@ pub struct Api {
 }
 
 impl Api {
-    /// Connects to the servers behind, and takes the addresses to listen on.
-    ///
-    /// # Errors
-    /// See [`ServeError`].
+    /// Connects to the servers behind, and opens the listeners.
     pub async fn start(settings: &Settings) -> Result<Self, ServeError> {
         let limits = &settings.limits;
         let patience = limits.patience();
@@ -141,7 +138,7 @@ impl Api {
             }
         };
 
-        // A wrong setting stops the start before anything is sent to either server.
+        // A wrong setting stops the start before the process sends anything to either server.
         settings.postgres.options().map_err(LedgerError::from)?;
         let gate = Gate::connect(&settings.redis)
             .await
@@ -205,20 +202,17 @@ impl Api {
         })
     }
 
-    /// Where it listens.
+    /// The address of the listener.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where metrics can be read.
+    /// Where Prometheus can read metrics.
     pub fn metrics_address(&self) -> Option<SocketAddr> {
         self.metrics.as_ref().map(|(_, address)| *address)
     }
 
-    /// Serves until `shutdown`, and then ends in good order.
-    ///
-    /// # Errors
-    /// [`ServeError::Serve`].
+    /// Serves until `shutdown`, and then ends in good order. Fails with [`ServeError::Serve`].
     pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
         let services = self.services;
         let ended = CancellationToken::new();
@@ -244,7 +238,7 @@ impl Api {
             self.rules,
         );
         let mut told = services.ending.subscribe();
-        // Requests that are not answered by then go on until the process ends.
+        // Requests without an answer by then go on until the process ends.
         let too_late = async {
             let _ = told.wait_for(|ending| *ending).await;
             sleep(self.shutdown_deadline).await;
@@ -256,7 +250,7 @@ impl Api {
 
         let closed = async {
             services.admissions.close().await;
-            // Together: one that is away is not to take the others' time.
+            // Close all together: a server that is away must not take the others' time.
             tokio::join!(
                 self.hearing.disconnect(),
                 services.gate.disconnect(),
@@ -278,13 +272,13 @@ impl Api {
     }
 }
 
-/// All routes, without what happens at the edge. (Nesting one in the other would make poem write
-/// and read the address of each request again.)
+/// All routes, without the work of the edge. (Nested routes would make poem write and read the address of each
+/// request again.)
 struct Routes {
     services: Arc<Services>,
     table: Arc<RouteTable>,
     service: BoxEndpoint<'static>,
-    /// None where the documentation is switched off.
+    /// None if the documentation is switched off.
     docs: Option<BoxEndpoint<'static>>,
 }
 
@@ -346,14 +340,14 @@ fn metrics_page(services: Arc<Services>) -> Route {
     Route::new().at("/metrics", get(page))
 }
 
-/// A crowd comes at once: whoever finds no place in the queue tries again a second later, and then after two more.
+/// A crowd comes at once. A client that finds the queue full retries a second later, and then after two more.
 fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()?
     } else {
         TcpSocket::new_v6()?
     };
-    // One that has just ended leaves connections behind on the address.
+    // A process that has just ended leaves connections behind on the address.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(LISTEN_QUEUE)

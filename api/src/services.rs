@@ -1,5 +1,5 @@
-//! What handlers work with. Requests carry it (`Data<&Arc<Services>>`), so that the structs of the
-//! API hold nothing, and the OpenAPI document can be made without any of it.
+//! The services that handlers use. Requests carry them (`Data<&Arc<Services>>`), so that the structs of the API hold
+//! nothing, and the OpenAPI document needs none of them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,33 +23,34 @@ use crate::{
     settings::BuyerLogin, throughput::Throughput, waiting::Waiting,
 };
 
-/// How long a look at the health of gate and ledger, or at the queue, is used.
+/// How long an answer about the health of gate and ledger, or about the queue, is used.
 const LOOK_LIFETIME: Duration = Duration::from_millis(500);
-/// How long a look at the queue may take: it looks at every sale that is not settled.
+/// How long reading the queue may take: it reads every sale that is not settled.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Sales whose counts are remembered for a moment.
 const COUNTED_SALES_MAX: u64 = 1_000;
-/// How long gate and ledger may take to give a sign of life. Probes of orchestrators wait for a second by
-/// default, and a ledger that hangs must not cost a process its place.
+/// How long gate and ledger may take to answer a ping. Probes of orchestrators wait for a second by default, and a
+/// ledger that hangs must not remove a process from service.
 const HEALTH_TIMEOUT: Duration = Duration::from_millis(700);
 
 /// Which of the servers answer, and whether they have what this service needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Health {
-    /// How Postgres' tables are; none where it does not answer.
+    /// The state of Postgres' tables; none if it does not answer.
     pub tables: Option<Tables>,
     /// Redis answers.
     pub gate: bool,
 }
 
 impl Health {
-    /// All of it. (Newer tables than this program's are no reason to end: they come first.)
+    /// Both servers are good. (Newer tables than this program's are no reason to end: a migration comes before the
+    /// new program.)
     pub const fn is_good(self) -> bool {
         self.can_decide(false)
     }
 
-    /// Whether purchases can be decided: by the gate, and by a process that knows how the sale stands. It has
-    /// learned that from the ledger, or must be able to ask now.
+    /// Whether this process can decide purchases: the gate answers, and the process knows the state of a sale or can
+    /// ask the ledger for it now.
     pub const fn can_decide(self, knows_a_sale: bool) -> bool {
         self.gate
             && match self.tables {
@@ -60,11 +61,11 @@ impl Health {
     }
 }
 
-/// What handlers work with.
+/// The services that handlers use.
 pub struct Services {
     /// Decides purchases.
     pub admissions: Admissions,
-    /// Takes sales through their lives.
+    /// Changes the state of sales.
     pub lifecycle: Lifecycle,
     /// Lets requests wait until a purchase is in the ledger.
     pub waiting: Waiting,
@@ -84,9 +85,9 @@ pub struct Services {
     pub passwords: PasswordThreads,
     /// What a buyer needs to log in.
     pub buyer_login: BuyerLogin,
-    /// Knows how often callers may ask.
+    /// Counts requests against the rate limits.
     pub rate_limits: Arc<RateLimits>,
-    /// Counts.
+    /// The metrics of the process.
     pub metrics: Arc<Metrics>,
     /// When the process began to serve.
     pub started: Instant,
@@ -98,12 +99,12 @@ pub struct Services {
     pub throughput: Throughput,
     /// The last look at the queue.
     pub queue: Cache<(), Arc<(Queue, Tally)>>,
-    /// The last counts of sales, for those who need no token to ask for them.
+    /// The last counts of sales, for callers who need no token for them.
     pub statistics: Cache<SaleId, Arc<(Sale, Statistics)>>,
 }
 
 impl Services {
-    /// A cache for one look.
+    /// A cache for one answer.
     pub fn look_cache<T: Clone + Send + Sync + 'static>() -> Cache<(), T> {
         Cache::builder()
             .max_capacity(1)
@@ -120,9 +121,6 @@ impl Services {
     }
 
     /// The counts of a sale, as of a moment ago.
-    ///
-    /// # Errors
-    /// As [`Lifecycle::statistics`].
     pub async fn statistics(
         &self,
         id: SaleId,
@@ -131,10 +129,8 @@ impl Services {
         self.statistics.try_get_with(id, count).await
     }
 
-    /// The way from the gates to the ledger, and what came of it, as of a moment ago.
-    ///
-    /// # Errors
-    /// Where gate or ledger does not answer, or not in time.
+    /// The queue from the gates to the ledger, and its results, as of a moment ago. Fails also if gate or ledger does
+    /// not answer in time.
     pub async fn queue(&self) -> Result<Arc<(Queue, Tally)>, Arc<QueueError>> {
         let look = async {
             let queue = queue::look(&self.gate, &self.ledger).await?;

@@ -1,7 +1,7 @@
-//! Serving HTTP/1 and HTTP/2 on the connections of an acceptor: poem's server, with the limits that it does not have.
+//! Serves HTTP/1 and HTTP/2 on the connections of an acceptor, with limits that poem's server does not have.
 //!
 //! Each connection is a task. It ends when its client ends it, when it has stayed too long ([`crate::activity`]), or,
-//! with what is under way answered, when the server ends.
+//! after the answers to requests under way, when the server ends.
 
 use std::{convert::Infallible, future::ready, io, pin::pin, sync::Arc, time::Duration};
 
@@ -34,20 +34,20 @@ use crate::{
     unparsed::Explained,
 };
 
-/// The longest head of an HTTP/1 request, bytes; a connection keeps no more of what it has read.
+/// The longest head of an HTTP/1 request, bytes; a connection buffers no more than this.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// The longest list of headers of an HTTP/2 request, bytes.
 const HTTP2_HEAD_BYTES_MAX: u32 = 16 * 1024;
-/// Requests under way on one HTTP/2 connection: as many as its standard wants at least. (Without a limit, replies
-/// that a client does not want to have yet stay in memory.)
+/// Requests under way on one HTTP/2 connection: the least that its standard recommends. (Without a limit, replies
+/// that a client does not yet read stay in memory.)
 const HTTP2_STREAMS_MAX: u32 = 100;
-/// Requests that a client may have withdrawn before anybody looked at them.
+/// Requests that a client may have withdrawn before the server read them.
 const HTTP2_WITHDRAWN_MAX: usize = 20;
-/// How much of a body an HTTP/2 client may send before anybody reads it, bytes: as much as the largest body.
+/// How much of a body an HTTP/2 client may send before the server reads it, bytes: as much as the largest body.
 const HTTP2_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 /// The same for all requests of one connection, bytes.
 const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
-/// How long a connection that is asked to end may take to do so.
+/// How long a connection that was asked to end may take.
 const CLOSING_MAX: Duration = Duration::from_secs(2);
 
 type Reply = http::Response<Watched<BoxBody<Bytes, io::Error>>>;
@@ -61,8 +61,8 @@ struct Server {
     ending: CancellationToken,
 }
 
-/// Answers on the connections of `acceptor` until `ending`, and then what is under way on them. Dropped before, it
-/// leaves them to end by themselves.
+/// Serves the connections of `acceptor` until `ending`, and then answers the requests under way. A dropped future
+/// leaves the connections to end by themselves.
 pub async fn serve<E>(mut acceptor: BoundedAcceptor, endpoint: E, ending: impl Future<Output = ()>)
 where
     E: Endpoint<Output = Response> + 'static,
@@ -119,7 +119,7 @@ impl Server {
             async move { Ok::<_, Infallible>(client.answer(request).await) }
         });
         let mut connection = pin!(self.builder.serve_connection(stream, service));
-        // The connection first: what is overdue depends on what it has just read.
+        // The connection is polled first: what is overdue depends on what it has just read.
         let in_time = select! {
             biased;
             _ = &mut connection => return,
@@ -155,7 +155,7 @@ impl Client {
         http::Response::from(response).map(|body| Watched::new(body, &self.activity))
     }
 
-    /// Hands a request on, or refuses it. Not a part of the future above, which would carry the request as well.
+    /// Passes a request on, or refuses it. It is not part of the future above, which would carry the request as well.
     fn begin(&self, request: http::Request<Incoming>) -> BoxFuture<'_, poem::Result<Response>> {
         let fault = host::fault(&request);
         let (local, remote) = (self.server.local.clone(), self.remote.clone());
@@ -167,8 +167,8 @@ impl Client {
     }
 }
 
-/// The answer to a request on whose meaning two readers could disagree. It ends a
-/// connection of HTTP/1, for what follows may be a part of it.
+/// The answer to a request on whose meaning two readers could disagree. It ends a connection of HTTP/1, because the
+/// following bytes may be a part of the request.
 fn refusal(request: &Request, fault: &'static str) -> Response {
     let id = RequestId::of(request);
     tracing::debug!(request_id = %id, fault, "request refused");

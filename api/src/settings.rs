@@ -1,5 +1,4 @@
-//! The settings of the API: arguments with an environment variable each. `mincommerce-api --help`
-//! is the reference.
+//! The settings of the API: arguments, each with an environment variable. `mincommerce-api --help` is the reference.
 
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 

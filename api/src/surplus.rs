@@ -1,5 +1,5 @@
-//! Refuses what a request has and its route does not take: parameters that nobody knows or that are there twice, and
-//! a body where none is read. Handlers would pass over it, and do something else than what was meant.
+//! Refuses what a route does not take: unknown or repeated parameters, and a body where the route reads none.
+//! Handlers would ignore it, and do something else than the caller meant.
 
 use poem::{
     Body, PathPattern, Request, Result,
@@ -13,8 +13,8 @@ use crate::{
     unknown::{Named, repeated, unknown},
 };
 
-/// Looks at the query string, and whether there is a body too many: that one is still to be read, by
-/// [`Surplus::read`]. A request for an address or with a method that there is not is left to the router.
+/// Checks the query string, and whether there is a body too many: [`Surplus::read`] must still read that one.
+/// Requests for unknown addresses or methods are left to the router.
 pub fn surplus(routes: &RouteTable, request: &mut Request) -> Result<Option<Surplus>> {
     let has_query = request.uri().query().is_some_and(|query| !query.is_empty());
     if !has_query && is_plain_read(request) {
@@ -37,24 +37,21 @@ pub fn surplus(routes: &RouteTable, request: &mut Request) -> Result<Option<Surp
     }))
 }
 
-/// A body that nobody reads.
+/// A body that the route does not read.
 pub struct Surplus {
     body: Body,
     pattern: String,
 }
 
 impl Surplus {
-    /// Reads it.
-    ///
-    /// # Errors
-    /// It says something.
+    /// Reads the body. Fails unless it is empty.
     pub async fn read(self) -> Result<()> {
         let read = payload::refuse(self.body).await;
         read.map_err(|problem| on_route(problem, &self.pattern))
     }
 }
 
-/// A read without a body by its headers: most requests are.
+/// A read whose headers announce no body: most requests are.
 fn is_plain_read(request: &Request) -> bool {
     let headers = request.headers();
     // HTTP/2 needs no header to send a body.
@@ -80,7 +77,7 @@ fn check_parameters(request: &Request, operation: &Operation) -> Result<(), Prob
     Ok(())
 }
 
-/// The router has not said yet which route it is, and the metrics count by route.
+/// The router has not matched a route yet, and the metrics count by route.
 fn on_route(problem: Problem, pattern: &str) -> poem::Error {
     let mut error = poem::Error::from(problem);
     error.set_data(PathPattern(pattern.into()));

@@ -1,5 +1,4 @@
-//! How many purchases are recorded in a second, by what the ledger has counted whenever somebody
-//! looked. Nobody who does not look pays for it.
+//! How many purchases are recorded in a second, by the ledger's counts at each look. Without looks it costs nothing.
 
 use std::{
     collections::VecDeque,
@@ -9,19 +8,19 @@ use std::{
 
 use tokio::time::Instant;
 
-/// The time over which the rate is taken.
+/// The time over which the rate is measured.
 const WINDOW: Duration = Duration::from_secs(60);
 /// The shortest time between two counts that are kept.
 const STEP: Duration = Duration::from_secs(1);
 
-/// What was counted lately.
+/// The latest counts.
 #[derive(Debug, Default)]
 pub struct Throughput {
     counts: Mutex<VecDeque<(Instant, u64)>>,
 }
 
 impl Throughput {
-    /// The rate in a second, now that so many are recorded in all; 0 at the first look.
+    /// The rate in a second, when `recorded` is the count now; 0 at the first look.
     pub fn per_second(&self, recorded: u64) -> f64 {
         self.per_second_at(Instant::now(), recorded)
     }
@@ -31,7 +30,7 @@ impl Throughput {
         while counts.len() > 1 && counts.get(1).is_some_and(|(at, _)| now - *at >= WINDOW) {
             counts.pop_front();
         }
-        // Less than a step after the first look there is no rate to be had yet.
+        // Less than a step after the first look there is no rate yet.
         let rate = match counts.front() {
             Some((at, before)) if now - *at >= STEP => {
                 recorded.saturating_sub(*before) as f64 / (now - *at).as_secs_f64()

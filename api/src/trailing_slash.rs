@@ -1,5 +1,5 @@
-//! A path with a slash at its end is the path without it, as in the replaced system. Not by a redirect: clients would
-//! send a GET there.
+//! A path with a slash at its end means the path without it, as in the replaced system. There is no redirect: clients
+//! would send a GET there.
 
 use poem::http::{Uri, uri::PathAndQuery};
 

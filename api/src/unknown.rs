@@ -1,16 +1,16 @@
-//! What is said about a name that a request has and its route does not know: the nearest known one, for most
-//! such names are slips.
+//! The answer to an unknown name in a request: it suggests the nearest known one, because most such names are typing
+//! errors.
 
 use std::fmt;
 
 use crate::problem::Problem;
 
-/// How alike two names are at least for one to be meant by the other: 1 is the same name.
+/// How alike two names must be for one to mean the other: 1 is the same name.
 const LIKENESS_MIN: f64 = 0.7;
-/// How much of a name is repeated to the sender, characters.
+/// How much of a name the reply repeats, characters.
 const SHOWN_CHARACTERS_MAX: usize = 64;
 
-/// What has a name.
+/// A part of a request that has a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Named {
     /// A member of a body.
@@ -45,7 +45,7 @@ pub fn unknown(kind: Named, name: &str, known: &[&str]) -> Problem {
     Problem::of_field(shown, detail)
 }
 
-/// The problem of a request with one name twice: which value is meant, nobody knows.
+/// The problem of a request with one name twice: it does not say which value is meant.
 pub fn repeated(kind: Named, name: &str) -> Problem {
     let shown = shown(name);
     let detail = format!("The {kind} `{shown}` is there more than once: send it once.");
@@ -60,7 +60,7 @@ fn shown(name: &str) -> String {
     shown
 }
 
-/// The known name that is meant, if any: the same but for case and punctuation, or else the one most alike.
+/// The known name that is probably meant, if any: equal but for case and punctuation, or else the one most alike.
 fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     // Known names are short, so the start of a long one is enough to compare.
     let name = plain(&shown(name));
@@ -79,7 +79,7 @@ fn likeness(name: &str, known: &str) -> f64 {
     let is_short = name.len() > 1 && name.chars().next() == known.chars().next();
     if is_short && name.chars().all(|letter| rest.any(|known| known == letter)) {
         let longer = known.len() - name.len();
-        // The shorter of the names that it may stand for is meant.
+        // Of several names that it may abbreviate, the shortest is meant.
         return 1.0 - longer as f64 / 1_000.0;
     }
     strsim::jaro(name, known)

@@ -1,12 +1,10 @@
-//! Requests that are none: what cannot be parsed never reaches the edge. hyper answers it by
-//! itself (400, 414, 431), with no body, and ends the connection. This stands between hyper and the
-//! socket, and puts the one shape of failures in the place of such an answer. On the way in it lets
-//! [`crate::heads`] refuse what hyper would accept.
+//! Malformed HTTP requests never reach the edge. hyper answers them by itself (400, 414, 431), without a body, and
+//! ends the connection. This module stands between hyper and the socket, and replaces such an answer by the one shape
+//! of failures. On the way in it lets [`crate::heads`] refuse what hyper would accept.
 //!
-//! An answer of hyper's own is known by what it lacks: whatever passes the edge carries
-//! `X-Request-Id`. It is the last one of its connection. The client may still be writing then, and
-//! closing at once would break the connection before the answer is read, so what comes is read and
-//! thrown away for a moment.
+//! An answer of hyper's own lacks `X-Request-Id`, which every reply of the edge carries. It is the last one of its
+//! connection. The client may still be writing then, and closing at once would break the connection before the client
+//! reads the answer. So this module reads and discards bytes for a moment.
 
 use std::{
     io,
@@ -28,21 +26,21 @@ use crate::{
     request_id::RequestId,
 };
 
-/// How an answer of hyper's own begins, without the minor version: all of them are failures of the client.
+/// How an answer of hyper's own begins, without the minor version: hyper reports only errors of the client.
 const REFUSAL: (&[u8], &[u8]) = (b"HTTP/1.", b" 4");
 /// Where the head of an answer ends.
 const HEAD_END: &[u8] = b"\r\n\r\n";
-/// What hyper reads after a fault. It looks at a head that comes in parts only at its end, and the client may be
+/// The bytes that hyper reads after a fault. hyper examines a head in parts only at its end, and the client may be
 /// waiting for the refusal.
 const FAULT_END: &[u8] = b"\n\n";
-/// How much is read and thrown away after a refusal, bytes.
+/// How many bytes are read and discarded after a refusal.
 const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// For how long.
 const DISCARDING_MAX: Duration = Duration::from_secs(2);
-/// How much is thrown away at once, bytes.
+/// How many bytes are discarded at once.
 const DISCARDED_AT_ONCE: usize = 8 * 1024;
 
-/// A stream on which requests that cannot be parsed are refused in our shape.
+/// A stream that answers malformed requests in our shape.
 #[derive(Debug)]
 pub struct Explained<S> {
     stream: S,
@@ -50,7 +48,7 @@ pub struct Explained<S> {
     activity: Arc<Activity>,
     /// How much of [`FAULT_END`] hyper has read.
     ended: usize,
-    /// The answer in the place of hyper's, and how much of it is written.
+    /// The answer in place of hyper's, and how many bytes of it are written.
     refusal: Option<(Vec<u8>, usize)>,
     discarded: usize,
     /// When discarding ends.
@@ -58,7 +56,7 @@ pub struct Explained<S> {
 }
 
 impl<S> Explained<S> {
-    /// Watches what is read from and written to `stream`, and tells `activity` of heads.
+    /// Watches what is read from and written to `stream`, and reports heads to `activity`.
     pub fn new(stream: S, activity: Arc<Activity>) -> Self {
         Self {
             stream,
@@ -72,7 +70,7 @@ impl<S> Explained<S> {
     }
 }
 
-/// Whether these bytes are an answer that hyper made by itself.
+/// Whether these bytes are an answer of hyper's own.
 fn is_unexplained(bytes: &[u8]) -> bool {
     let (protocol, client_error) = REFUSAL;
     bytes.starts_with(protocol)
@@ -100,7 +98,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Explained<S> {
         let this = &mut *self;
         let fault = this.heads.fault();
         if fault == Some(Fault::Chunk) {
-            // For hyper the connection ends here.
+            // For hyper the connection ends here, before the fault.
             return Poll::Ready(Ok(()));
         }
         if fault.is_some() && this.ended < FAULT_END.len() {
@@ -162,7 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Explained<S> {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
                     this.discarded += buffer.filled().len();
                 }
-                // The client has ended it, one way or the other.
+                // The client has ended it, cleanly or not.
                 Poll::Ready(_) => return Poll::Ready(Ok(())),
                 Poll::Pending => return patience.as_mut().poll(context).map(Ok),
             }

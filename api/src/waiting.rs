@@ -1,7 +1,6 @@
-//! Waiting until a purchase is in the ledger (`Prefer: wait`). However many wait, one task looks for
-//! all of them, in a few statements: for those who come at once, for those of a sale when the
-//! reconciler hints that something of it was posted, and for all every [`LOOK_EVERY`], because a hint
-//! may be lost.
+//! Waiting until a purchase is in the ledger (`Prefer: wait`). However many requests wait, one task asks the ledger
+//! for all of them, in a few statements. It asks for new requests at once, for those of a sale when the reconciler
+//! hints at posted entries of that sale, and for all every [`LOOK_EVERY`], because a hint may be lost.
 
 use std::{
     collections::HashMap,
@@ -22,13 +21,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::purchase_status::order_of;
 
-/// How often to look while somebody waits and nothing is heard.
+/// How often to ask the ledger while requests wait and no hint comes.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// The shortest time from one look to the next.
+/// The shortest time between two questions to the ledger.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
-/// How long the ledger may take to answer a look.
+/// How long the ledger may take to answer.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(3);
-/// Orders that one statement asks for.
+/// Orders in one statement.
 const ORDERS_PER_LOOK: usize = 1_000;
 
 /// Lets requests wait for orders.
@@ -39,7 +38,7 @@ pub struct Waiting {
     _looking: AbortOnDropHandle<()>,
 }
 
-/// One who waits for an order of a sale.
+/// A request that waits for an order of a sale.
 struct Waiter {
     sale: SaleId,
     tell: oneshot::Sender<Outcome>,
@@ -48,7 +47,7 @@ struct Waiter {
 #[derive(Default)]
 struct Waiters {
     by_order: HashMap<OrderId, Waiter>,
-    /// Those for whom nobody has looked yet.
+    /// Orders for which the task has not asked yet.
     new: Vec<OrderId>,
 }
 
@@ -58,18 +57,18 @@ struct Shared {
     came: Notify,
 }
 
-/// For whom to look.
+/// For which orders to ask.
 enum Whom {
     /// For all.
     All,
-    /// For those who came since the last look.
+    /// For orders that came since the last question.
     New,
-    /// For those who wait for something of this sale.
+    /// For orders of this sale.
     OfSale(SaleId),
 }
 
 impl Waiting {
-    /// Lets so many requests wait at a time, until the process is `ending`.
+    /// Allows this many requests to wait at a time, until the process is `ending`.
     pub fn start(
         ledger: Ledger,
         hints: Hints,
@@ -86,8 +85,8 @@ impl Waiting {
         }
     }
 
-    /// What becomes of a purchase in a sale, if that is known within `patience`. `None` at once where
-    /// too many wait, or another request waits for the same purchase.
+    /// The outcome of a purchase in a sale, if it is known within `patience`. `None` at once if too many wait, or
+    /// another request waits for the same purchase.
     pub async fn outcome(
         &self,
         sale: SaleId,
@@ -119,7 +118,7 @@ impl Shared {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The orders to look for. Those whose waiters have left are dropped.
+    /// The orders to ask for. Orders whose waiters have left are dropped.
     fn awaited(&self, whom: &Whom) -> Vec<OrderId> {
         let mut waiters = self.waiters();
         let new = std::mem::take(&mut waiters.new);
@@ -128,7 +127,7 @@ impl Shared {
             Whom::OfSale(sale) => {
                 let of_sale = waiters.by_order.iter();
                 let of_sale = of_sale.filter(|(_, waiter)| waiter.sale == *sale);
-                // Who came for another sale is not forgotten over this one.
+                // New orders of other sales are not lost: they are asked for too.
                 of_sale.map(|(order, _)| *order).chain(new).collect()
             }
             Whom::All => {
@@ -148,7 +147,7 @@ impl Shared {
         let order = order_of(&outcome);
         let waiter = self.waiters().by_order.remove(&order);
         if let Some(waiter) = waiter {
-            // One who has left meanwhile needs nothing.
+            // A waiter that has left needs nothing.
             let _ = waiter.tell.send(outcome);
         }
     }
@@ -172,11 +171,11 @@ async fn look_for_all(shared: Arc<Shared>, ledger: Ledger, mut hints: Hints) {
             whom = Whom::New;
             continue;
         }
-        // Looking takes half of the time at most, however many wait.
+        // Asking takes half of the time at most, however many wait.
         sleep(began.elapsed().max(LOOK_PAUSE)).await;
         whom = tokio::select! {
-            // First: a rush of hints and of those who come must not keep the others from being looked
-            // for, nor those who have left from being dropped.
+            // The timer first: a rush of hints and new requests must not delay the others, nor keep departed waiters
+            // in the list.
             biased;
             _ = ticks.tick() => Whom::All,
             hint = hints.posted() => hint.map_or(Whom::All, Whom::OfSale),

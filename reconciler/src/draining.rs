@@ -1,5 +1,5 @@
-//! Posting a sale's journal for as long as a command needs it emptied: a rebuild must work where no
-//! reconciler runs. Beside one that runs it is just one more.
+//! Posts a sale's journal while a command needs it emptied: a rebuild must work even if no reconciler runs. Beside a
+//! running reconciler this is just one more.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,14 +9,14 @@ use uuid::Uuid;
 
 use crate::poster::Poster;
 
-/// What another reader has had for so long without posting it is claimed. Shorter than a running
-/// reconciler's time: a person waits, and posting twice is harmless.
+/// Entries that another consumer has held this long without posting them are claimed. Shorter than a running
+/// reconciler's time: a person is waiting, and posting twice is harmless.
 const CLAIM_IDLE: Duration = Duration::from_secs(1);
 
-/// How long emptying a journal may take a command.
+/// How long a command may wait for a journal to be emptied.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Does a work while a poster of its own empties the sale's journal.
+/// Runs `work` while a poster of its own empties the sale's journal.
 pub async fn while_posting<T>(
     gate: &Gate,
     ledger: &Ledger,
@@ -38,7 +38,7 @@ pub async fn while_posting<T>(
         done
     };
     let ((), done) = tokio::join!(poster.run(stop.clone()), work);
-    // A reader that stays has nothing in hand, and is swept like any other.
+    // A consumer that is not removed holds nothing, and a sweep removes it later.
     if let Err(error) = gate.remove_consumer(sale, &consumer, Duration::ZERO).await {
         tracing::debug!(%sale, %error, "a reader was not removed");
     }

@@ -1,14 +1,14 @@
-//! Keeps the gates up to date. Every second, for each live sale, it reads the ledger first and the
-//! gate second (the other way round, normal posting looks like a loss), and then
+//! Keeps the gates up to date. Every second, for each live sale, it reads the ledger first and the gate second (the
+//! other way round, normal posting looks like a loss). Then it
 //!
 //! - gives the sale a poster
 //! - syncs the ledger's terms and limit to the gate
-//! - installs the sale where the gate is missing, lost, closed, outdated or behind
+//! - installs the sale if the gate is missing, lost, closed, outdated or behind
 //! - settles it when its end is long enough ago
-//! - removes readers of its journal that are gone
+//! - removes consumers of its journal that are gone
 //!
-//! That also heals whatever a crash has left half done. What a look at a sound gate proves to be wrong
-//! with it is in [`suspicion`].
+//! That also repairs everything that a crash has left half done. [`suspicion`] holds the checks of a gate that says
+//! itself that it is sound.
 
 mod suspicion;
 
@@ -38,25 +38,25 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::suspicion::Suspicion;
 use crate::{poster::Poster, settings::RunSettings};
 
-/// How often the keeper looks.
+/// How often the keeper checks the sales.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How long the ledger may take to list the live sales, and a look at one of them. Longer than
-/// Postgres lets a statement run: it passes when Postgres is gone without a word.
+/// How long the ledger may take to list the live sales, and how long the check of one sale may take. It is longer
+/// than Postgres lets a statement run: it expires only when Postgres is gone without notice.
 const LEDGER_TIMEOUT: Duration = Duration::from_secs(45);
 /// How long an install or a settlement may take in all.
 const WORK_TIMEOUT: Duration = Duration::from_secs(600);
 /// Installs under way at the same time; each has a connection to Postgres of its own.
 const INSTALLS_AT_ONCE: usize = 8;
-/// Sales looked at at the same time.
+/// Sales that are checked at the same time.
 const LOOKS_AT_ONCE: usize = 16;
 /// How long an install or a settlement may wait for a journal to be emptied.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a sale whose install ends in a difference is left alone, for a person to look.
+/// How long a sale whose install ended in a difference is left alone, so that a person can look.
 const HOLD: Duration = Duration::from_secs(30);
-/// How often readers that are gone are searched for in the time after which they count as gone.
+/// How often the keeper searches for consumers that are gone, within the time after which they count as gone.
 const SWEEPS: u32 = 3;
 
-/// Looks after all live sales.
+/// Keeps all live sales up to date.
 pub struct Keeper {
     gate: Gate,
     ledger: Ledger,
@@ -70,7 +70,7 @@ pub struct Keeper {
     installs: Arc<Semaphore>,
     /// The install or settlement that runs for a sale.
     works: Mutex<HashMap<SaleId, JoinHandle<()>>>,
-    /// How far each sale's gate was when it was last seen sound.
+    /// The progress of each sale's gate when it was last seen sound.
     seen: Mutex<HashMap<SaleId, Progress>>,
     /// The sales that wait for a person, and until when.
     held: Arc<Mutex<HashMap<SaleId, Instant>>>,
@@ -98,7 +98,7 @@ impl Keeper {
         }
     }
 
-    /// Keeps until `stop`, then waits for the posters to finish their calls.
+    /// Runs until `stop`, then waits for the posters to finish their calls.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut ticks = interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -149,7 +149,7 @@ impl Keeper {
             .await;
     }
 
-    /// Each live sale has one poster, and no other sale has.
+    /// Gives each live sale one poster, and stops the posters of all other sales.
     fn keep_posters(&mut self, sales: &[Sale], stop: &CancellationToken) {
         self.posters.retain(|sale, (token, task)| {
             let live = sales.iter().any(|live| live.id == *sale);
@@ -204,7 +204,7 @@ impl Keeper {
         Ok(())
     }
 
-    /// Whether the sale's end, by the gate's clock, is long enough ago.
+    /// Whether the sale ended, by the gate's clock, at least the grace time ago.
     fn is_due(&self, sale: &Sale, found: &Snapshot) -> bool {
         found.phase() == Phase::Ended
             && (found.now - sale.end)
@@ -221,7 +221,7 @@ impl Keeper {
             ..Request::default()
         };
         self.work(sale, async move {
-            // It is never closed.
+            // The semaphore is never closed.
             let _turn = installs.acquire().await;
             match install::install_as(&gate, &ledger, sale, request, DRAIN_TIMEOUT).await {
                 Ok(done) if done.is_anew() => {
@@ -272,7 +272,7 @@ impl Keeper {
         .await;
     }
 
-    /// Starts a work for a sale, unless one is under way.
+    /// Starts an install or a settlement for a sale, unless one is under way.
     async fn work(&self, sale: SaleId, work: impl Future<Output = ()> + Send + 'static) {
         self.works.lock().await.entry(sale).or_insert_with(|| {
             self.tasks.spawn(async move {
@@ -283,11 +283,11 @@ impl Keeper {
         });
     }
 
-    /// Removes readers that are gone, and lets the gate of a settled sale expire. Only here, for the
-    /// journals of settled sales are read for just that long.
+    /// Removes consumers that are gone, and lets the gate of a settled sale expire. This must happen here, because
+    /// the keeper reads the journals of settled sales for exactly that time.
     async fn sweep(&self, sale: &Sale) -> Result<(), sale::gate::GateError> {
         for consumer in Journal::new(self.gate.clone()).consumers(sale.id).await? {
-            // The script looks again: it may have read meanwhile.
+            // The script checks again: the consumer may have read meanwhile.
             let is_gone = consumer.pending == 0 && consumer.idle >= self.consumer_idle;
             if is_gone && consumer.name != *self.consumer {
                 self.gate

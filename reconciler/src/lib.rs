@@ -1,18 +1,18 @@
-//! The reconciler: the way from the journals to the ledger, and back from the ledger to the gates.
+//! The reconciler: posts the journals to the ledger, and brings changes of the ledger back to the gates.
 //!
 //! | module | owns |
 //! | --- | --- |
 //! | [`settings`] | the command line |
 //! | [`run`] | the service: start, the tasks, stop |
 //! | [`poster`] | one task a sale: reads the journal, posts, forgets |
-//! | [`keeper`] | one task: every second sync, install, settle, and which sales have a poster |
-//! | [`audit`] | the command that compares gate, journal and ledger, once or again and again, and repairs |
+//! | [`keeper`] | one task: every second sync, install, settle, and a poster for each live sale |
+//! | [`audit`] | the command that compares gate, journal and ledger, once or in a loop, and repairs |
 //! | [`rebuild`] | the command that loads gates from scratch |
-//! | [`draining`] | posting a journal for as long as one of these commands needs it emptied |
-//! | [`rejections`] | listing, explaining and replaying what could not become an order |
+//! | [`draining`] | posting a journal while one of these commands needs it emptied |
+//! | [`rejections`] | listing, explaining and replaying purchases that could not become orders |
 //!
-//! Any number of reconcilers run side by side: the journals are read as one consumer group, posting
-//! and forgetting may be repeated, and installs are made under a lock.
+//! Any number of reconcilers run side by side: they read the journals as one consumer group, posting and forgetting
+//! may be repeated, and installs happen under a lock.
 
 pub mod audit;
 pub mod draining;
@@ -37,11 +37,11 @@ use crate::settings::{Cli, Command};
 
 /// How long Redis and Postgres may take to come up when the service starts.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
-/// Pause between attempts to reach them.
+/// Pause between attempts to reach both.
 const START_PAUSE: Duration = Duration::from_millis(250);
 
-/// Runs the command that was asked for. Exit status 0: done; 1: a sale does not agree, or a rejection
-/// could not be replayed; 2: failed.
+/// Runs the requested command. Exit status 0: done; 1: a sale does not agree, or a rejection could not be replayed;
+/// 2: failed.
 pub async fn execute(cli: Cli) -> ExitCode {
     let outcome = match cli.command {
         Command::Run(settings) => run::run(settings).await.map(|()| ExitCode::SUCCESS),
@@ -55,7 +55,7 @@ pub async fn execute(cli: Cli) -> ExitCode {
     })
 }
 
-/// Connects to both, waiting for them to come up. Postgres shows the name to others.
+/// Connects to Redis and Postgres, and waits for them to come up. Postgres shows the name to others.
 async fn connect(
     name: &str,
     redis: &RedisSettings,

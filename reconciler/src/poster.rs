@@ -1,10 +1,10 @@
-//! Posts one sale: reads its journal, hands the winners to the ledger, and only then forgets them.
+//! Posts one sale: reads its journal, passes the winners to the ledger, and only then forgets them.
 //!
-//! 1. read entries that no reader has had; every second, first search for what reading alone does
-//!    not bring: what was delivered to us and never arrived, and what a dead reader left
-//! 2. post them: one call of one SQL function for up to [`POST_WINNERS_MAX`] winners. A call that
-//!    fails is made again, for as long as it takes: nothing is forgotten that is not in the ledger
-//! 3. forget them: take them out of the journal, by their exact ids
+//! 1. read entries that no consumer has received; every second, first search for entries that a plain read does not
+//!    return: entries that were delivered to us and never arrived, and entries of a dead consumer
+//! 2. post them: one call of one SQL function for up to [`POST_WINNERS_MAX`] winners. The poster repeats a failed
+//!    call for as long as it takes: it forgets no entry that is not in the ledger
+//! 3. forget them: delete them from the journal, by their exact ids
 //!
 //! Each step may be repeated, by this poster or by another, so a crash between any two is harmless.
 
@@ -21,22 +21,22 @@ use sale::{
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// Entries taken in one read or claim.
+/// Entries received in one read or claim.
 const READ_ENTRIES_MAX: u64 = 64;
-/// Winners posted in one call: what four full entries hold. Each call has its price (a round trip, the sale's
-/// row locked and written, a commit), and with two entries a call a tenth fewer orders a second were posted
-/// (`docs/benchmarks.md`). An entry is never split, so one that is larger by itself makes a call of its own.
+/// Winners posted in one call: as many as four full entries hold. Each call has its price (a round trip, locking and
+/// writing the sale's row, a commit): with two entries a call, a tenth fewer orders were posted in a second
+/// (`docs/benchmarks.md`). An entry is never split, so a larger entry becomes a call of its own.
 const POST_WINNERS_MAX: usize = 4 * BATCH_MAX;
-/// Pause after a read that found nothing: the first, doubled each time up to the longest.
+/// Pause after a read that found nothing: the first pause, doubled each time up to the longest.
 const IDLE_PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
-/// Pause after a failure, likewise, plus up to as much again by chance.
+/// Pause after a failure, likewise, plus a random part up to the same length.
 const FAILURE_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
-/// How long a call may take. Longer than Postgres lets a statement run and wait for a lock: it passes
-/// when Postgres is gone without a word.
+/// How long a call may take. It is longer than Postgres lets a statement run and wait for a lock: it expires only
+/// when Postgres is gone without notice.
 const POST_TIMEOUT: Duration = Duration::from_secs(45);
-/// Pause of a sale whose ledger was rolled back, until a person has looked.
+/// Pause of a sale whose ledger was rolled back, before it is tried again.
 const ALARM_PAUSE: Duration = Duration::from_secs(30);
-/// How often to look for what dead readers left, and for what no read yields.
+/// How often to search for entries of dead consumers, and for entries that no read returns.
 const SEARCH_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a step of posting did not succeed.
@@ -61,7 +61,7 @@ pub struct Poster {
     /// Read and not yet forgotten.
     in_hand: Vec<Entry>,
     searched_at: Instant,
-    /// The oldest entry at the last search, if there were entries that no reader had.
+    /// The oldest entry at the last search, if there were entries that no consumer held.
     suspect: Option<EntryId>,
 }
 
@@ -87,7 +87,7 @@ impl Poster {
         }
     }
 
-    /// Posts until `stop`. Finishes the call that is under way.
+    /// Posts until `stop`. Finishes the call under way.
     pub async fn run(mut self, stop: CancellationToken) {
         let (mut idle, mut failure) = (IDLE_PAUSE.0, FAILURE_PAUSE.0);
         while !stop.is_cancelled() {
@@ -101,7 +101,7 @@ impl Poster {
                     grow(&mut idle, IDLE_PAUSE.1)
                 }
                 Err(PostError::Ahead) => {
-                    // Read again later: a person may take the entry away.
+                    // Read it again later: a person may delete the entry.
                     self.in_hand.clear();
                     tracing::error!(
                         sale = %self.sale,
@@ -127,7 +127,7 @@ impl Poster {
         }
     }
 
-    /// Takes entries in hand, posts and forgets them. False where there were none.
+    /// Takes entries in hand, posts and forgets them. False if there were none.
     async fn step(&mut self, stop: &CancellationToken) -> Result<bool, PostError> {
         if self.in_hand.is_empty() && self.searched_at.elapsed() >= SEARCH_EVERY {
             self.searched_at = Instant::now();
@@ -148,8 +148,8 @@ impl Poster {
         Ok(found)
     }
 
-    /// Looks for what reading alone does not bring: entries that were delivered to us by an answer
-    /// which never came, entries that a dead reader left, and entries that neither has.
+    /// Searches for entries that a plain read does not return: entries that were delivered to us in an answer that
+    /// never came, entries of a dead consumer, and entries that neither holds.
     async fn search(&mut self) -> Result<Vec<Entry>, PostError> {
         let (journal, sale, consumer) = (&self.journal, self.sale, &self.consumer);
         let ours = journal.read_again(sale, consumer, READ_ENTRIES_MAX).await?;
@@ -234,8 +234,8 @@ impl Poster {
         Ok(posted.lost)
     }
 
-    /// Brings what a rejection has changed to the gate: a process that has just heard of it from the ledger
-    /// waits for it. The keeper does so each second, and where this fails.
+    /// Brings the changes of a rejection to the gate at once: an API process that has learned them from the ledger
+    /// waits until the gate has them. The keeper does the same each second, also if this fails.
     async fn sync(&self) {
         let sync = async {
             if let Some(sale) = self.ledger.sale(self.sale).await? {
@@ -248,8 +248,8 @@ impl Poster {
         }
     }
 
-    /// The winners of an entry that cannot be read still have their marks in the gate.
-    /// They may prove as well that the gate lost one.
+    /// The winners of an unreadable entry still have their marks in the gate. Posting these marks may also prove that
+    /// the gate lost one.
     async fn post_marks(&self) -> Result<Option<Epoch>, PostError> {
         let Some(sale) = self.ledger.sale(self.sale).await? else {
             return Ok(None);
@@ -270,9 +270,9 @@ impl Poster {
         }
     }
 
-    /// Looks for entries that neither a read nor a claim yields, as after the deletion of a reader
-    /// that held some, and has them delivered again. Only if the oldest entry is the same as at the
-    /// last look: new ones come all the time.
+    /// Searches for entries that neither a read nor a claim returns, as after the deletion of a consumer that held
+    /// some, and lets them be delivered again. It does so only if the oldest entry is the same as at the last search,
+    /// because new entries come all the time.
     async fn search_stranded(&mut self) -> Result<(), PostError> {
         let backlog = self.journal.backlog(self.sale).await?;
         let oldest = backlog.oldest.filter(|_| backlog.entries > backlog.pending);
@@ -285,7 +285,7 @@ impl Poster {
     }
 }
 
-/// How many of the entries make one call.
+/// How many of the entries go into one call.
 fn portion(entries: &[Entry]) -> usize {
     let mut winners = 0;
     entries
@@ -301,7 +301,7 @@ fn portion(entries: &[Entry]) -> usize {
         .count()
 }
 
-/// The pause to make now; the next one is twice as long, up to `longest`.
+/// The pause for now; the next one is twice as long, up to `longest`.
 fn grow(pause: &mut Duration, longest: Duration) -> Duration {
     let now = *pause;
     *pause = (now * 2).min(longest);

@@ -1,5 +1,5 @@
-//! The command `rebuild`: loads sales into their gates from scratch, and says what was saved and what is known to
-//! be lost. What it does is [`sale::install`]; a gate is opened only if the audit agrees.
+//! The command `rebuild`: loads sales into their gates from scratch, and reports what was saved and what is known to
+//! be lost. [`sale::install`] does the work; it opens a gate only if the audit agrees.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -22,25 +22,25 @@ use crate::{
     settings::RebuildSettings,
 };
 
-/// What Postgres knows a rebuild as.
+/// The name of a rebuild in Postgres.
 const REBUILD: &str = "mincommerce-rebuild";
-/// How long an install of somebody else is waited for, and how often it is looked whether it has ended.
+/// How long to wait for another process' install, and how often to check whether it has ended.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
 /// Exit status when a sale stays closed.
 const CLOSED: u8 = 1;
 
-/// What became of one sale.
+/// The result for one sale.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rebuilt {
-    /// Which.
+    /// Its id.
     pub sale_id: SaleId,
-    /// What the install did; none where it failed.
+    /// The result of the install; none if it failed.
     pub installed: Option<Installed>,
     /// Why the sale stays closed.
     pub error: Option<String>,
-    /// What the audit says now.
+    /// The verdict of the audit afterwards.
     pub verdict: Verdict,
 }
 
@@ -50,11 +50,8 @@ impl Rebuilt {
     }
 }
 
-/// Rebuilds the sales that were named, or those that need it. One that cannot be rebuilt stays closed, and
-/// hinders none of the others.
-///
-/// # Errors
-/// Where no Redis or Postgres answers.
+/// Rebuilds the named sales, or those that need it. A sale that cannot be rebuilt stays closed, and does not stop the
+/// others. Fails if Redis or Postgres does not answer at all.
 pub async fn run(settings: RebuildSettings) -> anyhow::Result<ExitCode> {
     let (gate, ledger) =
         connect(REBUILD, &settings.redis, &settings.postgres, Duration::ZERO).await?;
@@ -121,7 +118,7 @@ async fn rebuild(
     })
 }
 
-/// An install of somebody else may have begun before what is to be rebuilt happened.
+/// Repeats the install while another one is under way: that one may have begun before the loss.
 async fn once_not_busy(
     gate: &Gate,
     ledger: &Ledger,

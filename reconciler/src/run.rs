@@ -1,8 +1,8 @@
 //! The service: connects, starts the keeper, and stops in order.
 //!
-//! Asked to end ([`sale::signals`]), the posters stop reading, finish the call that is under way, and the
-//! process ends within a deadline. What a poster had read and not posted stays in the journal, and
-//! another reconciler claims it.
+//! On a signal to end ([`sale::signals`]), the posters stop reading and finish the call under way, and the process
+//! ends within a deadline. Entries that a poster had read and not posted stay in the journal, and another reconciler
+//! claims them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,17 +19,15 @@ use crate::{START_TIMEOUT, connect, keeper::Keeper, settings::RunSettings};
 
 /// How long stopping may take.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the connections to Redis may take to be closed after that: it may be away.
+/// How long closing the connections to Redis may take after that: Redis may be away.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Runs until the process is told to stop.
-///
-/// # Errors
-/// Where Redis or Postgres cannot be reached at the start, or Redis is not fit.
+/// Runs until the process receives a signal to end. Fails if Redis or Postgres cannot be reached at the start, or if
+/// Redis is not configured safely.
 pub async fn run(settings: RunSettings) -> anyhow::Result<()> {
     let ending = asked_to_end()?;
 
-    // A name of its own: a restarted process cannot be taken for the one before.
+    // A name of its own: a restarted process must not be mistaken for the one before.
     let consumer = Uuid::now_v7().to_string();
     let name = format!("{RECONCILER} {consumer}");
     let (gate, ledger) = connect(&name, &settings.redis, &settings.postgres, START_TIMEOUT).await?;

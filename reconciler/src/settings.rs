@@ -1,4 +1,4 @@
-//! The command line of `mincommerce-reconciler`; that of `rejections` is in [`rejections`].
+//! The command line of `mincommerce-reconciler`; [`rejections`] holds that of `rejections`.
 
 pub mod rejections;
 

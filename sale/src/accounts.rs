@@ -1,5 +1,5 @@
-//! What an address and a password must be for somebody to log in with them, and the one spelling
-//! of each: people, keyboards and browsers write the same text as different characters.
+//! The rules for an address and a password to log in with, and the one spelling of each: people, keyboards and
+//! browsers write the same text as different characters.
 
 mod address;
 
@@ -14,13 +14,13 @@ use crate::{
 /// The shortest password, characters (NIST SP 800-63B, section 5.1.1.1).
 pub const PASSWORD_CHARACTERS_MIN: usize = 8;
 
-/// The longest password that is looked at, bytes.
+/// The longest password that is checked, bytes.
 pub const PASSWORD_BYTES_MAX: usize = 1024;
 
-/// A password in its one spelling: the steps of OpaqueString (RFC 8265, section 4.2.2), which maps
-/// each space to that of ASCII and leaves case alone, but with NFKC in the place of NFC, as NIST
-/// SP 800-63B, section 5.1.1.2, asks for. All that is one by NFC is one by NFKC; so are letters of
-/// full width, which some keyboards type unasked. Hashes of ASCII passwords stay what they were.
+/// A password in its one spelling: the steps of OpaqueString (RFC 8265, section 4.2.2), which map each space to the
+/// ASCII space and leave case alone, but with NFKC in place of NFC, as NIST SP 800-63B, section 5.1.1.2, asks for.
+/// Texts that are equal by NFC are equal by NFKC; so are letters of full width, which some keyboards type unasked.
+/// Hashes of ASCII passwords stay as they were.
 pub fn normalised_password(password: &str) -> Cow<'_, str> {
     if password.is_ascii() {
         return Cow::Borrowed(password);
@@ -29,7 +29,7 @@ pub fn normalised_password(password: &str) -> Cow<'_, str> {
     Cow::Owned(nfkc(&spaced).into_owned())
 }
 
-/// Checks that somebody may choose this password. Lengths count in its one spelling.
+/// Checks that a user may choose this password. Lengths count in its one spelling.
 ///
 /// # Errors
 /// It is too short or too long, or contains a character that its owner cannot see and may not be
@@ -50,11 +50,7 @@ pub fn check_new_password(password: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// Checks that a password is short enough to be compared with a stored one, which may be older
-/// than this spelling.
-///
-/// # Errors
-/// It is too long.
+/// Checks that a password is short enough to be compared with a stored one, which may be older than this spelling.
 pub fn check_password_length(password: &str) -> Result<(), Invalid> {
     check_length(password.len().min(normalised_password(password).len()))
 }

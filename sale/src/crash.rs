@@ -1,5 +1,5 @@
-//! Crash points: the boundaries between the steps of the protocol, each with a name, at which a test
-//! lets a real process die. Compiled into development builds alone; a release build has none.
+//! Crash points: named boundaries between the steps of the protocol, at which a test kills a real process. They are
+//! compiled into development builds alone; a release build has none.
 //!
 //! A process dies at the points that the variable `FAILPOINTS` names, in the form of the crate
 //! `fail`: `FAILPOINTS="post.posted=return"` dies the first time, `post.posted=2*off->return` the third.
@@ -29,7 +29,7 @@ macro_rules! points {
 points! {
     /// A sale is in the ledger, and in no gate.
     CreateRecorded = "create.recorded",
-    /// The right to install is held, nothing is done yet.
+    /// The lock of the install is held, nothing is done yet.
     InstallLocked = "install.locked",
     /// The gate is closed.
     InstallClosed = "install.closed",
@@ -45,13 +45,13 @@ points! {
     InstallCompleted = "install.completed",
     /// The gate is open.
     InstallOpened = "install.opened",
-    /// The gate has decided a batch, and nobody was told.
+    /// The gate has decided a batch, and no buyer has an answer.
     AdmitDecided = "admit.decided",
     /// Entries were delivered, and are not posted.
     PostRead = "post.read",
     /// Entries are posted, and not forgotten.
     PostPosted = "post.posted",
-    /// Entries are forgotten, and nobody who waits was told.
+    /// Entries are forgotten, and no waiting request is notified.
     PostForgotten = "post.forgotten",
     /// A change of terms is in the ledger, and not in the gate.
     TermsRecorded = "terms.recorded",
@@ -63,23 +63,23 @@ points! {
     SyncRead = "sync.read",
     /// The reconciler has synced the gate.
     SyncApplied = "sync.applied",
-    /// The ledger has ended a sale that is to be settled, and its gate does not know.
+    /// The ledger has ended a sale that is to be settled, and its gate does not have the end.
     SettleEnded = "settle.ended",
     /// The gate of a sale that is to be settled has ended it, too.
     SettleSynced = "settle.synced",
-    /// Gate and ledger are seen to agree, and the sale is not settled yet.
+    /// Gate and ledger agree, and the sale is not settled yet.
     SettleAgreed = "settle.agreed",
-    /// The sale is settled, and nobody was told.
+    /// The sale is settled, and the caller has no answer.
     SettleRecorded = "settle.recorded",
 }
 
-/// Has this process die at the points that the environment names. Once, at its start.
+/// Makes this process die at the points that the environment names. Call it once, at the start.
 pub fn arm() {
     #[cfg(debug_assertions)]
     std::mem::forget(fail::FailScenario::setup());
 }
 
-/// Passes a point, or dies there as by a signal: nothing is cleaned up.
+/// Passes a point, or dies there as if by a signal: without any cleanup.
 pub fn point(point: Point) {
     #[cfg(debug_assertions)]
     fail::fail_point!(point.name(), |_| std::process::abort());

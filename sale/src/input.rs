@@ -1,5 +1,4 @@
-//! The checks of what people send, the same for the API and the command line. Each says what is
-//! wrong, and of which field.
+//! The checks of user input, the same for the API and the command line. Each says which field is wrong, and how.
 
 use chrono::{DateTime, Datelike, Utc};
 
@@ -16,15 +15,15 @@ pub const NAME_CHARACTERS_MAX: usize = 200;
 pub const DESCRIPTION_CHARACTERS_MAX: usize = 10_000;
 /// The longest address of a picture, characters.
 pub const IMAGE_URL_CHARACTERS_MAX: usize = 2_048;
-/// The most units that the ledger counts.
+/// The most units that the ledger can count.
 pub const UNITS_MAX: u32 = i32::MAX.cast_unsigned();
 /// The longest idempotency key, characters.
 pub const KEY_CHARACTERS_MAX: usize = 255;
-/// The control characters of a text of several lines.
+/// The control characters that a text of several lines may have.
 const LINES: [char; 3] = ['\t', '\n', '\r'];
-/// The line and the paragraph separator, which are no control characters.
+/// The line and the paragraph separator, which are not control characters.
 const SEPARATORS: [char; 2] = ['\u{2028}', '\u{2029}'];
-/// The first year in which a sale may be.
+/// The first year in which a sale may take place.
 const FIRST_YEAR: i32 = 2000;
 
 /// What is wrong with a field.
@@ -46,11 +45,8 @@ impl Invalid {
     }
 }
 
-/// A text of at most `characters_max` characters, without control characters but those of lines and
-/// tabs: Postgres does not store NUL, and a terminal obeys others.
-///
-/// # Errors
-/// What is wrong with it.
+/// A text of at most `characters_max` characters. Of control characters it may have line breaks and tabs only:
+/// Postgres does not store NUL, and a terminal obeys others.
 pub fn text(field: &'static str, text: &str, characters_max: usize) -> Result<(), Invalid> {
     let control = |character: &char| character.is_control() && !LINES.contains(character);
     if let Some(control) = text.chars().find(control) {
@@ -66,9 +62,6 @@ pub fn text(field: &'static str, text: &str, characters_max: usize) -> Result<()
 }
 
 /// [`text`] that is not blank, and one line.
-///
-/// # Errors
-/// What is wrong with it.
 pub fn filled_text(field: &'static str, value: &str, characters_max: usize) -> Result<(), Invalid> {
     if is_blank(value) {
         return Err(Invalid::new(field, "must not be empty"));
@@ -79,10 +72,7 @@ pub fn filled_text(field: &'static str, value: &str, characters_max: usize) -> R
     text(field, value, characters_max)
 }
 
-/// An idempotency key: visible ASCII characters. It is called as the header is.
-///
-/// # Errors
-/// What is wrong with it.
+/// An idempotency key: visible ASCII characters. The field's name in an error is that of the header.
 pub fn idempotency_key(bytes: &[u8]) -> Result<String, Invalid> {
     let in_length = (1..=KEY_CHARACTERS_MAX).contains(&bytes.len());
     if in_length && bytes.iter().all(u8::is_ascii_graphic) {
@@ -94,9 +84,6 @@ pub fn idempotency_key(bytes: &[u8]) -> Result<String, Invalid> {
 }
 
 /// A number of units that the ledger can count, and at least `least`.
-///
-/// # Errors
-/// What is wrong with it.
 pub fn units(field: &'static str, units: u32, least: u32) -> Result<(), Invalid> {
     if (least..=UNITS_MAX).contains(&units) {
         Ok(())
@@ -109,27 +96,21 @@ pub fn units(field: &'static str, units: u32, least: u32) -> Result<(), Invalid>
 /// A price in its currency, which may be 0.
 ///
 /// # Errors
-/// The amount has more decimals than the currency.
+/// If the amount has more decimals than the currency.
 pub fn price(amount: Amount, currency: Currency) -> Result<Money, Invalid> {
     let price = amount.of(currency);
     price.map_err(|error| Invalid::new("price", format!("is not valid: {error}")))
 }
 
-/// A currency by its ISO 4217 code.
-///
-/// # Errors
-/// Why nothing can be priced in it.
+/// A currency by its ISO 4217 code. Fails if nothing can be priced in it.
 pub fn currency(code: &str) -> Result<Currency, Invalid> {
     let currency = code.parse();
     currency
         .map_err(|error: CurrencyError| Invalid::new("currency", format!("is not valid: {error}")))
 }
 
-/// A window that ends after it starts, in a time that gate and ledger can both write down. Whether it is
-/// over already, the ledger's clock decides.
-///
-/// # Errors
-/// What is wrong with it.
+/// A window that ends after it starts, with times that gate and ledger can both store. The ledger's clock decides
+/// whether it is already over.
 pub fn window(start: DateTime<Utc>, end: DateTime<Utc>) -> Result<(), Invalid> {
     for (field, time) in [("startTime", start), ("endTime", end)] {
         if time.year() < FIRST_YEAR {
@@ -148,10 +129,7 @@ pub fn window(start: DateTime<Utc>, end: DateTime<Utc>) -> Result<(), Invalid> {
 }
 
 impl NewProduct {
-    /// Whether the ledger can take it.
-    ///
-    /// # Errors
-    /// What is wrong with it.
+    /// Checks that the ledger can store it.
     pub fn check(&self) -> Result<(), Invalid> {
         filled_text("name", &self.name, NAME_CHARACTERS_MAX)?;
         optional(self.description.as_deref(), description)?;
@@ -161,10 +139,7 @@ impl NewProduct {
 }
 
 impl ProductChange {
-    /// Whether the ledger can take it.
-    ///
-    /// # Errors
-    /// What is wrong with it.
+    /// Checks that the ledger can store it.
     pub fn check(&self) -> Result<(), Invalid> {
         optional(self.name.as_deref(), |name| {
             filled_text("name", name, NAME_CHARACTERS_MAX)
@@ -193,10 +168,7 @@ impl ProductChange {
 }
 
 impl NewSale {
-    /// Whether the ledger can take it.
-    ///
-    /// # Errors
-    /// What is wrong with it.
+    /// Checks that the ledger can store it.
     pub fn check(&self) -> Result<(), Invalid> {
         window(self.start, self.end)?;
         optional(self.units, |quantity| units("quantity", quantity, 1))
@@ -214,7 +186,7 @@ fn description(value: &str) -> Result<(), Invalid> {
     text("description", value, DESCRIPTION_CHARACTERS_MAX)
 }
 
-/// Pages show it as the source of a picture, so it is one that a browser loads and does not run.
+/// Pages show it as the source of a picture. So it must be a URL that a browser loads and does not run.
 fn image_url(value: &str) -> Result<(), Invalid> {
     text("imageUrl", value, IMAGE_URL_CHARACTERS_MAX)?;
     let schemes = ["https://", "http://", "/"];

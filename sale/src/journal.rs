@@ -1,8 +1,8 @@
 //! The journal: the Redis stream that carries winners from a sale's gate to the ledger.
 //!
-//! `lua/admit.lua` appends one entry for the winners of one batch, in the form that [`entry`] reads.
-//! All reconcilers read as one consumer group. An entry stays in the stream until it is posted and
-//! forgotten; what a dead reader left is claimed by another.
+//! `lua/admit.lua` appends one entry for the winners of one batch, in the form that [`entry`] reads. All reconcilers
+//! read as one consumer group. An entry stays in the stream until it is posted and forgotten; another consumer claims
+//! the entries of a dead one.
 
 mod entry;
 mod remains;
@@ -26,12 +26,12 @@ pub use self::entry::{Content, Entry, EntryId, MalformedEntryId};
 use self::entry::{delivered, entries};
 pub use self::remains::Remains;
 
-/// Entries looked at in one step when an order is searched.
+/// Entries read in one step of the search for an order.
 const SEARCH_STEP: u64 = 200;
 /// Steps after which a search gives up: some 500,000 winners when batches are full.
 const SEARCH_STEPS_MAX: usize = 5;
 
-/// How far a consumer group has come in a journal.
+/// The progress of a consumer group in a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
     /// Entries in the journal.
@@ -42,14 +42,14 @@ pub struct Backlog {
     pub oldest: Option<EntryId>,
 }
 
-/// One reader of a journal.
+/// One consumer of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Consumer {
-    /// Its name: the same for all sales that one reconciler reads.
+    /// Its name: the same in the journals of all sales that one reconciler reads.
     pub name: String,
-    /// Entries that it was given and has not acknowledged.
+    /// Entries that it received and has not acknowledged.
     pub pending: u64,
-    /// For how long it has not read.
+    /// How long ago it last read.
     pub idle: Duration,
 }
 
@@ -65,12 +65,11 @@ impl Journal {
         Self { gate }
     }
 
-    /// Up to `count` entries that no reader has had yet. Makes the consumer group where it is
-    /// missing, from the beginning of the journal. Does not wait.
+    /// Up to `count` entries that no consumer has received yet. Creates a missing consumer group, from the beginning
+    /// of the journal. Does not wait.
     ///
     /// # Errors
-    /// Where Redis does not answer; then the entries may have been delivered, and are found by
-    /// [`Journal::read_again`].
+    /// If Redis does not answer; then the entries may have been delivered, and [`Journal::read_again`] finds them.
     pub async fn read(
         &self,
         sale: SaleId,
@@ -80,10 +79,7 @@ impl Journal {
         self.read_from(sale, consumer, count, ">").await
     }
 
-    /// Up to `count` entries that this reader has had and not forgotten, from the oldest on.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
+    /// Up to `count` entries that this consumer received and has not forgotten, from the oldest on.
     pub async fn read_again(
         &self,
         sale: SaleId,
@@ -115,10 +111,7 @@ impl Journal {
         }
     }
 
-    /// Up to `count` entries that another reader had for at least `idle` without forgetting them.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
+    /// Up to `count` entries that another consumer has held for at least `idle` without forgetting them.
     pub async fn claim(
         &self,
         sale: SaleId,
@@ -149,19 +142,13 @@ impl Journal {
         }
     }
 
-    /// How many entries there are, and how many of them are with a reader.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
+    /// How many entries there are, and how many of them a consumer holds.
     pub async fn backlog(&self, sale: SaleId) -> Result<Backlog, GateError> {
         Ok(self.gate.look(sale).await?.backlog())
     }
 
-    /// Lets all entries be delivered again, those that are with a reader included. For a journal
-    /// with entries that neither a read nor a claim yields.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
+    /// Lets all entries be delivered again, including those that a consumer holds. For a journal with entries that
+    /// neither a read nor a claim yields.
     pub async fn deliver_again(&self, sale: SaleId) -> Result<(), GateError> {
         let key = self.gate.keys().journal(sale);
         let answer: Result<Value, RedisError> =
@@ -173,10 +160,7 @@ impl Journal {
         }
     }
 
-    /// The readers of a sale's journal.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
+    /// The consumers of a sale's journal.
     pub async fn consumers(&self, sale: SaleId) -> Result<Vec<Consumer>, GateError> {
         let consumers = self.info(sale, "XINFO CONSUMERS", &[GROUP]).await?;
         Ok(consumers
@@ -191,10 +175,7 @@ impl Journal {
             .collect())
     }
 
-    /// The last entry that was delivered to a reader; `None` where there was none.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
+    /// The last entry that a consumer received; `None` if there was none.
     pub async fn last_delivered(&self, sale: SaleId) -> Result<Option<EntryId>, GateError> {
         let groups = self.info(sale, "XINFO GROUPS", &[]).await?;
         Ok(groups
@@ -204,8 +185,8 @@ impl Journal {
             .and_then(|id| id.parse().ok()))
     }
 
-    /// What XINFO tells, a map a line; nothing where there is no journal (or a key of another type in its
-    /// place), or no group.
+    /// The answer of XINFO, a map a line; empty if there is no journal (or a key of another type in its place), or no
+    /// group.
     async fn info(
         &self,
         sale: SaleId,
@@ -229,11 +210,8 @@ impl Journal {
         }
     }
 
-    /// Searches the beginning of a journal for an order: who made it, and when. For the rare
-    /// question of someone who is not the buyer, while it is not posted yet.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
+    /// Searches the beginning of a journal for an order: who made it, and when. It serves the rare question of a
+    /// caller other than the buyer, before the order is posted.
     pub async fn find(
         &self,
         sale: SaleId,
@@ -261,17 +239,11 @@ impl Journal {
     }
 
     /// The entry that has been in a journal for longest.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
     pub async fn first(&self, sale: SaleId) -> Result<Option<Entry>, GateError> {
         Ok(self.range(sale, "-", 1).await?.into_iter().next())
     }
 
-    /// All entries of a journal, read in steps, without delivering them to anyone.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
+    /// All entries of a journal, read in steps, without delivering them to a consumer.
     pub async fn entries(&self, sale: SaleId) -> Result<Vec<Entry>, GateError> {
         let mut all = Vec::new();
         let mut from = "-".to_owned();
@@ -291,7 +263,7 @@ impl Journal {
             self.gate.client().xrange(key, from, "+", Some(count)).await;
         match answer {
             Ok(answer) => entries(answer),
-            // A key has one type: this one holds no entries of ours.
+            // A key has one type: this one holds no journal entries.
             Err(error) if wrong_type(&error) => Ok(Vec::new()),
             Err(error) => Err(error.into()),
         }

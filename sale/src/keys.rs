@@ -1,4 +1,4 @@
-//! The names of the Redis keys. Nothing else formats one.
+//! The names of the Redis keys. No other module formats one.
 //!
 //! All keys of a sale carry its id as hash tag, so that a Redis Cluster keeps a sale on one shard
 //! and spreads sales over shards.
@@ -39,7 +39,7 @@ impl Keys {
         self.of_sale(sale, "journal")
     }
 
-    /// Where keys of another type are put that stood in the place of terms, buyers and journal.
+    /// The names under which keys of another type are set aside that stood in place of terms, buyers and journal.
     pub fn aside(&self, sale: SaleId) -> [String; 3] {
         ["terms", "buyers", "journal"].map(|part| self.of_sale(sale, &format!("aside:{part}")))
     }
@@ -61,7 +61,7 @@ impl Keys {
         format!("{}:pin:{:032x}", self.prefix, u128::from_be_bytes(half))
     }
 
-    /// Channel: the id of a sale of which something was posted.
+    /// Channel: the id of a sale of which entries were posted.
     pub fn posted(&self) -> String {
         format!("{}:posted", self.prefix)
     }

@@ -1,28 +1,28 @@
 //! The domain of a flash sale, shared by the API, the reconciler, the command line and the tests.
 //!
-//! A purchase goes one way, **api -> gate -> journal -> reconciler -> ledger**, and what comes back
-//! goes one way too, **ledger -> sync -> gate**. The modules, in the order of that way:
+//! A purchase goes one way, **api -> gate -> journal -> reconciler -> ledger**. Changes in the ledger go back one way
+//! too, **ledger -> sync -> gate**. The modules, in the order of that way:
 //!
 //! | module | owns |
 //! | --- | --- |
 //! | [`model`], [`money`] | ids, units, states and verdicts; prices |
-//! | [`input`], `unicode` | the checks of what people send; characters that nobody sees |
-//! | [`token`] | who a caller is: JSON Web Tokens |
-//! | [`accounts`], [`passwords`] | what somebody logs in with: addresses and passwords |
+//! | [`input`], `unicode` | the checks of user input; invisible characters |
+//! | [`token`] | the identity of a caller: JSON Web Tokens |
+//! | [`accounts`], [`passwords`] | addresses and passwords for logging in |
 //! | [`keys`] | the names of the Redis keys |
-//! | [`gate`] | the Redis side: the scripts, the admission of purchases in batches, what keeps a gate up to date |
+//! | [`gate`] | the Redis side: the scripts, the admission of purchases in batches, the upkeep of a gate |
 //! | [`journal`] | the stream of winners between gate and ledger |
 //! | [`ledger`] | Postgres, the system of record: all SQL that is not in `migrations/` |
 //! | [`install`] | loading a sale into a gate, the first time and after a loss |
 //! | [`settle`] | closing an ended sale |
 //! | [`audit`] | comparing gate, journal and ledger |
 //! | [`replay`] | making orders of rejected purchases after all |
-//! | [`lifecycle`] | what people do to a sale, from its creation to its settlement |
-//! | [`queue`] | the way from the gates to the ledger, as people look at it |
-//! | [`crash`] | the boundaries at which tests let a process die |
+//! | [`lifecycle`] | the steps of a sale, from its creation to its settlement |
+//! | [`queue`] | the path from the gates to the ledger, for people |
+//! | [`crash`] | the boundaries at which tests kill a process |
 //! | [`settings`], [`telemetry`] | the settings that processes share, and how they log |
 //! | `tls` | which servers a connection to Redis trusts |
-//! | [`signals`], [`output`] | how a process is asked to end, and how it prints |
+//! | [`signals`], [`output`] | how a process learns that it must end, and how it prints |
 
 pub mod accounts;
 pub mod audit;

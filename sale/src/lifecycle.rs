@@ -1,14 +1,14 @@
-//! The life of a sale: created, warmed, moved, paused, resumed, restocked, ended, settled. One piece
-//! of code for the API and the command line.
+//! The life of a sale: created, warmed, moved, paused, resumed, restocked, ended, settled. API and command line share
+//! this code.
 //!
-//! Each step changes the ledger first, in one statement that logs itself, and brings that to the gate
-//! second. Each may be repeated. A crash in between, or a gate that is away, leaves a gate that is
-//! behind its ledger, which the reconciler sees and mends within a second of both being there.
+//! Each step changes the ledger first, in one statement that logs itself, and brings the change to the gate second.
+//! Each step may be repeated. After a crash in between, or while the gate is away, the gate is behind its ledger. The
+//! reconciler sees and repairs that within a second of both being there.
 //!
 //! | step | the ledger | the gate |
 //! | --- | --- | --- |
 //! | create | units leave the product's stock | install |
-//! | warm | an install is numbered | install, or sync where it is sound |
+//! | warm | an install is numbered | install, or sync if it is sound |
 //! | move, pause, resume, end | terms, with a newer version | sync |
 //! | restock | more units leave the stock | sync: a higher limit |
 //! | cancel an order | its unit returns to the sale, or to the stock | sync: a higher limit |
@@ -28,7 +28,7 @@ use crate::{
     settle::{self, SettleError},
 };
 
-/// How long emptying a journal may take before a gate is warmed or a sale settled. A person waits.
+/// How long emptying a journal may take before a gate is warmed or a sale settled. A person is waiting.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A sale after a step.
@@ -36,11 +36,11 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Stepped {
     /// The sale by the ledger.
     pub sale: Sale,
-    /// Whether its gate decides by just that. If not, it will within a second or so.
+    /// Whether its gate decides by exactly these terms. If not, it will within a second or so.
     pub warm: bool,
 }
 
-/// Why a step was not taken.
+/// Why a step failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LifecycleError {
     /// The order is admitted, and on its way to the ledger.
@@ -52,7 +52,7 @@ pub enum LifecycleError {
     /// The gate could not be installed.
     #[error(transparent)]
     Install(#[from] InstallError),
-    /// The sale could not be settled. It is ended.
+    /// The sale could not be settled. It has ended.
     #[error(transparent)]
     Settle(#[from] SettleError),
     /// Redis did not answer.
@@ -76,7 +76,7 @@ pub struct Statistics {
     pub rejected: u64,
 }
 
-/// Takes sales through their lives.
+/// Performs the steps of sales.
 #[derive(Clone)]
 pub struct Lifecycle {
     gate: Gate,
@@ -89,7 +89,7 @@ impl Lifecycle {
         Self { gate, ledger }
     }
 
-    /// The same on behalf of somebody else.
+    /// The same, with another author for its changes.
     #[must_use]
     pub fn on_behalf(&self, by: By) -> Self {
         Self {
@@ -105,7 +105,7 @@ impl Lifecycle {
     pub async fn create(&self, new: NewSale) -> Result<Stepped, LifecycleError> {
         let sale = self.ledger.create_sale(new).await?;
         point(Point::CreateRecorded);
-        // With a key, it may be one that was settled long ago.
+        // With a key that was used before, it may be a sale that was settled long ago.
         if sale.state != SaleState::Settled
             && let Err(error) = self.install(sale.id).await
         {
@@ -117,15 +117,14 @@ impl Lifecycle {
     /// Installs a sale whose gate does not decide, and syncs one whose gate does.
     ///
     /// # Errors
-    /// [`LedgerError::UnknownSale`], [`LedgerError::WrongState`] where it is settled, and as
-    /// [`install::install`].
+    /// [`LedgerError::UnknownSale`], [`LedgerError::WrongState`] if it is settled, and as [`install::install`].
     pub async fn warm(&self, id: SaleId) -> Result<Stepped, LifecycleError> {
         let sale = self.known_sale(id).await?;
         if sale.state == SaleState::Settled {
             return Err(LedgerError::WrongState.into());
         }
         self.install(id).await?;
-        // Installing has changed its epoch.
+        // The install has changed its epoch.
         let sale = self.known_sale(id).await?;
         self.gate.sync(&sale).await?;
         Ok(self.stepped(sale).await)
@@ -162,7 +161,7 @@ impl Lifecycle {
         self.set_state(id, SaleState::Open).await
     }
 
-    /// Ends a sale before its time: from now on its end is this instant. It does not sell again.
+    /// Ends a sale before its time: its end becomes this instant. It does not sell again.
     ///
     /// # Errors
     /// As [`Ledger::set_state`].
@@ -210,13 +209,13 @@ impl Lifecycle {
     /// How many orders of each kind a sale has.
     ///
     /// # Errors
-    /// [`LedgerError::UnknownSale`]; [`LifecycleError::Gate`] where its gate does not say what is on
-    /// its way.
+    /// [`LedgerError::UnknownSale`]; [`LifecycleError::Gate`] if its gate does not say how many purchases are
+    /// pending.
     pub async fn statistics(&self, id: SaleId) -> Result<(Sale, Statistics), LifecycleError> {
         let sale = self.known_sale(id).await?;
         let tally = self.ledger.tally(Some(id)).await?;
-        // After the ledger: what is posted in between still counts as pending, once. The gate of a
-        // settled sale has nothing that the ledger has not.
+        // Read after the ledger: a purchase that is posted in between still counts as pending, once. The gate of a
+        // settled sale holds only purchases that the ledger has.
         let taken = if sale.state == SaleState::Settled {
             0
         } else {
@@ -231,8 +230,8 @@ impl Lifecycle {
         Ok((sale, statistics))
     }
 
-    /// Whether the gate of a sale decides by what the ledger says now. That of a settled sale decides
-    /// nothing any more.
+    /// Whether the gate of a sale decides by the ledger's present terms. The gate of a settled sale no longer decides
+    /// anything.
     pub async fn is_warm(&self, sale: &Sale) -> bool {
         if sale.state == SaleState::Settled {
             return false;
@@ -262,7 +261,7 @@ impl Lifecycle {
             .map(drop)
     }
 
-    /// Brings a change to the gate. Where that fails, the reconciler does it.
+    /// Brings a change to the gate. If that fails, the reconciler does it.
     async fn synced(&self, sale: Sale) -> Stepped {
         if let Err(error) = self.gate.sync(&sale).await {
             tracing::warn!(sale = %sale.id, %error, "a changed sale could not be synced");
@@ -271,7 +270,7 @@ impl Lifecycle {
     }
 
     async fn stepped(&self, sale: Sale) -> Stepped {
-        // Installing raises the epoch, and posting the counts: judged by the ledger as it is now.
+        // An install raises the epoch, and posting raises the counts: judge by the present ledger.
         let now = self.ledger.sale(sale.id).await;
         let sale = now.ok().flatten().unwrap_or(sale);
         Stepped {
@@ -284,7 +283,7 @@ impl Lifecycle {
         self.ledger.sale(id).await?.ok_or(LedgerError::UnknownSale)
     }
 
-    /// Why the ledger has no such order: it may be on its way, or be rejected.
+    /// Why the ledger has no such order: it may be on its way, or rejected.
     async fn why_unknown(&self, order: OrderId) -> Result<LifecycleError, LifecycleError> {
         // The journals first: an order leaves one only once it is in the ledger.
         let journal = Journal::new(self.gate.clone());
@@ -293,7 +292,7 @@ impl Lifecycle {
             match journal.find(sale.id, order).await {
                 Ok(Some(_)) => return Ok(LifecycleError::OrderPending),
                 Ok(None) => {}
-                // The order may be in another one.
+                // The order may be in another journal.
                 Err(error) => silent = Some(error),
             }
         }

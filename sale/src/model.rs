@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// A word that is not one of those a type knows.
+/// A word that its type does not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{word}\" is no {of}")]
 pub struct UnknownWord {
@@ -70,33 +70,33 @@ id! {
     SaleId
 }
 id! {
-    /// Who buys: the id of a user.
+    /// The id of a user who buys.
     BuyerId
 }
 id! {
-    /// An admitted purchase. Made by the API before it asks the gate; also called the job id.
+    /// An admitted purchase. The API makes the id before it asks the gate; also called the job id.
     OrderId
 }
 id! {
-    /// What is sold.
+    /// The product of a sale.
     ProductId
 }
 
-/// The namespace of the buyers whose token has a subject that is no UUID.
+/// The namespace of buyers whose token has a subject that is not a UUID.
 const SUBJECT_NAMESPACE: Uuid = Uuid::from_u128(0x8d4b_96d1_5c0e_5b52_9a36_6f0f_2b8f_6a11);
 
 impl BuyerId {
     /// The first of all in their order.
     pub const FIRST: Self = Self(Uuid::nil());
 
-    /// The one behind it in the order of all; `None` for the last.
+    /// The id after this one in the order of all; `None` for the last.
     pub fn next(self) -> Option<Self> {
         let next = self.0.as_u128().checked_add(1);
         next.map(|next| Self(Uuid::from_u128(next)))
     }
 
-    /// The buyer of a token: the subject itself where it is a UUID, else one derived (UUID v5)
-    /// from the issuer and the subject.
+    /// The buyer of a token: the subject itself if it is a UUID, else an id derived (UUID v5) from the issuer and the
+    /// subject.
     pub fn of_subject(issuer: &str, subject: &str) -> Self {
         Uuid::parse_str(subject).map_or_else(
             |_| {
@@ -108,20 +108,20 @@ impl BuyerId {
     }
 }
 
-/// Where the tail of an order's id begins: its last bytes are those of the sale's id.
+/// Where the tail of an order's id begins: its last bytes equal those of the sale's id.
 const SALE_TAIL: usize = 14;
 
-/// An order's id ends with the same four hex digits as its sale's id. So a look-up by an order's id asks
-/// the few sales that can have made it, however many there are, and an id that somebody made up asks none.
+/// An order's id ends with the same four hex digits as its sale's id. So a look-up by an order's id asks only the few
+/// sales that can have made it, however many there are, and a made-up id hardly ever asks one.
 impl OrderId {
     /// A new order in a sale. Ids made later sort later.
     pub fn in_sale(sale: SaleId) -> Self {
         Self::with_tail(Uuid::now_v7(), sale)
     }
 
-    /// The order of a purchase that was asked for with an idempotency key: the same key of the
-    /// same buyer in the same sale gives the same order. UUID v8 of a SHA-256. (Buyer and sale have a fixed
-    /// length, so two different triples never hash the same bytes.)
+    /// The order of a purchase with an idempotency key: the same key of the same buyer in the same sale gives the
+    /// same order. UUID v8 of a SHA-256. (Buyer and sale have a fixed length, so two different triples never hash the
+    /// same bytes.)
     pub fn derived(buyer: BuyerId, sale: SaleId, idempotency_key: &str) -> Self {
         let digest = Sha256::new()
             .chain_update(buyer.to_bytes())
@@ -133,7 +133,7 @@ impl OrderId {
         Self::with_tail(Uuid::new_v8(bytes), sale)
     }
 
-    /// Whether an order with this id can be one of this sale.
+    /// Whether an order with this id can belong to this sale.
     pub fn may_be_in(self, sale: SaleId) -> bool {
         self.to_bytes()[SALE_TAIL..] == sale.to_bytes()[SALE_TAIL..]
     }
@@ -145,7 +145,7 @@ impl OrderId {
     }
 }
 
-/// Numbers the attempts to install a sale in a gate. 0: never.
+/// The number of an attempt to install a sale in a gate. 0: none.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -165,7 +165,7 @@ impl TryFrom<i64> for Epoch {
     }
 }
 
-/// Numbers the changes of a sale's terms and limit in the ledger.
+/// The number of a change of a sale's terms and limit in the ledger.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Version(pub u64);
 
@@ -177,12 +177,12 @@ impl TryFrom<i64> for Version {
     }
 }
 
-/// One purchase that the gate is asked to decide.
+/// One purchase for the gate to decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Purchase {
-    /// Who buys.
+    /// The buyer.
     pub buyer: BuyerId,
-    /// What the purchase becomes if it is admitted.
+    /// The order that it becomes if it is admitted.
     pub order: OrderId,
 }
 
@@ -204,7 +204,7 @@ pub enum Verdict {
     Ended,
     /// The sale is paused.
     Paused,
-    /// The gate cannot decide: it is missing, closed, or not what it was.
+    /// The gate cannot decide: it is missing, closed or rolled back, or its terms are too old.
     Cold,
 }
 
@@ -273,7 +273,7 @@ words! {
 }
 
 impl SaleState {
-    /// The word for it in the gate's terms, which know no settling.
+    /// The word for it in the gate's terms, which do not have "settled".
     pub const fn gate_word(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -298,8 +298,8 @@ words! {
 }
 
 impl Phase {
-    /// The phase at `now` of a sale in `state` from `start` to `end`, by the rule of
-    /// `lua/admit.lua`: an end outweighs everything, a start that is to come outweighs a pause.
+    /// The phase at `now` of a sale in `state` from `start` to `end`, by the rule of `lua/admit.lua`: an end
+    /// outweighs everything, a future start outweighs a pause.
     pub fn at<T: PartialOrd>(now: T, start: T, end: T, state: SaleState) -> Self {
         match state {
             SaleState::Ended | SaleState::Settled => Self::Ended,

@@ -1,9 +1,9 @@
 //! Money: an amount together with its currency, with as many decimals as ISO 4217 gives that currency.
 //! Never a float.
 //!
-//! An [`Amount`] is what somebody wrote before the currency is known. [`Amount::of`] makes [`Money`] of it,
-//! and refuses decimals that the currency does not have. The ledger may hold older amounts that do not fit
-//! their currency: [`Money::stored`] reads them, and they are shown as they stand.
+//! An [`Amount`] is a written number before its currency is known. [`Amount::of`] makes [`Money`] of it, and refuses
+//! decimals that the currency does not have. The ledger may hold older amounts that do not fit their currency:
+//! [`Money::stored`] reads them, and they are shown unchanged.
 
 mod currency;
 
@@ -20,10 +20,10 @@ const WHOLE_DIGITS_MAX: usize = 10;
 /// The largest amount that the ledger holds, in thousandths: all digits nine.
 const THOUSANDTHS_MAX: i64 = 9_999_999_999_999;
 
-/// Thousandths in one of a currency.
+/// Thousandths in one unit of a currency.
 const THOUSANDTHS: i64 = 1_000;
 
-/// Why a text, or an amount in a currency, is no price.
+/// Why a text, or an amount in a currency, is not a price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
     /// Not digits, optionally with a point and more digits.
@@ -40,10 +40,10 @@ pub enum MoneyError {
     },
 }
 
-/// An amount as somebody wrote it, before its currency is known.
+/// A written amount, before its currency is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Amount {
-    /// Without the decimals after the third, which no currency has.
+    /// Without the decimals after the third: no currency has more.
     thousandths: i64,
     /// How many decimals were written.
     decimals: usize,
@@ -53,7 +53,7 @@ impl Amount {
     /// The amount in a currency.
     ///
     /// # Errors
-    /// [`MoneyError::Decimals`], also where the decimals that the currency does not have are zeros.
+    /// [`MoneyError::Decimals`], even if the decimals that the currency does not have are zeros.
     pub fn of(self, currency: Currency) -> Result<Money, MoneyError> {
         if self.decimals > currency.decimals() {
             return Err(MoneyError::Decimals { currency });
@@ -64,7 +64,7 @@ impl Amount {
         })
     }
 
-    /// The amount in thousandths of whichever currency, and how many decimals were written.
+    /// The amount in thousandths of any currency, and how many decimals were written.
     pub(crate) const fn parts(self) -> (i64, usize) {
         (self.thousandths, self.decimals)
     }
@@ -108,10 +108,8 @@ pub struct Money {
 }
 
 impl Money {
-    /// So many of the smallest units of a currency: cents, yen, fils.
-    ///
-    /// # Errors
-    /// Where it is negative or larger than the ledger holds.
+    /// This many of the smallest units of a currency: cents, yen, fils. Fails if it is negative or larger than the
+    /// ledger can hold.
     pub fn of_minor_units(units: i64, currency: Currency) -> Result<Self, MoneyError> {
         let each = match currency.decimals() {
             0 => THOUSANDTHS,
@@ -123,10 +121,8 @@ impl Money {
         Self::stored(thousandths, currency)
     }
 
-    /// What the ledger holds, in thousandths, whether or not it fits the currency.
-    ///
-    /// # Errors
-    /// Where it is negative or larger than the ledger holds.
+    /// An amount in the ledger, in thousandths, whether or not it fits the currency. Fails if it is negative or
+    /// larger than the ledger can hold.
     pub(crate) fn stored(thousandths: i64, currency: Currency) -> Result<Self, MoneyError> {
         match thousandths {
             0..=THOUSANDTHS_MAX => Ok(Self {
@@ -156,7 +152,7 @@ impl fmt::Display for Money {
     }
 }
 
-/// Writes an amount with at least so many decimals, and with more only where they are not zero.
+/// Writes an amount with at least `decimals_min` decimals, and with more only if they are not zero.
 fn write(f: &mut fmt::Formatter<'_>, thousandths: i64, decimals_min: usize) -> fmt::Result {
     let fraction = format!("{:0DECIMALS_MAX$}", thousandths % THOUSANDTHS);
     let needed = fraction.trim_end_matches('0').len();

@@ -1,7 +1,7 @@
 //! Printing, the same in every program: results to standard output, everything else to standard error.
 //!
-//! The macros of the standard library panic where an output cannot be written to. Here a reader who has left, as `head`
-//! does, has had enough, which is no error. A program that has more to do than print learns of it as [`Reader::Gone`].
+//! The macros of the standard library panic if they cannot write to an output. Here it is no error if the reader has
+//! left, as `head` does: it has read enough. A long-running program learns of it as [`Reader::Gone`].
 
 use std::{
     io::{self, Write},
@@ -11,34 +11,28 @@ use std::{
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// Standard output cannot be written to, for another reason than that its reader has left: the disk is full, say.
+/// Standard output cannot be written to for another reason than a reader that has left: a full disk, say.
 #[derive(Debug, thiserror::Error)]
 #[error("standard output cannot be written to")]
 pub struct Unwritable(#[source] io::Error);
 
-/// Whether somebody still reads an output.
+/// Whether an output still has a reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reader {
     /// The text was written.
     There,
-    /// The output is closed: nobody will ever read it.
+    /// The output is closed: nothing will ever read it.
     Gone,
 }
 
 /// Prints a text to standard output and ends its last line.
-///
-/// # Errors
-/// See [`Unwritable`].
 pub fn print(text: &str) -> Result<Reader, Unwritable> {
     let mut out = io::stdout().lock();
     let line_break = if text.ends_with('\n') { "" } else { "\n" };
     reader_of(write!(out, "{text}{line_break}").and_then(|()| out.flush()))
 }
 
-/// What a write says about its reader.
-///
-/// # Errors
-/// See [`Unwritable`].
+/// Whether a write reached a reader.
 pub fn reader_of(written: io::Result<()>) -> Result<Reader, Unwritable> {
     match written {
         Ok(()) => Ok(Reader::There),
@@ -47,7 +41,7 @@ pub fn reader_of(written: io::Result<()>) -> Result<Reader, Unwritable> {
     }
 }
 
-/// Whether standard output still has a reader, as far as the system tells without a write.
+/// Whether standard output still has a reader, as far as the system knows without a write.
 pub fn reader() -> Reader {
     let out = io::stdout();
     let mut polled = [PollFd::new(out.as_fd(), PollFlags::empty())];
@@ -60,13 +54,13 @@ pub fn reader() -> Reader {
     }
 }
 
-/// Writes a line to standard error. Where nobody reads it, nobody misses it.
+/// Writes a line to standard error. A failure is ignored: without a reader nobody misses the line.
 pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// Prints for a process that does more than print: the first text that nobody can read any more is one log line, and
-/// the process goes on.
+/// Prints for a process that does more than print: the first text that cannot be written becomes one log line, and
+/// the process continues.
 #[derive(Debug, Default)]
 pub struct Commentary {
     ended: AtomicBool,

@@ -1,12 +1,11 @@
 //! Passwords: Argon2id with the parameters that the `argon2` crate recommends (19 MiB, 2 passes).
 //!
-//! What is hashed is a password's one spelling ([`normalised_password`]). Hashes that were stored
-//! before there was one are of the password as it was typed, so that is tried second, where it
-//! differs: for ASCII it never does.
+//! A hash covers a password's one spelling ([`normalised_password`]). Hashes that were stored before there was one
+//! cover the password as it was typed, so [`compare`] tries that second, if it differs: for ASCII it never does.
 //!
-//! One check costs tens of milliseconds of a processor and 19 MiB. So async callers hand theirs to
-//! a few threads that do nothing else, through a queue that has an end. (A pool whose threads
-//! change would not do: an allocator keeps memory for each thread that ever asked for some.)
+//! One check costs tens of milliseconds of a processor and 19 MiB. So async callers pass theirs through a bounded
+//! queue to a few threads that do nothing else. (A pool whose threads change would not do: an allocator keeps memory
+//! for each thread that ever allocated.)
 
 use std::{
     fmt, io,
@@ -29,12 +28,12 @@ use crate::accounts::normalised_password;
 /// Callers that may wait for their turn, for each thread.
 const WAITING_PER_THREAD: usize = 32;
 
-/// A hash of nothing anyone knows. Checking a password against it takes as long as against the
-/// hash of a user, so that the time of an answer does not tell whether there is such a user.
+/// A hash of a password that nobody knows. A check against it takes as long as one against the hash of a user, so
+/// that the time of an answer does not reveal whether there is such a user.
 static NOBODY: LazyLock<String> =
     LazyLock::new(|| hash(&uuid::Uuid::new_v4().to_string()).unwrap_or_default());
 
-/// Why a password was neither right nor wrong, or not hashed.
+/// Why a password could not be checked or hashed.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
     /// It could not be hashed.
@@ -43,16 +42,13 @@ pub enum PasswordError {
     /// Too many callers are waiting.
     #[error("too many passwords are waiting to be checked")]
     Busy,
-    /// The work on it did not come to an end.
+    /// The work on it panicked or was stopped.
     #[error("the work on a password was broken off")]
     BrokenOff,
 }
 
-/// The hash to store of a password, as a PHC string with a salt of its own. Takes tens of
-/// milliseconds: not for an async thread, which asks [`PasswordThreads`].
-///
-/// # Errors
-/// Where the system gives no random numbers.
+/// The hash to store for a password, as a PHC string with a salt of its own. Takes tens of milliseconds: async code
+/// uses [`PasswordThreads`] instead. Fails if the system gives no random numbers.
 pub fn hash(password: &str) -> Result<String, PasswordError> {
     let hash: PasswordHash = Argon2::default()
         .hash_password(normalised_password(password).as_bytes())
@@ -60,19 +56,19 @@ pub fn hash(password: &str) -> Result<String, PasswordError> {
     Ok(hash.to_string())
 }
 
-/// What comparing a password with a hash shows.
+/// The result of comparing a password with a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Match {
     /// It is another password.
     No,
     /// It is the password.
     Yes,
-    /// It is the password, and what was hashed is its older spelling: hash it again.
+    /// It is the password, and the hash covers its older spelling: hash it again.
     Outdated,
 }
 
-/// Compares a password with a hash. Takes as long as [`hash`]; twice as long where the password is
-/// wrong and not typed in its one spelling.
+/// Compares a password with a hash. Takes as long as [`hash`]; twice as long if the password is wrong and not typed
+/// in its one spelling.
 pub fn compare(password: &str, hash: &str) -> Match {
     let Ok(hash) = PasswordHash::new(hash) else {
         return Match::No;
@@ -91,13 +87,13 @@ pub fn compare(password: &str, hash: &str) -> Match {
     }
 }
 
-/// Checks or hashes one password, unless nobody waits for it any more.
+/// Checks or hashes one password, unless its caller has left.
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Threads that check and hash passwords for async callers. They end with this value, which waits
-/// for the checks that are under way.
+/// Threads that check and hash passwords for async callers. Dropping this value ends them, and waits for the checks
+/// under way.
 pub struct PasswordThreads {
-    /// None only while this is being dropped.
+    /// None only during the drop.
     queue: Option<SyncSender<Job>>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -111,10 +107,7 @@ impl fmt::Debug for PasswordThreads {
 }
 
 impl PasswordThreads {
-    /// Starts so many threads.
-    ///
-    /// # Errors
-    /// The system gives no more threads.
+    /// Starts this many threads. Fails if the system gives no more threads.
     pub fn start(count: usize) -> io::Result<Self> {
         let (queue, jobs) = sync_channel(count * WAITING_PER_THREAD);
         let jobs = Arc::new(Mutex::new(jobs));
@@ -129,10 +122,10 @@ impl PasswordThreads {
         })
     }
 
-    /// [`compare`]s the password with a hash. Without a hash it is another one, and takes as long.
+    /// [`compare`]s the password with a hash. Without a hash the result is [`Match::No`], after the same time.
     ///
     /// # Errors
-    /// [`PasswordError::Busy`] where too many wait already.
+    /// [`PasswordError::Busy`] if too many callers wait already.
     pub async fn check(
         &self,
         password: String,
@@ -148,15 +141,15 @@ impl PasswordThreads {
         self.run(check).await
     }
 
-    /// The hash to store of a password.
+    /// The hash to store for a password.
     ///
     /// # Errors
-    /// [`PasswordError::Busy`] where too many wait already.
+    /// [`PasswordError::Busy`] if too many callers wait already.
     pub async fn hash(&self, password: String) -> Result<String, PasswordError> {
         self.run(move || hash(&password)).await?
     }
 
-    /// Has this done by one of the threads, unless the caller leaves before its turn.
+    /// Runs this on one of the threads, unless the caller leaves before its turn.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -164,7 +157,7 @@ impl PasswordThreads {
         let (answer, answered) = oneshot::channel();
         let job = move || {
             if !answer.is_closed() {
-                // Whoever leaves during the work does not get its result.
+                // A caller that leaves during the work does not get its result.
                 drop(answer.send(work()));
             }
         };
@@ -188,19 +181,19 @@ impl Drop for PasswordThreads {
     }
 }
 
-/// What each thread does until there is nobody left to ask for anything.
+/// The work of each thread, until no caller can send any more.
 fn work(jobs: &Mutex<Receiver<Job>>) {
-    // So that the first check takes no longer than the others.
+    // Prepared now, so that the first check takes no longer than the others.
     LazyLock::force(&NOBODY);
     while let Some(job) = next(jobs) {
-        // One that panics must not take the thread from those who wait behind it.
+        // A job that panics must not take the thread away from the jobs behind it.
         if catch_unwind(AssertUnwindSafe(job)).is_err() {
             tracing::error!("the work on a password panicked");
         }
     }
 }
 
-/// The next job. The lock is held while waiting for it, and not any longer.
+/// The next job. The lock is held only while waiting for it.
 fn next(jobs: &Mutex<Receiver<Job>>) -> Option<Job> {
     jobs.lock().ok()?.recv().ok()
 }

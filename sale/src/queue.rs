@@ -1,4 +1,4 @@
-//! The way from the gates to the ledger as one queue: what waits in it, and who works it off. For
+//! The path from the gates to the ledger as one queue: the purchases in it, and the reconcilers that work on it. For
 //! people and probes; nothing decides by it.
 
 use std::{collections::BTreeSet, time::Duration};
@@ -13,13 +13,13 @@ use crate::{
     model::SaleId,
 };
 
-/// A purchase that waits for so long shows that nothing is posted, whoever is at work.
+/// A purchase that waits this long shows that nothing is being posted, whatever runs.
 const STALLED_AFTER: Duration = Duration::from_secs(30);
 
-/// Sales that are looked at at the same time.
+/// Sales that are read at the same time.
 const SALES_AT_ONCE: usize = 16;
 
-/// Why the queue could not be looked at.
+/// Why the queue could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
     /// Redis did not answer.
@@ -39,19 +39,19 @@ pub struct Queue {
     pub waiting: u64,
     /// Purchases that a reconciler has read, and that are not in the ledger yet.
     pub active: u64,
-    /// How long ago the purchase was made that has waited longest.
+    /// The age of the purchase that has waited longest.
     pub oldest: Option<Duration>,
-    /// Reconcilers at work.
+    /// Reconcilers that are running.
     pub reconcilers: u64,
-    /// Those that have something in hand, by name.
+    /// Reconcilers that hold entries, by name.
     pub busy: BTreeSet<String>,
-    /// Sales of which something is wrong: their gates cannot be read or do not answer, or they outlast what
-    /// gates can count. What waits in them is in no figure; the others are counted all the same.
+    /// Sales with a problem: their gates cannot be read or do not answer, or they end later than gates can count. No
+    /// figure includes their purchases; the other sales are counted all the same.
     pub degraded: BTreeSet<SaleId>,
 }
 
 impl Queue {
-    /// Whether what waits is worked off, or there is nothing that could wait.
+    /// Whether waiting purchases are being posted, or no purchase could be waiting.
     pub fn is_worked(&self) -> bool {
         let stalled = self.oldest.is_some_and(|waits| waits > STALLED_AFTER);
         self.sales == 0 || (self.reconcilers > 0 && !stalled)
@@ -67,10 +67,7 @@ impl Queue {
     }
 }
 
-/// Looks at the queue. A sale whose gate cannot be read is named, and hides none of the others.
-///
-/// # Errors
-/// See [`QueueError`].
+/// Reads the queue. A sale whose gate cannot be read is listed, and does not hide the others.
 pub async fn look(gate: &Gate, ledger: &Ledger) -> Result<Queue, QueueError> {
     let sales = ledger.live_sales(Duration::ZERO).await?;
     let mut all = Queue {
@@ -95,7 +92,7 @@ pub async fn look(gate: &Gate, ledger: &Ledger) -> Result<Queue, QueueError> {
         }
     }
     if silence {
-        // One shard that is away degrades its sales. Without any Redis there is nothing to tell.
+        // A shard that is away degrades only its sales. Without any Redis there is nothing to report.
         gate.ping().await?;
     }
     Ok(all)
@@ -131,8 +128,8 @@ async fn look_into(gate: &Gate, sale: SaleId) -> Result<Queue, GateError> {
     let Some(snapshot) = snapshot else {
         return Ok(queue);
     };
-    // Entries' ids tell how many were taken, so the last one that was delivered tells how many of
-    // them a reconciler has read.
+    // Entries' ids contain how many were taken. So the last one that was delivered shows how many purchases a
+    // reconciler has read.
     let read = last_delivered
         .filter(|id| id.epoch == snapshot.epoch)
         .map_or(0, |id| id.taken())
@@ -146,7 +143,7 @@ async fn look_into(gate: &Gate, sale: SaleId) -> Result<Queue, GateError> {
     Ok(queue)
 }
 
-/// How long ago the first entry of a journal was written, by the clock that it was written by.
+/// How long ago the first entry of a journal was written, by the gate's clock.
 async fn oldest(
     journal: &Journal,
     sale: SaleId,
@@ -154,7 +151,7 @@ async fn oldest(
 ) -> Result<Option<Duration>, GateError> {
     let first = journal.first(sale).await?;
     Ok(first.and_then(|entry| match entry.content {
-        // One that was written since that look has not waited.
+        // An entry that was written since that snapshot has not waited.
         Content::Winners { admitted_at, .. } => {
             Some((now - admitted_at).to_std().unwrap_or_default())
         }

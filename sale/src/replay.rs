@@ -1,16 +1,15 @@
-//! Replay: making orders of rejected purchases after all, at an operator's word.
+//! Replay: makes orders of rejected purchases after all, at an operator's word.
 //!
-//! Units leave through the gate first, so that a replay must not take one that the gate is selling. It is
-//! made while the gate sells nothing, under the lock of an install of the sale:
+//! Units leave through the gate first, so a replay must not take a unit that the gate is selling. So it happens while
+//! the gate sells nothing, under the lock of an install of the sale:
 //!
 //! 1. `close` the gate
-//! 2. drain it, as an install does: whoever was admitted is an order or a rejection
-//! 3. one call of `replay_rejection` in the ledger for each rejection; it does nothing where an
-//!    install has begun since
+//! 2. drain it, as an install does: every admitted purchase is then an order or a rejection
+//! 3. for each rejection, one call of `replay_rejection` in the ledger; it does nothing if an install has begun since
 //! 4. install the sale again, which opens the gate with the new buyers in it
 //!
-//! A crash after any step leaves a closed gate, which the reconciler installs again. The gate of a settled
-//! sale sells nothing: there the ledger alone has a say, and takes the unit from the product's stock.
+//! A crash after any step leaves a closed gate, which the reconciler installs again. The gate of a settled sale sells
+//! nothing: there the ledger alone decides, and takes the unit from the product's stock.
 
 use std::time::Duration;
 
@@ -24,10 +23,10 @@ use crate::{
     model::{Epoch, SaleId, SaleState},
 };
 
-/// Rejections that are replayed while a gate is closed once.
+/// Rejections that are replayed during one closing of a gate.
 pub const BATCH_MAX: usize = 100;
 
-/// Times that a gate is closed again because something else has begun an install meanwhile.
+/// How often a gate is closed again because another install has begun meanwhile.
 const ATTEMPTS_MAX: usize = 5;
 /// Pause between attempts to get the lock of a sale's install.
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
@@ -41,10 +40,10 @@ pub struct Patience {
     pub drain: Duration,
 }
 
-/// Why rejections were not replayed. What was done before was told; calling again is safe.
+/// Why rejections were not replayed. The results until then were reported; calling again is safe.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
-    /// Somebody else has the sale all the time.
+    /// Another process holds the sale all the time.
     #[error("an install or another replay of the sale is under way, and did not end in time")]
     Busy,
     /// The journal was not emptied in time. A reconciler must run.
@@ -56,7 +55,7 @@ pub enum ReplayError {
     /// The gate is of an install that the ledger does not know. A person has to look.
     #[error("the gate is newer than the ledger: the ledger was rolled back")]
     Ahead,
-    /// Somebody else began an install at each attempt.
+    /// Another process began an install at each attempt.
     #[error("the sale kept being installed by others during {ATTEMPTS_MAX} attempts")]
     Unsettled,
     /// Redis did not answer.
@@ -73,7 +72,7 @@ impl From<InstallError> for ReplayError {
             InstallError::Busy => Self::Busy,
             InstallError::Undrained => Self::Undrained,
             InstallError::Ahead => Self::Ahead,
-            // Draining asks for no sale, and makes no attempts.
+            // Draining looks up no sale, and makes no attempts.
             InstallError::UnknownSale
             | InstallError::Settled
             | InstallError::Differs(_)
@@ -84,7 +83,7 @@ impl From<InstallError> for ReplayError {
     }
 }
 
-/// Rejections of one sale that are being replayed, and who is told what came of each.
+/// Rejections of one sale that are being replayed, and the receiver of each result.
 struct Work<'a, F> {
     sale: SaleId,
     left: &'a [Uuid],
@@ -92,7 +91,7 @@ struct Work<'a, F> {
 }
 
 impl<F: FnMut(Uuid, Replay)> Work<'_, F> {
-    /// One call for each that is left; stops where the epoch is not this one any more.
+    /// One call for each rejection that is left; stops if the epoch is no longer this one.
     async fn call(&mut self, ledger: &Ledger, epoch: Epoch) -> Result<(), LedgerError> {
         while let Some((rejection, rest)) = self.left.split_first() {
             let Some(done) = ledger.replay_rejection(*rejection, epoch).await? else {
@@ -105,11 +104,8 @@ impl<F: FnMut(Uuid, Replay)> Work<'_, F> {
     }
 }
 
-/// Replays rejections of one sale, [`BATCH_MAX`] at most, and tells what came of each, in this order.
-/// Where it is plain that none can become an order now, the gate goes on selling.
-///
-/// # Errors
-/// See [`ReplayError`].
+/// Replays rejections of one sale, [`BATCH_MAX`] at most, and reports the result of each, in this order. If none can
+/// become an order now, the gate goes on selling.
 pub async fn replay(
     gate: &Gate,
     ledger: &Ledger,
@@ -147,7 +143,7 @@ pub async fn replay(
     Err(ReplayError::Unsettled)
 }
 
-/// What bars these rejections, where none of them can become an order now.
+/// The obstacles of these rejections, if none of them can become an order now.
 async fn bars_of_all(
     ledger: &Ledger,
     rejections: &[Uuid],
@@ -203,11 +199,11 @@ async fn while_closed<F: FnMut(Uuid, Replay)>(
     Ok(called?)
 }
 
-/// Installs the sale again. What was replayed is in the ledger by now, so that a failure here is none of
-/// the replay: the reconciler installs it.
+/// Installs the sale again. The replayed orders are in the ledger by now, so the replay does not fail if this fails:
+/// the reconciler installs the sale.
 async fn open_again(gate: &Gate, ledger: &Ledger, sale: &Sale, drain_timeout: Duration) {
     match install::install_locked(gate, ledger, sale.id, Request::default(), drain_timeout).await {
-        // Settled meanwhile: its gate stays closed.
+        // Settled in between: its gate stays closed.
         Ok(_) | Err(InstallError::Settled) => {}
         Err(error) => {
             let error: &dyn std::error::Error = &error;

@@ -1,5 +1,5 @@
-//! Settings that several processes share: arguments with an environment variable each. `--help`
-//! of any binary is the reference.
+//! Settings that several processes share: arguments, each with an environment variable. `--help` of any binary is the
+//! reference.
 
 mod command_line;
 mod postgres_url;

@@ -1,12 +1,12 @@
-//! Settle: closing an ended sale for good. Its unsold units go back to the product, and from then
-//! on the ledger alone answers for it.
+//! Settle: closes an ended sale for good. Its unsold units go back to the product, and from then on the ledger alone
+//! answers for it.
 //!
-//! 1. the ledger ends the sale, and `sync` brings that to the gate: nobody is admitted any more
+//! 1. the ledger ends the sale, and `sync` brings that to the gate: it admits nobody any more
 //! 2. drain: the reconcilers empty the journal
-//! 3. one look at the gate: of the ledger's epoch, open, ended, with an empty journal
-//! 4. one statement in the ledger, which holds only if it has posted exactly what the gate has taken
-//! 5. the reconciler lets the gate's keys expire after a retention time, for as long as it reads the
-//!    journals of settled sales
+//! 3. one snapshot of the gate: it has the ledger's epoch, and is open and ended, with an empty journal
+//! 4. one statement in the ledger, which succeeds only if the ledger has posted exactly what the gate has taken
+//! 5. the reconciler lets the gate's keys expire after a retention time, and reads the journals of settled sales for
+//!    just as long
 
 use std::time::Duration;
 
@@ -20,19 +20,19 @@ use crate::{
     model::{SaleId, SaleState, Version},
 };
 
-/// Pause between looks at a gate that is being drained.
+/// Pause between checks of a gate that is being drained.
 const DRAIN_PAUSE: Duration = Duration::from_millis(20);
 
-/// Why a sale was not settled. It is ended then; calling again is safe.
+/// Why a sale was not settled. It may have ended already; calling again is safe.
 #[derive(Debug, thiserror::Error)]
 pub enum SettleError {
     /// The ledger knows no such sale.
     #[error("there is no such sale")]
     UnknownSale,
-    /// Somebody has changed the sale since it was found to be over.
+    /// The sale has changed since it was found to be over.
     #[error("the sale was changed meanwhile")]
     Changed,
-    /// Gate and ledger did not come to agree in time.
+    /// Gate and ledger did not agree in time.
     #[error("not everything is posted yet: is a reconciler running?")]
     Undrained,
     /// The gate has to be rebuilt first, which the reconciler does.
@@ -47,9 +47,6 @@ pub enum SettleError {
 }
 
 /// Ends a sale and settles it. Draining may take `drain_timeout`.
-///
-/// # Errors
-/// See [`SettleError`].
 pub async fn settle(
     gate: &Gate,
     ledger: &Ledger,
@@ -60,11 +57,8 @@ pub async fn settle(
     finish(gate, ledger, sale, drain_timeout).await
 }
 
-/// Ends and settles a sale that was found to be over when it had this version. One that was changed
-/// since then (its window moved, say) is left as it is.
-///
-/// # Errors
-/// See [`SettleError`].
+/// Ends and settles a sale that was over at this version. A sale that has changed since (its window was moved, say)
+/// is left as it is.
 pub async fn settle_unchanged(
     gate: &Gate,
     ledger: &Ledger,
@@ -99,11 +93,11 @@ async fn finish(
     ledger.sale(id).await?.ok_or(SettleError::UnknownSale)
 }
 
-/// Ends the sale, where it is not, and tries to settle it; false where gate and ledger do not agree yet.
+/// Ends the sale if it has not ended, and tries to settle it; false if gate and ledger do not agree yet.
 async fn attempt(gate: &Gate, ledger: &Ledger, id: SaleId) -> Result<bool, SettleError> {
     let sale = match ledger.set_state(id, SaleState::Ended).await {
         Ok(sale) => sale,
-        // Settled by somebody else just now.
+        // Another process has just settled it.
         Err(LedgerError::WrongState) => return Ok(true),
         Err(error) => return Err(error.into()),
     };

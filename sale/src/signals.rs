@@ -1,20 +1,20 @@
-//! Being asked to end, the same in every service: SIGTERM, SIGINT from a terminal, or SIGHUP from a terminal or a
-//! shell that closes. All three end the process in order.
+//! Requests to end, the same in every service: SIGTERM, SIGINT from a terminal, or SIGHUP from a terminal or a shell
+//! that closes. All three end the process in order.
 //!
 //! | signal | the first | another one |
 //! | --- | --- | --- |
 //! | SIGTERM, SIGINT | ends the process in order | ends it at once, with status 130 |
 //! | SIGHUP | ends the process in order | changes nothing: a terminal that closes sends two |
 //!
-//! A process whose SIGHUP was ignored when it started goes on through a hang-up: that is what `nohup` asks for.
+//! A process that started with SIGHUP ignored survives a hang-up: `nohup` asks for that.
 
 use std::{fs, future::Future, io};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Exit status of a process that was asked twice.
+/// Exit status after a second request to end.
 const ASKED_TWICE_STATUS: i32 = 130;
-/// Where Linux shows which signals this process ignores. Other systems do not tell without `unsafe`.
+/// Where Linux shows which signals this process ignores. Other systems do not show it without `unsafe`.
 const STATUS_FILE: &str = "/proc/self/status";
 /// The line of [`STATUS_FILE`] with the mask of ignored signals, in hexadecimal (proc(5)).
 const IGNORED_SIGNALS: &str = "SigIgn:";
@@ -22,10 +22,7 @@ const IGNORED_SIGNALS: &str = "SigIgn:";
 const HANG_UP_BIT: u64 = 1;
 
 /// Listens for signals from now on. The future is ready when the first one comes. A SIGTERM or SIGINT after that ends
-/// the process at once.
-///
-/// # Errors
-/// The system does not let this process listen for signals.
+/// the process at once. Fails if the system does not let this process listen for signals.
 pub fn asked_to_end() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

@@ -1,7 +1,7 @@
-//! Logging, the same in every process: to standard error, in the form that was chosen.
+//! Logging, the same in every process: to standard error, in the chosen form.
 //!
-//! A thread of its own writes the lines. So whoever logs waits for nobody who reads them: a pipe that is full,
-//! because what should read it stands still, would otherwise stop each thread that has something to say.
+//! A thread of its own writes the lines, so logging never blocks on a slow reader: a full pipe whose reader hangs
+//! would otherwise stop each thread that logs.
 
 use std::io::{self, IsTerminal};
 
@@ -10,27 +10,26 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 
 use crate::settings::{LogFormat, LogSettings};
 
-/// What no setting can bring back: of the options in a `DATABASE_URL` that sqlx does not know it
-/// would log the values, and a misspelt `password` is one.
+/// Never logged, whatever the setting says: sqlx would log the values of unknown options in a `DATABASE_URL`, and a
+/// misspelt `password` is one.
 const NEVER_LOGGED: &str = "sqlx_postgres::options=error";
 
-/// Lines that may wait to be written. More are lost.
+/// Lines that may wait to be written. Further lines are lost.
 const WAITING_LINES_MAX: usize = 10_000;
 
-/// Logging under way. At its end the lines that still wait are written, as far as somebody reads them within a
-/// second.
+/// Logging under way. Dropping it writes the waiting lines, as far as a reader takes them within a second.
 #[must_use = "logging ends with it"]
 #[derive(Debug)]
 pub struct Logging {
     _writer: WorkerGuard,
 }
 
-/// Starts logging. Once a process; a second call changes nothing.
+/// Starts logging. Call it once in a process; a second call changes nothing.
 pub fn start(settings: &LogSettings) -> Logging {
     let filter = EnvFilter::new(&settings.log_filter);
     let filter = match NEVER_LOGGED.parse() {
         Ok(never) => filter.add_directive(never),
-        // It is a constant that parses.
+        // The constant always parses.
         Err(_) => filter,
     };
     let (lines, writer) = NonBlockingBuilder::default()

@@ -1,11 +1,11 @@
-//! TLS to Redis. (That to Postgres is sqlx's own: `settings/postgres_url.rs` says what it is asked for.)
+//! TLS to Redis. (TLS to Postgres is sqlx's own: `settings/postgres_url.rs` chooses its mode.)
 //!
-//! The authorities that count are those of `REDIS_TLS_CA_FILE` alone, or else those of the system: administrators
-//! add and remove authorities there, and a list built into the program would grow old with it.
+//! Trusted authorities are those of `REDIS_TLS_CA_FILE` alone, or else those of the system: administrators add and
+//! remove authorities there, and a list built into the program would grow old with it.
 //!
-//! A certificate must name the host that was dialled: the host of the URL, and for the other nodes of a cluster and
-//! for the master that Sentinel names, the address that Redis announces. If the certificates carry another name,
-//! `REDIS_TLS_SERVER_NAME` takes that place for every server.
+//! A certificate must name the dialled host: the host of the URL; for the other nodes of a cluster and for the master
+//! that Sentinel names, the address that Redis announces. If the certificates carry another name,
+//! `REDIS_TLS_SERVER_NAME` replaces the expected name for every server.
 
 use std::{
     fs, io,
@@ -34,7 +34,7 @@ use tokio_rustls::TlsConnector;
 
 use crate::settings::{InvalidSetting, RedisTlsSettings, variable};
 
-/// How long one server may take to show what is wrong with it.
+/// How long one server may take to show its error.
 const EXPLAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A client's side of TLS, which remembers the last certificate that it refused. Clones share it.
@@ -45,10 +45,7 @@ pub(crate) struct RedisTls {
 }
 
 impl RedisTls {
-    /// Reads the files.
-    ///
-    /// # Errors
-    /// One of them cannot be used.
+    /// Reads the files. Fails if one of them cannot be used.
     pub(crate) fn new(settings: &RedisTlsSettings) -> Result<Self, InvalidSetting> {
         let provider = provider();
         let roots = match &settings.ca_file {
@@ -94,7 +91,8 @@ impl RedisTls {
         self.config.clone().into()
     }
 
-    /// Why none of these servers could be used, if TLS is why. fred does not say, for a sentinel not even that.
+    /// Why none of these servers could be used, if TLS is the reason. fred does not say, and for a sentinel not even
+    /// that.
     pub(crate) async fn explain(&self, servers: &[Server]) -> Option<Trouble> {
         let mut silent = None;
         for server in servers {
@@ -119,12 +117,12 @@ impl RedisTls {
         refused.map(Trouble::Refused).or(silent)
     }
 
-    /// Says nothing that is secret.
+    /// Connects and sends a command without any secret.
     async fn greet(&self, server: &Server, stream: TcpStream) -> Result<(), String> {
         let name = ServerName::try_from(server.host.to_string())
             .map_err(|_| "its host is no name for a certificate".to_owned())?;
         let mut stream = self.connector().connect(name, stream).await.map_err(why)?;
-        // A server that wants a certificate of ours says so only now.
+        // A server that requires a client certificate says so only now.
         stream.write_all(b"PING\r\n").await.map_err(why)?;
         stream.read_u8().await.map_err(why)?;
         Ok(())
@@ -133,13 +131,13 @@ impl RedisTls {
 
 /// Why there is no TLS with a server, in words for a person.
 pub(crate) enum Trouble {
-    /// One of us refuses the other.
+    /// One side refuses the other.
     Refused(String),
-    /// It takes connections and says nothing: it may be busy, or wait for something else than TLS.
+    /// It accepts connections and says nothing: it may be busy, or expect another protocol than TLS.
     Silent(String),
 }
 
-/// What a person can do something with.
+/// The cause, in words on which a person can act.
 fn why(error: io::Error) -> String {
     let source = error.get_ref().and_then(|error| error.downcast_ref());
     match source {
@@ -162,7 +160,7 @@ const KEY_FILE: &str = "REDIS_TLS_KEY_FILE";
 const SERVER_NAME: &str = "REDIS_TLS_SERVER_NAME";
 
 impl RedisTlsSettings {
-    /// Those of our environment, for servers that it names; none for a URL that asks for no TLS.
+    /// The settings from the environment, for the servers that it names; empty for a URL without TLS.
     pub fn of_environment(redis_url: &str) -> Self {
         if !redis_url.starts_with("rediss") && !redis_url.starts_with("valkeys") {
             return Self::default();
@@ -190,7 +188,7 @@ impl RedisTlsSettings {
         .collect()
     }
 
-    /// The name of a setting that was set, if one was.
+    /// The name of a setting that has a value, if one has.
     pub(crate) fn first_set(&self) -> Option<&'static str> {
         [
             (self.ca_file.is_some(), CA_FILE),
@@ -225,7 +223,7 @@ fn roots_of(path: &Path) -> Result<RootCertStore, InvalidSetting> {
     Ok(roots)
 }
 
-/// Those of the system that can be read. It may hold some that rustls does not take.
+/// The system's authorities that rustls can read. It may hold others.
 fn roots_of_system() -> Result<RootCertStore, InvalidSetting> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -274,7 +272,7 @@ fn unusable(setting: &str, path: &Path, why: &str) -> InvalidSetting {
     InvalidSetting::new(format!("{setting} ({}): {why}", path.display()))
 }
 
-/// The usual verification, for the name that counts.
+/// The usual verification, against the expected name.
 #[derive(Debug)]
 struct Verifier {
     inner: Arc<WebPkiServerVerifier>,

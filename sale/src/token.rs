@@ -1,17 +1,17 @@
-//! Tokens: who a caller is. JSON Web Tokens (RFC 7519).
+//! Tokens: the identity of a caller. JSON Web Tokens (RFC 7519).
 //!
 //! | issuer | algorithm | keys |
 //! | --- | --- | --- |
 //! | we (`JWT_ISSUER`) | HS256 | `JWT_SECRET` signs and checks, `JWT_PREVIOUS_SECRET` checks |
 //! | an outside one (`JWT_JWKS_ISSUER`) | RS256, EdDSA | public ones in `JWT_JWKS_FILE` |
 //!
-//! No key is ever tried with an algorithm, or for an issuer, of the other row. A token of ours is
-//! looked at first and once: only where the algorithm or the signature is not that of `JWT_SECRET`
-//! is a second look taken, with the one key that is left to try.
+//! No key is ever tried with an algorithm, or for an issuer, of the other row. A token is first checked as one of
+//! ours. Only if its algorithm or signature does not match `JWT_SECRET`, a second check follows, with the one
+//! remaining key.
 //!
-//! A token counts from `nbf` to `exp`, with [`LEEWAY_SECONDS`] at both ends; both may have a
-//! fraction. A token that is signed well and is for us, but too late, has an error of its own: its
-//! owner was let in before, and learns that it is time to log in again.
+//! A token counts from `nbf` to `exp`, with [`LEEWAY_SECONDS`] at both ends; both may have a fraction. A well-signed
+//! token for us that is too late has an error of its own: its owner was let in before, and learns that it is time to
+//! log in again.
 
 mod numeric_date;
 mod outside;
@@ -39,12 +39,12 @@ use crate::{
 
 /// How far the clocks of issuer and checker may be apart, seconds.
 const LEEWAY_SECONDS: i64 = 5;
-/// The longest token that is looked at, bytes.
+/// The longest token that is checked, bytes.
 const TOKEN_BYTES_MAX: usize = 4_096;
 /// The longest subject, bytes.
 const SUBJECT_BYTES_MAX: usize = 255;
 
-/// Why there is no token, or no caller.
+/// Why the settings, a new token or a received one are refused.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// A secret is too short to be safe.
@@ -53,7 +53,7 @@ pub enum TokenError {
         /// Which.
         setting: &'static str,
     },
-    /// A secret is long enough, and anybody could guess it.
+    /// A secret is long enough, but easy to guess.
     #[error("{setting} {why}: make one with `openssl rand -hex 32`")]
     WeakSecret {
         /// Which.
@@ -61,16 +61,16 @@ pub enum TokenError {
         /// What is wrong with it, as the end of a sentence.
         why: &'static str,
     },
-    /// The secret was not changed after all: what it signed is as good as ever.
+    /// The secret was not changed after all: tokens that it signed are as good as ever.
     #[error("JWT_PREVIOUS_SECRET must not be JWT_SECRET: name the secret before it, or none")]
     SameSecret,
     /// The keys of an outside issuer and its name go together.
     #[error("JWT_JWKS_FILE and JWT_JWKS_ISSUER must be set together")]
     HalfAnIssuer,
-    /// An outside issuer cannot have our name: nobody could tell whose token it is.
+    /// An outside issuer cannot have our name: a token would not show which of the two issued it.
     #[error("JWT_JWKS_ISSUER must not be JWT_ISSUER")]
     SameIssuer,
-    /// The keys of the outside issuer are no good.
+    /// The keys of the outside issuer cannot be used.
     #[error("JWT_JWKS_FILE {path:?}: {why}")]
     KeySet {
         /// The file.
@@ -78,7 +78,7 @@ pub enum TokenError {
         /// What is wrong with it.
         why: KeySetError,
     },
-    /// The token is malformed, tampered with, for somebody else, or does not count yet.
+    /// The token is malformed, tampered with, for another audience, or does not count yet.
     #[error("the token is not valid")]
     Invalid,
     /// The token was good, and has expired.
@@ -101,7 +101,7 @@ struct Claims {
     exp: i64,
 }
 
-/// What is read of a token. Its audience may be a list, and is checked by the library.
+/// The claims that are read from a token. Its audience may be a list, which the library checks.
 #[derive(Debug, Deserialize)]
 struct Read {
     sub: String,
@@ -125,7 +125,7 @@ impl Read {
         {
             return Err(TokenError::Invalid);
         }
-        // On and after this time it must not be taken (RFC 7519, section 4.1.4).
+        // From this time on it must be refused (RFC 7519, section 4.1.4).
         if now >= self.exp.0 + leeway {
             return Err(TokenError::Expired);
         }
@@ -137,16 +137,16 @@ const fn user() -> Role {
     Role::User
 }
 
-/// Who calls, by a token that was checked.
+/// The caller, by a verified token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The caller as a buyer.
     pub buyer: BuyerId,
-    /// The caller's address, where the token tells, as its issuer spells it.
+    /// The caller's address, if the token has one, as its issuer spells it.
     pub email: Option<String>,
     /// What the caller may do.
     pub role: Role,
-    /// Until when the token is good.
+    /// When the token expires.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -163,10 +163,8 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// Signs and checks with these settings. Reads the file of keys, where there is one.
-    ///
-    /// # Errors
-    /// A setting is no good: [`TokenError`] says which.
+    /// Signs and checks with these settings. Reads the file of keys, if there is one. Fails if a setting cannot be
+    /// used.
     pub fn new(settings: &TokenSettings) -> Result<Self, TokenError> {
         let secret = bytes_of("JWT_SECRET", &settings.jwt_secret)?;
         let previous = settings.jwt_previous_secret.as_ref();
@@ -189,10 +187,7 @@ impl Tokens {
         })
     }
 
-    /// A token for a user, and until when it is good.
-    ///
-    /// # Errors
-    /// [`TokenError::Signing`].
+    /// A token for a user, and when it expires. Fails with [`TokenError::Signing`].
     pub fn mint(
         &self,
         user: Uuid,
@@ -215,12 +210,11 @@ impl Tokens {
         Ok((token, expires_at))
     }
 
-    /// Who calls, by the token. A subject that is no UUID maps to one derived from it and the
-    /// issuer: a row in `users` is not needed to buy.
+    /// The caller, by the token. A subject that is not a UUID maps to one derived from it and the issuer: a buyer
+    /// does not need a row in `users`.
     ///
     /// # Errors
-    /// [`TokenError::Expired`] where that is all that is wrong with it, else
-    /// [`TokenError::Invalid`].
+    /// [`TokenError::Expired`] if nothing else is wrong with it, else [`TokenError::Invalid`].
     pub fn verify(&self, token: &str) -> Result<Caller, TokenError> {
         if token.len() > TOKEN_BYTES_MAX {
             return Err(TokenError::Invalid);
@@ -229,7 +223,7 @@ impl Tokens {
             header,
             claims: read,
         } = self.check(token)?;
-        // What a token calls critical must be understood (RFC 7515, section 4.1.11): we know none.
+        // Extensions that a token calls critical must be understood (RFC 7515, section 4.1.11): we know none.
         if header.crit.is_some() {
             return Err(TokenError::Invalid);
         }
@@ -245,7 +239,7 @@ impl Tokens {
         })
     }
 
-    /// What a token says, if one of the keys signed it.
+    /// The content of a token, if one of the keys signed it.
     fn check(&self, token: &str) -> Result<TokenData<Read>, TokenError> {
         let error = match decode(token, &self.checking, &self.validation) {
             Ok(checked) => return Ok(checked),
@@ -282,8 +276,8 @@ fn outside_issuer(settings: &TokenSettings) -> Result<Option<OutsideIssuer>, Tok
         })
 }
 
-/// What must hold of a token's claims, under any key. Its times are not among them: the library
-/// rounds fractions, so [`Read::check_time`] looks at them.
+/// The rules for a token's claims, under any key. Times are not among them: the library rounds fractions, so
+/// [`Read::check_time`] checks them.
 fn validation(algorithm: Algorithm, issuer: &str, audience: &str) -> Validation {
     let mut validation = Validation::new(algorithm);
     validation.set_issuer(&[issuer]);

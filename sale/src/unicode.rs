@@ -1,5 +1,5 @@
-//! What Unicode lets people write in several ways, in one: normalisation forms, and the characters
-//! that nobody sees. The tables are those that [`idna`] uses, so that all agree on one version.
+//! Brings text that Unicode can write in several ways into one: normalisation forms, and invisible characters. The
+//! tables are those of [`idna`], so that all modules agree on one version.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ use icu_properties::{
     props::{DefaultIgnorableCodePoint, GeneralCategory},
 };
 
-/// The braille pattern without dots: a symbol, and shown as nothing.
+/// The braille pattern without dots: a symbol that shows nothing.
 const BRAILLE_BLANK: char = '\u{2800}';
 
 /// Canonical composition (NFC): `é` is one character, however it was typed.
@@ -27,10 +27,9 @@ pub(crate) fn is_wide_space(character: char) -> bool {
     !character.is_ascii() && category(character) == GeneralCategory::SpaceSeparator
 }
 
-/// The first character of a text that readers do not see, or see each in another way: zero-width
-/// and other default-ignorable ones, controls of writing direction, and code points that stand for
-/// nothing (or for something private), which a later Unicode may normalise in another way. Control
-/// characters and spaces are not among them.
+/// The first character of a text that readers do not see, or see in different ways: zero-width and other
+/// default-ignorable ones, controls of writing direction, and code points that stand for nothing (or for something
+/// private), which a later Unicode may normalise in another way. Control characters and spaces are not among them.
 pub(crate) fn invisible(text: &str) -> Option<char> {
     text.chars().find(|character| {
         !character.is_ascii()

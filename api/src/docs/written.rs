@@ -1,8 +1,8 @@
-//! Replies that are being written: so many at the same time, and each for so long.
+//! Replies that are being written: a bounded number at the same time, and a bounded time for each.
 //!
-//! A reply gives its place back when its last part is handed on, when its client is gone, or at its deadline. A client
-//! that does not read would keep its place for as long as its connection lasts, and the service does not even look at
-//! a reply that nobody reads; so a timer takes the place back, and the reply breaks off where it stands.
+//! A reply gives its place back when its last part is handed on, when its client leaves, or at its deadline. A client
+//! that does not read would keep its place for as long as its connection lasts, because the server does not poll a
+//! reply that nobody reads. So a timer takes the place back, and the reply breaks off where it stands.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -13,12 +13,12 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::problem::{Code, Problem};
 
-/// Replies that are being written at the same time. The system keeps up to a reply's length for each client that does
-/// not read; more clients are refused.
+/// Replies that are being written at the same time. The operating system buffers up to a whole reply for each client
+/// that does not read; more clients are refused.
 const WRITTEN_MAX: usize = 16;
 /// How long one may take. A client with 100 kB/s has read the compressed page by then.
 pub(super) const WRITTEN_DEADLINE: Duration = Duration::from_secs(10);
-/// After how many seconds a refused client may ask again.
+/// After how many seconds a refused client may retry.
 const RETRY_AFTER_SECONDS: u64 = 1;
 /// How much of a reply is handed on at once, bytes.
 const PART_BYTES: usize = 64 * 1024;
@@ -31,7 +31,7 @@ pub(super) struct Places {
 }
 
 impl Places {
-    /// All are free. Each is given back after `deadline` at the latest.
+    /// All places are free. A reply gives its place back after `deadline` at the latest.
     pub(super) fn new(deadline: Duration) -> Self {
         Self {
             free: Arc::new(Semaphore::new(WRITTEN_MAX)),
@@ -39,7 +39,7 @@ impl Places {
         }
     }
 
-    /// A body of these bytes, which has a place until it is written.
+    /// A body of these bytes. It holds a place until it is written.
     pub(super) fn body(&self, bytes: &'static [u8]) -> Result<Body, Problem> {
         let place = Arc::clone(&self.free).try_acquire_owned().map_err(|_| {
             Problem::new(

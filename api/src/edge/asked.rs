@@ -1,4 +1,4 @@
-//! What the edge keeps of a request, which the handler has, and of what the handler answered.
+//! What the edge keeps of a request after the handler took it, and of the handler's answer.
 
 use std::net::IpAddr;
 
@@ -21,15 +21,15 @@ use crate::{
 pub(super) struct Asked {
     pub(super) began: Instant,
     pub(super) id: RequestId,
-    /// As it was asked for.
+    /// The address as the client sent it.
     pub(super) uri: Uri,
-    /// Whether it is for the API, where no other page is.
+    /// Whether it is for the API and not for the documentation page.
     pub(super) of_api: bool,
     pub(super) repeating: Repeating,
-    /// What is told to the page that asks, if anything.
+    /// The value of `Access-Control-Allow-Origin` in the reply, if any.
     pub(super) origin: Option<HeaderValue>,
     pub(super) preflight: bool,
-    /// The limits that it counts for. A preflight counts for none: what counts is the request that follows.
+    /// The limits against which it counts. A preflight counts against none: the request that follows counts.
     pub(super) limited: Option<(Class, IpAddr)>,
 }
 
@@ -57,7 +57,7 @@ impl Asked {
     }
 }
 
-/// What became of a request before it is written.
+/// The answer to a request before it is written.
 pub(super) struct Answered {
     pub(super) answer: Result<Response, Problem>,
     pub(super) route: Option<PathPattern>,

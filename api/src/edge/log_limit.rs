@@ -1,11 +1,11 @@
-//! How many refusals are logged: when a server behind us is away, a crowd fails.
+//! How many refusals are logged: while a server behind us is away, every request of a crowd fails.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Refusals for want of a server behind us that are logged, in a second.
+/// Refusals in one second that are logged because a server behind us is away.
 const REFUSALS_LOGGED_MAX: u64 = 10;
 
-/// Lets so many through in a second.
+/// Lets a bounded number through in a second.
 #[derive(Debug, Default)]
 pub(super) struct LogLimit {
     second: AtomicU64,

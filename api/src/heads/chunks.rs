@@ -1,6 +1,6 @@
 //! A body that comes in chunks (RFC 9112 section 7.1), byte by byte.
 
-/// The steps of a body in chunks: those that hyper takes, so that both find the same end.
+/// The steps of a body in chunks. They accept what hyper accepts, so that both find the same end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Chunks {
     Start,
@@ -19,7 +19,7 @@ pub(super) enum Chunks {
 }
 
 impl Chunks {
-    /// The step after this one, which is not [`Chunks::Data`]. None where `byte` has no place here.
+    /// The step after this one. Not for [`Chunks::Data`]. None if `byte` is not allowed here.
     pub(super) fn next(self, byte: u8) -> Option<Self> {
         Some(match (self, byte) {
             (Self::Start, digit) => Self::Size(hex(digit)?),

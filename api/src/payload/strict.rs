@@ -1,5 +1,5 @@
-//! Reads a body's object, and nothing that is not one of its members: serde by itself would pass over a member that
-//! it does not know, and would take an array for an object's members in their order.
+//! Reads a body's object and refuses unknown members. serde by itself would ignore a member that it does not know,
+//! and would accept an array as the members in their order.
 
 use serde::{
     Deserializer,
@@ -10,7 +10,7 @@ use std::fmt;
 
 use crate::ignored_fields::ignored_fields;
 
-/// A deserializer whose struct has no other members than its own, and those that old clients send.
+/// A deserializer that refuses members other than the struct's own, and those that old clients send.
 pub(super) struct Strict<D>(pub(super) D);
 
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {

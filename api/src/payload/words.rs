@@ -1,5 +1,4 @@
-//! Explains what is wrong with a body, in terms of its fields. Only bodies that could not be read come here, so it may
-//! be slow.
+//! Explains what is wrong with a body, in terms of its fields. Only faulty bodies come here, so it may be slow.
 
 use std::fmt;
 
@@ -20,10 +19,10 @@ use crate::{
     unknown::{Named, repeated, unknown},
 };
 
-/// How the faults begin that our own types find: they are the end of a sentence that starts with the field.
+/// How the messages of our own types begin: they end a sentence that starts with the field.
 const OWN_FAULT: &str = "must ";
 
-/// How serde and the types that it comes with begin. What they say is about types of Rust.
+/// How messages of serde and its own types begin. They speak of Rust types.
 const FAULTS_OF_SERDE: [&str; 5] = [
     "invalid type",
     "invalid value",
@@ -32,7 +31,7 @@ const FAULTS_OF_SERDE: [&str; 5] = [
     "UUID parsing failed",
 ];
 
-/// What is wrong with a body that is no `T`.
+/// What is wrong with a body that is not a `T`.
 pub(super) fn explain<T: Type + DeserializeOwned>(body: &[u8]) -> Problem {
     let members = match members(body) {
         Ok(members) => members,
@@ -49,7 +48,7 @@ pub(super) fn explain<T: Type + DeserializeOwned>(body: &[u8]) -> Problem {
     };
     let field = error.path().to_string();
     let why = without_place(error.inner());
-    // At the path `.` it is the body as a whole that lacks something.
+    // At the path `.` the body as a whole lacks something.
     let missing = why
         .strip_prefix("missing field `")
         .and_then(|rest| rest.strip_suffix('`'));
@@ -73,7 +72,7 @@ pub(super) fn explain<T: Type + DeserializeOwned>(body: &[u8]) -> Problem {
     Problem::of_field(field, detail)
 }
 
-/// What is wrong with a body where none is taken. An empty object says nothing, and is taken for none.
+/// What is wrong with a body where none is expected. An empty object counts as no body.
 pub(super) fn refuse_members(body: &[u8]) -> Result<(), Problem> {
     if body.trim_ascii().is_empty() || body.trim_ascii() == b"null" {
         return Ok(());
@@ -109,7 +108,7 @@ fn not_json(why: &str) -> Problem {
     Problem::validation(format!("The body is not valid JSON: {why}."))
 }
 
-/// A member that nobody knows, or one that is there twice.
+/// A member that is unknown, or occurs twice.
 fn strange(
     members: &[(String, Box<RawValue>)],
     fields: &[&str],
@@ -154,7 +153,7 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-/// What the document says of a body.
+/// The schema of a body in the OpenAPI document.
 struct Schema {
     registry: Registry,
     name: String,
@@ -208,7 +207,7 @@ fn kind(schema: &MetaSchema) -> Option<String> {
     Some(kind)
 }
 
-/// What an error of serde_json says, without where.
+/// The message of an error of serde_json, without the place.
 fn without_place(error: &serde_json::Error) -> String {
     let said = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
@@ -216,6 +215,6 @@ fn without_place(error: &serde_json::Error) -> String {
 }
 
 fn is_of_parser(why: &str, error: &serde_path_to_error::Error<serde_json::Error>) -> bool {
-    // Numbers that no float holds and halves of characters are such, in what is JSON otherwise.
+    // Numbers that no float holds and halves of characters are such errors, in otherwise valid JSON.
     !error.inner().is_data() || FAULTS_OF_SERDE.iter().any(|words| why.starts_with(words))
 }

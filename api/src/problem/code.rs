@@ -1,4 +1,4 @@
-//! The codes of failures: what each is called, and its HTTP status.
+//! The codes of failures, and the HTTP status of each.
 
 use poem::http::StatusCode;
 use poem_openapi::Enum;

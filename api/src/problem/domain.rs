@@ -1,4 +1,4 @@
-//! The failures of the domain as problems: the one place where they meet HTTP.
+//! The failures of the domain as problems: the one place that maps them to HTTP.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{purchase_status::Unknown, sales::SharedError};
 const NEEDS_A_PERSON: &str = "The records of this sale contradict each other, so it stays closed. `mincommerce-reconciler audit` says what an \
      operator must correct.";
 
-/// The same with no token and with one that does not count.
+/// The same text for a missing token and for an invalid one.
 pub const TOKEN_REQUIRED: &str = "A valid token is required.";
 
 const LATER: &str = "This cannot be answered at the moment. It is safe to try again.";
@@ -33,8 +33,7 @@ impl From<Invalid> for Problem {
 }
 
 impl From<TokenError> for Problem {
-    /// A token that does not count, whatever is wrong with it. Only one that was good once has
-    /// a code of its own.
+    /// An invalid token, whatever is wrong with it. Only an expired one has a code of its own.
     fn from(error: TokenError) -> Self {
         if matches!(error, TokenError::Expired) {
             Self::new(Code::TokenExpired, "Your token has expired: log in again.").challenge(
@@ -83,7 +82,7 @@ impl From<LifecycleError> for Problem {
 }
 
 impl From<Arc<LifecycleError>> for Problem {
-    /// Several who asked for the counts of a sale share the error.
+    /// Callers that asked together for the counts of a sale share the error.
     fn from(error: Arc<LifecycleError>) -> Self {
         match &*error {
             LifecycleError::Gate(error) => Self::unavailable(LATER).because(error),
@@ -249,7 +248,7 @@ impl From<Unknown> for Problem {
 }
 
 impl From<AdmitError> for Problem {
-    /// No cause for the log: in a rush there are many of these, and they are counted.
+    /// No cause for the log: a rush has many of these failures, and the metrics count them.
     fn from(error: AdmitError) -> Self {
         match error {
             AdmitError::UnknownSale => Self::sale_not_found(),

@@ -10,8 +10,8 @@
 //! | [`Problem::of_field`] | a field, a parameter or a header that the caller can correct |
 //! | [`Problem::validation`] | anything else that the caller can correct in the request |
 //! | [`Problem::new`] | a refusal with a code of its own |
-//! | [`Problem::unavailable`] | what works again later; a retry is safe |
-//! | [`Problem::internal`] | what should not happen; the cause goes to the log and nowhere else |
+//! | [`Problem::unavailable`] | an operation that works again later; a retry is safe |
+//! | [`Problem::internal`] | a defect; the cause goes to the log and nowhere else |
 
 mod code;
 mod domain;
@@ -39,14 +39,14 @@ pub use self::{
 };
 use crate::{payload::BODY_BYTES_MAX, purchase_status::Stage};
 
-/// How the content of a failure is announced.
+/// The content type of a failure.
 pub const CONTENT_TYPE: &str = "application/problem+json";
 
-/// What is said of a defect.
+/// The text of a defect.
 pub const OUR_FAULT: &str =
     "Something went wrong on our side. If it happens again, report the X-Request-Id of this reply.";
 
-/// When a client should ask again after a 503, seconds.
+/// When a client should retry after a 503, seconds.
 pub const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// The purchase that the caller made before.
@@ -90,7 +90,7 @@ struct Facts {
     outcome_unknown: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     valid: Option<bool>,
-    /// Not in the body, but in `WWW-Authenticate`.
+    /// Goes into `WWW-Authenticate`, not into the body.
     #[serde(skip)]
     challenge: Option<&'static str>,
 }
@@ -119,31 +119,31 @@ impl Problem {
         }
     }
 
-    /// The request is not what it should be.
+    /// The request is invalid.
     pub fn validation(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::ValidationFailed, detail)
     }
 
-    /// A field, a parameter or a header of the request is not what it should be.
+    /// A field, a parameter or a header of the request is invalid.
     pub fn of_field(field: impl Into<String>, detail: impl Into<Cow<'static, str>>) -> Self {
         Self::validation(detail).about(field)
     }
 
-    /// Names the field, the parameter or the header that it is about.
+    /// Names the field, the parameter or the header at fault.
     #[must_use]
     pub fn about(mut self, field: impl Into<String>) -> Self {
         self.facts.field = Some(field.into());
         self
     }
 
-    /// It cannot be answered now, and asking again is safe.
+    /// The service cannot answer now, and a retry is safe.
     pub fn unavailable(detail: impl Into<Cow<'static, str>>) -> Self {
         let mut problem = Self::new(Code::Unavailable, detail).retry_after(RETRY_AFTER_SECONDS);
         problem.facts.retry_safe = Some(true);
         problem
     }
 
-    /// Something that should not happen. The cause is logged, never told.
+    /// A defect. The log gets the cause, the caller never does.
     pub fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
         Self::new(Code::Internal, OUR_FAULT).because(cause)
     }
@@ -167,7 +167,7 @@ impl Problem {
         problem
     }
 
-    /// The caller has bought in this sale before.
+    /// The caller has already bought in this sale.
     pub fn already_purchased(purchase: ExistingPurchase) -> Self {
         let mut problem = Self::new(
             Code::AlreadyPurchased,
@@ -180,7 +180,7 @@ impl Problem {
         problem
     }
 
-    /// Adds when the sale starts, and to ask again then.
+    /// Adds when the sale starts, and `Retry-After` for that time.
     #[must_use]
     pub fn starting(mut self, start: DateTime<Utc>, in_seconds: u64) -> Self {
         self.facts.start_time = Some(start);
@@ -194,15 +194,15 @@ impl Problem {
         self
     }
 
-    /// Says that what was asked for may have happened nevertheless.
+    /// Adds that the requested change may have happened nevertheless.
     #[must_use]
     pub fn outcome_unknown(mut self) -> Self {
         self.facts.outcome_unknown = Some(true);
         self
     }
 
-    /// Takes back, where it is about a server that was away, that asking again is safe: what was
-    /// asked for may have happened, and would happen twice.
+    /// If the problem says that a retry is safe, takes that back: the change may have happened, and would happen
+    /// twice.
     #[must_use]
     pub fn retry_unsafe(mut self) -> Self {
         if self.facts.retry_safe.is_some() {
@@ -213,7 +213,7 @@ impl Problem {
         self
     }
 
-    /// [`Problem::retry_unsafe`], unless asking again does the same thing once.
+    /// [`Problem::retry_unsafe`], unless a retry makes the same change only once.
     #[must_use]
     pub fn unless_repeatable(self, repeatable: bool) -> Self {
         if repeatable {
@@ -237,21 +237,21 @@ impl Problem {
         self
     }
 
-    /// What `WWW-Authenticate` says where it is more than the scheme (RFC 6750, section 3).
+    /// Sets `WWW-Authenticate`, if it says more than the scheme (RFC 6750, section 3).
     #[must_use]
     pub fn challenge(mut self, value: &'static str) -> Self {
         self.facts.challenge = Some(value);
         self
     }
 
-    /// Says that the token that was to be looked up is not valid.
+    /// Adds that the token in question is not valid.
     #[must_use]
     pub fn not_valid(mut self) -> Self {
         self.facts.valid = Some(false);
         self
     }
 
-    /// Adds what the log should say.
+    /// Adds a cause for the log.
     #[must_use]
     pub fn because(mut self, cause: &(dyn std::error::Error + 'static)) -> Self {
         let mut text = cause.to_string();
@@ -269,13 +269,12 @@ impl Problem {
         self.code
     }
 
-    /// What the log should say.
+    /// The cause for the log.
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
     }
 
-    /// The problem that an error of poem stands for: one of ours on its way, or one that an
-    /// extractor or the router raised.
+    /// The problem for an error of poem: one of ours on its way, or one from an extractor or the router.
     pub fn of_error(error: &poem::Error) -> Self {
         if let Some(problem) = error.data::<Self>() {
             return problem.clone();
@@ -283,7 +282,7 @@ impl Problem {
         if let Some(error) = error.downcast_ref::<ParseParamError>() {
             return of_parameter(error);
         }
-        // The router has names of its own for parameters, and no address has two.
+        // The router names parameters in its own way, and no address has two.
         if error.is::<ParsePathError>() {
             return Self::validation("The id in the address must be a UUID.");
         }
@@ -303,7 +302,7 @@ impl Problem {
         }
     }
 
-    /// The problem of a body that could not be read.
+    /// The problem of a body that the server could not read.
     pub fn of_body(error: &ReadBodyError) -> Self {
         match error {
             ReadBodyError::PayloadTooLarge => {
@@ -319,12 +318,12 @@ impl Problem {
     }
 }
 
-/// What is wrong with a parameter. Poem wraps what a type says about a text into words about the type.
+/// What is wrong with a parameter. Poem wraps the message of a type into words about the type.
 fn of_parameter(error: &ParseParamError) -> Problem {
     let name = error.name;
     let own = error.reason.split_once("must ").map(|(_, rest)| rest);
     let detail = match own {
-        // What an optional type adds comes last.
+        // The words that an optional type adds come last.
         Some(rest) => {
             let fault = rest.split(" (occurred while").next().unwrap_or(rest);
             format!("{name} must {fault}.")

@@ -78,7 +78,7 @@ struct Document {
 }
 
 impl Problem {
-    /// The reply where no request was read, as it goes over the wire. It ends the connection.
+    /// The reply to a connection on which no request could be read, as raw bytes. It ends the connection.
     pub fn render_raw(&self, id: &RequestId) -> Vec<u8> {
         let body = self.body("/");
         let mut reply = format!(
@@ -148,7 +148,7 @@ impl Payload for Problem {
 }
 
 impl IntoResponse for Problem {
-    /// Only carries the problem: the edge writes it.
+    /// Only carries the problem: the edge writes the reply.
     fn into_response(self) -> Response {
         let mut response = Response::builder().status(self.code().status()).finish();
         response.extensions_mut().insert(self);
@@ -164,9 +164,9 @@ impl From<Problem> for poem::Error {
     }
 }
 
-/// The failures of one operation, `E`, on their way out. It is what makes `?` work in handlers: any
-/// error that has a problem becomes a failure of the operation. (Poem drops what a response carries
-/// besides its text when it becomes an error; here the problem is kept.)
+/// The failures of one operation, `E`, on their way out. It makes `?` work in handlers: any error that has a problem
+/// becomes a failure of the operation. (Poem keeps only the text of a response that becomes an error; this type keeps
+/// the problem.)
 #[derive(Debug)]
 pub struct Refusal<E>(E);
 
@@ -176,8 +176,8 @@ impl<T: Into<Problem>, E: From<Problem>> From<T> for Refusal<E> {
     }
 }
 
-/// Declares the failures of one operation for the OpenAPI document, by status. `INTERNAL` is always
-/// among them. A problem with a status that is not declared is a defect, which tests find.
+/// Declares the failures of one operation for the OpenAPI document, by status. `INTERNAL` is always among them. A
+/// problem with an undeclared status is a defect, which tests find.
 macro_rules! failures {
     ($(#[$doc:meta])* $name:ident {
         $($(#[$variant_doc:meta])* $variant:ident = $status:tt),+ $(,)?

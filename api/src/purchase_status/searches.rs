@@ -1,5 +1,5 @@
-//! Turns of those whose question costs more the more there is: an admin's search through a journal, and a
-//! user's orders in all sales. Few search at a time, few wait, and everyone else is refused at once.
+//! Turns for look-ups whose cost grows with the data: an admin's search through a journal, and a user's orders in all
+//! sales. Few run at a time, few wait, and all others are refused at once.
 
 use sale::{
     ledger::{Order, Page},
@@ -9,16 +9,16 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::{Purchases, Unknown};
 
-/// Searches under way at the same time: through a journal, or for a user's orders in all sales. They must not
-/// take gates and ledger from those who buy.
+/// Searches that run at the same time: through a journal, or for a user's orders in all sales. They must not take
+/// gates and ledger away from buyers.
 const SEARCHES_AT_ONCE: usize = 2;
 /// Searches that may wait for their turn.
 const SEARCHES_WAITING_MAX: usize = 64;
 
-/// The places of those who search.
+/// The places for searches.
 pub(super) struct Searches {
     under_way: Semaphore,
-    /// Of those that wait, too.
+    /// The places of waiting searches are included.
     places: Semaphore,
 }
 
@@ -38,10 +38,7 @@ pub(super) struct Turn<'a> {
 }
 
 impl Searches {
-    /// Waits for a turn.
-    ///
-    /// # Errors
-    /// [`Unknown::Busy`] where too many wait already.
+    /// Waits for a turn. Fails with [`Unknown::Busy`] if too many wait already.
     pub(super) async fn turn(&self) -> Result<Turn<'_>, Unknown> {
         let place = self.places.try_acquire().map_err(|_| Unknown::Busy)?;
         let search = self.under_way.acquire().await.map_err(|_| Unknown::Busy)?;
@@ -54,9 +51,6 @@ impl Searches {
 
 impl Purchases {
     /// The orders of a buyer in all sales, the newest first.
-    ///
-    /// # Errors
-    /// Where the ledger does not answer, or too many ask.
     pub async fn orders_of(&self, buyer: BuyerId, page: Page) -> Result<Vec<Order>, Unknown> {
         let _turn = self.searches.turn().await?;
         Ok(self.ledger.orders_of_buyer(buyer, page).await?)

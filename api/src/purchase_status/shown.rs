@@ -1,4 +1,4 @@
-//! What is shown of a purchase, and the words for how far it has come.
+//! What replies show of a purchase, and the words for its stage.
 
 use chrono::{DateTime, Utc};
 use poem_openapi::{Enum, Object};
@@ -34,7 +34,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// The stage of a purchase by what the ledger says of it.
+    /// The stage of a purchase by its outcome in the ledger.
     pub fn of(outcome: Option<&Outcome>) -> Self {
         match outcome {
             None => Self::Queued,
@@ -112,7 +112,7 @@ impl PurchaseStatus {
         }
     }
 
-    /// This, of a purchase of this product.
+    /// Adds the product of the purchase.
     pub const fn of_product(mut self, product: ProductId) -> Self {
         self.product_id = Some(product.uuid());
         self

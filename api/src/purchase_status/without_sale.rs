@@ -1,6 +1,5 @@
-//! Purchases that are looked for without the name of their sale: in the sales that began last, a bounded
-//! number of them. Gates are asked for what is not posted, the ledger for the rest; as everywhere the gate
-//! first.
+//! Looks for purchases without the id of their sale: in a bounded number of sales, those that began last. The gates
+//! answer for purchases that are not posted, the ledger for the rest. As everywhere, the gate is asked first.
 
 use futures_util::{StreamExt, stream};
 use sale::{
@@ -12,15 +11,11 @@ use sale::{
 use super::{Found, Purchases, Unknown, found};
 use crate::sales::Sales;
 
-/// Gates that one such look-up asks, those of the sales that began last. By then the purchases of older sales
-/// are posted.
+/// Gates that one such look-up asks, of the sales that began last. Purchases of older sales are posted by then.
 const GATES_MAX: usize = 8;
 
 impl Purchases {
     /// The latest purchase of a buyer in the sales that began last.
-    ///
-    /// # Errors
-    /// Where it is not known whether there is one.
     pub async fn latest(&self, sales: &Sales, buyer: BuyerId) -> Result<Option<Found>, Unknown> {
         let recent = sales.recent().await?;
         let Held { held, silent } = self.held(&recent, buyer).await;
@@ -29,7 +24,7 @@ impl Purchases {
             [] => Vec::new(),
             orders => self.ledger.outcomes(orders).await?,
         };
-        // An order's id may belong to somebody else's purchase: this one was rejected then.
+        // An order's id may belong to another buyer's purchase: then this purchase was rejected.
         outcomes.retain(|outcome| outcome.buyer() == Some(buyer));
         let is_posted = |sale| outcomes.iter().any(|outcome| outcome.sale() == sale);
         if let Some((sale, order)) = held.into_iter().find(|(sale, _)| !is_posted(*sale)) {
@@ -45,9 +40,6 @@ impl Purchases {
     }
 
     /// The sale in which a buyer has bought with this idempotency key, among those that began last.
-    ///
-    /// # Errors
-    /// Where it is not known whether there is one.
     pub async fn sale_of_key(
         &self,
         sales: &Sales,
@@ -70,14 +62,14 @@ impl Purchases {
             .iter()
             .find(|outcome| outcome.buyer() == Some(buyer));
         match (own, silent) {
-            // The first try may be in the gate that does not answer: another one could be a second order.
+            // The first try may be in the gate that does not answer: another try could become a second order.
             (None, Some(silent)) => Err(silent),
             (own, _) => Ok(own.map(Outcome::sale)),
         }
     }
 
-    /// The orders that a buyer holds by the gates of the newest of these sales. A gate that is broken holds nothing
-    /// of ours, and hides no other.
+    /// The orders that a buyer holds, by the gates of the newest of these sales. A gate with keys of another type
+    /// holds none of our data, and does not hide the orders in other gates.
     async fn held(&self, recent: &[(SaleId, SaleState)], buyer: BuyerId) -> Held {
         let unsettled: Vec<SaleId> = recent
             .iter()
@@ -102,10 +94,10 @@ impl Purchases {
     }
 }
 
-/// What some gates say of a buyer.
+/// The answers of some gates about a buyer.
 struct Held {
-    /// The orders that they know of.
+    /// The orders that the gates hold.
     held: Vec<(SaleId, OrderId)>,
-    /// Why one of them did not answer.
+    /// Why one of the gates did not answer.
     silent: Option<Unknown>,
 }

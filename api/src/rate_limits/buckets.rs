@@ -1,5 +1,5 @@
-//! Token buckets of one policy: full ones hold `requests_max` requests, and an empty one is full
-//! again after the window. (Governor calls its algorithm GCRA; what it lets through is the same.)
+//! Token buckets of one policy: a full one holds `requests_max` requests, and an empty one is full again after the
+//! window. (Governor calls its algorithm GCRA; it lets the same requests through.)
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -16,11 +16,11 @@ use super::slots::Slots;
 pub struct Left {
     /// Requests that may follow at once.
     pub requests: u32,
-    /// When the bucket is full again if nothing follows, seconds, rounded up.
+    /// When the bucket is full again if no request follows, seconds, rounded up.
     pub full_after_seconds: u64,
 }
 
-/// A request that came too soon. It took nothing from the bucket.
+/// A request that came too soon. It took no token from the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooSoon {
     /// When the next request may come, seconds, rounded up.
@@ -39,7 +39,7 @@ pub struct Buckets<C: Clock = MonotonicClock> {
 }
 
 impl<C: Clock> Buckets<C> {
-    /// Full buckets. None where a request is gained in less than a nanosecond: that is no limit.
+    /// Full buckets. None if a bucket gains a request in less than a nanosecond: that is no limit.
     pub fn new(requests_max: NonZeroU32, window: Duration, slots: u32, clock: C) -> Option<Self> {
         let interval = window / requests_max.get();
         let quota = Quota::with_period(interval)?.allow_burst(requests_max);
@@ -51,9 +51,6 @@ impl<C: Clock> Buckets<C> {
     }
 
     /// Takes a request from the bucket in a slot.
-    ///
-    /// # Errors
-    /// [`TooSoon`].
     pub fn take(&self, slot: u32) -> Result<Left, TooSoon> {
         let requests_max = self.requests_max.get();
         match self.limiter.check_key(&slot) {

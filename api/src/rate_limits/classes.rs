@@ -1,13 +1,13 @@
-//! Which request is of which class, and which policies it has.
+//! The class of each request, and the policies of each class.
 
 use poem::http::Method;
 
 use crate::{docs, settings::RateLimitSettings};
 
-/// A class of requests, limited apart from the others.
+/// A class of requests, with limits of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// Logging in, and what belongs to it.
+    /// Logins, and requests that belong to a login.
     Login,
     /// Buying.
     Purchase,
@@ -18,8 +18,8 @@ pub enum Class {
 }
 
 impl Class {
-    /// The class of a request; none if it is not limited. (The router takes paths as they are
-    /// written: no other spelling leads to the same route.)
+    /// The class of a request; none if it is not limited. (The router matches paths literally: no other spelling
+    /// leads to the same route.)
     pub fn of(method: &Method, path: &str) -> Option<Self> {
         if path == "/api/purchase" && method == Method::POST {
             return Some(Self::Purchase);
@@ -30,7 +30,7 @@ impl Class {
         match path.strip_prefix("/api")? {
             "/health" | "/queue/health" => None,
             rest if rest.starts_with("/health/") => None,
-            // Pages ask it whenever they are opened, and there is nothing to guess.
+            // Pages ask it whenever they are opened, and it offers nothing to guess.
             "/auth/verify" => Some(Self::Reading),
             rest if rest.starts_with("/auth/") => Some(Self::Login),
             rest if rest.is_empty() || rest.starts_with('/') => Some(Self::Reading),
@@ -48,7 +48,7 @@ impl Class {
         }
     }
 
-    /// The policy for the user, where there is one.
+    /// The policy for the user, if the class has one.
     pub(super) const fn by_user(self) -> Option<Policy> {
         match self {
             Self::Login | Self::Documentation => None,
@@ -58,7 +58,7 @@ impl Class {
     }
 }
 
-/// Whose requests of which class are counted together.
+/// A class of requests, counted together by address, user or account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Policy {
     LoginByAddress,
@@ -82,7 +82,7 @@ impl Policy {
         Self::ReadingByUser,
     ];
 
-    /// Its name in the headers.
+    /// The policy's name in the headers.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::LoginByAddress => "login-by-address",
@@ -95,7 +95,7 @@ impl Policy {
         }
     }
 
-    /// How many requests in the window; 0 for no limit.
+    /// How many requests a window allows; 0 for no limit.
     pub(super) const fn requests_max(self, settings: &RateLimitSettings) -> u32 {
         match self {
             Self::LoginByAddress => settings.login_max_requests,

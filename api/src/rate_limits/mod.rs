@@ -1,4 +1,4 @@
-//! Rate limits: how often one address, one user, and one account that is logged in to, may ask.
+//! Rate limits: how many requests one address, one user, and attempts to log in to one account may send.
 //!
 //! | class | requests | policies |
 //! | --- | --- | --- |
@@ -7,23 +7,21 @@
 //! | documentation | `/api-docs` and below | by address |
 //! | reading | the others under `/api` | by address and by user |
 //!
-//! Health routes and unknown paths outside `/api` are not limited. The address is asked about at the
-//! edge, before anything else is done for a request ([`RateLimits::watch`]); the user where the
-//! token is verified ([`RateLimits::user`]); the account where a login begins
-//! ([`RateLimits::login_account`]). What they find travels in a task-local, which costs no
-//! allocation, and the edge writes the policy that has least left into the reply's headers
-//! (draft-ietf-httpapi-ratelimit-headers): `RateLimit-Policy: "purchase";q=60;w=60` and
-//! `RateLimit: "purchase";r=59;t=1`, where `t` is when the bucket would be full again.
+//! Health routes and unknown paths outside `/api` are not limited. The edge checks the address before anything else
+//! ([`RateLimits::watch`]); the verification of a token checks the user ([`RateLimits::user`]); a login checks the
+//! account ([`RateLimits::login_account`]). The results travel in a task-local, which costs no allocation. The edge
+//! writes the policy with the fewest requests left into the reply's headers (draft-ietf-httpapi-ratelimit-headers):
+//! `RateLimit-Policy: "purchase";q=60;w=60` and `RateLimit: "purchase";r=59;t=1`, where `t` is the time until the
+//! bucket is full again.
 //!
-//! **Memory.** A map of buckets by key grows with the keys, and governor's own drops only idle ones:
-//! whoever owns many addresses could fill it, and one common bucket for what exceeds a limit would
-//! be a way to lock others out. So each policy has `RATE_LIMIT_KEYS_MAX` slots of eight bytes and
-//! nothing else, and a key belongs to the slot that its hash says, with a seed of the process'
-//! own. Nobody can choose with whom to share a slot; with n keys in use, a key shares its slot by
-//! accident with a chance of about n / `RATE_LIMIT_KEYS_MAX`. There are no keys to drop: an idle
-//! bucket is a full one.
+//! **Memory.** A map of buckets by key grows with the keys, and governor's own map drops only idle ones. The owner of
+//! many addresses could fill it; and one common bucket for all keys above a limit would be a way to lock others out.
+//! So each policy has `RATE_LIMIT_KEYS_MAX` slots of eight bytes and nothing else. A key belongs to the slot that its
+//! hash selects, with a seed of the process' own. Nobody can choose with whom to share a slot; with n keys in use, a
+//! key shares its slot by accident with a chance of about n / `RATE_LIMIT_KEYS_MAX`. No key ever needs to be dropped:
+//! an idle bucket is a full one.
 //!
-//! An IPv6 address counts by its first 64 bits, for that is the least that one customer is given.
+//! An IPv6 address counts by its first 64 bits, because one customer gets at least such a network.
 
 mod buckets;
 mod classes;
@@ -63,7 +61,7 @@ tokio::task_local! {
     static CURRENT: Current;
 }
 
-/// The request that a task answers.
+/// The request that this task answers.
 struct Current {
     class: Class,
     least: Cell<Option<(Policy, Left)>>,
@@ -90,7 +88,7 @@ impl Limited {
     }
 }
 
-/// The policy of a request that has least left, for the headers of its reply.
+/// The policy with the fewest requests left, for the headers of the reply.
 #[derive(Debug, Clone, Copy)]
 pub struct Least(Policy, Left);
 
@@ -102,7 +100,7 @@ pub struct RateLimits {
 }
 
 impl RateLimits {
-    /// With full buckets.
+    /// All buckets are full.
     pub fn new(settings: &RateLimitSettings) -> Self {
         Self {
             policies: Policy::ALL.map(|policy| Limited::new(policy, settings)),
@@ -111,8 +109,8 @@ impl RateLimits {
         }
     }
 
-    /// Answers a request of a class if its address may ask now, else with the problem. Also tells
-    /// what is left, by everything that was asked about until the answer was there.
+    /// Answers a request of a class if its address is within its limit, else with the problem. Also returns the
+    /// policy with the fewest requests left, of all policies checked until the answer was there.
     pub async fn watch<F: Future>(
         &self,
         class: Class,
@@ -142,10 +140,8 @@ impl RateLimits {
         }
     }
 
-    /// Whether a user, whose token was verified, may ask now in the class of the current request.
-    ///
-    /// # Errors
-    /// The problem to answer with.
+    /// Checks the user of a verified token against the limit of the current request's class. Fails with the problem
+    /// for the reply.
     pub fn user(&self, user: BuyerId) -> Result<(), Problem> {
         let class = CURRENT.try_with(|current| current.class);
         match class.ok().and_then(Class::by_user) {
@@ -154,15 +150,12 @@ impl RateLimits {
         }
     }
 
-    /// Whether someone may try to log in to an account now, existing or not.
-    ///
-    /// # Errors
-    /// The problem to answer with.
+    /// Checks an attempt to log in to an account, whether or not it exists. Fails with the problem for the reply.
     pub fn login_account(&self, email: &str) -> Result<(), Problem> {
         self.take(Policy::LoginByAccount, account(email))
     }
 
-    /// Writes what is left into the headers of a reply.
+    /// Writes the requests left into the headers of a reply.
     pub fn announce(&self, least: Least, headers: &mut HeaderMap) {
         let Least(policy, left) = least;
         let Some(limited) = &self.policies[policy as usize] else {
@@ -192,7 +185,7 @@ impl RateLimits {
                 (left, Some(too_many(too_soon.retry_after_seconds)))
             }
         };
-        // Outside of a request there is no reply to tell it in.
+        // Outside a request there is no reply that could carry it.
         let _ = CURRENT.try_with(|current| {
             let least = current.least.get();
             if refused.is_some() || least.is_none_or(|(_, least)| left.requests < least.requests) {
@@ -203,8 +196,8 @@ impl RateLimits {
     }
 }
 
-/// The one spelling of an address, so that other spellings give no more attempts. A text that is no
-/// address is at most the stored one of a user from before there was one spelling.
+/// The one spelling of an address, so that other spellings give no more attempts. A text that is not an address can
+/// at most be stored for a user from before there was one spelling.
 fn account(email: &str) -> String {
     EmailAddress::parse(email).map_or_else(|_| email.trim().to_owned(), String::from)
 }

@@ -1,7 +1,7 @@
-//! Where the buckets are kept: so many slots, of eight bytes each.
+//! The memory of the buckets: a fixed number of slots, of eight bytes each.
 //!
-//! A slot is one atomic number, so buckets are taken from without any lock. Slots come into being by
-//! the page: what nobody uses takes no memory.
+//! A slot is one atomic number, so taking from a bucket needs no lock. Slots are allocated by the page, at first use:
+//! unused pages take no memory.
 
 use std::sync::OnceLock;
 
@@ -15,12 +15,12 @@ const PAGE_SLOTS: u32 = 512;
 
 type Page = Box<[InMemoryState]>;
 
-/// So many slots.
+/// A fixed number of slots.
 #[derive(Debug)]
 pub struct Slots(Box<[OnceLock<Page>]>);
 
 impl Slots {
-    /// `slots` of them, in whole pages.
+    /// At least this many slots, in whole pages.
     pub fn new(slots: u32) -> Self {
         Self(
             (0..slots.div_ceil(PAGE_SLOTS))
@@ -34,7 +34,7 @@ impl StateStore for Slots {
     type Key = u32;
 
     /// # Panics
-    /// Where there is no such slot.
+    /// If there is no such slot.
     fn measure_and_replace<T, F, E>(&self, slot: &u32, decide: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,

@@ -113,7 +113,7 @@ impl AdminSalesApi {
         Incoming(request): Incoming<SaleRequest>,
     ) -> Result<Reply<Success<AdminSale>>, Refusal<SaleFailed>> {
         input::window(request.start_time.0, request.end_time.0)?;
-        // Moving it twice to the same window does no harm.
+        // Moving a sale twice to the same window does no harm.
         let repeatable = key.is_some() || request.sale_id.is_some();
         let lifecycle = services.lifecycle.on_behalf(admin.by(key));
         let services = Arc::clone(&services);

@@ -1,5 +1,5 @@
-//! The steps of a sale's life that admins take, and the cancellation of an order. Each may be
-//! repeated; what they do is in `sale/src/lifecycle.rs`.
+//! The steps of a sale's life that admins take, and the cancellation of an order. Each step may be repeated.
+//! `sale/src/lifecycle.rs` implements them.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Logging in, registering, and looking a token up.
+//! Logging in, registering, and verifying a token.
 
 use std::sync::Arc;
 
@@ -190,7 +190,7 @@ impl AuthApi {
                 by_password(&services, &request_id, email, password).await?
             }
         };
-        // Whether the email or the password is wrong is nobody's business.
+        // The reply does not say whether the email or the password is wrong.
         let Some(user) = user else {
             let problem = Problem::new(Code::Unauthorized, "The email or the password is wrong.");
             return Err(problem.into());
@@ -241,7 +241,7 @@ impl AuthApi {
         }
         let verified = services.tokens.verify(&verification.token);
         let caller = verified.map_err(|error| Problem::from(error).not_valid())?;
-        // Another issuer may spell it in any way.
+        // Another issuer may spell the address in any way.
         let email = caller.email.as_deref().map(EmailAddress::parse);
         Ok(Reply(Verified {
             success: true,
@@ -282,8 +282,8 @@ async fn by_password(
     accounts::check_password_length(&password)?;
     let user = services.ledger.user_by_email(email).await?;
     if user.is_none() {
-        // Users from before these rules may have addresses that nobody could register now. Everybody
-        // else learns what is wrong.
+        // Users from before these rules may have addresses that nobody could register now. All others learn what is
+        // wrong.
         EmailAddress::parse(email)?;
     }
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());

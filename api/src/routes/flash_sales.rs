@@ -284,7 +284,7 @@ async fn eligibility(
         Some(Stage::Queued | Stage::Processing) => Some(IneligibilityCode::PurchaseInProgress),
         Some(Stage::Completed) => Some(IneligibilityCode::AlreadyPurchased),
         Some(Stage::Cancelled) => Some(IneligibilityCode::PurchaseCancelled),
-        // Known by the gate, which sells to this buyer no more.
+        // The gate holds this purchase, and sells nothing more to this buyer.
         Some(Stage::Failed) => Some(IneligibilityCode::PurchaseFailed),
         None | Some(Stage::NotPurchased) => (!known).then_some(IneligibilityCode::CheckFailed),
     };

@@ -1,5 +1,5 @@
-//! Request headers that routes read by hand, because poem-openapi takes a header that is no text for
-//! one that is not there.
+//! Request headers that routes read by hand, because poem-openapi treats a header that is not text like a missing
+//! one.
 
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ fn wait_seconds(preference: &str) -> Option<u64> {
         .and_then(|value| value.strip_suffix('"'))
         .unwrap_or(value);
     let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-    // More than a number holds is more than the longest wait.
+    // A number too large to hold means more than the longest wait.
     digits.then(|| value.parse().unwrap_or(u64::MAX))
 }
 

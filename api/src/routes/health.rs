@@ -1,10 +1,10 @@
-//! Whether the service works. These replies are flat.
+//! The health of the service. These replies are flat.
 //!
-//! *Ready* means that this process can decide purchases, for a load balancer takes its buyers away where it
-//! is not. Deciding needs the gate, and for each sale one answer of the ledger since Redis was connected
-//! last. So a process that has sold goes on without Postgres: what it admits waits in the journal. One that
-//! knows no sale yet, or that lost Redis meanwhile, must be able to ask Postgres, and is not ready while it
-//! cannot. `degraded` names what is missing in either case.
+//! *Ready* means that this process can decide purchases: a load balancer sends no buyers to a process that is not
+//! ready. Deciding needs the gate, and for each sale one answer of the ledger since the last connection to Redis. So
+//! a process that has sold goes on without Postgres: what it admits waits in the journal. A process that knows no
+//! sale yet, or that lost Redis in between, must be able to ask Postgres, and is not ready until it can. `degraded`
+//! names what is missing in either case.
 
 use std::sync::Arc;
 

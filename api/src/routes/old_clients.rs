@@ -1,5 +1,5 @@
-//! Routes that only clients of the replaced system ask for. What they answer stands in other routes, too, and
-//! more fully: `GET /api/admin/flash-sale/{id}/stats` and `GET /api/purchase/job/{jobId}`.
+//! Routes that only clients of the replaced system use. Other routes give the same answers more fully: `GET
+//! /api/admin/flash-sale/{id}/stats` and `GET /api/purchase/job/{jobId}`.
 
 use std::sync::Arc;
 
@@ -146,7 +146,7 @@ impl QueueJob {
     fn new(found: &Found, caller: &Caller) -> Self {
         let status = QueueJobState::of(Some(found));
         let recorded = found.outcome.as_ref().and_then(Outcome::buyer);
-        // A user sees no jobs but the user's own.
+        // A user sees only the user's own jobs.
         let own = (caller.role == Role::User).then_some(caller.buyer);
         Self {
             id: found.order.uuid(),
@@ -212,7 +212,7 @@ impl OldClientsApi {
         Query(sale_id): Query<Uuid>,
     ) -> Result<Reply<FlatStatistics>, Refusal<StatisticsFailed>> {
         let id = SaleId::from_uuid(sale_id);
-        // Ids can be made up: what is not there is remembered there.
+        // Ids can be made up: `Sales` remembers that such a sale does not exist.
         if services.sales.get(Some(id)).await?.is_none() {
             return Err(Problem::sale_not_found().into());
         }

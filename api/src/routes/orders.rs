@@ -1,4 +1,4 @@
-//! Orders, for the users whose they are.
+//! The orders of the user who asks.
 
 use std::sync::Arc;
 

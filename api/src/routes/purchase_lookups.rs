@@ -1,4 +1,4 @@
-//! What became of a purchase.
+//! The outcome of a purchase.
 
 use std::sync::Arc;
 
@@ -80,7 +80,7 @@ impl PurchaseLookupsApi {
         Path(job_id): Path<String>,
     ) -> Result<Reply<Success<PurchaseStatus>>, Refusal<LookupFailed>> {
         let unknown = || Problem::new(Code::NotFound, "There is no such purchase.");
-        // An id that is none is the id of no purchase.
+        // An invalid id belongs to no purchase.
         let job: OrderId = job_id.parse().map_err(|_| unknown())?;
         match visible_job(&services, job, &caller).await? {
             Some(found) => Ok(success(shown(&services, &found).await)),
@@ -114,7 +114,7 @@ async fn shown(services: &Services, found: &Found) -> PurchaseStatus {
     }
     match services.sales.get(Some(found.sale)).await {
         Ok(Some(sale)) => status.of_product(sale.product_id),
-        // It is no reason to withhold the rest.
+        // A missing product is no reason to withhold the rest.
         Ok(None) | Err(_) => status,
     }
 }

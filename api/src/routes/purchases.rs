@@ -151,8 +151,8 @@ impl PurchasesApi {
         let purchase = Purchase { buyer, order };
         let answer = services.admissions.purchase(sale, purchase).await;
         services.metrics.purchase(&answer);
-        // What a crowd is told needs no waiting. The rest is boxed: a future is as large as the largest
-        // that it may wait for, and each request moves its own several times.
+        // Common verdicts need no further I/O. The rare paths are boxed: a future is as large as the largest one that
+        // it may wait for, and each request moves its own several times.
         let problem = match answer {
             Ok(Verdict::Admitted) => match wait {
                 None => return Ok(accepted(sale, order)),
@@ -167,7 +167,7 @@ impl PurchasesApi {
             Ok(Verdict::SoldOut) => Problem::new(Code::OutOfStock, "Everything is sold."),
             Ok(Verdict::NotStarted) => too_early(&services, sale).boxed().await,
             Ok(Verdict::Paused) => Problem::not_active(Reason::Paused),
-            // A closed gate does not tell whether an earlier try was admitted.
+            // A closed gate does not say whether it admitted an earlier try.
             Ok(Verdict::Cold) => AdmitError::OutcomeUnknown.into(),
             Err(error) => error.into(),
         };
@@ -271,7 +271,7 @@ async fn ended(
         None => Err(ended),
         Some(outcome) if order_of(&outcome) == purchase.order => match wait {
             None if matches!(outcome, Outcome::Order(_)) => Ok(accepted(sale, purchase.order)),
-            // What became of it is known: nobody has to wait for it.
+            // The outcome is known: there is nothing to wait for.
             wait => {
                 let wait = wait.unwrap_or_default();
                 recorded(services, sale, purchase.buyer, &outcome, wait).await

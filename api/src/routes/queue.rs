@@ -1,4 +1,4 @@
-//! The way from the gates to the ledger, as the queue that clients of the replaced system knew.
+//! The path from the gates to the ledger, as the queue that clients of the replaced system knew.
 
 use std::sync::Arc;
 
@@ -171,7 +171,7 @@ impl QueueApi {
     )]
     async fn health(&self, services: Data<&Arc<Services>>) -> QueueHealthReply {
         let look = services.queue().await;
-        // Where gate or ledger does not answer, nobody is seen at work.
+        // If gate or ledger does not answer, the queue counts as not running.
         let running = look.as_ref().is_ok_and(|look| look.0.is_worked());
         let look = look.unwrap_or_default();
         let queue = &look.0;

@@ -1,5 +1,5 @@
-//! The table of the routes: what each takes. Poem refuses a method without saying which it would take, and passes over
-//! parameters that no handler asks for.
+//! The table of the routes: what each accepts. Poem refuses a method without naming the allowed ones, and ignores
+//! parameters that no handler reads.
 
 use std::{collections::HashMap, fmt::Write as _};
 

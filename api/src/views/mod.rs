@@ -1,5 +1,5 @@
-//! Products, sales and orders as they are shown to people who run the shop: by the routes, and with the
-//! same members and values by the command line.
+//! Products, sales and orders as admins see them: the routes show them, and the command line with the same members
+//! and values.
 
 mod order;
 mod product;

@@ -1,4 +1,4 @@
-//! The words of the domain as the document lists them. What each word is, the domain says.
+//! The words of the domain as the document lists them. The domain defines each word.
 
 use std::fmt;
 

@@ -1,15 +1,15 @@
-//! What the audits found, for Prometheus.
+//! The results of the audits, for Prometheus.
 //!
 //! | metric | labels |
 //! | --- | --- |
 //! | `mincommerce_audit_runs_total` | `outcome`: `made`, `failed` |
 //! | `mincommerce_audit_last_timestamp_seconds`, `mincommerce_audit_duration_seconds` | |
 //! | `mincommerce_audit_sales` | `verdict` |
-//! | `mincommerce_audit_difference` | `sale`, `kind`, `remedy`: 1 for each that was found |
+//! | `mincommerce_audit_difference` | `sale`, `kind`, `remedy`: 1 for each difference |
 //! | `mincommerce_audit_sale` | `sale`, `count`: `units`, `taken`, `posted`, `confirmed`, `rejected`, ... |
 //!
-//! What is worth an alert: a sale that `differs`, one that is `installing` for more than a few seconds,
-//! and a last audit that is long ago.
+//! Worth an alert: a sale that `differs`, one that is `installing` for more than a few seconds, and a last audit that
+//! is long ago.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -25,7 +25,7 @@ use sale::audit::Verdict;
 
 use super::report::Row;
 
-/// What is told of the audits so far.
+/// The metrics of the audits so far.
 pub struct Metrics {
     registry: Registry,
     made: IntCounter,
@@ -35,15 +35,12 @@ pub struct Metrics {
     sales: IntGaugeVec,
     differences: IntGaugeVec,
     counts: GaugeVec,
-    /// Held while the metrics are changed or read: sales that are gone are dropped in between.
+    /// Held while the metrics are changed or read, because an update drops the sales that are gone.
     whole: Mutex<()>,
 }
 
 impl Metrics {
-    /// No audit yet.
-    ///
-    /// # Errors
-    /// Where a name is used twice.
+    /// No audit yet. Fails if a name is used twice.
     pub fn new() -> prometheus::Result<Self> {
         let registry = Registry::new();
         let opts = |name: &str, help: &str| Opts::new(format!("mincommerce_audit_{name}"), help);
@@ -72,12 +69,12 @@ impl Metrics {
         })
     }
 
-    /// An audit could not be made.
+    /// Counts an audit that failed.
     pub fn failed(&self) {
         self.failed.inc();
     }
 
-    /// An audit was made, and found this.
+    /// Records the rows of an audit, and how long it took.
     pub fn audited(&self, rows: &[Row], took: Duration) {
         let _whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
         self.made.inc();
@@ -122,10 +119,7 @@ impl Metrics {
         }
     }
 
-    /// Everything, in Prometheus' text format.
-    ///
-    /// # Errors
-    /// Where a metric cannot be written.
+    /// All metrics, in Prometheus' text format. Fails if a metric cannot be written.
     pub fn text(&self) -> prometheus::Result<String> {
         let _whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
         TextEncoder::new().encode_to_string(&self.registry.gather())

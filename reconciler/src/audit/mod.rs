@@ -1,5 +1,5 @@
-//! The audit as a command: [`sale::audit`] judges, [`report`] prints, [`repair`] mends, [`watch`] goes on
-//! and [`metrics`] tells Prometheus.
+//! The audit as a command: [`sale::audit`] judges, [`report`] prints, [`repair`] repairs, [`watch`] repeats it and
+//! [`metrics`] serves Prometheus.
 
 pub mod metrics;
 pub mod repair;
@@ -20,25 +20,23 @@ use sale::{
 use self::report::Row;
 use crate::{connect, settings::AuditSettings};
 
-/// What Postgres knows an audit as: not as a reconciler at work.
+/// The name of an audit in Postgres: it must not count as a running reconciler.
 const AUDIT: &str = "mincommerce-audit";
 /// Exit status when a sale differs.
 const DIFFERS: u8 = 1;
-/// Exit status when a sale that was named is unknown.
+/// Exit status when a named sale is unknown.
 const FAILED: u8 = 2;
 
-/// What an audit of several sales found.
+/// The result of an audit of several sales.
 struct Audited {
-    /// A row for each sale that is there.
+    /// A row for each sale that exists.
     rows: Vec<Row>,
-    /// Sales that were named and are not there.
+    /// Named sales that do not exist.
     unknown: Vec<SaleId>,
 }
 
-/// Audits the sales that were named, or all that are not settled, and prints a row for each.
-///
-/// # Errors
-/// Where no Redis or Postgres answers.
+/// Audits the named sales, or all that are not settled, and prints a row for each. Fails if Redis or Postgres does
+/// not answer at all.
 pub async fn run(settings: AuditSettings) -> anyhow::Result<ExitCode> {
     let (gate, ledger) =
         connect(AUDIT, &settings.redis, &settings.postgres, Duration::ZERO).await?;
@@ -64,7 +62,7 @@ pub async fn run(settings: AuditSettings) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Audits these sales, or all that are not settled. One that is unknown does not hide the others.
+/// Audits these sales, or all that are not settled. An unknown one does not hide the others.
 async fn audit_all(gate: &Gate, ledger: &Ledger, sales: &[SaleId]) -> anyhow::Result<Audited> {
     let mut named = sales.to_vec();
     if named.is_empty() {
@@ -95,10 +93,8 @@ fn report_unknown(sales: &[SaleId]) {
     }
 }
 
-/// Audits one sale. Where its gate cannot be read, the row says so: other sales are not the worse for it.
-///
-/// # Errors
-/// Where no Redis or Postgres answers, or the sale is unknown.
+/// Audits one sale. If its gate cannot be read, the row says so, and the audit of other sales continues. Fails if
+/// Redis or Postgres does not answer at all, or the sale is unknown.
 pub async fn audit(gate: &Gate, ledger: &Ledger, sale: SaleId) -> anyhow::Result<Row> {
     match audit::read(gate, ledger, sale).await {
         Ok(evidence) => Ok(Row::new(&evidence)),
@@ -114,7 +110,7 @@ async fn unanswered(
     error: &GateError,
 ) -> anyhow::Result<Row> {
     if error.is_silence() {
-        // One shard that is away leaves the sales of the others.
+        // A shard that is away leaves the sales on other shards.
         gate.ping().await?;
     }
     let recount = ledger.recount(sale).await?;

@@ -1,8 +1,8 @@
-//! Repair: mending what is provably safe to mend, because it only repeats what the reconciler does by
-//! itself. No purchase is decided again: each admitted one is posted, and gates are loaded from the ledger.
+//! Repair: makes only changes that are provably safe, because the reconciler makes the same ones by itself. It
+//! decides no purchase again: it posts each admitted one, and loads gates from the ledger.
 //!
-//! A sale with one difference that is for a person is left alone as a whole: what looks repairable beside
-//! it may be its consequence.
+//! A sale with one difference that needs a person is left alone as a whole: other differences, repairable by
+//! themselves, may be its consequence.
 
 use sale::{
     audit::{Difference, Remedy},
@@ -14,10 +14,8 @@ use sale::{
 use super::{audit, report::Row};
 use crate::draining::{self, DRAIN_TIMEOUT};
 
-/// Repairs what was found of a sale, and audits it again. The row says what was done.
-///
-/// # Errors
-/// Where Redis or Postgres does not answer.
+/// Repairs the differences of a sale, and audits it again. The row says what was done. Fails if Redis or Postgres
+/// does not answer.
 pub async fn repair(gate: &Gate, ledger: &Ledger, row: &Row) -> anyhow::Result<Row> {
     let found: Vec<&Difference> = row
         .differences
@@ -61,7 +59,7 @@ async fn mend(
     let install = install::install_as(gate, ledger, sale.id, request, DRAIN_TIMEOUT);
     match draining::while_posting(gate, ledger, sale.id, install).await {
         Ok(_) => Ok("rebuilt"),
-        // Whoever is at it does the same.
+        // The other process performs the same install.
         Err(InstallError::Busy) => Ok("left to an install that is under way"),
         Err(error) => Err(error),
     }

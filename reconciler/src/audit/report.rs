@@ -10,10 +10,10 @@ use sale::{
 };
 use serde::{Serialize, Serializer};
 
-/// Buyers named below the table for each difference.
+/// Buyers listed below the table for each difference.
 const NAMED_MAX: usize = 10;
 
-/// The columns of the table, and what is in them.
+/// The columns of the table, and their meanings.
 const COLUMNS: [(&str, &str); 14] = [
     ("sale", "its id"),
     (
@@ -61,7 +61,7 @@ const COLUMNS: [(&str, &str); 14] = [
     ),
 ];
 
-/// A difference, explained.
+/// A difference with its explanation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Found {
     /// What differs.
@@ -69,7 +69,7 @@ pub struct Found {
     pub difference: Difference,
     /// Who has to act.
     pub remedy: Remedy,
-    /// What it means, and what becomes of it.
+    /// What it means, and what happens next.
     pub explanation: String,
 }
 
@@ -87,7 +87,7 @@ impl From<Difference> for Found {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
-    /// Which.
+    /// Its id.
     pub sale_id: SaleId,
     /// Its state in the ledger.
     pub state: SaleState,
@@ -95,15 +95,15 @@ pub struct Row {
     pub epoch: Epoch,
     /// Units of the sale.
     pub units: u32,
-    /// How many buyers the gate may admit; none where there is no gate.
+    /// How many buyers the gate may admit; none if there is no gate.
     pub limit: Option<u64>,
     /// How many it has admitted.
     pub taken: Option<u64>,
-    /// Entries in the journal; none where it could not be read.
+    /// Entries in the journal; none if it could not be read.
     pub journal: Option<u64>,
-    /// Those of them that are with a reconciler.
+    /// Those of them that a reconciler holds.
     pub pending: Option<u64>,
-    /// The first of them.
+    /// The first entry.
     #[serde(serialize_with = "entry_id")]
     pub oldest: Option<EntryId>,
     /// Distinct buyers posted.
@@ -114,19 +114,19 @@ pub struct Row {
     pub rejected: u64,
     /// Units that no posted order has.
     pub available: u32,
-    /// Whether it agrees.
+    /// The verdict of the audit.
     pub verdict: Verdict,
-    /// True if and only if the verdict is that it agrees.
+    /// Whether the verdict is that the sale agrees.
     pub agrees: bool,
-    /// What differs.
+    /// The differences.
     pub differences: Vec<Found>,
-    /// What a repair did before this was found; none where there was none.
+    /// What a repair did before this audit; none if there was no repair.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repair: Option<String>,
 }
 
 impl Row {
-    /// Judges what was read of a sale.
+    /// Judges the readings of a sale.
     pub fn new(evidence: &Evidence) -> Self {
         let gate = match &evidence.after {
             Sight::Gate(gate) => Some(&**gate),
@@ -140,7 +140,7 @@ impl Row {
         )
     }
 
-    /// What the ledger says of a sale whose gate could not be read, and why it could not.
+    /// The ledger's counts of a sale whose gate could not be read, and why it could not.
     pub fn unanswered(recount: &Recount, why: String) -> Self {
         Self::of(recount, None, None, vec![Difference::Unanswered { why }])
     }
@@ -183,21 +183,18 @@ fn entry_id<S: Serializer>(id: &Option<EntryId>, serializer: S) -> Result<S::Ok,
     }
 }
 
-/// A list of the rows.
-///
-/// # Errors
-/// Never, for rows can be written as JSON.
+/// The rows as a JSON list. This never fails: rows can always be written as JSON.
 pub fn json(rows: &[Row]) -> serde_json::Result<String> {
     serde_json::to_string_pretty(rows)
 }
 
-/// What is in each column of the table, for `--help`.
+/// The meaning of each column of the table, for `--help`.
 pub fn explained_columns() -> String {
     let lines = COLUMNS.map(|(name, meaning)| format!("\n  {name:<9}  {meaning}"));
     format!("Columns:{}", lines.concat())
 }
 
-/// A table of the rows, and what differs below it.
+/// A table of the rows, with the differences below it.
 pub fn table(rows: &[Row]) -> String {
     let mut table = Table::new();
     let names = COLUMNS.map(|(name, _)| name);
@@ -240,7 +237,7 @@ pub fn table(rows: &[Row]) -> String {
     format!("{table}{}", lines.collect::<String>())
 }
 
-/// The first of the buyers whom a difference names.
+/// The first buyers of a difference.
 fn named(difference: &Difference) -> String {
     match difference {
         Difference::Missing { buyers }

@@ -1,7 +1,7 @@
-//! The audit, again and again: prints whenever something has changed, and keeps the metrics.
+//! The audit in a loop: prints whenever something has changed, and keeps the metrics.
 //!
-//! An audit that cannot be made (Redis or Postgres is away) is a failure in the metrics and in the log,
-//! and the next one is tried. Where nobody reads what it prints any more, it ends, unless it serves metrics.
+//! A failed audit (Redis or Postgres is away) is counted in the metrics and logged, and the next one follows. When
+//! standard output has no reader any more, the loop ends, unless it serves metrics.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -27,10 +27,10 @@ use tokio::{
 use super::{Audited, audit_all, metrics::Metrics, report::Row, report_unknown, text};
 use crate::settings::AuditSettings;
 
-/// Audits until the process is asked to end.
+/// Audits until the process receives a signal to end.
 ///
 /// # Errors
-/// The metrics cannot be served; or, where there are none, standard output cannot be written to.
+/// If the metrics cannot be served; or, without metrics, if standard output cannot be written to.
 pub async fn run(gate: &Gate, ledger: &Ledger, settings: &AuditSettings) -> anyhow::Result<()> {
     let ending = asked_to_end()?;
     let metrics = Arc::new(Metrics::new()?);
@@ -71,7 +71,7 @@ async fn watch(
                 tracing::warn!("no audit: {error:#}");
             }
         }
-        // It prints only what has changed, and would not learn that its reader has left.
+        // The loop prints only changes, and would not notice otherwise that its reader has left.
         if settings.metrics_address.is_none() && reader() == Reader::Gone {
             return Ok(());
         }
@@ -79,7 +79,7 @@ async fn watch(
     }
 }
 
-/// What is worth printing again when it changes: not the counts of a sale that sells.
+/// The facts that are worth printing again when they change: not the counts of a sale that sells.
 fn summary(rows: &[Row]) -> Vec<(SaleId, Verdict, Vec<&'static str>)> {
     let kinds = |row: &Row| {
         let kinds = row.differences.iter().map(|found| found.difference.kind());
@@ -90,7 +90,7 @@ fn summary(rows: &[Row]) -> Vec<(SaleId, Verdict, Vec<&'static str>)> {
         .collect()
 }
 
-/// Serves the metrics, where that was asked for. Does not end by itself.
+/// Serves the metrics, if the settings ask for it. Does not end by itself.
 async fn serve(settings: &AuditSettings, metrics: Arc<Metrics>) -> anyhow::Result<()> {
     let Some(address) = settings.metrics_address else {
         return std::future::pending().await;

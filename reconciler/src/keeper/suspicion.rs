@@ -1,7 +1,7 @@
-//! What a look at a gate proves to be wrong, although the gate itself says that it decides.
+//! The checks of a gate that says itself that it decides.
 //!
-//! The gate was looked at after the ledger was read, so whatever seems wrong is held against the ledger
-//! once more: it may have posted, or changed, in between.
+//! The gate was read after the ledger. So each suspicion is checked against the ledger once more: it may have posted,
+//! or changed, in between.
 
 use sale::{
     gate::{admission::Progress, snapshot::Snapshot},
@@ -11,13 +11,13 @@ use sale::{
 
 use super::Keeper;
 
-/// What a look at a gate that decides gives rise to.
+/// The result of the checks of a gate that decides.
 pub(super) enum Suspicion {
     /// Nothing.
     None,
-    /// It must be closed, to be rebuilt from the ledger.
+    /// It must be closed, and rebuilt from the ledger.
     Wrong,
-    /// Somebody has a mark, and neither an entry nor an order.
+    /// Some buyer has a mark, but neither an entry nor an order.
     StrayMarks,
 }
 
@@ -34,7 +34,7 @@ impl Keeper {
         };
         let seen = self.seen.lock().await.insert(sale.id, now);
         if let Some(seen) = seen.filter(|seen| seen.epoch == now.epoch && seen.taken > now.taken) {
-            // For the report of the rebuild.
+            // Kept for the report of the rebuild.
             self.seen.lock().await.insert(sale.id, seen);
             tracing::error!(
                 sale = %sale.id, seen = seen.taken, taken = now.taken,
@@ -48,8 +48,8 @@ impl Keeper {
         self.flow(sale, found).await
     }
 
-    /// Whether the gate has terms that the ledger does not have: newer ones, or others of the same
-    /// version. The ledger was rolled back, and what it has now is what counts.
+    /// Whether the gate has terms that the ledger does not have: newer ones, or others of the same version. Then the
+    /// ledger was rolled back, and its present terms count.
     async fn has_foreign_terms(&self, sale: &Sale, found: &Snapshot) -> anyhow::Result<bool> {
         if !are_foreign(sale, found) {
             return Ok(false);
@@ -66,8 +66,8 @@ impl Keeper {
         Ok(true)
     }
 
-    /// An empty journal means that all who are taken are posted, and none is forgotten who is not.
-    /// Whoever is taken and not posted then is posted from the mark.
+    /// With an empty journal all taken purchases must be posted, and forgotten ones must be posted always. A taken
+    /// purchase that is not posted then is posted from its mark.
     async fn flow(&self, sale: &Sale, found: &Snapshot) -> anyhow::Result<Suspicion> {
         let suspect = found.backlog.entries == 0 && found.taken > u64::from(sale.posted);
         if !suspect && found.forgotten <= u64::from(sale.posted) {
@@ -87,8 +87,8 @@ impl Keeper {
         Ok(Suspicion::None)
     }
 
-    /// A gate seems newer than the ledger: an install may have ended since the ledger was read, so
-    /// it is read once more, after the gate.
+    /// A gate seems newer than the ledger. An install may have ended since the ledger was read, so this reads the
+    /// ledger once more, after the gate.
     pub(super) async fn check_ahead(&self, sale: SaleId) -> anyhow::Result<()> {
         let found = self.gate.snapshot(sale).await?;
         let now = self.ledger.sale(sale).await?;

@@ -21,15 +21,12 @@ use crate::settings::rejections::List;
 #[serde(rename_all = "camelCase")]
 struct Listing {
     data: Vec<View>,
-    /// What each reason that occurs means, by its word.
+    /// The explanation of each reason that occurs, by its word.
     explanations: BTreeMap<String, &'static str>,
     next_cursor: Option<String>,
 }
 
-/// Prints a page.
-///
-/// # Errors
-/// Where Postgres does not answer.
+/// Prints a page. Fails if Postgres does not answer.
 pub async fn run(settings: List) -> anyhow::Result<ExitCode> {
     if let Some(word) = &settings.reason
         && word.parse::<Reason>().is_err()

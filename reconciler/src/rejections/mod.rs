@@ -1,10 +1,9 @@
-//! Rejections for operators: admitted purchases that could not become orders are listed, explained and
-//! replayed. What their reasons mean stands in [`sale::model::Reason`]; how a replay is made, in
-//! [`sale::replay`].
+//! Rejections for operators: lists, explains and replays admitted purchases that could not become orders.
+//! [`sale::model::Reason`] explains the reasons; [`sale::replay`] makes the replays.
 //!
 //! | module | owns |
 //! | --- | --- |
-//! | [`view`] | a rejection as a row and as JSON, and what of its bytes can be read |
+//! | [`view`] | a rejection as a row and as JSON, and the readable part of its bytes |
 //! | [`list`], [`show`], [`replay`] | one command each |
 
 pub mod list;
@@ -22,13 +21,10 @@ use sale::{
 
 use crate::settings::rejections::Command;
 
-/// What Postgres knows us as: not as a reconciler at work.
+/// The name of these commands in Postgres: they must not count as a running reconciler.
 const REJECTIONS: &str = "mincommerce-rejections";
 
-/// Does what was asked for.
-///
-/// # Errors
-/// Where Redis or Postgres does not answer, or there is no such rejection.
+/// Runs the command. Fails if Redis or Postgres does not answer, or there is no such rejection.
 pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::List(settings) => list::run(settings).await,
@@ -37,7 +33,7 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// The ledger, for whoever runs the command.
+/// The ledger, with the person at the command line as the author of changes.
 async fn ledger(settings: &PostgresSettings) -> anyhow::Result<Ledger> {
     let ledger = Ledger::connect_as(REJECTIONS, settings).await;
     let ledger = ledger.context("Postgres cannot be reached (DATABASE_URL)")?;

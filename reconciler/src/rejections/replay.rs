@@ -1,5 +1,5 @@
-//! `rejections replay`: makes orders of rejections, those that are named or all of a sale, and prints a
-//! line for each.
+//! `rejections replay`: makes orders of rejections, of the named ones or of all of a sale, and prints a line for
+//! each.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -16,11 +16,11 @@ use uuid::Uuid;
 use super::ledger;
 use crate::settings::rejections::Replay as Settings;
 
-/// How long to wait for an install or another replay of the sale. Longer than either drains.
+/// How long to wait for an install or another replay of the sale. Longer than either one drains.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait until the reconcilers have emptied the journal.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
-/// Exit status when one could not be replayed, or a sale had to be given up.
+/// Exit status when a rejection could not be replayed, or a sale had to be given up.
 const NOT_ALL: u8 = 1;
 
 const PATIENCE: Patience = Patience {
@@ -28,10 +28,8 @@ const PATIENCE: Patience = Patience {
     drain: DRAIN_TIMEOUT,
 };
 
-/// Replays what was asked for.
-///
-/// # Errors
-/// Where Redis or Postgres does not answer, there is no such rejection or sale, or a replay was given up.
+/// Replays the requested rejections. Fails if Redis or Postgres does not answer, if there is no such rejection or
+/// sale, or if a replay was given up.
 pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     let ledger = ledger(&settings.postgres).await?;
     let gate = Gate::connect(&settings.redis).await;
@@ -58,13 +56,13 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
 struct Replaying {
     gate: Gate,
     ledger: Ledger,
-    /// Lines printed, and those of them that tell of an obstacle.
+    /// Printed lines, and those of them that report an obstacle.
     told: usize,
     impossible: usize,
 }
 
 impl Replaying {
-    /// All of a sale, the oldest first.
+    /// Replays all rejections of a sale, the oldest first.
     async fn sale(&mut self, sale: SaleId, reason: Option<&str>) -> anyhow::Result<()> {
         let mut page = Page {
             after: None,
@@ -87,8 +85,8 @@ impl Replaying {
         Ok(())
     }
 
-    /// Those that are named, sale by sale. Where one is unknown, nothing is done. A sale whose gate cannot be
-    /// replayed to now is named, and the others go on.
+    /// Replays the named rejections, sale by sale. If one is unknown, it does nothing. A sale whose gate cannot take
+    /// a replay now is reported, and the others continue.
     async fn named(&mut self, ids: &[Uuid]) -> anyhow::Result<()> {
         let kept = self.ledger.kept_rejections(ids).await?;
         let mut gone = Vec::new();
@@ -150,7 +148,7 @@ impl Replaying {
     }
 }
 
-/// Whether other sales may fare better: not where Postgres, which has all of them, does not answer.
+/// Whether other sales may still succeed: not if Postgres, which holds all of them, does not answer.
 fn is_of_the_sale(error: &anyhow::Error) -> bool {
     match error.downcast_ref() {
         Some(
@@ -164,7 +162,7 @@ fn is_of_the_sale(error: &anyhow::Error) -> bool {
     }
 }
 
-/// Rejections by their sales, both in the order in which they come.
+/// Rejections grouped by sale, both in the given order.
 fn by_sale(kept: &[KeptRejection]) -> Vec<(SaleId, Vec<Uuid>)> {
     let mut sales: Vec<(SaleId, Vec<Uuid>)> = Vec::new();
     for rejection in kept.iter().map(|kept| &kept.rejection) {

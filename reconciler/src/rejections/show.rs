@@ -1,4 +1,4 @@
-//! `rejections show`: everything that is known of one rejection.
+//! `rejections show`: all data of one rejection.
 
 use std::process::ExitCode;
 
@@ -19,26 +19,26 @@ use super::{
 };
 use crate::settings::rejections::Show;
 
-/// A rejection with everything.
+/// A rejection with all its data.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
     #[serde(flatten)]
     view: View,
     explanation: &'static str,
-    /// What its buyer is told.
+    /// The explanation that its buyer gets.
     buyer_is_told: &'static str,
-    /// The bytes that are kept, as hexadecimal digits.
+    /// The stored bytes, as hexadecimal digits.
     raw: String,
     decoded: Decoded,
     replay: Prospect,
 }
 
-/// What can be read of the bytes.
+/// The readable part of the bytes.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Decoded {
-    /// Of a journal's entry: its version, how many winners it says it has, and when they were admitted.
+    /// For a journal's entry: its version, the number of winners that it claims, and when they were admitted.
     version: Option<u8>,
     count: Option<u16>,
     admitted_at: Option<DateTime<Utc>>,
@@ -58,16 +58,13 @@ struct Winner {
 #[serde(rename_all = "camelCase")]
 struct Prospect {
     possible: bool,
-    /// The word of what is in the way: `already`, or an obstacle's.
+    /// The word of the obstacle: `already`, or one of [`sale::model::Obstacle`].
     obstacle: Option<&'static str>,
     /// What to do.
     advice: String,
 }
 
-/// Prints a rejection.
-///
-/// # Errors
-/// Where Postgres does not answer, or there is no such rejection.
+/// Prints a rejection. Fails if Postgres does not answer, or there is no such rejection.
 pub async fn run(settings: Show) -> anyhow::Result<ExitCode> {
     let id = settings.id;
     let ledger = ledger(&settings.postgres).await?;
@@ -96,7 +93,7 @@ pub async fn run(settings: Show) -> anyhow::Result<ExitCode> {
 }
 
 fn decoded(kept: &KeptRejection) -> Decoded {
-    // Where the buyer could be read, the bytes are the ids of buyer and order alone.
+    // If the buyer could be read, the bytes are only the ids of buyer and order.
     let remains = if kept.rejection.buyer.is_some() {
         Remains::of_winners(&kept.raw)
     } else {

@@ -1,4 +1,4 @@
-//! A rejection as it is shown: as a row of a list, and as JSON.
+//! A rejection for display: as a row of a list, and as JSON.
 
 use std::fmt::Write as _;
 
@@ -18,21 +18,21 @@ pub struct View {
     pub id: Uuid,
     /// The sale.
     pub sale_id: SaleId,
-    /// Who was admitted, where that could be read.
+    /// The buyer, if the ledger could read one.
     pub buyer_id: Option<BuyerId>,
-    /// With which order, where that could be read.
+    /// The order, if the ledger could read one.
     pub order_id: Option<OrderId>,
     /// The word of its reason.
     pub reason: String,
-    /// Whether the buyer counts as posted by it.
+    /// Whether the rejection counts its buyer as posted.
     pub counted: bool,
-    /// Where it was read.
+    /// Its source: a journal entry's id, or `gate`.
     pub entry: String,
     /// The epoch of the gate that admitted it.
     pub epoch: Epoch,
     /// When it was rejected.
     pub created_at: DateTime<Utc>,
-    /// The order that its buyer has in the sale by now.
+    /// The order that its buyer now has in the sale.
     pub buyers_order: Option<BuyersOrder>,
 }
 
@@ -42,15 +42,12 @@ pub struct View {
 pub struct BuyersOrder {
     /// Its id.
     pub order_id: OrderId,
-    /// Whether it stands.
+    /// Confirmed or cancelled.
     pub status: OrderStatus,
 }
 
 impl View {
-    /// Shows this rejection.
-    ///
-    /// # Errors
-    /// Where the status of the buyer's order is a word of a newer version.
+    /// The view of this rejection. Fails if the status of the buyer's order is a word of a newer version.
     pub fn of(kept: &KeptRejection) -> anyhow::Result<Self> {
         let rejection = &kept.rejection;
         let order = kept.buyers_order()?;
@@ -68,18 +65,18 @@ impl View {
         })
     }
 
-    /// Whether the buyer counts as posted by it, for people.
+    /// Whether the rejection counts its buyer as posted, for people.
     pub const fn counted(&self) -> &'static str {
         if self.counted { "yes" } else { "no" }
     }
 }
 
-/// What there is, or a dash.
+/// The value, or a dash.
 pub fn or_dash(value: Option<impl ToString>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| value.to_string())
 }
 
-/// A time as it is shown.
+/// A time for display.
 pub fn shown(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

@@ -1,14 +1,13 @@
-//! Addresses in one spelling: what a person, a browser and another program write for the same
-//! mailbox is one text here, so that it is one account.
+//! Addresses in one spelling: people, browsers and programs write the address of one mailbox in several ways. Here it
+//! is one text, and so one account.
 //!
 //! | part | becomes |
 //! | --- | --- |
 //! | local part | NFC (RFC 6532, section 3.1), in lower case by Unicode |
 //! | domain | the ASCII form of UTS 46 (`xn--...`), in lower case, without a dot at its end |
 //!
-//! The ASCII form of a domain is what browsers send from a field for addresses, and what mail
-//! servers look up. Quoted local parts and comments are refused: they are further spellings of
-//! addresses that need neither.
+//! Browsers send the ASCII form of a domain from a field for addresses, and mail servers look it up. Quoted local
+//! parts and comments are refused: they are further spellings of addresses that need neither.
 
 use std::{fmt, str::FromStr};
 
@@ -22,11 +21,10 @@ use crate::{
 /// The longest address, characters (RFC 5321, section 4.5.3.1, without the angle brackets).
 pub const EMAIL_CHARACTERS_MAX: usize = 254;
 
-/// The longest text that is looked at, bytes: no shorter spelling of it would be an address.
+/// The longest text that is parsed, bytes: no shorter spelling of a longer text would be an address.
 const TYPED_BYTES_MAX: usize = 16 * EMAIL_CHARACTERS_MAX;
 
-/// What a local part has only in quotes (RFC 5322, section 3.2.3), and what begins quotes and
-/// comments.
+/// Characters that a local part may have only in quotes (RFC 5322, section 3.2.3), or that begin quotes and comments.
 const SPECIALS: [char; 12] = ['"', '(', ')', ',', ':', ';', '<', '>', '[', '\\', ']', '@'];
 
 /// An address, in its one spelling.
@@ -34,11 +32,8 @@ const SPECIALS: [char; 12] = ['"', '(', ')', ',', ':', ';', '<', '>', '[', '\\',
 pub struct EmailAddress(String);
 
 impl EmailAddress {
-    /// The address in a text, without the blanks around it. Whether anybody reads what is sent
-    /// there, only sending shows: this refuses what cannot be one.
-    ///
-    /// # Errors
-    /// It is none.
+    /// The address in a text, without the blanks around it. This refuses a text that cannot be an address. Only
+    /// sending mail shows whether anybody reads it.
     pub fn parse(text: &str) -> Result<Self, Invalid> {
         let text = text.trim();
         if text.len() > TYPED_BYTES_MAX {
@@ -106,8 +101,8 @@ fn too_long() -> Invalid {
     Invalid::new("email", fault)
 }
 
-/// A domain in ASCII, if it is one. (A full stop of another script becomes a dot here, so the dot
-/// at the end is looked for afterwards.)
+/// A domain in ASCII, if the text is one. (A full stop of another script becomes a dot here, so the dot at the end is
+/// removed afterwards.)
 fn ascii_domain(text: &str) -> Option<String> {
     let ascii = Uts46::new().to_ascii(
         text.as_bytes(),

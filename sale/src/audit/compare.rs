@@ -1,8 +1,8 @@
-//! Judging what the audit has read. Pure: no Redis, no Postgres.
+//! Judges what the audit has read. Pure: no Redis, no Postgres.
 //!
-//! Along the flow, `forgotten` (gate, first) <= `posted` (ledger) <= `taken` (gate, last), whatever
-//! happens in between. That is compared only while all three are of one install; limits and terms
-//! only at equal versions. Everything else is a difference with a name.
+//! Along the flow, `forgotten` (gate, first) <= `posted` (ledger) <= `taken` (gate, last), whatever happens in
+//! between. The audit compares these three only if all are of one install, and limits and terms only at equal
+//! versions. Every other mismatch is a difference with a name.
 
 use std::collections::HashMap;
 
@@ -23,7 +23,7 @@ pub struct Evidence {
     pub before: Sight,
     /// The ledger.
     pub recount: Recount,
-    /// The buyers, where there is a gate whose buyers count.
+    /// The buyers, if there is a gate whose buyers count.
     pub marks: Option<Marks>,
     /// The gate, last.
     pub after: Sight,
@@ -38,21 +38,21 @@ pub struct Marks {
     pub posted_before: HashMap<BuyerId, OrderId>,
     /// Admitted, by the gate.
     pub gate: HashMap<BuyerId, OrderId>,
-    /// Marks in the gate that are none.
+    /// Fields in the gate that are not marks.
     pub malformed: u64,
-    /// On their way.
+    /// In the journal.
     pub journal: HashMap<BuyerId, OrderId>,
-    /// Posted, by the ledger, once more.
+    /// Posted, by the ledger, read again.
     pub posted_after: HashMap<BuyerId, OrderId>,
 }
 
-/// Whether a sale agrees.
+/// Whether gate, journal and ledger of a sale agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Gate, journal and ledger agree.
     Agrees,
-    /// They do, but for a change of terms or limit that the gate learns within a second.
+    /// They agree, except for a change of terms or limit that the gate learns within a second.
     SyncPending,
     /// The gate is being loaded, and decides nothing.
     Installing,
@@ -89,7 +89,7 @@ impl Verdict {
         }
     }
 
-    /// By what was found. There is one harmless difference at the most.
+    /// By the differences found. At most one of them is harmless.
     pub fn of(differences: &[Difference]) -> Self {
         let mut verdict = Self::Agrees;
         for difference in differences {
@@ -116,7 +116,7 @@ impl Verdict {
 }
 
 impl Evidence {
-    /// What differs, whatever the gate is doing. A gate that is shut is compared with nothing.
+    /// All differences, whatever the gate is doing. A closed gate is compared with nothing.
     pub fn differences(&self) -> Vec<Difference> {
         let mut differences = Vec::new();
         differences.extend(ledger_counts(&self.recount));
@@ -133,8 +133,8 @@ impl Evidence {
         }
         let conditions = [&self.before, &self.after].map(|sight| Condition::of(sale, sight));
         for (condition, sight) in conditions.iter().zip([&self.before, &self.after]) {
-            // A gate that is behind is compared below, with figures. One that seems ahead when it is
-            // read last may have been installed since the ledger was read.
+            // The figures of a gate that is behind are compared below. A gate that seems ahead in the last reading
+            // may have been installed since the ledger was read.
             if !matches!(condition, Condition::Sound | Condition::Behind) {
                 differences.push(unsound(*condition, sight, &self.before, &self.recount));
                 return differences;
@@ -146,8 +146,8 @@ impl Evidence {
         differences
     }
 
-    /// What differs between the ledger and a gate that has just been loaded from it, and is still
-    /// closed. Nothing may.
+    /// The differences between the ledger and a gate that has just been loaded from it and is still closed. There
+    /// must be none.
     pub fn differences_of_loaded(&self) -> Vec<Difference> {
         let mut differences = Vec::new();
         differences.extend(ledger_counts(&self.recount));
@@ -174,8 +174,8 @@ impl Evidence {
         }
     }
 
-    /// At equal versions, terms and limit are equal. A gate that is newer than what was read of the
-    /// ledger was synced in between.
+    /// At equal versions, terms and limit are equal. A gate that is newer than the ledger's reading was synced in
+    /// between.
     fn compare_terms(&self, gate: &Snapshot, differences: &mut Vec<Difference>) {
         let sale = &self.recount.sale;
         if gate.version > self.version_after {
@@ -194,7 +194,7 @@ impl Evidence {
     }
 }
 
-/// Whether a sale's row says what its orders and rejections add up to.
+/// Whether a sale's row agrees with the sum of its orders and rejections.
 pub fn ledger_counts(recount: &Recount) -> Option<Difference> {
     let sale = &recount.sale;
     let confirmed = (u64::from(sale.confirmed), recount.confirmed_orders);
@@ -203,7 +203,7 @@ pub fn ledger_counts(recount: &Recount) -> Option<Difference> {
         .then_some(Difference::LedgerCounts { confirmed, posted })
 }
 
-/// What a gate that does not decide is called.
+/// The name for a gate that does not decide.
 fn unsound(condition: Condition, sight: &Sight, before: &Sight, recount: &Recount) -> Difference {
     match (condition, before, sight) {
         (Condition::Ahead, Sight::Gate(gate), _) if gate.epoch > recount.sale.epoch => {

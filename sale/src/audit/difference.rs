@@ -1,4 +1,4 @@
-//! The names of what an audit can find, what each means, and who has to act.
+//! The names of all differences that an audit can find, what each means, and who has to act.
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
@@ -11,15 +11,15 @@ use crate::{
 /// Buyers named for each kind of difference; the rest are counted.
 const NAMED_MAX: usize = 100;
 
-/// What is to be done about a difference.
+/// What to do about a difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Remedy {
-    /// Nothing: it passes by itself within seconds, where a reconciler runs.
+    /// Nothing: it passes by itself within seconds, if a reconciler runs.
     Harmless,
-    /// `audit --repair` mends it, and so does a running reconciler in most cases.
+    /// `audit --repair` repairs it, and so does a running reconciler in most cases.
     Repairable,
-    /// It cannot be mended from what is there: a person has to look.
+    /// No program can repair it from the data: a person has to look.
     Person,
 }
 
@@ -51,14 +51,14 @@ impl Remedy {
     rename_all_fields = "camelCase"
 )]
 pub enum Difference {
-    /// The ledger has changed terms or limit, and the gate has not learned it yet.
+    /// The ledger has changed terms or limit, and the gate does not have them yet.
     SyncPending {
         /// The gate's.
         gate_version: Version,
         /// The ledger's.
         ledger_version: Version,
     },
-    /// There is no gate that decides: it is to be installed.
+    /// No gate decides: an install is due.
     Installing {
         /// Why it does not decide.
         condition: Condition,
@@ -85,7 +85,7 @@ pub enum Difference {
         /// Posted, as the sale says and as its buyers add up.
         posted: (u64, u64),
     },
-    /// Winners left the journal that are not posted.
+    /// Winners left the journal without being posted.
     ForgottenUnposted {
         /// Left the journal.
         forgotten: u64,
@@ -104,17 +104,17 @@ pub enum Difference {
         /// What differs.
         fields: Vec<&'static str>,
     },
-    /// Buyers who were admitted, and are in neither journal nor ledger.
+    /// Buyers who were admitted and are in neither journal nor ledger.
     Missing {
         /// Who.
         buyers: Named,
     },
-    /// Buyers who are posted, and whom the gate does not know.
+    /// Buyers who are posted, and whom the gate does not hold.
     Unmarked {
         /// Who.
         buyers: Named,
     },
-    /// Buyers who have one order by the gate and another by the ledger.
+    /// Buyers who have one order in the gate and another in the ledger.
     OrderDiffers {
         /// Who.
         buyers: Named,
@@ -133,7 +133,7 @@ pub enum Difference {
         /// The ledger's.
         ledger_version: Version,
     },
-    /// The sale is settled, and there are entries that nobody expected.
+    /// The sale is settled, and its journal has unexpected entries.
     EntriesAfterSettling {
         /// How many.
         entries: u64,
@@ -141,7 +141,7 @@ pub enum Difference {
 }
 
 impl Difference {
-    /// The name of its kind, as JSON and metrics have it.
+    /// The name of its kind in JSON and metrics.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::SyncPending { .. } => "sync_pending",
@@ -182,7 +182,7 @@ impl Difference {
         }
     }
 
-    /// What it means, and what becomes of it, in a sentence or two.
+    /// What it means, and what happens next, in a sentence or two.
     pub fn explanation(&self) -> String {
         match self {
             Self::SyncPending {
@@ -269,7 +269,7 @@ impl Difference {
     }
 }
 
-/// Buyers, the first of them by name.
+/// Buyers, the first of them listed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Named {
     /// How many in all.

@@ -1,10 +1,9 @@
-//! The audit: whether gate, journal and ledger of a sale agree, at any instant, without locks.
+//! The audit: checks at any instant, without locks, that gate, journal and ledger of a sale agree.
 //!
-//! It reads along the flow of a purchase, so that what is under way cannot look like a
-//! difference: the gate (what was forgotten), the ledger (what is posted), the gate (what is
-//! taken). To name what is missing it walks the posted buyers, the gate's buyers, the journal, and
-//! the posted buyers once more. [`compare`] judges what was read; [`difference`] names what is found,
-//! explains it, and says who has to act.
+//! It reads along the flow of a purchase, so that a purchase under way cannot look like a difference: the gate (what
+//! it has forgotten), the ledger (what is posted), the gate (what it has taken). To name missing buyers it walks the
+//! posted buyers, the gate's buyers, the journal, and the posted buyers again. [`compare`] judges the readings;
+//! [`difference`] names each difference, explains it, and says who has to act.
 
 pub mod compare;
 pub mod difference;
@@ -39,10 +38,7 @@ pub enum AuditError {
     Ledger(#[from] LedgerError),
 }
 
-/// Reads what there is to say about a sale.
-///
-/// # Errors
-/// See [`AuditError`].
+/// Reads everything that the audit compares about a sale.
 pub async fn read(gate: &Gate, ledger: &Ledger, sale: SaleId) -> Result<Evidence, AuditError> {
     let before = gate.look(sale).await?;
     let recount = ledger.recount(sale).await?.ok_or(AuditError::UnknownSale)?;
@@ -63,7 +59,7 @@ pub async fn read(gate: &Gate, ledger: &Ledger, sale: SaleId) -> Result<Evidence
     })
 }
 
-/// The buyers of a sale in the order in which a purchase passes them by, read against its flow.
+/// The buyers of a sale at each place of a purchase's path, read against its flow.
 async fn walk(gate: &Gate, ledger: &Ledger, sale: SaleId) -> Result<Marks, AuditError> {
     let posted_before = posted(ledger, sale).await?;
     let (gate_buyers, malformed) = gate.marks(sale).await?;

@@ -1,4 +1,4 @@
-//! Asking the gate to decide a batch of purchases: the wire form of `lua/admit.lua`.
+//! Asks the gate to decide a batch of purchases: the wire form of `lua/admit.lua`.
 
 use fred::{bytes::Bytes, types::Value};
 
@@ -14,11 +14,11 @@ pub const BATCH_MAX: usize = 512;
 /// Bytes of a buyer's id, and of an order's.
 const ID_BYTES: usize = 16;
 
-/// The letters of a purchase that was admitted by the very call, and of one that was before.
+/// The letters of a purchase that this very call admitted, and of one that an earlier call admitted.
 const WON: u8 = b'A';
 const WON_BEFORE: u8 = b'R';
 
-/// How far a gate is known to have come. A gate that has less was rolled back.
+/// The progress of a gate. A gate with less than its known progress was rolled back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Progress {
     /// Its epoch.
@@ -28,7 +28,7 @@ pub struct Progress {
 }
 
 impl From<&Standing> for Progress {
-    /// The least that a sale's gate has come to.
+    /// The least progress of a sale's gate, by the ledger.
     fn from(standing: &Standing) -> Self {
         Self {
             epoch: standing.base,
@@ -37,30 +37,29 @@ impl From<&Standing> for Progress {
     }
 }
 
-/// What a caller knows of a gate. One that does not bear it out is not the gate that it was.
+/// What a caller knows of a gate. A gate that contradicts it is not the gate that it was.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Known {
-    /// The furthest that the gate or its ledger is known to have come. A gate that is behind was rolled
-    /// back.
+    /// The highest known progress of the gate or its ledger. A gate that is behind it was rolled back.
     pub progress: Progress,
-    /// The ledger's terms. A gate with older ones has to be synced, and decides nothing until then.
+    /// The ledger's version of the terms. A gate with older terms must be synced, and decides nothing until then.
     pub version: Version,
-    /// Purchases that were admitted in this epoch: a gate that has come as far without them was rolled
-    /// back, and has sold again.
+    /// Purchases that were admitted in this epoch. A gate that has come as far without them was rolled back, and has
+    /// sold again.
     pub admitted: Admitted,
 }
 
 /// The last purchases that a gate is known to have admitted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Admitted {
-    /// Of those that are posted.
+    /// The last one that is posted.
     pub posted: Option<Purchase>,
-    /// Of those that the caller itself was told of.
+    /// The last one that an answer named to this caller.
     pub told: Option<Purchase>,
 }
 
 impl Known {
-    /// Learns what the ledger says of a sale.
+    /// Learns the ledger's standing of a sale.
     pub fn learn(&mut self, standing: &Standing) {
         self.reach(standing.into());
         self.version = standing.version;
@@ -69,8 +68,8 @@ impl Known {
         }
     }
 
-    /// Forgets installs that the ledger does not know. It numbers them, so it was rolled back, and what it has
-    /// now is what counts. Says whether there was anything to forget.
+    /// Forgets installs that the ledger does not know. The ledger numbers them, so it was rolled back, and its
+    /// present data counts. Returns whether there was anything to forget.
     pub fn forget_beyond(&mut self, sale: &Sale) -> bool {
         let is_beyond = self.progress.epoch > sale.epoch;
         if is_beyond {
@@ -91,7 +90,7 @@ impl Known {
         }
     }
 
-    /// Learns how far the gate has come.
+    /// Learns the progress of the gate.
     pub fn reach(&mut self, progress: Progress) {
         if progress.epoch > self.progress.epoch {
             self.admitted = Admitted::default();
@@ -109,28 +108,28 @@ impl From<Progress> for Known {
     }
 }
 
-/// What one call decided.
+/// The result of one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// How far the gate is after the batch.
+    /// The progress of the gate after the batch.
     pub progress: Progress,
     /// One for each purchase, in order.
     pub verdicts: Vec<Verdict>,
-    /// The last purchase that was admitted by this very call.
+    /// The last purchase that this very call admitted.
     pub won: Option<Purchase>,
-    /// The last that had been admitted before.
+    /// The last one that an earlier call had admitted.
     pub again: Option<Purchase>,
 }
 
 impl Gate {
-    /// Decides 1 to [`BATCH_MAX`] purchases of a sale, in order, in one step. The same call may be
-    /// made again: a purchase that was admitted is admitted again.
+    /// Decides 1 to [`BATCH_MAX`] purchases of a sale, in order, in one step. The call is idempotent: a purchase that
+    /// was admitted is admitted again.
     ///
-    /// A gate that does not bear out what is `known` closes, or waits for its terms, and answers cold.
+    /// A gate that contradicts `known` closes, or waits for its terms, and answers cold.
     ///
     /// # Errors
-    /// [`GateError::OutcomeUnknown`] where the batch may have been decided, and
-    /// [`GateError::Unacknowledged`] where it was, and is not as safe as it must be.
+    /// [`GateError::OutcomeUnknown`] if the gate may have decided the batch, and [`GateError::Unacknowledged`] if it
+    /// did, and the admissions are less safe than required.
     pub async fn admit(
         &self,
         sale: SaleId,

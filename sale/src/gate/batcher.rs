@@ -1,13 +1,12 @@
-//! Gathers purchases into batches, so that Redis is asked once for many of them.
+//! Gathers purchases into batches, so that one call to Redis decides many of them.
 //!
-//! Each sale has a *lane*: a bounded queue and one task. While the task's call to Redis is under
-//! way, arriving purchases wait in the queue, and the next call takes them all, up to the limit. No
-//! timer: a lone purchase waits for nothing. The more buyers come at once, the larger the batches.
+//! Each sale has a *lane*: a bounded queue and one task. While a call of the task to Redis is under way, arriving
+//! purchases wait in the queue, and the next call takes them all, up to the limit. There is no timer: a lone purchase
+//! waits for nothing. The more buyers come at once, the larger the batches.
 //!
-//! A lane asks the ledger how far the sale has come before its first call and after each reconnect
-//! of Redis, and passes on to each call what it knows of the gate: one that does not bear it out was
-//! rolled back, and closes. Everyone who waits is answered, also when Redis goes away, the lane ends or
-//! the process shuts down.
+//! A lane asks the ledger for the sale's standing before its first call and after each reconnect of Redis, and passes
+//! to each call what it knows of the gate: a gate that contradicts it was rolled back, and closes. Every waiting
+//! purchase gets an answer, even if Redis goes away, the lane ends or the process shuts down.
 
 mod lane;
 
@@ -34,15 +33,15 @@ use crate::{
     model::{Purchase, SaleId, SaleState, Verdict},
 };
 
-/// How long the ledger may take to say how far a sale has come.
+/// How long the ledger may take to answer for a sale's standing.
 const STANDING_TIMEOUT: Duration = Duration::from_secs(2);
-/// For how long an answer of the ledger about a sale is used again.
+/// For how long the ledger's answer about a sale is reused.
 const STANDING_LIFETIME: Duration = Duration::from_secs(1);
-/// Sales whose standing is remembered, the unknown ones that somebody asks for included.
+/// Sales whose standing is remembered, including unknown ones.
 const STANDINGS_MAX: u64 = 10_000;
 /// How long a lane without purchases stays.
 pub const LANE_IDLE: Duration = Duration::from_secs(60);
-/// How often a purchase that meets an ending lane looks for another one.
+/// How often a purchase that meets an ending lane tries another one.
 const LANE_TRIES: usize = 3;
 
 /// Limits of the batcher.
@@ -64,16 +63,16 @@ pub enum AdmitError {
     /// The ledger knows no such sale.
     #[error("no such sale")]
     UnknownSale,
-    /// Too many purchases wait already. This one was not made.
+    /// Too many purchases wait already. The gate did not get this one.
     #[error("too many purchases are waiting")]
     QueueFull,
-    /// Gate or ledger are away. The purchase was not made.
+    /// Gate or ledger is away. The gate did not get the purchase.
     #[error("the gate is not available")]
     Unavailable,
-    /// The gate did not answer. The purchase may have been made.
+    /// The gate did not answer. It may have admitted the purchase.
     #[error("the gate did not answer")]
     OutcomeUnknown,
-    /// The process ends. The purchase was not made.
+    /// The process ends. The gate did not get the purchase.
     #[error("shutting down")]
     ShuttingDown,
 }
@@ -110,14 +109,14 @@ impl BatchCounters {
     }
 }
 
-/// What others see of a lane.
+/// The side of a lane that other tasks use.
 struct LaneEntrance {
     queue: mpsc::Sender<Waiting>,
-    /// The count of connections at which the lane last asked the ledger how the sale stands.
+    /// The count of connections at which the lane last asked the ledger for the sale's standing.
     asked_at: Arc<AtomicU64>,
 }
 
-/// [`LaneEntrance::asked_at`] of a lane that has not asked yet.
+/// [`LaneEntrance::asked_at`] of a lane that has not asked the ledger.
 const NEVER_ASKED: u64 = u64::MAX;
 
 struct Shared {
@@ -131,14 +130,14 @@ struct Shared {
     counters: BatchCounters,
 }
 
-/// The way of all purchases of this process to the gate. Clones share it.
+/// The path of all purchases of this process to the gate. Clones share it.
 #[derive(Clone)]
 pub struct Admissions {
     shared: Arc<Shared>,
 }
 
 impl Admissions {
-    /// Begins with no lanes: they come with the first purchase of each sale.
+    /// Starts without lanes: the first purchase of each sale starts its lane.
     pub fn start(gate: Gate, ledger: Ledger, limits: AdmissionLimits) -> Self {
         let limits = AdmissionLimits {
             queue_max: limits.queue_max.max(1),
@@ -167,21 +166,20 @@ impl Admissions {
         &self.shared.counters
     }
 
-    /// Asks the gate to decide a purchase, together with whatever else waits. May be repeated with
-    /// the same order: it is decided once.
+    /// Asks the gate to decide a purchase, together with the other waiting ones. May be repeated with the same order:
+    /// the gate decides it once.
     ///
     /// [`Verdict::Cold`] means that the sale is known and its gate cannot decide for now.
     ///
     /// # Errors
-    /// [`AdmitError::OutcomeUnknown`] where the purchase may have been made; in all other cases it
-    /// was not.
+    /// [`AdmitError::OutcomeUnknown`] if the gate may have admitted the purchase; with all other errors it did not.
     pub async fn purchase(&self, sale: SaleId, purchase: Purchase) -> Answer {
         let (answer, answered) = oneshot::channel();
         let mut waiting = Waiting { purchase, answer };
         for _ in 0..LANE_TRIES {
             let lane = match self.lane(sale)? {
                 Some(lane) => lane,
-                // Boxed, as what happens to few is not to make the future of all larger.
+                // Boxed, so that a rare path does not enlarge the future of every purchase.
                 None => match Box::pin(self.standing(sale)).await? {
                     Standing {
                         state: SaleState::Settled,
@@ -199,15 +197,15 @@ impl Admissions {
                     };
                 }
                 Err(mpsc::error::TrySendError::Full(_)) => return Err(AdmitError::QueueFull),
-                // The lane is just ending for want of purchases.
+                // The lane is just ending because no purchases came.
                 Err(mpsc::error::TrySendError::Closed(returned)) => waiting = returned,
             }
         }
         Err(AdmitError::Unavailable)
     }
 
-    /// Whether at least one sale can be sold without asking the ledger first. Another one cannot, and none can
-    /// after Redis was connected again: the first purchase then needs the ledger.
+    /// Whether this process can sell at least one sale without asking the ledger first. It cannot sell other sales
+    /// so, and none after a reconnect of Redis: the first purchase then needs the ledger.
     pub fn can_decide_alone(&self) -> bool {
         let connections = self.shared.gate.connections();
         let lanes = self.shared.lanes.read();
@@ -217,7 +215,7 @@ impl Admissions {
         })
     }
 
-    /// Takes no more purchases, answers everyone who waits, and returns when all are answered.
+    /// Accepts no more purchases, answers every waiting one, and returns when all have an answer.
     pub async fn close(&self) {
         self.shared
             .lanes
@@ -243,8 +241,7 @@ impl Admissions {
             .cloned())
     }
 
-    /// What the ledger said about a sale within the last second. Askers at the same time share one
-    /// question.
+    /// The ledger's answer about a sale, at most a second old. Callers at the same time share one question.
     async fn standing(&self, sale: SaleId) -> Result<Standing, AdmitError> {
         let asked = self
             .shared
@@ -263,7 +260,7 @@ impl Admissions {
                 state: SaleState::Settled,
                 ..
             }) => Ok(Verdict::Ended),
-            // Without the ledger nobody knows more than the gate.
+            // Without the ledger only the gate's answer is known.
             Ok(Standing { .. }) | Err(AdmitError::Unavailable) => Ok(Verdict::Cold),
             Err(error) => Err(error),
         }

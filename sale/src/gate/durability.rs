@@ -1,4 +1,4 @@
-//! How safe an admission is when it is answered.
+//! How safe an admission is when its answer leaves.
 //!
 //! | `GATE_DURABILITY` | a 202 is given when | asks of Redis |
 //! | --- | --- | --- |
@@ -6,16 +6,16 @@
 //! | `aof` | it is in the append-only file, synced | `appendonly yes`, `appendfsync always`, `no-appendfsync-on-rewrite no` |
 //! | `replica` | replicas have acknowledged it | `min-replicas-to-write` |
 //!
-//! Redis itself syncs before it answers where `appendfsync` is `always`; nothing is left to do here. For
-//! replicas a `WAIT` follows the script, on the very client that ran it: WAIT covers the writes of its
-//! own connection alone, and on another one returns at once. Each call that names an order writes
-//! (`lua/admit.lua` keeps the clock), so that a purchase that is only told again is covered as well.
+//! If `appendfsync` is `always`, Redis itself syncs before it answers; nothing is left to do here. For replicas a
+//! `WAIT` follows the script, on the very client that ran it: WAIT covers only the writes of its own connection, and
+//! on another one it returns at once. Each call that names an order writes (`lua/admit.lua` keeps the clock), so that
+//! WAIT covers an order that is only named again, too.
 //!
-//! A connection that was made again between script and WAIT would prove nothing either. The lane of a sale
-//! sees that it was, and asks the whole batch again (`batcher/lane.rs`).
+//! After a reconnect between script and WAIT, WAIT would prove nothing either. The lane of a sale notices the
+//! reconnect, and sends the whole batch again (`batcher/lane.rs`).
 //!
-//! A wait that fails leaves the outcome unknown: the purchase stands in this Redis, and asking again tells
-//! so once the replicas have it. WAIT is no consensus; docs/guarantees.md says what it does not promise.
+//! A failed WAIT leaves the outcome unknown: the purchase is in this Redis, and a retry confirms it once the replicas
+//! have it. WAIT is no consensus; docs/guarantees.md says what it does not promise.
 
 use std::time::Duration;
 
@@ -67,17 +67,17 @@ pub(super) enum Durability {
     /// Nothing.
     #[default]
     Memory,
-    /// Nothing, for Redis does.
+    /// Nothing: Redis itself syncs.
     Aof,
     /// Waits for replicas.
     Replica { count: u32, timeout: Duration },
 }
 
 impl Gate {
-    /// The same gate, which answers an admission only once it is this safe.
+    /// The same gate, which answers an admission only once it is as safe as the settings ask for.
     ///
     /// # Errors
-    /// [`GateError::Unsafe`] where Redis is not set up for it.
+    /// [`GateError::Unsafe`] if Redis is not configured for it.
     pub async fn with_durability(
         mut self,
         settings: &DurabilitySettings,
@@ -101,11 +101,8 @@ impl Gate {
         Ok(self)
     }
 
-    /// Refuses a Redis that is not set up for the durability that is wanted: at the start, and after each
-    /// reconnect, for another one may have taken its place.
-    ///
-    /// # Errors
-    /// [`GateError::Unsafe`], and where Redis does not answer.
+    /// Refuses a Redis that is not configured for the required durability ([`GateError::Unsafe`]): at the start, and
+    /// after each reconnect, because another Redis may have taken its place.
     pub(crate) async fn refuse_less_durable(&self) -> Result<(), GateError> {
         match self.durability {
             Durability::Memory => Ok(()),
@@ -114,7 +111,7 @@ impl Gate {
                     .await?;
                 self.require("appendfsync", "always", |value| value == "always")
                     .await?;
-                // Else it does not sync while it rewrites the file.
+                // With `yes`, Redis does not sync while it rewrites the file.
                 self.require("no-appendfsync-on-rewrite", "no", |value| value == "no")
                     .await
             }
@@ -122,14 +119,14 @@ impl Gate {
                 let enough = |value: &str| value.parse().is_ok_and(|least: u32| least >= count);
                 self.require("min-replicas-to-write", &count.to_string(), enough)
                     .await?;
-                // A lag of 0 switches the other setting off.
+                // A lag of 0 would switch the other setting off.
                 self.require("min-replicas-max-lag", "of 1 or more", |lag| lag != "0")
                     .await
             }
         }
     }
 
-    /// Asks every server that may hold a gate. One that does not tell proves nothing, and is refused.
+    /// Asks every server that may hold a gate. A server that hides its setting proves nothing, and is refused.
     async fn require(
         &self,
         name: &str,
@@ -158,8 +155,7 @@ impl Gate {
         Ok(())
     }
 
-    /// Waits until what this client has just written is as safe as it is wanted, where somebody is told of
-    /// an order.
+    /// Waits until the last writes of this client are as safe as required, if an answer names an order.
     pub(super) async fn make_durable(
         &self,
         client: &Client,
@@ -190,7 +186,7 @@ impl Gate {
     }
 }
 
-/// Whether a verdict tells its asker of an order, which must then not be lost.
+/// Whether a verdict names an order to its caller, which must then not be lost.
 const fn names_an_order(verdict: &Verdict) -> bool {
     match verdict {
         Verdict::Admitted | Verdict::Duplicate { .. } => true,

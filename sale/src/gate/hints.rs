@@ -1,5 +1,5 @@
-//! Hints that something was posted: a message on a channel, from the reconciler to whoever waits for
-//! an order. A message may be lost, and says nothing of what became of an order: the ledger does.
+//! Hints that entries were posted: a message on a channel, from the reconciler to processes whose callers wait for an
+//! order. A message may be lost, and does not say what became of an order: the ledger does.
 
 use std::time::Duration;
 
@@ -21,10 +21,7 @@ use crate::{keys::Keys, model::SaleId, settings::RedisSettings};
 const SUBSCRIBE_PAUSE: Duration = Duration::from_secs(1);
 
 impl Gate {
-    /// Says that something of a sale was posted.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
+    /// Announces that entries of a sale were posted.
     pub async fn announce_posted(&self, sale: SaleId) -> Result<(), GateError> {
         let channel = self.keys.posted();
         self.client()
@@ -34,7 +31,7 @@ impl Gate {
     }
 }
 
-/// Hears hints, on a connection of its own.
+/// Receives hints, on a connection of its own.
 pub struct Hints {
     client: SubscriberClient,
     messages: Receiver<Message>,
@@ -42,10 +39,7 @@ pub struct Hints {
 }
 
 impl Hints {
-    /// Hears what is said from now on. Where Redis is away nothing is heard until it is back.
-    ///
-    /// # Errors
-    /// Where the settings are no good.
+    /// Receives hints from now on. While Redis is away none arrive. Fails if the settings cannot be used.
     pub fn listen(settings: &RedisSettings) -> Result<Self, GateError> {
         let connection = settings.connection()?;
         let client = builder(settings, &connection).build_subscriber_client()?;
@@ -59,8 +53,8 @@ impl Hints {
         })
     }
 
-    /// Waits until something was posted, and tells of which sale; `None` where messages were lost.
-    /// For ever once the connection was ended.
+    /// Waits for a hint, and returns its sale; `None` if messages were lost. After the connection has ended it waits
+    /// for ever.
     pub async fn posted(&mut self) -> Option<SaleId> {
         match self.messages.recv().await {
             Ok(message) => message.value.as_str()?.parse().ok(),
@@ -75,7 +69,7 @@ impl Hints {
     }
 }
 
-/// Subscribes, however long it takes. From then on the client does it again with each connection.
+/// Subscribes, however long it takes. After that the client subscribes again with each new connection.
 async fn subscribe(client: SubscriberClient, channel: String) {
     client.manage_subscriptions();
     loop {
@@ -93,7 +87,7 @@ async fn subscribe(client: SubscriberClient, channel: String) {
     }
 }
 
-/// The connection by which hints come.
+/// The connection on which hints arrive.
 #[derive(Clone)]
 pub struct HintsConnection(SubscriberClient);
 

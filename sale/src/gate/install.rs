@@ -1,5 +1,5 @@
-//! The gate's part of an install: a prepared hash of buyers, put in place by `swap`, let in by
-//! `open`. The order of the steps, and why, is in [`crate::install`].
+//! The gate's part of an install: a prepared hash of buyers, which `swap` puts in place and `open` opens for
+//! purchases. The order of the steps, and why, is in [`crate::install`].
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::{
     model::{BuyerId, Epoch, OrderId, SaleId},
 };
 
-/// A prepared hash that nobody puts in place is gone after this time.
+/// A prepared hash that no install puts in place expires after this time.
 const PREPARED_LIFETIME: Duration = Duration::from_secs(3_600);
 
 /// What a swap did.
@@ -31,7 +31,7 @@ pub enum Swapped {
     Outdated,
     /// The journal still has entries.
     Undrained,
-    /// The prepared hash is not what was read from the ledger.
+    /// The prepared hash is not what the install read from the ledger.
     Incomplete,
 }
 
@@ -39,7 +39,7 @@ impl Gate {
     /// Adds buyers to the hash that an install attempt prepares.
     ///
     /// # Errors
-    /// Where Redis does not answer, or is full.
+    /// If Redis does not answer, or is full.
     pub async fn prepare(
         &self,
         sale: SaleId,
@@ -66,10 +66,7 @@ impl Gate {
         Ok(())
     }
 
-    /// Throws away what an install attempt has prepared.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
+    /// Discards what an install attempt has prepared.
     pub async fn discard_prepared(&self, sale: SaleId, epoch: Epoch) -> Result<(), GateError> {
         self.client()
             .unlink::<Value, _>(self.keys.prepared(sale, epoch))
@@ -77,10 +74,10 @@ impl Gate {
         Ok(())
     }
 
-    /// Puts the prepared buyers and the ledger's terms in the place of a missing or older gate.
+    /// Puts the prepared buyers and the ledger's terms in place of a missing or older gate.
     ///
     /// # Errors
-    /// Where Redis does not answer, or is full.
+    /// If Redis does not answer, or is full.
     pub async fn swap(&self, sale: &Sale, buyers: u64) -> Result<Swapped, GateError> {
         let keys = vec![
             self.keys.terms(sale.id),
@@ -101,10 +98,7 @@ impl Gate {
         }
     }
 
-    /// Lets purchases into the gate of this epoch. False where the gate is of another one.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
+    /// Opens the gate of this epoch for purchases. False if the gate has another epoch.
     pub async fn open(&self, sale: SaleId, epoch: Epoch) -> Result<bool, GateError> {
         let keys = vec![self.keys.terms(sale)];
         let answer = self

@@ -5,13 +5,14 @@
 //! - `terms`: the ledger's terms and limit as of `version`, and the gate's own marks: `clock` (the
 //!   latest time it decided by), `forgotten` (winners posted and gone from the journal since the
 //!   install), `lost` (must be rebuilt) and `closed` (installed, not yet confirmed by the ledger)
-//! - `buyers`: who holds a unit. There is no stock counter: taken is the size of this hash, and
+//! - `buyers`: the buyers that hold a unit. There is no stock counter: taken is the size of this hash, and
 //!   `limit - taken` remain
 //! - `journal`: winners on their way to the ledger
 //!
-//! This module owns the connection. [`admission`] asks for verdicts, [`batcher`] gathers purchases
-//! into batches, [`durability`] makes admissions safe before they are answered, [`snapshot`] looks, [`upkeep`] keeps a gate up to date, [`install`] loads one,
-//! [`hints`] notifies waiting callers of posts, [`pins`] remember which sale an idempotency key is meant for.
+//! This module owns the connection. [`admission`] asks for verdicts, [`batcher`] gathers purchases into batches,
+//! [`durability`] makes admissions safe before their answers, [`snapshot`] reads gates, [`upkeep`] keeps a gate up to
+//! date, [`install`] loads one, [`hints`] notifies waiting callers of posts, and [`pins`] remembers which sale an
+//! idempotency key is meant for.
 
 pub mod admission;
 pub mod batcher;
@@ -48,49 +49,50 @@ use crate::{
 
 /// First and longest pause between attempts to reconnect, milliseconds.
 const RECONNECT_MS: (u32, u32) = (20, 1_000);
-/// How long a connection may take to be made.
+/// How long making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Commands that may wait in one connection.
 const COMMANDS_WAITING_MAX: usize = 10_000;
 
-/// Why the gate gave no answer.
+/// Why the gate gave no answer. Every call to Redis can fail with [`GateError::Unavailable`] or
+/// [`GateError::OutcomeUnknown`].
 #[derive(Debug, thiserror::Error)]
 pub enum GateError {
     /// Redis refused the command: it had no effect.
     #[error("the gate is not available")]
     Unavailable(#[source] RedisError),
-    /// The connection failed or the time ran out on the way: the command may have had its effect.
+    /// The connection failed or the time ran out: the command may have had its effect.
     #[error("the gate did not answer")]
     OutcomeUnknown(#[source] RedisError),
-    /// Redis answered with something else than the script returns.
+    /// Redis gave another answer than the script returns.
     #[error("the gate answered out of form: {0}")]
     Malformed(String),
     /// Too few replicas acknowledged in time: the command had its effect, and may be lost with this
     /// Redis.
     #[error("{acknowledged} replicas acknowledged, of {wanted} that must")]
     Unacknowledged {
-        /// How many did.
+        /// How many acknowledged.
         acknowledged: u32,
-        /// How many had to.
+        /// How many had to acknowledge.
         wanted: u32,
     },
     /// Redis is configured in a way that would lose sales.
     #[error("{0}")]
     Unsafe(String),
-    /// A setting cannot be used, and nothing was sent.
+    /// A setting cannot be used. Nothing was sent.
     #[error(transparent)]
     Settings(#[from] InvalidSetting),
-    /// There is no TLS with Redis that could be trusted, and no password was sent.
+    /// No trusted TLS connection to Redis was possible. No password was sent.
     #[error("{0}")]
     Untrusted(String),
-    /// Redis takes connections and does not answer in TLS: it may be busy, or not speak TLS.
+    /// Redis accepts connections but does not answer in TLS: it may be busy, or not speak TLS.
     #[error("{0}")]
     NoHandshake(String),
 }
 
 impl From<RedisError> for GateError {
-    /// Only Redis itself can say that a command had no effect: its refusals begin with a word in
-    /// capitals (`OOM`, `LOADING`, `ERR`). Whatever else happened, happened on the way.
+    /// Only Redis itself can say that a command had no effect: its refusals begin with a word in capitals (`OOM`,
+    /// `LOADING`, `ERR`). After any other error the command may have had its effect.
     fn from(error: RedisError) -> Self {
         let code = error.details().split(' ').next().unwrap_or_default();
         let refused = code.len() > 1 && code.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -103,7 +105,7 @@ impl From<RedisError> for GateError {
 }
 
 impl GateError {
-    /// Whether nobody answered, so that there is nothing to set right in what was asked.
+    /// Whether the error is a missing answer, so that nothing is wrong with the request or the data.
     pub fn is_silence(&self) -> bool {
         match self {
             Self::Unavailable(error) | Self::OutcomeUnknown(error) => matches!(
@@ -159,16 +161,15 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Connects, and looks whether this Redis is fit to hold a sale.
+    /// Connects, and checks that this Redis is configured safely.
     ///
-    /// Each command is tried once: the caller knows best whether to try again. Without an
-    /// append-only file it warns: a restart of such a Redis loses every gate, and what was
-    /// admitted and not yet posted.
+    /// The connections try each command once: the caller knows best whether a retry is safe. Without an append-only
+    /// file this warns: a restart of such a Redis loses every gate, and all admissions that are not posted.
     ///
     /// # Errors
     /// [`GateError::Unsafe`] for a Redis that may evict keys, or is older than 7.0.
     /// [`GateError::Settings`] and [`GateError::Untrusted`] before any password is sent.
-    /// [`GateError::Unavailable`] when it cannot be reached within the settings' time.
+    /// [`GateError::Unavailable`] if Redis cannot be reached within the settings' time.
     pub async fn connect(settings: &RedisSettings) -> Result<Self, GateError> {
         let connection = settings.connection()?;
         let pool = builder(settings, &connection).build_pool(settings.pool_size)?;
@@ -198,10 +199,7 @@ impl Gate {
         self.pool.clients().iter().any(ClientLike::is_connected)
     }
 
-    /// Asks Redis for a sign of life.
-    ///
-    /// # Errors
-    /// Where none comes within the command timeout.
+    /// Sends a PING to Redis, and waits for the answer within the command timeout.
     pub async fn ping(&self) -> Result<(), GateError> {
         self.client().ping::<Value>(None).await?;
         Ok(())
@@ -214,8 +212,8 @@ impl Gate {
         }
     }
 
-    /// Counts the connections made since [`Gate::connect`]: behind a new one there may be another
-    /// Redis, or an older copy. A connection is counted before the first answer that came by it.
+    /// Counts the connections made since [`Gate::connect`]: behind a new one there may be another Redis, or an older
+    /// copy. A connection is counted before its first answer.
     pub(crate) fn connections(&self) -> u64 {
         let reconnects = self.reconnects.lock();
         reconnects.unwrap_or_else(PoisonError::into_inner).count()
@@ -229,7 +227,7 @@ impl Gate {
         &self.keys
     }
 
-    /// Runs a script by its hash, and with its source where this Redis does not know it yet.
+    /// Runs a script by its hash, and sends its source if this Redis does not know it yet.
     async fn run(
         &self,
         script: &Script,
@@ -275,7 +273,7 @@ impl Gate {
         Ok(())
     }
 
-    /// A setting of the server; `None` where it does not tell (managed services forbid CONFIG).
+    /// A setting of the server; `None` if the server hides it (managed services forbid CONFIG).
     async fn setting(&self, name: &str) -> Result<Option<String>, GateError> {
         match self.client().config_get::<Vec<String>, _>(name).await {
             Ok(pair) => Ok(pair.into_iter().nth(1)),
@@ -314,7 +312,7 @@ async fn run_on(
     }
 }
 
-/// Why no connection was made: trouble with TLS is for a person to mend.
+/// Why no connection was made: a person must repair problems with TLS.
 async fn explained(connection: &RedisConnection, error: RedisError) -> GateError {
     let Some(tls) = &connection.tls else {
         return error.into();
@@ -326,7 +324,7 @@ async fn explained(connection: &RedisConnection, error: RedisError) -> GateError
     }
 }
 
-/// Connections as these settings want them, each of which tries a command once.
+/// Connections with these settings, which try each command once.
 fn builder(settings: &RedisSettings, connection: &RedisConnection) -> Builder {
     let mut config = connection.config.clone();
     config.fail_fast = true;
@@ -356,8 +354,7 @@ fn builder(settings: &RedisSettings, connection: &RedisConnection) -> Builder {
     builder
 }
 
-/// The announcements of new connections, read where they are asked for: a task that read them
-/// could come too late.
+/// The announcements of new connections, read when the count is asked for: a task that read them could come too late.
 struct Reconnects {
     receivers: Vec<Receiver<Server>>,
     count: u64,

@@ -1,22 +1,22 @@
-//! Which sale an idempotency key is meant for, where its purchase names none.
+//! Which sale an idempotency key is meant for, if its purchase names none.
 //!
-//! Such a purchase goes to the sale that is current when it is first tried. Its retry may come when another
-//! sale is current, or at the same time by another process that sees the change earlier. So the first try
-//! *pins* (buyer, key) to a sale before it asks for admission: one `SET NX GET`, which all tries agree on. The
-//! order's id is derived from the pinned sale, so from there on a retry is an ordinary one.
+//! Such a purchase goes to the sale that is current at its first try. A retry may come when another sale is current,
+//! or at the same time in another process that sees the change earlier. So the first try *pins* (buyer, key) to a
+//! sale before it asks for admission: one `SET NX GET`, on which all tries agree. The order's id is derived from the
+//! pinned sale, so from there on a retry is an ordinary one.
 //!
 //! - A process dies after it pinned, or its reply is lost: the retry finds the pin, and asks the same gate for
 //!   the same order.
 //! - Two processes try at once and see different current sales: one of them pins, and both use its sale.
-//! - A pin outlives every request by far and no more: it makes tries that overlap agree. What was bought is
-//!   found for longer, by gate and ledger, which know the derived orders; a caller asks them where there is
-//!   no pin. So a Redis that lost its pins forgets no purchase that it still holds or that is posted.
-//! - Nothing was bought (sold out, not started): for the life of the pin a retry asks the same sale again.
-//!   A try of the same key may still be under way, so nobody removes the pin.
-//! - Redis does not answer: nobody knows which sale is meant, and nothing is tried.
+//! - A pin lives far longer than a request, but no longer than it must: it makes overlapping tries agree. Purchases
+//!   can be found for longer, because gate and ledger know the derived orders; a caller without a pin asks them. So a
+//!   Redis that lost its pins forgets no purchase that it still holds or that is posted.
+//! - Nothing was bought (sold out, not started): during the life of the pin a retry asks the same sale again. A try
+//!   with the same key may still be under way, so nothing removes the pin.
+//! - Redis does not answer: the sale is unknown, and the process tries nothing.
 //!
-//! One gap is known. A failover can lose the pin and, in the seconds in which the first try is still under
-//! way, the current sale can change: a retry in those seconds may buy in both sales.
+//! One gap is known. A failover can lose the pin, and the current sale can change in the seconds while the first try
+//! is still under way: a retry in those seconds may buy in both sales.
 
 use std::time::Duration;
 
@@ -28,15 +28,12 @@ use fred::{
 use super::{Gate, GateError};
 use crate::model::{BuyerId, SaleId};
 
-/// How long a key stays pinned to a sale. Longer than any request lives; short, for pins take memory from
-/// those who buy.
+/// How long a key stays pinned to a sale. Longer than any request lives; short, because pins use memory that gates
+/// need.
 pub const PIN_LIFETIME: Duration = Duration::from_secs(10 * 60);
 
 impl Gate {
     /// The sale that a buyer's key is pinned to.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
     pub async fn pinned(
         &self,
         buyer: BuyerId,
@@ -50,9 +47,6 @@ impl Gate {
     }
 
     /// Pins a buyer's key to a sale unless it is pinned, and returns the sale that it is pinned to.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
     pub async fn pin(
         &self,
         buyer: BuyerId,

@@ -1,4 +1,4 @@
-//! Looking at a gate without changing it: one consistent snapshot, one buyer, or all of them.
+//! Reads a gate without changing it: one consistent snapshot, one buyer, or all of them.
 
 use std::collections::HashMap;
 
@@ -25,9 +25,9 @@ const WALK_STEP: u32 = 1_000;
 pub struct Snapshot {
     /// The install that this gate came from.
     pub epoch: Epoch,
-    /// The ledger's version that its terms and limit are of.
+    /// The ledger's version of its terms and limit.
     pub version: Version,
-    /// State, start and end: the terms it decides by.
+    /// State, start and end: the terms by which it decides.
     pub state: SaleState,
     /// The first instant at which it sells.
     pub start: DateTime<Utc>,
@@ -37,17 +37,17 @@ pub struct Snapshot {
     pub units: u64,
     /// How many buyers it may admit in all.
     pub limit: u64,
-    /// How many it has admitted.
+    /// How many buyers it has admitted.
     pub taken: u64,
     /// Winners that were posted and left the journal, since the install.
     pub forgotten: u64,
-    /// What is on its way to the ledger.
+    /// The entries on their way to the ledger.
     pub backlog: Backlog,
     /// It must be rebuilt.
     pub lost: bool,
     /// It was installed, and the ledger has not confirmed it yet.
     pub closed: bool,
-    /// The furthest that a caller knew a gate of this sale to have come who found it behind that.
+    /// The highest progress any caller reported after finding a gate of this sale behind it.
     pub witness: Progress,
     /// Its clock: Redis's, never going back.
     pub now: DateTime<Utc>,
@@ -64,7 +64,7 @@ impl Snapshot {
         !self.lost && !self.closed
     }
 
-    /// The terms, by their names, in which it and the ledger differ. At equal versions there are none.
+    /// The names of the terms in which gate and ledger differ. At equal versions there are none.
     pub fn terms_unlike(&self, sale: &Sale) -> Vec<&'static str> {
         let (start, end) = sale.gate_window();
         [
@@ -91,7 +91,7 @@ impl Snapshot {
 pub enum Sight {
     /// A gate.
     Gate(Box<Snapshot>),
-    /// No terms, so no gate; what is left of one, if anything.
+    /// No terms, so no gate; the remains of one, if any.
     Missing(Remains),
     /// Terms that cannot be read, or a key of another type: no gate that decides.
     Malformed {
@@ -102,12 +102,12 @@ pub enum Sight {
     },
 }
 
-/// What there is of a sale in a Redis, whatever its terms are.
+/// What a Redis holds of a sale, apart from its terms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Remains {
     /// Marks of buyers.
     pub taken: u64,
-    /// What is on its way to the ledger.
+    /// The entries on their way to the ledger.
     pub backlog: Backlog,
     /// The clock of Redis.
     pub now: DateTime<Utc>,
@@ -116,7 +116,7 @@ pub struct Remains {
 }
 
 impl Sight {
-    /// What is on its way to the ledger.
+    /// The entries on their way to the ledger.
     pub const fn backlog(&self) -> Backlog {
         match self {
             Self::Gate(snapshot) => snapshot.backlog,
@@ -124,7 +124,7 @@ impl Sight {
         }
     }
 
-    /// The furthest that somebody knew a gate of this sale to have come who found it behind that.
+    /// The highest progress any caller reported after finding a gate of this sale behind it.
     pub const fn witness(&self) -> Progress {
         match self {
             Self::Gate(snapshot) => snapshot.witness,
@@ -136,19 +136,19 @@ impl Sight {
 /// Buyers and the orders that they hold: one step of a walk.
 #[derive(Debug, Clone, Default)]
 pub struct Step {
-    /// Where the walk goes on; `"0"` at its end.
+    /// Where the walk continues; `"0"` at its end.
     pub next: String,
     /// The marks.
     pub marks: Vec<(BuyerId, OrderId)>,
-    /// Fields that are no marks: not 16 bytes each.
+    /// Fields that are not marks: not 16 bytes each.
     pub malformed: u64,
 }
 
 impl Gate {
-    /// The gate of a sale at one instant; `None` where there is none.
+    /// The gate of a sale at one instant; `None` if there is none.
     ///
     /// # Errors
-    /// Where Redis does not answer, or holds something that cannot be read as a gate.
+    /// If Redis does not answer, or holds something that cannot be read as a gate.
     pub async fn snapshot(&self, sale: SaleId) -> Result<Option<Snapshot>, GateError> {
         match self.look(sale).await? {
             Sight::Gate(snapshot) => Ok(Some(*snapshot)),
@@ -157,10 +157,7 @@ impl Gate {
         }
     }
 
-    /// [`Gate::snapshot`], which also tells what is left where the terms are missing or cannot be read.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
+    /// [`Gate::snapshot`], which also returns the remains if the terms are missing or cannot be read.
     pub async fn look(&self, sale: SaleId) -> Result<Sight, GateError> {
         let keys = vec![
             self.keys.terms(sale),
@@ -204,9 +201,6 @@ impl Gate {
     }
 
     /// The order that a buyer holds in a sale, by the gate.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
     pub async fn order_of(
         &self,
         sale: SaleId,
@@ -219,11 +213,11 @@ impl Gate {
             .transpose()
     }
 
-    /// All buyers of a sale and the orders that they hold, by the gate. Reads in steps: a buyer admitted
-    /// meanwhile may be absent.
+    /// All buyers of a sale and the orders that they hold, by the gate. Reads in steps: a buyer who is admitted while
+    /// it reads may be absent.
     ///
     /// # Errors
-    /// Where Redis does not answer, or a mark is not 16 and 16 bytes.
+    /// If Redis does not answer, or a mark is not 16 and 16 bytes.
     pub async fn buyers(&self, sale: SaleId) -> Result<HashMap<BuyerId, OrderId>, GateError> {
         let (buyers, malformed) = self.marks(sale).await?;
         if malformed > 0 {
@@ -233,10 +227,7 @@ impl Gate {
         Ok(buyers)
     }
 
-    /// [`Gate::buyers`], and how many fields are no marks.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
+    /// [`Gate::buyers`], and the number of fields that are not marks.
     pub async fn marks(&self, sale: SaleId) -> Result<(HashMap<BuyerId, OrderId>, u64), GateError> {
         let mut buyers = HashMap::new();
         let mut malformed = 0;
@@ -254,9 +245,6 @@ impl Gate {
 
     /// One step of a walk over the buyers: from cursor `"0"` until the cursor is `"0"` again. A
     /// buyer may come twice.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
     pub async fn buyers_from(&self, sale: SaleId, cursor: &str) -> Result<Step, GateError> {
         let hscan = CustomCommand::new_static("HSCAN", None, false);
         let args: Vec<Value> = vec![
@@ -338,7 +326,7 @@ impl Terms {
         })
     }
 
-    /// A number; a field that is not there is 0.
+    /// A number; a missing field is 0.
     fn number(&self, field: &str) -> Result<u64, String> {
         self.0.get(field).map_or(Ok(0), |bytes| {
             let text = String::from_utf8_lossy(bytes);
@@ -349,7 +337,7 @@ impl Terms {
         })
     }
 
-    /// A number without which nothing can be decided.
+    /// A number that every decision needs.
     fn required(&self, field: &str) -> Result<u64, String> {
         if !self.0.contains_key(field) {
             return Err(format!("terms without {field}"));

@@ -1,4 +1,4 @@
-//! Keeping a gate up to date: sync, forget, close, and the readers of its journal.
+//! Keeps a gate up to date: sync, forget, close, and the consumers of its journal.
 
 use std::time::Duration;
 
@@ -20,15 +20,15 @@ use crate::{
 pub enum Synced {
     /// The gate now has the ledger's terms and limit.
     Applied,
-    /// It had them, or newer ones.
+    /// The gate already had them, or newer ones.
     Current,
-    /// It is of another epoch.
+    /// The gate has another epoch.
     Foreign,
     /// There is no gate.
     Missing,
 }
 
-/// A journal entry that the ledger has taken in.
+/// A journal entry that the ledger has recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Posted {
     /// The entry.
@@ -37,27 +37,24 @@ pub struct Posted {
     pub winners: u64,
 }
 
-/// What became of a reader of a journal.
+/// The result of removing a consumer of a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConsumerRemoval {
-    /// It is gone.
+    /// The consumer is deleted.
     Removed,
-    /// It was active a moment ago.
+    /// The consumer was active a moment ago.
     Busy,
-    /// It holds entries, which must be claimed first.
+    /// The consumer holds entries: claim them first.
     Pending,
-    /// There is no such reader, group or journal.
+    /// There is no such consumer, group or journal.
     Missing,
 }
 
-/// How long a key of another type is kept after it was set aside, for a person to look at.
+/// How long a key of another type is kept after it was set aside, so that a person can look at it.
 const ASIDE_LIFETIME: Duration = Duration::from_secs(7 * 86_400);
 
 impl Gate {
     /// Brings the gate's terms and limit up to the ledger's. Repeated and late calls are harmless.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
     pub async fn sync(&self, sale: &Sale) -> Result<Synced, GateError> {
         let keys = vec![self.keys.terms(sale.id)];
         let answer = self
@@ -72,13 +69,10 @@ impl Gate {
         }
     }
 
-    /// Takes posted entries out of the journal, and closes the gate if posting proved that a gate
-    /// of epoch `lost` lost a mark. Repeated calls are harmless.
+    /// Deletes posted entries from the journal, and closes the gate if posting proved that a gate of epoch `lost`
+    /// lost a mark. Repeated calls are harmless.
     ///
     /// Returns how many entries this call deleted.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
     pub async fn forget(
         &self,
         sale: SaleId,
@@ -97,11 +91,8 @@ impl Gate {
             .convert()?)
     }
 
-    /// Shuts a gate that must be rebuilt; only an install opens it again. Keys of another type are set
-    /// aside, so that the install can make them again.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
+    /// Closes a gate that must be rebuilt; only an install opens it again. Keys of another type are set aside, so
+    /// that the install can create them again.
     pub async fn close(&self, sale: SaleId) -> Result<(), GateError> {
         let mut keys = vec![
             self.keys.terms(sale),
@@ -126,10 +117,7 @@ impl Gate {
         }
     }
 
-    /// Removes a reader of the journal that has been idle for so long and holds nothing.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
+    /// Removes a consumer of the journal that has been idle for this time and holds nothing.
     pub async fn remove_consumer(
         &self,
         sale: SaleId,
@@ -149,10 +137,7 @@ impl Gate {
         }
     }
 
-    /// Lets the gate of a settled sale expire after `retention`. Repeated calls do not put it off.
-    ///
-    /// # Errors
-    /// Where Redis does not answer.
+    /// Lets the gate of a settled sale expire after `retention`. Repeated calls do not postpone it.
     pub async fn expire(&self, sale: SaleId, retention: Duration) -> Result<(), GateError> {
         let seconds = i64::try_from(retention.as_secs()).unwrap_or(i64::MAX);
         for key in [
@@ -168,7 +153,7 @@ impl Gate {
     }
 }
 
-/// The arguments that `lua/sync.lua` and `lua/swap.lua` begin with.
+/// The arguments with which `lua/sync.lua` and `lua/swap.lua` begin.
 pub(super) fn terms(sale: &Sale, epoch: Epoch) -> Vec<Value> {
     let (start, end) = sale.gate_window();
     vec![

@@ -1,34 +1,33 @@
-//! What a gate is worth, by what the ledger says of its sale.
+//! The condition of a gate, judged by the ledger's data about its sale.
 
 use serde::Serialize;
 
 use crate::{gate::snapshot::Sight, ledger::Sale};
 
-/// The state of a gate, by what the ledger says of the sale.
+/// The condition of a gate, by the ledger's data about the sale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Condition {
     /// It decides purchases.
     Sound,
-    /// There is none.
+    /// There is no gate.
     Missing,
-    /// What there is cannot be read.
+    /// Its keys cannot be read.
     Malformed,
     /// It was closed because it cannot be trusted.
     Lost,
-    /// It was installed, and never confirmed.
+    /// It was installed, and the ledger never confirmed it.
     Closed,
-    /// It is of another install than the ledger's last, completed or not.
+    /// It belongs to another install than the ledger's last, completed or not.
     Outdated,
     /// It has taken fewer buyers than the ledger has posted: it was rolled back.
     Behind,
-    /// It is of an install that the ledger does not know: the ledger was rolled back.
+    /// It belongs to an install that the ledger does not know: the ledger was rolled back.
     Ahead,
 }
 
 impl Condition {
-    /// Judges a gate. The sale must have been read before the gate was: the other way round,
-    /// normal posting looks like a loss.
+    /// Judges a gate. Read the sale before the gate: the other way round, normal posting looks like a loss.
     pub fn of(sale: &Sale, sight: &Sight) -> Self {
         let gate = match sight {
             Sight::Gate(gate) => gate,

@@ -1,5 +1,5 @@
-//! Draining a closed gate: everybody whom it admitted becomes an order or a rejection, whether the
-//! journal still has the entry or only the mark is left.
+//! Drains a closed gate: every admitted purchase becomes an order or a rejection, whether the journal still has its
+//! entry or only the mark is left.
 
 use std::{ops::AddAssign, time::Duration};
 
@@ -17,16 +17,16 @@ const CHUNK_MARKS: usize = 1_000;
 /// Pause between looks at a journal that is being drained.
 const DRAIN_PAUSE: Duration = Duration::from_millis(20);
 
-/// What came of marks that had no journal entry.
+/// The results of marks that had no journal entry.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Marked {
     /// Marks that became an order.
     pub confirmed: u64,
     /// Marks that became a rejection.
     pub rejected: u64,
-    /// Fields that are no marks.
+    /// Fields that are not marks.
     pub malformed: u64,
-    /// The newest epoch whose gate is proved to have lost a buyer's mark, and must be rebuilt.
+    /// The newest epoch whose gate provably lost a buyer's mark, and must be rebuilt.
     pub lost: Option<Epoch>,
 }
 
@@ -39,8 +39,8 @@ impl AddAssign for Marked {
     }
 }
 
-/// Waits until the journal is empty, then posts the marks: whoever was admitted is either an order
-/// or a rejection. The gate must be closed.
+/// Waits until the journal is empty, then posts the marks: every admitted purchase is then an order or a rejection.
+/// The gate must be closed.
 pub(crate) async fn drain(
     gate: &Gate,
     ledger: &Ledger,
@@ -59,23 +59,19 @@ pub(crate) async fn drain(
     post_marks(gate, ledger, sale).await
 }
 
-/// Posts each mark in a gate that the ledger does not know, at the epoch of the gate that made it.
-/// For marks whose journal entry is gone or cannot be read; posting one twice is harmless.
-///
-/// # Errors
-/// As [`install`].
+/// Posts each mark in a gate that the ledger does not know, at the epoch of the gate that made it. It serves marks
+/// whose journal entry is gone or cannot be read; posting a mark twice is harmless.
 pub async fn post_marks(gate: &Gate, ledger: &Ledger, sale: &Sale) -> Result<Marked, InstallError> {
     let (epoch, now) = match gate.look(sale.id).await? {
         Sight::Gate(found) => (found.epoch, found.now),
-        // Marks without terms are those of the last gate that the ledger confirmed.
+        // Marks without terms belong to the last gate that the ledger confirmed.
         Sight::Missing(remains) | Sight::Malformed { remains, .. } => (sale.base, remains.now),
     };
     let mut all = Marked::default();
     let mut cursor = "0".to_owned();
     loop {
         let step = gate.buyers_from(sale.id, &cursor).await?;
-        // Looked at after the marks: an install may have put others in their place, and those are
-        // not of this epoch.
+        // Read after the marks: an install may have replaced them in between, and the new ones are not of this epoch.
         if let Sight::Gate(found) = gate.look(sale.id).await?
             && found.epoch != epoch
         {

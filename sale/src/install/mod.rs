@@ -1,5 +1,5 @@
-//! Install: loading a sale into a gate. To *warm* a new sale and to *rebuild* a lost one are the
-//! same. One at a time for each sale, under a lock in the ledger:
+//! Install: loads a sale into a gate. To *warm* a new sale and to *rebuild* a lost one are the same. One install at a
+//! time for each sale, under a lock in the ledger:
 //!
 //! 1. `close` the gate, so that nobody is admitted while its buyers are counted
 //! 2. drain it: wait until the reconcilers have emptied its journal, then post every mark in it
@@ -7,15 +7,15 @@
 //! 3. number the attempt: the ledger raises the sale's epoch
 //! 4. read the buyers that the ledger counts as posted into a new hash, in chunks
 //! 5. `swap` the new hash in, closed
-//! 6. let the ledger confirm: only if no later attempt has begun and it still counts exactly the
-//!    buyers that were installed does this epoch become the sale's base; else begin again
+//! 6. let the ledger confirm: this epoch becomes the sale's base only if no later attempt has begun and the ledger
+//!    still counts exactly the installed buyers as posted; else begin again
 //! 7. `open` the gate
 //!
-//! Before the last step the audit compares what was loaded with the ledger. Where they differ, or the
-//! ledger contradicts itself, the gate stays closed, and a person has to look: [`InstallError::Differs`].
+//! Before the last step the audit compares the loaded gate with the ledger. If they differ, or the ledger contradicts
+//! itself, the gate stays closed, and a person has to look: [`InstallError::Differs`].
 //!
-//! A crash after any step leaves a gate that is missing, lost or closed, which the reconciler sees
-//! within a second, and installs again. It needs twice the memory of the buyers for a moment.
+//! A crash after any step leaves a gate that is missing, lost or closed. The reconciler sees that within a second,
+//! and installs again. For a moment an install needs twice the memory of the buyers.
 
 mod condition;
 mod drain;
@@ -48,11 +48,11 @@ const CHUNK_BUYERS: u32 = 2_000;
 /// How a sale is to be installed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Request {
-    /// Also where its gate is sound.
+    /// Also if its gate is sound.
     pub even_if_sound: bool,
-    /// Also where its gate is newer than the ledger, which was rolled back and will not come back.
+    /// Also if its gate is newer than the ledger, which was rolled back and will not come back.
     pub accept_ledger: bool,
-    /// The furthest that the caller knows the gate to have come.
+    /// The highest progress of the gate that the caller knows.
     pub witness: Progress,
 }
 
@@ -60,32 +60,33 @@ pub struct Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Installed {
-    /// How the gate was found. [`Condition::Sound`] where nothing was done.
+    /// The condition in which the gate was found. [`Condition::Sound`] if nothing was done.
     pub found: Condition,
     /// The epoch of the gate.
     pub epoch: Epoch,
     /// Buyers in it that came from the ledger.
     pub buyers: u64,
-    /// Buyers who were posted from their marks in the old gate, for their entries were gone.
+    /// Buyers who were posted from their marks in the old gate, because their entries were gone.
     pub saved: u64,
-    /// Of those, the ones that could not become an order.
+    /// Those of `saved` that could not become an order.
     pub rejected: u64,
-    /// Buyers whom the old gate is known to have admitted, and who are neither in the ledger nor in
-    /// what Redis held: told 202, and lost. There may be more of whom nobody knows.
+    /// Buyers whom the old gate is known to have admitted, and who are neither in the ledger nor in what Redis held:
+    /// they got a 202, and their purchases are lost. There may be more that nobody knows of.
     pub lost: u64,
 }
 
 impl Installed {
-    /// False where the gate was found sound, and nothing was done.
+    /// False if the gate was found sound, and nothing was done.
     pub fn is_anew(&self) -> bool {
         self.found != Condition::Sound
     }
 }
 
-/// Why a sale was not installed. What was begun leaves the gate closed, until an install succeeds.
+/// Why a sale was not installed. An install that has begun leaves the gate closed until another one succeeds. Calling
+/// again is safe at any time.
 #[derive(Debug, thiserror::Error)]
 pub enum InstallError {
-    /// Somebody else is installing this sale.
+    /// Another process is installing this sale.
     #[error("another install of this sale is under way")]
     Busy,
     /// The ledger knows no such sale.
@@ -131,9 +132,6 @@ fn explain(differences: &[Difference]) -> String {
 }
 
 /// Installs a sale, unless its gate is sound. Draining may take `drain_timeout`.
-///
-/// # Errors
-/// See [`InstallError`]; calling again is safe at any time.
 pub async fn install(
     gate: &Gate,
     ledger: &Ledger,
@@ -143,10 +141,7 @@ pub async fn install(
     install_as(gate, ledger, sale, Request::default(), drain_timeout).await
 }
 
-/// [`install`], as it is requested.
-///
-/// # Errors
-/// As [`install`].
+/// [`install`] with a [`Request`].
 pub async fn install_as(
     gate: &Gate,
     ledger: &Ledger,
@@ -161,7 +156,7 @@ pub async fn install_as(
     installed
 }
 
-/// [`install_as`] for a caller that has the lock of the sale.
+/// [`install_as`] for a caller that holds the lock of the sale.
 pub(crate) async fn install_locked(
     gate: &Gate,
     ledger: &Ledger,
@@ -182,9 +177,9 @@ pub(crate) async fn install_locked(
 /// How an attempt ended.
 enum Attempt {
     Installed(Installed),
-    /// Something was changed meanwhile: another attempt is worth while.
+    /// Another process changed something meanwhile: another attempt is worthwhile.
     Changed,
-    /// What was loaded is not what the ledger has.
+    /// The loaded gate differs from the ledger.
     Differs(Vec<Difference>),
 }
 
@@ -257,19 +252,19 @@ impl Installer<'_> {
         }
         let lost = self.known_to_be_lost(&recount.sale).await?;
         if lost > 0 {
-            // Said before the install is confirmed: whoever goes on after a death would not know any more.
+            // Log this before the install is confirmed: after a crash, the next process would no longer know it.
             tracing::error!(
                 sale = %id, lost,
                 "ALARM: Redis lost purchases that were answered and not posted"
             );
         }
         let sale = self.ledger.begin_install(id).await?;
-        // It was there a moment ago, and no sale is deleted.
+        // The sale existed a moment ago, and no sale is deleted.
         let sale = sale.ok_or(InstallError::Settled)?;
         point(Point::InstallNumbered);
         let swapped = self.put_in_place(&sale).await;
         if !matches!(swapped, Ok((Swapped::Swapped, _))) {
-            // It would take the memory that the next attempt needs.
+            // The prepared hash would take the memory that the next attempt needs.
             self.gate.discard_prepared(id, sale.epoch).await?;
         }
         let buyers = match swapped? {
@@ -299,7 +294,7 @@ impl Installer<'_> {
         let loaded = audit::read(self.gate, self.ledger, id).await?;
         let differences = loaded.differences_of_loaded();
         if !differences.is_empty() {
-            // Somebody may have made an order past the gate just now.
+            // Somebody may just have added an order without the gate.
             return Ok(Attempt::Differs(differences));
         }
         if !self.gate.open(id, sale.epoch).await? {
@@ -317,8 +312,8 @@ impl Installer<'_> {
         }
     }
 
-    /// Raises the ledger's epoch to that of a gate, or of an entry in its journal, that is newer: what
-    /// was sold then can be posted, and the next install is newer than both.
+    /// Raises the ledger's epoch to that of a newer gate, or of a newer entry in its journal: purchases of that time
+    /// can then be posted, and the next install is newer than both.
     async fn accept_ledger(&self) -> Result<(), InstallError> {
         let entries = Journal::new(self.gate.clone()).entries(self.sale).await?;
         let epochs = entries.iter().map(|entry| entry.id.epoch);
@@ -329,8 +324,8 @@ impl Installer<'_> {
         Ok(self.ledger.accept_epoch(self.sale, newest).await?)
     }
 
-    /// How many the gate of the last completed install is known to have taken beyond what the ledger has
-    /// now, after everything was posted that Redis held.
+    /// How many buyers the gate of the last completed install is known to have taken beyond those in the ledger now,
+    /// after everything in Redis was posted.
     async fn known_to_be_lost(&self, sale: &Sale) -> Result<u64, InstallError> {
         let witness = self.gate.look(self.sale).await?.witness();
         let known = [witness, self.request.witness]
@@ -341,7 +336,7 @@ impl Installer<'_> {
         Ok(known.unwrap_or(0).saturating_sub(sale.posted.into()))
     }
 
-    /// Prepares the gate of this attempt, and swaps it in. Tells how many buyers are in it.
+    /// Prepares the gate of this attempt, and swaps it in. Returns how many buyers it has.
     async fn put_in_place(&self, sale: &Sale) -> Result<(Swapped, u64), InstallError> {
         let buyers = prepare(self.gate, self.ledger, sale).await?;
         point(Point::InstallPrepared);
@@ -349,8 +344,7 @@ impl Installer<'_> {
     }
 }
 
-/// Writes the buyers that the ledger counts as posted to the hash of this attempt. Returns how many
-/// they are.
+/// Writes the buyers that the ledger counts as posted to the hash of this attempt. Returns their number.
 async fn prepare(gate: &Gate, ledger: &Ledger, sale: &Sale) -> Result<u64, InstallError> {
     gate.discard_prepared(sale.id, sale.epoch).await?;
     let mut buyers = 0;

@@ -23,7 +23,7 @@ pub(super) const ENTRY_VERSION: u8 = 1;
 pub(super) const HEAD_BYTES: usize = 11;
 pub(super) const WINNER_BYTES: usize = 32;
 
-/// The last time that the ledger takes: that before the year 10000.
+/// The last time that the ledger can store: the last one before the year 10000.
 const ADMITTED_MICROS_MAX: i64 = 253_402_300_799_999_999;
 
 /// The id of an entry: the gate's epoch, and a number that grows with what it has sold.
@@ -31,11 +31,11 @@ const ADMITTED_MICROS_MAX: i64 = 253_402_300_799_999_999;
 pub struct EntryId {
     /// The epoch of the gate that wrote it.
     pub epoch: Epoch,
-    /// Taken after the batch, times 2^20, and 20 random bits.
+    /// The number taken after the batch, times 2^20, plus 20 random bits.
     pub sequence: u64,
 }
 
-/// Where in a sequence the number of the taken begins, as in `lua/admit.lua`.
+/// The bit of a sequence at which the number taken begins, as in `lua/admit.lua`.
 const TAKEN_SHIFT: u32 = 20;
 
 impl EntryId {
@@ -51,7 +51,7 @@ impl fmt::Display for EntryId {
     }
 }
 
-/// A text that is no entry id.
+/// A text that is not an entry id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("an entry's id is two numbers, such as 1-1048576")]
 pub struct MalformedEntryId;
@@ -68,14 +68,14 @@ impl FromStr for EntryId {
     }
 }
 
-/// What stands in an entry.
+/// The content of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
     /// The winners of one batch.
     Winners {
         /// When the gate admitted them, by its clock.
         admitted_at: DateTime<Utc>,
-        /// Who won, and with which order.
+        /// The buyers who won, and their orders.
         winners: Vec<Purchase>,
     },
     /// Something that this version cannot read.
@@ -90,7 +90,7 @@ pub enum Content {
 pub struct Entry {
     /// Its id.
     pub id: EntryId,
-    /// What stands in it.
+    /// Its content.
     pub content: Content,
 }
 
@@ -105,8 +105,8 @@ pub(super) fn delivered(answer: Value) -> Result<Vec<Entry>, GateError> {
         .map_or(Ok(Vec::new()), entries)
 }
 
-/// Entries as Redis lists them: `[[id, [field, value, ...]], ...]`. One that is delivered and no
-/// longer in the stream comes as nil, or with nil for its fields, and is passed over.
+/// Entries as Redis lists them: `[[id, [field, value, ...]], ...]`. An entry that was delivered and is no longer in
+/// the stream comes as nil, or with nil for its fields, and is skipped.
 pub(super) fn entries(list: Value) -> Result<Vec<Entry>, GateError> {
     if list.is_null() {
         return Ok(Vec::new());
@@ -167,7 +167,7 @@ fn winners(value: &[u8]) -> Option<Content> {
     })
 }
 
-/// The winner in so many bytes.
+/// The winner in these bytes.
 pub(super) fn winner(pair: &[u8]) -> Option<Purchase> {
     let (buyer, order) = pair.split_at_checked(WINNER_BYTES / 2)?;
     Some(Purchase {

@@ -1,11 +1,11 @@
-//! What can be read of bytes that a rejection keeps: for a person who looks into what went wrong.
+//! Reads what it can from the bytes of a rejection: for a person who investigates what went wrong.
 
 use chrono::{DateTime, Utc};
 
 use super::entry::{ENTRY_VERSION, HEAD_BYTES, WINNER_BYTES, winner};
 use crate::model::Purchase;
 
-/// Bytes of an entry, read as far as they go.
+/// Bytes of an entry, read as far as possible.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Remains {
     /// The version byte.
@@ -16,12 +16,12 @@ pub struct Remains {
     pub admitted_at: Option<DateTime<Utc>>,
     /// The winners that are there.
     pub winners: Vec<Purchase>,
-    /// Bytes that are nothing of all this.
+    /// Bytes that belong to none of these.
     pub left_over: usize,
 }
 
 impl Remains {
-    /// Reads what may be an entry. Of another version than ours nothing but that is known.
+    /// Reads bytes that may be an entry. Of a version other than ours, only the version is known.
     pub fn of_entry(raw: &[u8]) -> Self {
         let version = raw.first().copied();
         let Some((head, body)) = raw.split_first_chunk::<HEAD_BYTES>() else {
@@ -49,7 +49,7 @@ impl Remains {
         }
     }
 
-    /// Reads the winners alone, which is what is kept of a purchase that could be read.
+    /// Reads the winners alone: a rejection keeps only them of a purchase that could be read.
     pub fn of_winners(raw: &[u8]) -> Self {
         let pairs = raw.chunks_exact(WINNER_BYTES);
         Self {

@@ -1,5 +1,5 @@
-//! Brings addresses into their one spelling that were stored before there was one, or by a person
-//! with psql. Runs after the migrations, because SQL does not know the rules of domains.
+//! Brings addresses into their one spelling that were stored before there was one, or that a person wrote with psql.
+//! Runs after the migrations, because SQL does not know the rules of domains.
 
 use std::collections::BTreeSet;
 
@@ -10,24 +10,24 @@ use uuid::Uuid;
 use super::By;
 use crate::accounts::EmailAddress;
 
-/// Users that are read at once.
+/// Users that are read in one step.
 const ROWS: i64 = 1_000;
 
-/// Users that a report names, of each kind.
+/// Users of each kind that a report names.
 const NAMED_MAX: usize = 20;
 
-/// Users who keep an address in a spelling that nobody could register now. Each logs in by exactly
-/// that spelling, and is looked at again at the next migration.
+/// Users who keep an address in a spelling that nobody could register now. Each logs in with exactly that spelling.
+/// The next migration checks them again.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeptAddresses {
     /// Another user has the same address in another spelling.
     pub taken: BTreeSet<Uuid>,
-    /// It is none by the rules of today.
+    /// By today's rules it is not an address.
     pub malformed: BTreeSet<Uuid>,
 }
 
 impl KeptAddresses {
-    /// What an operator reads of them; `None` where there are none.
+    /// The report for the operator; `None` if there are no such users.
     pub fn report(&self) -> Option<String> {
         let list = |users: &BTreeSet<Uuid>| {
             let more = users.len().saturating_sub(NAMED_MAX);
@@ -55,8 +55,8 @@ impl KeptAddresses {
     }
 }
 
-/// Normalises all addresses that are not marked as normalised. Of two users with one address, the
-/// one who has it in its one spelling already, else the older one, gets it.
+/// Normalises all addresses that are not marked as normalised. Of two users with one address, the one who already has
+/// it in its one spelling gets it, else the older one.
 pub(super) async fn normalise(
     connection: &mut PgConnection,
     by: Json<By>,
@@ -103,7 +103,7 @@ async fn not_normalised(
     .await
 }
 
-/// Marks users whose address is in its one spelling already, and has not been changed meanwhile.
+/// Marks users whose address is already in its one spelling and has not changed since it was read.
 async fn mark(
     connection: &mut PgConnection,
     users: Vec<(Uuid, String)>,
@@ -121,8 +121,8 @@ async fn mark(
     Ok(())
 }
 
-/// Whether the user has the address in its one spelling now. Somebody else may be doing the same,
-/// or registering.
+/// Gives the user the address in its one spelling. Returns whether the user has it now: another process may be doing
+/// the same, or a user registering.
 async fn respell(
     connection: &mut PgConnection,
     by: &Json<By>,

@@ -1,4 +1,4 @@
-//! What the audit reads of the ledger: a sale and what its rows add up to, in one snapshot.
+//! The ledger's part of the audit: a sale and the sums of its rows, in one snapshot.
 
 use super::{Ledger, LedgerError, Sale};
 use crate::model::SaleId;
@@ -22,9 +22,6 @@ pub struct Recount {
 
 impl Ledger {
     /// Counts a sale's orders and rejections, in one statement and so in one snapshot.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn recount(&self, sale: SaleId) -> Result<Option<Recount>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT d.*,

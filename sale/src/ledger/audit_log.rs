@@ -1,8 +1,8 @@
-//! Who changes the ledger, and the log of what they changed.
+//! The authors of changes of the ledger, and the log of their changes.
 //!
-//! Each statement that makes a change for somebody ends in `log_action` (`migrations/0005`), so that
-//! the change and its row come into being together. The log also makes changes idempotent: with a
-//! key, an actor does the same thing once, and asking again finds what was done.
+//! Each statement that makes a change for somebody ends in `log_action` (`migrations/0005`), so that the change and
+//! its row are written together. The log also makes changes idempotent: with a key, an actor makes a change once, and
+//! a retry finds that change.
 
 use chrono::{DateTime, Utc};
 use nix::unistd::{Uid, User};
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{Ledger, LedgerError};
 
-/// The words of what is made once with a key.
+/// The words of changes that happen once for each key.
 pub const CREATE_PRODUCT: &str = "product.create";
 /// See [`CREATE_PRODUCT`].
 pub const CREATE_SALE: &str = "sale.create";
@@ -21,7 +21,7 @@ pub(super) const UPDATE_PRODUCT: &str = "product.update";
 pub(super) const MOVE_SALE: &str = "sale.move";
 pub(super) const RESTOCK_SALE: &str = "sale.restock";
 
-/// Through what somebody acts.
+/// The channel of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Via {
@@ -34,7 +34,7 @@ pub enum Via {
 }
 
 impl Via {
-    /// The word for it in the log.
+    /// Its word in the log.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Api => "api",
@@ -44,17 +44,17 @@ impl Via {
     }
 }
 
-/// On whose behalf the ledger is changed.
+/// The author of changes of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct By {
     /// The id of a user, or the name of a user of the machine, or of a process.
     pub actor: String,
-    /// Through what.
+    /// The channel.
     pub via: Via,
-    /// The request that asked for it.
+    /// The request that asked for the change.
     pub request_id: Option<String>,
-    /// Makes a change that creates or adds once, however often it is asked for. Other changes may be
+    /// Makes a change that creates or adds something happen once, however often it is requested. Other changes may be
     /// repeated anyway.
     pub key: Option<String>,
 }
@@ -70,12 +70,12 @@ impl By {
         }
     }
 
-    /// Whoever runs this program at a command line.
+    /// The person who runs this program at a command line.
     pub fn person(key: Option<String>) -> Self {
         let uid = Uid::effective();
         let user = User::from_uid(uid).ok().flatten();
         Self {
-            // In a container there may be no name for it.
+            // In a container there may be no name for the id.
             actor: user.map_or_else(|| format!("uid {uid}"), |user| user.name),
             via: Via::Cli,
             request_id: None,
@@ -93,15 +93,15 @@ pub struct Action {
     pub actor: String,
     /// Through what: `api`, `cli` or `process`.
     pub via: String,
-    /// The request that asked for it.
+    /// The request that asked for the change.
     pub request_id: Option<String>,
-    /// What: a word such as `sale.pause`.
+    /// The kind of change: a word such as `sale.pause`.
     pub action: String,
-    /// What was asked for.
+    /// The content of the request.
     pub details: Value,
 }
 
-/// What a change that is made once says to `log_action`.
+/// The arguments of `log_action` for a change that happens once.
 #[derive(Clone, Copy)]
 pub(super) struct Logged<'a> {
     pub(super) by: Json<&'a By>,
@@ -110,7 +110,7 @@ pub(super) struct Logged<'a> {
 }
 
 impl Ledger {
-    /// The same ledger, changed on behalf of somebody else.
+    /// The same ledger, with another author for its changes.
     #[must_use]
     pub fn on_behalf(&self, by: By) -> Self {
         Self {
@@ -120,9 +120,6 @@ impl Ledger {
     }
 
     /// The last changes of a sale, an order, a product or a user, the newest first.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn actions(&self, subject: Uuid, limit: u32) -> Result<Vec<Action>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT at, actor, via, request_id, action, details FROM audit_log
@@ -134,10 +131,7 @@ impl Ledger {
         .await?)
     }
 
-    /// What this actor made with this key and this action, whatever was asked for then.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// What this actor made with this key and this action, whatever the request said then.
     pub async fn made_before(&self, action: &str) -> Result<Option<Uuid>, LedgerError> {
         Ok(sqlx::query_scalar(
             "SELECT subject FROM audit_log
@@ -150,7 +144,7 @@ impl Ledger {
         .await?)
     }
 
-    /// For `log_action` of a change that may be made again: without the key, which would forbid it.
+    /// The author for the `log_action` of a repeatable change: without the key, which would forbid a repetition.
     pub(super) fn by(&self) -> Json<By> {
         Json(By {
             key: None,
@@ -158,8 +152,8 @@ impl Ledger {
         })
     }
 
-    /// Makes a change that must not be made twice: where it was made before with the same key, tells
-    /// what it was made to. The change is given what `log_action` is to be called with.
+    /// Makes a change that must not happen twice. If it happened before with the same key, returns the subject of
+    /// that change. The change receives the arguments for `log_action`.
     pub(super) async fn once<'a, F>(
         &'a self,
         action: &'a str,

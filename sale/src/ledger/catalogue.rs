@@ -1,4 +1,4 @@
-//! Products and their stocks. What changes them is in [`super::product_changes`].
+//! Products and their stocks. [`super::product_changes`] changes them.
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
@@ -9,11 +9,11 @@ use crate::{model::ProductId, money::Money};
 /// A product to be created.
 #[derive(Debug, Clone)]
 pub struct NewProduct {
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// What it is.
+    /// Its description.
     pub description: Option<String>,
-    /// What one unit costs.
+    /// The price of one unit.
     pub price: Money,
     /// Where a picture of it is.
     pub image_url: Option<String>,
@@ -21,16 +21,16 @@ pub struct NewProduct {
     pub quantity: u32,
 }
 
-/// A product, and what of it is free to be put into a sale.
+/// A product, and its units that are free for a sale.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Product {
     /// Its id.
     pub id: ProductId,
-    /// What it is called.
+    /// Its name.
     pub name: String,
-    /// What it is.
+    /// Its description.
     pub description: Option<String>,
-    /// What one unit costs.
+    /// The price of one unit.
     #[sqlx(flatten)]
     pub price: Money,
     /// Where a picture of it is.
@@ -45,7 +45,7 @@ pub struct Product {
 }
 
 impl Product {
-    /// Where it is in [`Ledger::products`].
+    /// Its place in [`Ledger::products`].
     pub const fn place(&self) -> Place {
         Place {
             at: self.created_at,
@@ -55,10 +55,8 @@ impl Product {
 }
 
 impl Ledger {
-    /// Creates a product with its stock. With a key that was used before, it is the product of then.
-    ///
-    /// # Errors
-    /// [`LedgerError::KeyReused`].
+    /// Creates a product with its stock. With a key that was used before, returns the product of that time, or
+    /// [`LedgerError::KeyReused`] if it was another product.
     pub async fn create_product(&self, product: NewProduct) -> Result<Product, LedgerError> {
         let details = json!({
             "name": product.name,
@@ -99,9 +97,6 @@ impl Ledger {
     }
 
     /// A product.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn product(&self, id: ProductId) -> Result<Option<Product>, LedgerError> {
         Ok(
             sqlx::query_as("SELECT * FROM product_details WHERE id = $1")
@@ -112,9 +107,6 @@ impl Ledger {
     }
 
     /// All products, the newest first.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn products(&self, page: Page) -> Result<Vec<Product>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT * FROM product_details

@@ -1,4 +1,4 @@
-//! What people do to a sale, from its creation to its settlement. Each change is one statement, and
+//! The changes that people make to a sale, from its creation to its settlement. Each change is one statement, and
 //! logs itself.
 
 use chrono::{DateTime, Utc};
@@ -12,10 +12,10 @@ use super::{
 use crate::model::{Epoch, SaleId, SaleState, Version};
 
 impl Ledger {
-    /// Creates a sale, and moves its units out of the product's stock. A sale that is not in a gate
-    /// yet sells nothing: install it. With a key that was used before, it is the sale of then.
+    /// Creates a sale, and moves its units out of the product's stock. A sale without a gate sells nothing: install
+    /// it. With a key that was used before, returns the sale of that time.
     ///
-    /// The ledger's clock decides whether the end has passed: it is the same for all callers.
+    /// The ledger's clock, the same for all callers, decides whether the end has passed.
     ///
     /// # Errors
     /// [`LedgerError::ShortOfStock`], [`LedgerError::InvalidWindow`],
@@ -76,8 +76,8 @@ impl Ledger {
         }
     }
 
-    /// Moves the window of a sale that has not ended. Doing it again changes nothing; with a key that
-    /// was used before, nothing is changed even if the sale was moved elsewhere since.
+    /// Moves the window of a sale that has not ended. Repeating it changes nothing. With a key that was used before,
+    /// nothing changes, even if the sale was moved elsewhere since.
     ///
     /// # Errors
     /// [`LedgerError::InvalidWindow`], [`LedgerError::PastWindow`], [`LedgerError::FarWindow`],
@@ -128,24 +128,24 @@ impl Ledger {
         self.known_sale(SaleId::from_uuid(moved.await?)).await
     }
 
-    /// Opens, pauses or ends a sale. Doing it again changes nothing; an ended sale stays ended.
+    /// Opens, pauses or ends a sale. Repeating it changes nothing; an ended sale stays ended.
     ///
-    /// The end of a sale that is ended is the instant of this statement, unless it was over before. A sale
-    /// that has not started never sold: its window becomes the microsecond before its end. The gate sells
-    /// until it learns of the end by a sync, and what it admits until then is posted like all before.
+    /// A sale that this ends gets the instant of this statement as its end, unless it was over before. A sale that
+    /// has not started never sold: its window becomes the microsecond before its end. The gate sells until it learns
+    /// of the end by a sync, and the reconciler posts these purchases like all others.
     ///
     /// # Errors
-    /// [`LedgerError::UnknownSale`]; [`LedgerError::WrongState`] for an ended sale, and for
-    /// [`SaleState::Settled`], which has a way of its own.
+    /// [`LedgerError::UnknownSale`]; [`LedgerError::WrongState`] for an ended sale, and for [`SaleState::Settled`],
+    /// which only [`Ledger::settle`] sets.
     pub async fn set_state(&self, id: SaleId, state: SaleState) -> Result<Sale, LedgerError> {
         self.set_state_if(id, state, None).await
     }
 
-    /// Ends a sale that is over by its gate's clock, unless it was changed since it had this version. Its
-    /// window stays what it is.
+    /// Ends a sale that is over by its gate's clock, unless it has changed since this version. Its window stays as it
+    /// is.
     ///
     /// # Errors
-    /// As [`Ledger::set_state`]; [`LedgerError::WrongState`] where it was changed.
+    /// As [`Ledger::set_state`]; [`LedgerError::WrongState`] if it has changed.
     pub async fn end_unchanged(&self, id: SaleId, version: Version) -> Result<Sale, LedgerError> {
         self.set_state_if(id, SaleState::Ended, Some(version)).await
     }
@@ -162,10 +162,10 @@ impl Ledger {
             SaleState::Ended => "sale.end",
             SaleState::Settled => return Err(LedgerError::WrongState),
         };
-        // The reconciler ends what is over by the gate's clock: there the window has a say, and not the
-        // ledger's clock.
+        // The reconciler ends sales that are over by the gate's clock: there the window decides, and not the ledger's
+        // clock.
         let ends_now = state == SaleState::Ended && version.is_none();
-        // Decided by what this very statement saw: a moment later somebody else may have changed it.
+        // Decided by the reading of this very statement: a moment later another statement may have changed the sale.
         let seen: Option<(String, bool)> = sqlx::query_as(
             "WITH seen AS (
                  SELECT id, state, version, start_time, end_time FROM flash_sales
@@ -209,8 +209,8 @@ impl Ledger {
         self.known_sale(id).await
     }
 
-    /// Moves more units from the product's stock into a sale that has not ended. With a key that was
-    /// used before, nothing more is moved.
+    /// Moves more units from the product's stock into a sale that has not ended. With a key that was used before, it
+    /// moves nothing more.
     ///
     /// # Errors
     /// [`LedgerError::ShortOfStock`], [`LedgerError::FullSale`], [`LedgerError::UnknownSale`],
@@ -252,9 +252,8 @@ impl Ledger {
         }
     }
 
-    /// Settles an ended sale: its available units go back to the product. Holds only if exactly
-    /// `taken` buyers are posted and the sale is of epoch `base`; otherwise false, and nothing is
-    /// changed.
+    /// Settles an ended sale: its available units go back to the product. This succeeds only if exactly `taken`
+    /// buyers are posted and the sale has epoch `base`; otherwise it changes nothing and returns false.
     ///
     /// # Errors
     /// [`LedgerError::FullStock`].

@@ -1,11 +1,11 @@
-//! What can go wrong in the ledger, in the words of the domain. The one place that knows the names
-//! of constraints.
+//! The failures of the ledger, in the words of the domain. The one place that knows the names of constraints.
 
 use crate::{
     input::UNITS_MAX, model::last_instant_text, money::Currency, settings::InvalidSetting,
 };
 
-/// Why the ledger did not do what it was asked to.
+/// Why the ledger refused or failed. Every call can fail with [`LedgerError::Unavailable`] or
+/// [`LedgerError::Failed`]; a function that changes something names its further errors.
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// No product has this id.
@@ -17,16 +17,16 @@ pub enum LedgerError {
     /// No order has this id.
     #[error("there is no such order")]
     UnknownOrder,
-    /// The product, or the sale, has fewer units than that.
+    /// The product, or the sale, has fewer units than requested.
     #[error("there are not that many units")]
     InsufficientStock,
-    /// The product has fewer units in stock than are to be removed.
+    /// The product has fewer units in stock than the change removes.
     #[error("the product has only {quantity} units in stock")]
     FewerUnits {
         /// Units in stock.
         quantity: u32,
     },
-    /// The stock of the product is not what its reader saw.
+    /// The stock of the product is not the one that the caller read.
     #[error("the stock was changed meanwhile: there are {quantity} units now")]
     StockChanged {
         /// Units in stock.
@@ -40,18 +40,18 @@ pub enum LedgerError {
         /// Its currency.
         currency: Currency,
     },
-    /// The price of the product, which a sale would have, has more decimals than its currency.
+    /// The price of the product, which the sale would copy, has more decimals than its currency.
     #[error("the price of the product does not fit its currency: change it first")]
     ProductPriceUnfit,
-    /// The product has fewer units in stock than were asked for.
+    /// The product has fewer units in stock than requested.
     #[error("{asked} units were asked for, and the product has {in_stock} in stock")]
     ShortOfStock {
-        /// Units that were asked for.
+        /// Units that were requested.
         asked: u32,
         /// Units in stock.
         in_stock: u32,
     },
-    /// The sale would have more units than can be counted.
+    /// The sale would have more units than the ledger can count.
     #[error("the sale has {units} units, and can have at most {UNITS_MAX}")]
     FullSale {
         /// Units that it has.
@@ -60,27 +60,27 @@ pub enum LedgerError {
     /// A sale must end after it starts.
     #[error("a sale must end after it starts")]
     InvalidWindow,
-    /// A sale must not be over before it is made or moved.
+    /// A sale must not be over before it is created or moved.
     #[error("a sale must end in the future; to stop one that runs, end it")]
     PastWindow,
     /// A sale must end by the last instant that gates can count.
     #[error("a sale must end no later than {}", last_instant_text())]
     FarWindow,
-    /// The id, or the address, is in use.
+    /// The id or the address is already in use.
     #[error("this id or address is in use already")]
     Exists,
-    /// The product's stock cannot hold so many units.
+    /// The product's stock cannot hold this many units.
     #[error(
         "the product's stock cannot hold so many units, but at most {UNITS_MAX}: lower it first"
     )]
     FullStock,
-    /// The idempotency key was used for something else.
+    /// The idempotency key was used for another change.
     #[error("this idempotency key was used for something else: choose a new one")]
     KeyReused,
     /// The state of the sale does not allow it.
     #[error("the state of the sale does not allow that")]
     WrongState,
-    /// Postgres is away, full, or gave up; the same call may succeed later.
+    /// Postgres is away or full, or gave up; a retry may succeed later.
     #[error("the ledger is not available")]
     Unavailable(#[source] sqlx::Error),
     /// Postgres did not answer in time.
@@ -122,7 +122,7 @@ impl From<sqlx::Error> for LedgerError {
             Some("users_email_key" | "users_pkey" | "flash_sales_pkey" | "products_pkey") => {
                 Self::Exists
             }
-            // A number that no column holds: more units than there can be.
+            // A number that no column can hold: more units than the ledger can count.
             _ if database.code().as_deref() == Some("22003") => Self::InsufficientStock,
             _ if is_passing(database.code().as_deref().unwrap_or_default()) => {
                 Self::Unavailable(error)
@@ -133,8 +133,8 @@ impl From<sqlx::Error> for LedgerError {
 }
 
 impl LedgerError {
-    /// The error of a change that only puts units into a stock: there a number that no column holds
-    /// means that the stock is full.
+    /// The error of a change that only adds units to a stock: a number that no column can hold then means that the
+    /// stock is full.
     pub(super) fn of_return(error: sqlx::Error) -> Self {
         let error = Self::from(error);
         if matches!(error, Self::InsufficientStock) {
@@ -145,9 +145,9 @@ impl LedgerError {
     }
 }
 
-/// Whether an SQLSTATE tells of a condition that passes: connection (08), read-only (25006),
-/// rollback by deadlock or serialization (40), resources (53), intervention by an operator and
-/// timeouts (57), locks (55P03), a system error such as a full disk (58).
+/// Whether an SQLSTATE means a passing condition: connection (08), read-only (25006), rollback by deadlock or
+/// serialization (40), resources (53), intervention by an operator and timeouts (57), locks (55P03), a system error
+/// such as a full disk (58).
 fn is_passing(sqlstate: &str) -> bool {
     ["08", "40", "53", "57", "58"]
         .iter()

@@ -1,32 +1,29 @@
-//! What a look at the health of a system asks of Postgres: whether the tables are of this version,
-//! and which reconcilers are at work on them.
+//! What a health check asks of Postgres: whether the tables have this version, and which reconcilers are running on
+//! them.
 
 use std::{collections::HashMap, time::Duration};
 
 use super::{Ledger, LedgerError, MIGRATIONS, RECONCILER};
 
-/// A reconciler asks for the live sales each second: one that is silent for longer does not work.
+/// A reconciler asks for the live sales each second: one that is silent for longer is not working.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
-/// The SQLSTATE of a table that is not there.
+/// The SQLSTATE of a missing table.
 const UNDEFINED_TABLE: &str = "42P01";
 
-/// The tables, by what this program was built with.
+/// The state of the tables, compared with the migrations of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tables {
-    /// They are of this version.
+    /// They have this version.
     UpToDate,
-    /// Migrations are missing, or all of them.
+    /// Some migrations are missing, or all of them.
     Outdated,
-    /// They were brought up to date by a newer version, or by one whose migrations are others.
+    /// A newer version has brought them up to date, or one with other migrations.
     Foreign,
 }
 
 impl Ledger {
-    /// Whether the tables are those of this version. Changes nothing.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// Whether the tables have this version. Changes nothing.
     pub async fn tables(&self) -> Result<Tables, LedgerError> {
         let applied =
             sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
@@ -56,13 +53,11 @@ impl Ledger {
         })
     }
 
-    /// How many reconcilers are at work on this database. Each connects by a name that begins with
-    /// [`RECONCILER`], and is its own ([`Ledger::connect_as`]).
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// How many reconcilers are running on this database. Each connects under a name that begins with [`RECONCILER`]
+    /// and is its own ([`Ledger::connect_as`]).
     pub async fn reconcilers(&self) -> Result<u64, LedgerError> {
-        // Postgres tells a stranger's name, but not when it did something: taken for just now.
+        // Postgres shows the name of another role's connection, but not its last activity: such a connection counts
+        // as active now.
         let count: i64 = sqlx::query_scalar(
             "SELECT count(DISTINCT application_name) FROM pg_stat_activity
              WHERE datname = current_database() AND starts_with(application_name, $1)

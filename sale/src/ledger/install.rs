@@ -1,5 +1,5 @@
-//! The ledger's part of an install: the lock, the number of the attempt, the buyers to be loaded,
-//! and the confirmation. The order of the steps, and why, is in [`crate::install`].
+//! The ledger's part of an install: the lock, the number of the attempt, the buyers to load, and the confirmation.
+//! The order of the steps, and why, is in [`crate::install`].
 
 use serde_json::Value;
 use sqlx::{ConnectOptions, Connection, PgConnection};
@@ -7,18 +7,17 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 use super::{Ledger, LedgerError, Sale};
 use crate::model::{BuyerId, Epoch, OrderId, SaleId};
 
-/// How long the right lasts, milliseconds: whoever stands still has it no longer. To go on without it does no
-/// harm: the ledger confirms only the last attempt.
+/// How long the lock lasts, milliseconds: its connection is idle, and Postgres ends it after this time. An install
+/// that continues without the lock does no harm: the ledger confirms only the last attempt.
 const LOCK_LIFETIME_MS: u64 = 30_000;
 
-/// The right to install one sale: a Postgres advisory lock on a connection of its own, which ends
-/// with it.
+/// The lock for installing one sale: a Postgres advisory lock on a connection of its own, which ends with it.
 pub struct InstallLock {
     connection: PgConnection,
 }
 
 impl InstallLock {
-    /// Gives the lock back, at once: that a connection has ended Postgres sees only a moment later.
+    /// Releases the lock at once: Postgres notices the end of a connection only a moment later.
     pub async fn release(mut self) {
         let unlocked = sqlx::query("SELECT pg_advisory_unlock_all()")
             .execute(&mut self.connection)
@@ -31,10 +30,7 @@ impl InstallLock {
 }
 
 impl Ledger {
-    /// The right to install a sale; `None` while somebody else has it.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// The lock for installing a sale; `None` while another process holds it.
     pub async fn lock_install(&self, sale: SaleId) -> Result<Option<InstallLock>, LedgerError> {
         let mut connection = self.pool.connect_options().connect().await?;
         sqlx::query("SELECT set_config('idle_session_timeout', $1, false)")
@@ -49,11 +45,7 @@ impl Ledger {
         Ok(locked.then_some(InstallLock { connection }))
     }
 
-    /// Numbers an attempt to install a sale, and returns the sale as of then. `None` where it is
-    /// unknown or settled.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// Numbers an attempt to install a sale, and returns the sale as of then. `None` if it is unknown or settled.
     pub async fn begin_install(&self, sale: SaleId) -> Result<Option<Sale>, LedgerError> {
         let epoch: Option<i64> = sqlx::query_scalar(
             "UPDATE flash_sales SET epoch = epoch + 1, updated_at = now()
@@ -64,19 +56,16 @@ impl Ledger {
         .await?;
         let Some(epoch) = epoch else { return Ok(None) };
         let sale = self.known_sale(sale).await?;
-        // The number of this attempt, also where another has begun in between: it then fails to be
-        // confirmed.
+        // The number of this attempt, even if another has begun in between: the ledger then does not confirm this
+        // one.
         Ok(Some(Sale {
             epoch: Epoch(epoch.cast_unsigned()),
             ..sale
         }))
     }
 
-    /// Up to `count` of the buyers that a sale's `posted` counts, after `after` in the order of
-    /// their ids, each with the order or else the counted rejection.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// Up to `count` of the buyers that a sale's `posted` counts, after `after` in the order of their ids. Each comes
+    /// with the order, or else the counted rejection.
     pub async fn posted_buyers(
         &self,
         sale: SaleId,
@@ -97,12 +86,8 @@ impl Ledger {
         )
     }
 
-    /// Confirms an install: holds only if no later attempt has begun, the sale is not settled, and
-    /// exactly `installed` buyers are posted. False otherwise, and nothing is changed. The details are
-    /// for the log.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// Confirms an install. This succeeds only if no later attempt has begun, the sale is not settled, and exactly
+    /// `installed` buyers are posted. Otherwise it changes nothing and returns false. The details are for the log.
     pub async fn complete_install(
         &self,
         sale: SaleId,
@@ -128,11 +113,8 @@ impl Ledger {
         Ok(completed.is_some())
     }
 
-    /// Raises a sale's epoch to this one, where it is lower: after the ledger was rolled back, the gate
-    /// may be of an install that it does not know. A person has decided that it will not come back.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// Raises a sale's epoch to this one, if it is lower: after the ledger was rolled back, the gate may belong to an
+    /// install that the ledger does not know. A person has decided that the newer ledger will not come back.
     pub async fn accept_epoch(&self, sale: SaleId, epoch: Epoch) -> Result<(), LedgerError> {
         sqlx::query(
             "WITH sale AS (

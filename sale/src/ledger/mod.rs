@@ -1,8 +1,8 @@
-//! The ledger: Postgres, the system of record. All SQL stands here and in `migrations/`.
+//! The ledger: Postgres, the system of record. All SQL is here and in `migrations/`.
 //!
-//! What must never be broken is bound by the tables themselves (constraints and triggers), so
-//! these functions can be plain. Each change is one statement, or one call of one SQL function, and so
-//! one transaction that a lost connection cannot leave half done.
+//! Constraints and triggers of the tables protect what must always hold, so these functions can be plain. Each change
+//! is one statement, or one call of one SQL function. So it is one transaction, which a lost connection cannot leave
+//! half done.
 
 mod addresses;
 mod audit;
@@ -49,20 +49,20 @@ pub use users::{NewUser, User};
 
 use crate::settings::PostgresSettings;
 
-/// What Postgres knows us as, and who acts where nobody else is named.
+/// The name of this program in Postgres, and the author of changes unless another is named.
 const APPLICATION_NAME: &str = "mincommerce";
 
-/// What Postgres knows a reconciler as, so that others see whether one is there.
+/// The name of a reconciler in Postgres, so that other processes see whether one is running.
 pub const RECONCILER: &str = "mincommerce-reconciler";
 
 /// The tables of this version.
 static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 
-/// How long a statement may run, and how long it may wait for a lock, before Postgres ends it.
+/// How long a statement may run, and how long it may wait for a lock, before Postgres cancels it.
 const STATEMENT_TIMEOUT: &str = "30s";
 const LOCK_TIMEOUT: &str = "10s";
 
-/// A pool of connections to the ledger, used on behalf of somebody. Clones share it.
+/// A pool of connections to the ledger, with an author for its changes. Clones share it.
 #[derive(Clone)]
 pub struct Ledger {
     pool: PgPool,
@@ -70,18 +70,12 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Connects.
-    ///
-    /// # Errors
-    /// Where Postgres cannot be reached, or refuses.
+    /// Connects. Fails if Postgres cannot be reached, or refuses.
     pub async fn connect(settings: &PostgresSettings) -> Result<Self, LedgerError> {
         Self::connect_as(APPLICATION_NAME, settings).await
     }
 
-    /// [`Ledger::connect`] by a name that Postgres shows to others.
-    ///
-    /// # Errors
-    /// As [`Ledger::connect`].
+    /// [`Ledger::connect`] under a name that Postgres shows to others.
     pub async fn connect_as(name: &str, settings: &PostgresSettings) -> Result<Self, LedgerError> {
         let options = settings.options()?;
         let options = options.application_name(name).options([
@@ -99,13 +93,13 @@ impl Ledger {
         })
     }
 
-    /// Brings the tables up to this version, and the addresses of users into their one spelling. Tells
-    /// which ones could not be. May run in several processes at the same time.
+    /// Brings the tables up to this version, and the addresses of users into their one spelling. Returns the
+    /// addresses that it had to leave. May run in several processes at the same time.
     ///
     /// # Errors
-    /// Where Postgres does not answer, or a migration fails.
+    /// If Postgres does not answer, or a migration fails.
     pub async fn migrate(&self) -> Result<KeptAddresses, MigrateError> {
-        // A connection of its own without limits of time: making an index takes as long as it takes.
+        // A connection of its own without time limits: creating an index takes as long as it takes.
         let options = self.pool.connect_options();
         let options = PgConnectOptions::clone(&options)
             .options([("statement_timeout", "0"), ("lock_timeout", "0")]);

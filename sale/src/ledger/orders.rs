@@ -1,4 +1,4 @@
-//! Orders, and what became of admitted purchases that are none.
+//! Orders, and the outcomes of admitted purchases that became none.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -14,18 +14,18 @@ use crate::{
 pub struct Order {
     /// Its id.
     pub id: OrderId,
-    /// In which sale.
+    /// Its sale.
     #[sqlx(rename = "sale_id")]
     pub sale: SaleId,
-    /// Who bought.
+    /// Its buyer.
     #[sqlx(rename = "buyer_id")]
     pub buyer: BuyerId,
-    /// What was bought.
+    /// Its product.
     pub product_id: ProductId,
     /// The price of the sale.
     #[sqlx(flatten)]
     pub price: Money,
-    /// Whether it stands.
+    /// Confirmed or cancelled.
     #[sqlx(try_from = "String")]
     pub status: OrderStatus,
     /// When the gate admitted it.
@@ -38,7 +38,7 @@ impl Order {
     /// Units of an order: a sale sells each buyer one.
     pub const QUANTITY: u32 = 1;
 
-    /// Where it is in [`Ledger::orders`] and [`Ledger::orders_of_buyer`].
+    /// Its place in [`Ledger::orders`] and [`Ledger::orders_of_buyer`].
     pub const fn place(&self) -> Place {
         Place {
             at: self.created_at,
@@ -47,17 +47,17 @@ impl Order {
     }
 }
 
-/// What the ledger knows of an admitted purchase.
+/// The outcome of an admitted purchase in the ledger.
 #[derive(Debug, Clone)]
 pub enum Outcome {
     /// It became an order.
     Order(Order),
-    /// It could not.
+    /// It was rejected.
     Rejected(Rejection),
 }
 
 impl Outcome {
-    /// In which sale.
+    /// The sale.
     pub const fn sale(&self) -> SaleId {
         match self {
             Self::Order(order) => order.sale,
@@ -65,7 +65,7 @@ impl Outcome {
         }
     }
 
-    /// Whose purchase it was, where that could be read.
+    /// The buyer, if the ledger could read one.
     pub const fn buyer(&self) -> Option<BuyerId> {
         match self {
             Self::Order(order) => Some(order.buyer),
@@ -74,22 +74,19 @@ impl Outcome {
     }
 }
 
-/// Which orders are meant.
+/// A filter for orders.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OrderFilter {
-    /// Those of this sale.
+    /// Orders of this sale.
     pub sale: Option<SaleId>,
-    /// Those of this buyer.
+    /// Orders of this buyer.
     pub buyer: Option<BuyerId>,
-    /// Those that stand, or those that were cancelled.
+    /// Orders with this status.
     pub status: Option<OrderStatus>,
 }
 
 impl Ledger {
-    /// What became of a purchase: its order, else its rejection; `None` where it is not posted.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// The outcome of a purchase: its order, else its rejection; `None` if it is not posted.
     pub async fn outcome(&self, order: OrderId) -> Result<Option<Outcome>, LedgerError> {
         let found = sqlx::query_as("SELECT * FROM order_details WHERE id = $1")
             .bind(order)
@@ -105,10 +102,7 @@ impl Ledger {
         Ok(rejected.map(Outcome::Rejected))
     }
 
-    /// What became of a buyer's purchase in a sale: the order, else the newest rejection.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// The outcome of a buyer's purchase in a sale: the order, else the newest rejection.
     pub async fn outcome_of(
         &self,
         sale: SaleId,
@@ -134,11 +128,11 @@ impl Ledger {
         Ok(rejected.map(Outcome::Rejected))
     }
 
-    /// Cancels an order: its unit returns to the sale, or to the product once the sale is settled.
-    /// Doing it again changes nothing.
+    /// Cancels an order: its unit returns to the sale, or to the product once the sale is settled. Repeating it
+    /// changes nothing.
     ///
     /// # Errors
-    /// [`LedgerError::UnknownOrder`], also for an order that is not posted yet, or just now;
+    /// [`LedgerError::UnknownOrder`], also for an order that is not posted yet, or only just;
     /// [`LedgerError::FullStock`].
     pub async fn cancel(&self, order: OrderId) -> Result<Order, LedgerError> {
         sqlx::query(
@@ -153,7 +147,7 @@ impl Ledger {
         .execute(&self.pool)
         .await
         .map_err(LedgerError::of_return)?;
-        // One that was posted between the two statements is still confirmed.
+        // An order that was posted between the two statements is still confirmed.
         sqlx::query_as("SELECT * FROM order_details WHERE id = $1 AND status = 'cancelled'")
             .bind(order)
             .fetch_optional(&self.pool)
@@ -161,17 +155,14 @@ impl Ledger {
             .ok_or(LedgerError::UnknownOrder)
     }
 
-    /// What became of each of these purchases; one that is not posted is not among the answers.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// The outcomes of these purchases, without those that are not posted.
     pub async fn outcomes(&self, orders: &[OrderId]) -> Result<Vec<Outcome>, LedgerError> {
         let ids: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
         let found = sqlx::query_as("SELECT * FROM order_details WHERE id = ANY($1)")
             .bind(&ids)
             .fetch_all(&self.pool)
             .await?;
-        // One that is counted stays when its purchase has become an order after all.
+        // A counted rejection stays in its table when its purchase has become an order after all.
         let rejected = sqlx::query_as(
             "SELECT * FROM rejections r
              WHERE id = ANY($1) AND NOT EXISTS (SELECT FROM orders o WHERE o.id = r.id)",
@@ -185,10 +176,7 @@ impl Ledger {
             .collect())
     }
 
-    /// The orders that are asked for, the newest first.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// The orders that pass this filter, the newest first.
     pub async fn orders(&self, of: OrderFilter, page: Page) -> Result<Vec<Order>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT * FROM order_details
@@ -207,11 +195,8 @@ impl Ledger {
         .await?)
     }
 
-    /// The orders of a buyer, the newest first. Looks one order up for each sale, by the index that
-    /// keeps a buyer from buying twice: an index by buyer alone would have to be written in a rush.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// The orders of a buyer, the newest first. Looks up one order for each sale, by the index that keeps a buyer
+    /// from buying twice: every order of a rush would have to write an index by buyer alone.
     pub async fn orders_of_buyer(
         &self,
         buyer: BuyerId,
@@ -235,9 +220,6 @@ impl Ledger {
     }
 
     /// The newest order of a buyer in these sales.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn latest_order(
         &self,
         buyer: BuyerId,
@@ -254,11 +236,7 @@ impl Ledger {
         .await?)
     }
 
-    /// The orders of a sale in the order of their buyers' ids, from after a buyer on: to read all of
-    /// them in steps.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// The orders of a sale in the order of their buyers' ids, from after a buyer on: to read all of them in steps.
     pub async fn orders_by_buyer(
         &self,
         sale: SaleId,
@@ -278,9 +256,6 @@ impl Ledger {
     }
 
     /// All orders of a sale. For checks: a sale may have many.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn orders_of_sale(&self, sale: SaleId) -> Result<Vec<Order>, LedgerError> {
         Ok(
             sqlx::query_as("SELECT * FROM order_details WHERE sale_id = $1")

@@ -1,29 +1,29 @@
-//! Lists in parts: a page begins after the last row of the one before it, so that rows which come
-//! and go meanwhile neither hide others nor show them twice.
+//! Lists in pages: a page begins after the last row of the previous one, so that rows which appear or disappear
+//! meanwhile neither hide other rows nor repeat them.
 
 use std::{fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-/// The most rows of a page that somebody asks for.
+/// The most rows of a page that a caller may request.
 pub const LIMIT_MAX: u32 = 100;
-/// The rows of a page that nobody said a limit for.
+/// The rows of a page without a requested limit.
 pub const LIMIT_DEFAULT: u32 = 50;
 
-/// The last instant of a cursor, microseconds since 1970: in the year 11105. Postgres can write it.
+/// The last instant of a cursor, microseconds since 1970, in the year 11105. Postgres can store it.
 const MICROS_MAX: i64 = 0x03ff_ffff_ffff_ffff;
 /// Hexadecimal digits of the time, and of the id.
 const TIME_DIGITS: usize = 16;
 const ID_DIGITS: usize = 32;
 
-/// Where in a list a page begins: after this row. As a text it is the cursor that clients get, 48
-/// hexadecimal digits, in lower case: one text a place.
+/// The place in a list where a page begins: after this row. Its text is the cursor that clients get: 48 hexadecimal
+/// digits in lower case, one text for each place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Place {
     /// The time that the list is ordered by, in whole microseconds.
     pub at: DateTime<Utc>,
-    /// The id of the row, where times are equal.
+    /// The id of the row, which decides between equal times.
     pub id: Uuid,
 }
 
@@ -36,7 +36,7 @@ pub struct Page {
     pub limit: u32,
 }
 
-/// A page that somebody asks for, and is to be told whether it is the last one.
+/// A page for a caller who needs to know whether it is the last one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
     /// The most rows, 1 to [`LIMIT_MAX`].
@@ -46,7 +46,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// The page with one row more, by which it shows whether there is a next one.
+    /// The page with one more row, which shows whether there is a next page.
     pub const fn and_one(self) -> Page {
         Page {
             after: self.after,
@@ -54,7 +54,7 @@ impl Asked {
         }
     }
 
-    /// Takes the row that was one too many off, and tells where the next page begins.
+    /// Removes the extra row, and returns where the next page begins.
     pub fn cut<T>(self, rows: &mut Vec<T>, place: impl Fn(&T) -> Place) -> Option<Place> {
         let limit = self.limit as usize;
         let more = rows.len() > limit;
@@ -63,7 +63,7 @@ impl Asked {
     }
 }
 
-/// A text that is no cursor.
+/// A text that is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a cursor is what an earlier page was answered with")]
 pub struct MalformedCursor;

@@ -1,5 +1,5 @@
-//! Posting: handing admitted purchases to the SQL function `post_orders`
-//! (`migrations/0008_posting_by_lookups.sql`), which decides what becomes of each.
+//! Posting: passes admitted purchases to the SQL function `post_orders` (`migrations/0008_posting_by_lookups.sql`),
+//! which decides the outcome of each.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use crate::{
     model::{BuyerId, Epoch, OrderId, SaleId},
 };
 
-/// The namespace of ids of rejections of entries that cannot be read.
+/// The namespace for the ids of rejections of unreadable entries.
 const UNREADABLE_NAMESPACE: Uuid = Uuid::from_u128(0x2f6d_19c3_0b44_5e6b_8d0c_7a2e_51f3_9c48);
 
 /// One admitted purchase to be posted.
@@ -18,27 +18,26 @@ const UNREADABLE_NAMESPACE: Uuid = Uuid::from_u128(0x2f6d_19c3_0b44_5e6b_8d0c_7a
 pub struct Posting {
     /// The order.
     pub order: OrderId,
-    /// Whose it is.
+    /// The buyer.
     pub buyer: BuyerId,
     /// The epoch of the gate that admitted it.
     pub epoch: Epoch,
-    /// When that was.
+    /// When the gate admitted it.
     pub admitted_at: DateTime<Utc>,
-    /// Where it was read: a journal entry's id, or `gate` for a mark in the gate.
+    /// Its source: a journal entry's id, or `gate` for a mark in the gate.
     pub source: String,
 }
 
-/// What posting did.
+/// The result of posting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Posted {
     /// Orders made by this call.
     pub confirmed: u64,
     /// Purchases that this call rejected.
     pub rejected: u64,
-    /// The newest epoch whose gate is proved to have lost a buyer's mark.
+    /// The newest epoch whose gate provably lost a buyer's mark.
     pub lost: Option<Epoch>,
-    /// A purchase is of a newer epoch than the ledger knows: the ledger was rolled back. Nothing
-    /// was posted.
+    /// A purchase has a newer epoch than the ledger knows: the ledger was rolled back. Nothing was posted.
     pub ahead: bool,
 }
 
@@ -46,7 +45,7 @@ impl Ledger {
     /// Posts admitted purchases of one sale, in one transaction. May be repeated.
     ///
     /// # Errors
-    /// Where Postgres does not answer; then nothing or everything was posted.
+    /// If Postgres does not answer; then nothing or everything was posted.
     pub async fn post(&self, sale: SaleId, postings: &[Posting]) -> Result<Posted, LedgerError> {
         let mut orders = Vec::with_capacity(postings.len());
         let mut buyers = Vec::with_capacity(postings.len());
@@ -78,10 +77,7 @@ impl Ledger {
         })
     }
 
-    /// Keeps an entry that cannot be read, as it is, among the rejections. May be repeated.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// Keeps an unreadable entry, as it is, among the rejections. May be repeated.
     pub async fn reject_unreadable(
         &self,
         sale: SaleId,

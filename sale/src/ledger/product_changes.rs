@@ -9,41 +9,40 @@ use crate::{
     money::{Amount, Currency, Money},
 };
 
-/// What is to be changed of a product; `None` leaves it as it is. Sales keep the price that they were
-/// created with.
+/// A change of a product; `None` leaves a member as it is. Sales keep the price that they were created with.
 #[derive(Debug, Clone, Default)]
 pub struct ProductChange {
-    /// What it is called.
+    /// Its name.
     pub name: Option<String>,
-    /// What it is; `Some(None)` takes the description away.
+    /// Its description; `Some(None)` removes it.
     pub description: Option<Option<String>>,
-    /// What one unit costs, in the currency beside it, or else in that of the product.
+    /// The price of one unit, in `currency`, or else in the currency of the product.
     pub price: Option<Amount>,
     /// The currency of the price.
     pub currency: Option<Currency>,
-    /// Where a picture of it is; `Some(None)` takes the picture away.
+    /// Where a picture of it is; `Some(None)` removes it.
     pub image_url: Option<Option<String>>,
     /// Units in stock that are in no sale.
     pub stock: Option<StockChange>,
 }
 
-/// How the stock of a product is to be changed.
+/// A change of a product's stock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StockChange {
-    /// To so many units, if it still has as many as its reader saw.
+    /// To this many units, if the stock is still the one that the caller read.
     Set {
         /// Units afterwards.
         quantity: u32,
         /// Units before.
         expected: u32,
     },
-    /// By so many units more.
+    /// By this many more units.
     Add(u32),
-    /// By so many units less.
+    /// By this many fewer units.
     Remove(u32),
 }
 
-/// A product as the statement that changes it found it.
+/// A product as the changing statement found it.
 #[derive(sqlx::FromRow)]
 struct Seen {
     #[sqlx(flatten)]
@@ -54,7 +53,7 @@ struct Seen {
 }
 
 impl StockChange {
-    /// The units that it expects, and those that it adds; negative where it removes some.
+    /// The units that it expects, and those that it adds; negative if it removes some.
     const fn parts(self) -> (Option<u32>, i64) {
         match self {
             Self::Set { quantity, expected } => (Some(expected), quantity as i64 - expected as i64),
@@ -65,7 +64,7 @@ impl StockChange {
 }
 
 impl ProductChange {
-    /// Whether it names nothing.
+    /// Whether it changes nothing.
     pub const fn is_empty(&self) -> bool {
         matches!(
             self,
@@ -80,7 +79,7 @@ impl ProductChange {
         )
     }
 
-    /// What the log keeps of it: what was named.
+    /// The members that it names, for the log.
     fn details(&self, id: ProductId) -> Value {
         let mut details = Map::new();
         let mut put = |name: &str, value: Value| details.insert(name.to_owned(), value);
@@ -116,7 +115,7 @@ impl ProductChange {
         details.into()
     }
 
-    /// Why the product that the statement found does not allow this change.
+    /// Why this change is not possible for the product that the statement found.
     fn obstacle(&self, seen: &Seen) -> LedgerError {
         let quantity = seen.quantity;
         match self.stock {
@@ -144,13 +143,12 @@ impl ProductChange {
 }
 
 impl Ledger {
-    /// Changes a product, and what of it is in stock. With a key that was used before, nothing more is
-    /// changed.
+    /// Changes a product and its stock. With a key that was used before, it changes nothing more.
     ///
     /// # Errors
-    /// [`LedgerError::UnknownProduct`], [`LedgerError::KeyReused`]; [`LedgerError::StockChanged`],
-    /// [`LedgerError::FewerUnits`] and [`LedgerError::FullStock`] of a stock, [`LedgerError::PriceUnfit`] of
-    /// a price: then nothing at all is changed.
+    /// [`LedgerError::UnknownProduct`], [`LedgerError::KeyReused`]; for a stock [`LedgerError::StockChanged`],
+    /// [`LedgerError::FewerUnits`] and [`LedgerError::FullStock`]; for a price [`LedgerError::PriceUnfit`]. Then
+    /// nothing at all is changed.
     pub async fn update_product(
         &self,
         id: ProductId,

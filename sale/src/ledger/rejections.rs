@@ -1,5 +1,5 @@
-//! Rejections: admitted purchases that could not become orders, how they are listed, and their replay
-//! by the SQL function `replay_rejection` (`migrations/0006_rejections.sql`).
+//! Rejections: admitted purchases that could not become orders. Lists them, and replays them by the SQL function
+//! `replay_rejection` (`migrations/0006_rejections.sql`).
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -13,20 +13,20 @@ use crate::model::{
 /// An admitted purchase that could not become an order.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Rejection {
-    /// The order's id, or one derived where that is unreadable or taken.
+    /// The order's id, or one derived for an unreadable or taken one.
     pub id: Uuid,
-    /// In which sale.
+    /// Its sale.
     #[sqlx(rename = "sale_id")]
     pub sale: SaleId,
-    /// Who was admitted, where that could be read.
+    /// The buyer, if the ledger could read one.
     #[sqlx(rename = "buyer_id")]
     pub buyer: Option<BuyerId>,
-    /// With which order, where that could be read.
+    /// The order, if the ledger could read one.
     #[sqlx(rename = "order_id")]
     pub order: Option<OrderId>,
-    /// Why it is no order: the word of a [`Reason`], or one of a newer version.
+    /// Why it is not an order: the word of a [`Reason`], or one of a newer version.
     pub reason: String,
-    /// Whether the buyer counts as posted by it.
+    /// Whether the rejection counts its buyer as posted.
     pub counted: bool,
     /// When it was rejected.
     #[sqlx(rename = "created_at")]
@@ -34,35 +34,35 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// Why it is no order; `None` for a word that this version does not know.
+    /// Why it is not an order; `None` for a word that this version does not know.
     pub fn known_reason(&self) -> Option<Reason> {
         self.reason.parse().ok()
     }
 
-    /// What the operator is told of it, in words.
+    /// The explanation for the operator.
     pub fn for_operator(&self) -> &'static str {
         self.known_reason()
             .map_or(UNKNOWN_REASON, Reason::for_operator)
     }
 
-    /// What its buyer is told of it, in words.
+    /// The explanation for its buyer.
     pub fn for_buyer(&self) -> &'static str {
         self.known_reason().map_or(NOT_COMPLETED, Reason::for_buyer)
     }
 }
 
-/// A rejection with all that is kept of it, and what a replay depends on.
+/// A rejection with all its data, and everything that a replay depends on.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct KeptRejection {
     /// The rejection.
     #[sqlx(flatten)]
     pub rejection: Rejection,
-    /// Where it was read: a journal entry's id, or `gate` for a mark in the gate.
+    /// Its source: a journal entry's id, or `gate` for a mark in the gate.
     pub entry: String,
     /// The epoch of the gate that admitted it.
     #[sqlx(try_from = "i64")]
     pub epoch: Epoch,
-    /// The entry as it was, where it could not be read; else the ids of buyer and order.
+    /// The entry as it was, if it could not be read; else the ids of buyer and order.
     pub raw: Vec<u8>,
     buyers_order_id: Option<OrderId>,
     buyers_order_status: Option<String>,
@@ -71,35 +71,35 @@ pub struct KeptRejection {
     stock: Option<i32>,
 }
 
-/// What a replay came to.
+/// The result of a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replay {
-    /// This order was made of it.
+    /// The rejection became this order.
     Replayed(OrderId),
-    /// None was.
+    /// It became none.
     Barred(Bar),
 }
 
-/// Why a replay makes no order.
+/// Why a replay creates no order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bar {
-    /// The buyer has this order.
+    /// The buyer already has this order.
     Already(OrderId, OrderStatus),
-    /// The buyer has none, and cannot have one now.
+    /// The buyer has no order, and cannot get one now.
     Obstacle(Obstacle),
 }
 
-/// Which rejections are meant.
+/// A filter for rejections.
 #[derive(Debug, Clone, Default)]
 pub struct RejectionFilter {
-    /// Those of this sale.
+    /// Rejections of this sale.
     pub sale: Option<SaleId>,
-    /// Those with this word, known or not.
+    /// Rejections with this word, known or not.
     pub reason: Option<String>,
 }
 
 impl KeptRejection {
-    /// Where it is in [`Ledger::rejections`] and [`Ledger::rejections_to_replay`].
+    /// Its place in [`Ledger::rejections`] and [`Ledger::rejections_to_replay`].
     pub const fn place(&self) -> Place {
         Place {
             at: self.rejection.at,
@@ -107,10 +107,10 @@ impl KeptRejection {
         }
     }
 
-    /// The order that its buyer has in its sale by now.
+    /// The order that its buyer now has in its sale.
     ///
     /// # Errors
-    /// Where the order's status is a word of a newer version.
+    /// If the order's status is a word of a newer version.
     pub fn buyers_order(&self) -> Result<Option<(OrderId, OrderStatus)>, LedgerError> {
         let order = self.buyers_order_id.zip(self.buyers_order_status.as_ref());
         order
@@ -118,11 +118,10 @@ impl KeptRejection {
             .transpose()
     }
 
-    /// Why a replay would make no order, were it made now. The rule is that of `replay_rejection`,
-    /// which decides.
+    /// Why a replay would create no order now. The rule is that of `replay_rejection`, which decides.
     ///
     /// # Errors
-    /// Where a word is one of a newer version.
+    /// If a word is one of a newer version.
     pub fn bar(&self) -> Result<Option<Bar>, LedgerError> {
         let Some(state) = &self.sale_state else {
             return Ok(Some(Bar::Obstacle(Obstacle::UnknownSale)));
@@ -145,10 +144,7 @@ impl KeptRejection {
 }
 
 impl Ledger {
-    /// The rejections that are asked for, the newest first.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// The rejections that pass this filter, the newest first.
     pub async fn rejections(
         &self,
         of: &RejectionFilter,
@@ -170,9 +166,6 @@ impl Ledger {
     }
 
     /// The rejections of a sale, the oldest first: the order in which they are replayed.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn rejections_to_replay(
         &self,
         sale: SaleId,
@@ -194,10 +187,7 @@ impl Ledger {
         .await?)
     }
 
-    /// Those of these rejections that there are, the oldest first.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// Those of these rejections that exist, the oldest first.
     pub async fn kept_rejections(&self, ids: &[Uuid]) -> Result<Vec<KeptRejection>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT * FROM rejection_details WHERE id = ANY($1) ORDER BY created_at, id",
@@ -207,10 +197,7 @@ impl Ledger {
         .await?)
     }
 
-    /// The order that a rejection has become which is not there any more.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// The order of a rejection that has become one and no longer exists.
     pub async fn replayed_order(
         &self,
         rejection: Uuid,
@@ -225,12 +212,12 @@ impl Ledger {
             .transpose()
     }
 
-    /// Makes an order of a rejection, in one transaction. For [`crate::replay`], which has closed and
-    /// drained the gate of the sale while it had this epoch; `None` where it has another one by now, and
-    /// nothing was done. May be repeated.
+    /// Makes an order of a rejection, in one transaction. [`crate::replay`] calls it after it has closed and drained
+    /// the gate of the sale while it had this epoch; `None` if it has another one by now, and nothing was done. May
+    /// be repeated.
     ///
     /// # Errors
-    /// Where Postgres does not answer; then nothing or everything was done.
+    /// If Postgres does not answer; then nothing or everything was done.
     pub async fn replay_rejection(
         &self,
         rejection: Uuid,
@@ -256,9 +243,6 @@ impl Ledger {
     }
 
     /// All rejections of a sale. For checks.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn rejections_of_sale(&self, sale: SaleId) -> Result<Vec<Rejection>, LedgerError> {
         Ok(
             sqlx::query_as("SELECT * FROM rejections WHERE sale_id = $1 ORDER BY created_at, id")
@@ -269,9 +253,6 @@ impl Ledger {
     }
 
     /// How many rejections a sale has.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn count_rejections(&self, sale: SaleId) -> Result<u64, LedgerError> {
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM rejections WHERE sale_id = $1")
             .bind(sale)

@@ -1,4 +1,4 @@
-//! Sales: their terms and their counts. What changes them is in [`super::changes`].
+//! Sales: their terms and their counts. [`super::changes`] changes them.
 
 use std::time::Duration;
 
@@ -18,22 +18,22 @@ use crate::{
 pub struct NewSale {
     /// Its id.
     pub id: SaleId,
-    /// What it offers, at the product's price of this moment.
+    /// Its product, at the product's price of this moment.
     pub product: ProductId,
     /// The first instant at which it sells.
     pub start: DateTime<Utc>,
     /// The first instant at which it no longer sells.
     pub end: DateTime<Utc>,
-    /// How many units; `None` for all that are in stock.
+    /// Its units; `None` for all that are in stock.
     pub units: Option<u32>,
 }
 
-/// A sale as the ledger has it.
+/// A sale in the ledger.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Sale {
     /// Its id.
     pub id: SaleId,
-    /// What it offers.
+    /// Its product.
     pub product_id: ProductId,
     /// The product's name.
     pub product_name: String,
@@ -50,7 +50,7 @@ pub struct Sale {
     /// The first instant at which it no longer sells.
     #[sqlx(rename = "end_time")]
     pub end: DateTime<Utc>,
-    /// What people have decided about it.
+    /// Its state, as people have set it.
     #[sqlx(try_from = "String")]
     pub state: SaleState,
     /// Units, each of which is available, confirmed or returned.
@@ -89,22 +89,22 @@ impl Sale {
         u64::from(self.available) + u64::from(self.posted)
     }
 
-    /// Where the sale is in its life at `now`.
+    /// The phase of the sale at `now`.
     pub fn phase(&self, now: DateTime<Utc>) -> Phase {
         Phase::at(now, self.start, self.end, self.state)
     }
 
-    /// Start and end as its gate has them: not past the last instant that a gate can count.
+    /// Start and end as its gate has them: at most the last instant that a gate can count.
     pub fn gate_window(&self) -> (DateTime<Utc>, DateTime<Utc>) {
         (self.start.min(LAST_INSTANT), self.end.min(LAST_INSTANT))
     }
 
-    /// Whether it ends later than its gate can count. No new sale does; one of an earlier version may.
+    /// Whether it ends later than its gate can count. No new sale does; a sale of an earlier version may.
     pub fn outlasts_gates(&self) -> bool {
         self.end > LAST_INSTANT
     }
 
-    /// Where it is in [`Ledger::sales`].
+    /// Its place in [`Ledger::sales`].
     pub const fn place(&self) -> Place {
         Place {
             at: self.created_at,
@@ -112,7 +112,7 @@ impl Sale {
         }
     }
 
-    /// Where it is in [`Ledger::coming_sales`].
+    /// Its place in [`Ledger::coming_sales`].
     pub const fn start_place(&self) -> Place {
         Place {
             at: self.start,
@@ -121,26 +121,23 @@ impl Sale {
     }
 }
 
-/// How far a sale has come: what a process asks before its first purchase.
+/// The progress of a sale: what a process asks the ledger before its first purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
-    /// What people have decided about it.
+    /// Its state, as people have set it.
     pub state: SaleState,
-    /// Of its terms and limit.
+    /// The version of its terms and limit.
     pub version: Version,
     /// The last install that was completed.
     pub base: Epoch,
     /// Distinct buyers posted.
     pub posted: u64,
-    /// Of the orders the one that was admitted last.
+    /// The order that was admitted last.
     pub latest: Option<Purchase>,
 }
 
 impl Ledger {
     /// A sale.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn sale(&self, id: SaleId) -> Result<Option<Sale>, LedgerError> {
         Ok(sqlx::query_as("SELECT * FROM sale_details WHERE id = $1")
             .bind(id)
@@ -148,11 +145,8 @@ impl Ledger {
             .await?)
     }
 
-    /// The sale that is meant where none is named: the active (or paused) one that started first;
-    /// else the next to start; else the one that ended last.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// The sale of a request that names none: the active (or paused) one that started first; else the next to start;
+    /// else the one that ended last.
     pub async fn current_sale(&self) -> Result<Option<Sale>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT * FROM (
@@ -175,9 +169,6 @@ impl Ledger {
 
     /// The sales that are not settled, or were settled less than `retention` ago, so that their
     /// journals may still exist. In the order of their start.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn live_sales(&self, retention: Duration) -> Result<Vec<Sale>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT * FROM sale_details
@@ -189,10 +180,7 @@ impl Ledger {
         .await?)
     }
 
-    /// The sales that have begun, those that began last first, and their states.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// The sales that have begun and their states, the latest first.
     pub async fn recent_sales(&self, limit: u32) -> Result<Vec<(SaleId, SaleState)>, LedgerError> {
         let rows: Vec<(SaleId, String)> = sqlx::query_as(
             "SELECT id, state FROM flash_sales WHERE start_time <= now()
@@ -207,9 +195,6 @@ impl Ledger {
     }
 
     /// All sales, the newest first.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn sales(&self, page: Page) -> Result<Vec<Sale>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT * FROM sale_details
@@ -224,9 +209,6 @@ impl Ledger {
     }
 
     /// The sales that have not ended, in the order of their start.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn coming_sales(&self, page: Page) -> Result<Vec<Sale>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT * FROM sale_details
@@ -241,10 +223,7 @@ impl Ledger {
         .await?)
     }
 
-    /// How far a sale has come.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// The progress of a sale.
     pub async fn standing(&self, id: SaleId) -> Result<Option<Standing>, LedgerError> {
         type Row = (String, i64, i64, i32, Option<BuyerId>, Option<OrderId>);
         let row: Option<Row> = sqlx::query_as(

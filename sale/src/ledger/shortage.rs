@@ -1,5 +1,5 @@
-//! Puts figures to a change that wanted more units than there are. The database only says that it cannot be; the figures
-//! are those of a moment later, so that the change itself needs no further look.
+//! Adds figures to the error of a change that asked for too many units. The database only refuses the change. The
+//! figures are read a moment later, so that the change itself needs no further query.
 
 use super::{Ledger, LedgerError};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Ledger {
-    /// What a sale that could not be created wanted too much of.
+    /// The error, with figures, of a sale that could not be created.
     pub(super) async fn shortage_of_creation(
         &self,
         error: LedgerError,
@@ -28,7 +28,7 @@ impl Ledger {
         }
     }
 
-    /// What a sale that could not be restocked wanted too much of: of units in all, or of those in stock.
+    /// The error, with figures, of a sale that could not be restocked: too many units in all, or for the stock.
     pub(super) async fn shortage_of_restock(
         &self,
         error: LedgerError,

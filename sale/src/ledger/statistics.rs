@@ -1,10 +1,10 @@
-//! Counts that people look at. They are derived from what the sales keep, because counting orders
-//! takes longer the more there are.
+//! Counts for people. They come from the counts that the sales keep, because counting orders takes longer the more
+//! there are.
 
 use super::{Ledger, LedgerError};
 use crate::model::SaleId;
 
-/// What became of all purchases that were posted, at one instant.
+/// The outcomes of all posted purchases, at one instant.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, sqlx::FromRow)]
 pub struct Tally {
     /// Distinct buyers who were posted: those with an order or a counted rejection.
@@ -22,10 +22,7 @@ pub struct Tally {
 }
 
 impl Ledger {
-    /// What became of all purchases of a sale, or of all sales, that were posted.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// The outcomes of all posted purchases of a sale, or of all sales.
     pub async fn tally(&self, sale: Option<SaleId>) -> Result<Tally, LedgerError> {
         Ok(sqlx::query_as(
             "WITH rejected AS (

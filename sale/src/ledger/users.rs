@@ -1,8 +1,7 @@
 //! Users: admins, and buyers who have registered or bought.
 //!
-//! A new user's address is stored in its one spelling. Who asks for a user by an address passes it
-//! as it was typed: a user who was stored before there was one spelling may still have exactly that
-//! text, and comes first.
+//! A new user's address is stored in its one spelling. A search for a user passes the address as it was typed: a user
+//! who was stored before there was one spelling may still have exactly that text, and is found first.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -60,9 +59,6 @@ impl Ledger {
     }
 
     /// The user with this id.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn user(&self, id: Uuid) -> Result<Option<User>, LedgerError> {
         Ok(
             sqlx::query_as("SELECT id, email, password_hash, role FROM users WHERE id = $1")
@@ -73,9 +69,6 @@ impl Ledger {
     }
 
     /// The user with this address, in any spelling.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
     pub async fn user_by_email(&self, email: &str) -> Result<Option<User>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT id, email, password_hash, role FROM users
@@ -86,15 +79,11 @@ impl Ledger {
         .await?)
     }
 
-    /// The user with this address; where there is none, a new one who may buy and has no password.
-    /// Callers at the same time get the same user, even if another one made it: look at the role
-    /// and the password.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// The user with this address; if there is none, a new one who may buy and has no password. Callers at the same
+    /// time get the same user, even if another caller created it: check the role and the password.
     pub async fn ensure_buyer(&self, email: &EmailAddress) -> Result<User, LedgerError> {
-        // The update changes nothing. It is there because DO NOTHING would return no row, and a
-        // second look in the same statement would not see one that another caller has just made.
+        // The update changes nothing. It is there because DO NOTHING would return no row, and a second query in the
+        // same statement would not see a row that another caller has just inserted.
         Ok(sqlx::query_as(
             "WITH buyer AS (
                  INSERT INTO users AS known (id, email, email_normalised, role)
@@ -115,11 +104,7 @@ impl Ledger {
         .await?)
     }
 
-    /// Gives the user with this address, in any spelling, another password, or none. `None` where
-    /// there is no such user.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// Gives the user with this address, in any spelling, another password, or none. `None` if there is no such user.
     pub async fn set_password(
         &self,
         email: &str,
@@ -144,11 +129,8 @@ impl Ledger {
         .await?)
     }
 
-    /// Replaces the hash of a user's password by another one of the same password. False where the
-    /// hash is not the one that was there any more.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// Replaces the hash of a user's password by another hash of the same password. False if the stored hash is no
+    /// longer `before`.
     pub async fn rehash_password(
         &self,
         user: Uuid,
@@ -171,11 +153,8 @@ impl Ledger {
         Ok(replaced.rows_affected() == 1)
     }
 
-    /// Lets the user with this address, in any spelling, do more or less. Tokens keep the role that
-    /// they were signed with. `None` where there is no such user.
-    ///
-    /// # Errors
-    /// Where Postgres does not answer.
+    /// Changes the role of the user with this address, in any spelling. Tokens keep the role with which they were
+    /// signed. `None` if there is no such user.
     pub async fn set_role(&self, email: &str, role: Role) -> Result<Option<User>, LedgerError> {
         Ok(sqlx::query_as(
             "WITH changed AS (
@@ -198,8 +177,8 @@ impl Ledger {
     }
 }
 
-/// The texts by which a typed address may be stored, the first one first: as it was typed, and in its
-/// one spelling. Postgres stores no NUL, and would refuse to be asked for one.
+/// The texts under which a typed address may be stored, in order of preference: as it was typed, and in its one
+/// spelling. Postgres stores no NUL, and would refuse a query for one.
 fn spellings(typed: &str) -> Vec<String> {
     let typed = typed.trim();
     let as_typed = Some(typed.to_owned()).filter(|typed| !typed.contains('\0'));

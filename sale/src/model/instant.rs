@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 
-/// The largest whole number that a gate tells from its neighbours. Lua 5.1, which Redis runs, has IEEE 754
-/// doubles for numbers: their significand has 53 bits (Lua 5.1 Reference Manual, 2.2).
+/// The largest whole number that a gate tells from its neighbours. Redis runs Lua 5.1, whose numbers are IEEE 754
+/// doubles with a significand of 53 bits (Lua 5.1 Reference Manual, 2.2).
 pub const GATE_NUMBER_MAX: u64 = 1 << 53;
 
 /// The last instant that a gate can count: [`GATE_NUMBER_MAX`] microseconds after 1970, which is

@@ -1,5 +1,5 @@
-//! Why an admitted purchase became no order, and why it cannot be made one: each word with what it
-//! means, in one sentence for the operator and one for the buyer. The one table of them.
+//! Why an admitted purchase did not become an order, and why a replay cannot make it one. This is the one table of
+//! these words, each with one sentence for the operator and one for the buyer.
 
 use std::{fmt, str::FromStr};
 
@@ -9,11 +9,11 @@ use super::UnknownWord;
 
 words! {
     /// Why a purchase was rejected: the words of `migrations/0008_posting_by_lookups.sql`, and `unreadable`. The
-    /// ledger may hold others, of a newer version: it keeps them as text.
+    /// ledger may hold other words of a newer version, and keeps them as text.
     Reason ("reason of a rejection") {
         /// The ledger has no such sale.
         UnknownSale = "unknown_sale",
-        /// It was admitted by a gate that was rebuilt before it was posted.
+        /// The gate that admitted it was rebuilt before it was posted.
         Superseded = "superseded",
         /// The sale was settled before it was posted.
         SaleSettled = "sale_settled",
@@ -25,20 +25,20 @@ words! {
         OrderIdTaken = "order_id_taken",
         /// The sale had no unit left.
         NoUnits = "no_units",
-        /// The journal's entry is not in a form that could be read.
+        /// The journal's entry is not in a readable form.
         Unreadable = "unreadable",
     }
 }
 
-/// What is said to an operator of a reason that this version does not know.
+/// The explanation for an operator of a reason that this version does not know.
 pub const UNKNOWN_REASON: &str = "This version does not know the reason, a newer one wrote it: \
     look with the newest version of the reconciler.";
 
-/// What is said to a buyer where no more is known.
+/// The explanation for a buyer if nothing more is known.
 pub const NOT_COMPLETED: &str = "Your purchase could not be completed.";
 
 impl Reason {
-    /// All of them, in the order in which a purchase meets them.
+    /// All of them, in the order in which posting checks them.
     pub const ALL: [Self; 8] = [
         Self::UnknownSale,
         Self::Superseded,
@@ -124,13 +124,13 @@ impl Reason {
 }
 
 words! {
-    /// Why no order can be made of a rejected purchase: words of `migrations/0006_rejections.sql`.
+    /// Why no order can be made of a rejected purchase: the words of `migrations/0006_rejections.sql`.
     Obstacle ("obstacle of a replay") {
         /// There is no such rejection, and none that became an order.
         UnknownRejection = "unknown_rejection",
         /// The ledger has no such sale.
         UnknownSale = "unknown_sale",
-        /// Nobody can be told from it who bought what.
+        /// Its data does not say who bought what.
         NoBuyer = "no_buyer",
         /// The sale has no unit available.
         NoUnits = "no_units",

@@ -6,8 +6,8 @@ use iso_currency::Currency as Iso;
 
 use super::DECIMALS_MAX;
 
-/// The decimals of a stored currency that ISO 4217 does not list: what the ledger assumed of all before it
-/// knew the list.
+/// The decimals of a stored currency that ISO 4217 does not list: the ledger assumed them of all before it knew the
+/// list.
 const DECIMALS_OF_UNLISTED: u8 = 2;
 
 /// Why nothing can be priced in a currency.
@@ -16,10 +16,10 @@ pub enum CurrencyError {
     /// Not in the list.
     #[error("a currency is a code of ISO 4217, such as USD, JPY or KWD")]
     Unlisted,
-    /// In the list, but for its capitals.
+    /// In the list, but not written in capitals.
     #[error("a currency is written in capitals: {0}")]
     NotCapitals(String),
-    /// A metal, a code for tests, or none.
+    /// A metal, a code for tests, or no currency.
     #[error("ISO 4217 gives {0} no decimals, so nothing can be priced in it")]
     NoMinorUnit(&'static str),
     /// More decimals than the ledger holds.
@@ -28,7 +28,7 @@ pub enum CurrencyError {
     /// A unit of account.
     #[error("ISO 4217 lists {0} as a fund, which nobody pays with")]
     Fund(&'static str),
-    /// Nobody pays with it any more.
+    /// It is out of use.
     #[error("{0} is no longer a currency: {1} replaced it")]
     Replaced(&'static str, &'static str),
 }
@@ -67,10 +67,7 @@ impl Currency {
         }
     }
 
-    /// A currency that the ledger holds; nobody may have checked it against the list.
-    ///
-    /// # Errors
-    /// It is not three ASCII letters.
+    /// A currency in the ledger; nobody may have checked it against the list. Fails if it is not three ASCII letters.
     pub(crate) fn stored(code: &str) -> Result<Self, CurrencyError> {
         let code: [u8; 3] = code
             .as_bytes()
@@ -119,7 +116,7 @@ impl FromStr for Currency {
     }
 }
 
-/// The decimals of a currency, where the ledger can hold them.
+/// The decimals of a currency, if the ledger can hold them.
 fn decimals(listed: Iso) -> Option<u8> {
     let decimals = u8::try_from(listed.exponent()?).ok()?;
     (usize::from(decimals) <= DECIMALS_MAX).then_some(decimals)

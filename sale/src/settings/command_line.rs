@@ -7,10 +7,9 @@ use std::{
 
 use clap::{Arg, Command, Parser, builder::Resettable};
 
-/// Reads the settings, or ends the process with what is wrong with them.
+/// Reads the settings, or ends the process with an error message about them.
 ///
-/// A variable that is set to nothing counts as one that is not set: container tools and files of settings pass on
-/// empty ones.
+/// An empty variable counts as absent: container tools and files of settings pass on empty ones.
 pub fn parse<S: Parser>() -> S {
     let mut command = without_empty_variables(S::command());
     let matches = command.get_matches_mut();

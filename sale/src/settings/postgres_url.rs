@@ -1,6 +1,6 @@
-//! `DATABASE_URL`: which Postgres it names, and how far TLS is asked for. sqlx takes any scheme, ignores parameters
-//! that it does not know, reads a `PGSSLMODE` that it does not know as `prefer`, and treats `allow` as `disable`.
-//! Here all of that stops the start.
+//! `DATABASE_URL`: which Postgres it names, and how much TLS it asks for. sqlx accepts any scheme, ignores unknown
+//! parameters, reads an unknown `PGSSLMODE` as `prefer`, and treats `allow` as `disable`. Here all of that stops the
+//! start.
 //!
 //! | `sslmode` | TLS | the certificate |
 //! | --- | --- | --- |
@@ -10,10 +10,10 @@
 //! | `verify-ca` | always | must be issued by an authority of `sslrootcert`, which must be given |
 //! | `verify-full` | always | must be issued by an authority of `sslrootcert` or of the system, for the host's name |
 //!
-//! With `sslrootcert` the first three are refused: libpq would read `require` as `verify-ca` then, sqlx does not.
+//! With `sslrootcert` the first three modes are refused: libpq would then read `require` as `verify-ca`, sqlx does
+//! not.
 //!
-//! sqlx trusts the authorities of the system beside those of `sslrootcert`. `SSL_CERT_FILE` takes the place of
-//! the system's.
+//! sqlx trusts the authorities of the system beside those of `sslrootcert`. `SSL_CERT_FILE` replaces the system's.
 
 use std::fs;
 
@@ -25,7 +25,7 @@ use super::{InvalidSetting, PostgresSettings, server_url, variable};
 
 const SCHEMES: [&str; 2] = ["postgres", "postgresql"];
 
-/// Parameters that sqlx reads, as it spells them first.
+/// Parameters that sqlx reads, in its main spelling.
 const KNOWN: [&str; 13] = [
     "sslmode",
     "sslrootcert",
@@ -43,10 +43,7 @@ const KNOWN: [&str; 13] = [
 ];
 
 impl PostgresSettings {
-    /// Checks the URL and the files for TLS.
-    ///
-    /// # Errors
-    /// The first part that cannot be used.
+    /// Checks the URL and the files for TLS. Fails with the first part that cannot be used.
     pub fn options(&self) -> Result<PgConnectOptions, InvalidSetting> {
         options(self.database_url.expose(), |name| {
             variable(name).and_then(|value| value.into_string().ok())
@@ -54,7 +51,7 @@ impl PostgresSettings {
     }
 }
 
-/// What a URL asks for, with the environment for what it leaves out, as in libpq.
+/// The options of a URL; the environment supplies what it leaves out, as in libpq.
 fn options(
     text: &str,
     environment: impl Fn(&str) -> Option<String>,
@@ -70,7 +67,7 @@ fn options(
         .map_err(|error: sqlx::Error| InvalidSetting::new(error.to_string()))
 }
 
-/// One name for each parameter, or none.
+/// The main spelling of a parameter, if it is known.
 fn canonical(name: &str) -> Option<&'static str> {
     let name = match name {
         "ssl-mode" => "sslmode",
@@ -83,13 +80,13 @@ fn canonical(name: &str) -> Option<&'static str> {
     KNOWN.into_iter().find(|known| *known == name)
 }
 
-/// A setting of TLS, and how a person knows it.
+/// A setting of TLS, under the name that a person knows.
 struct Given {
     name: &'static str,
     value: String,
 }
 
-/// What is said about TLS.
+/// All settings of TLS.
 struct Tls {
     mode: Option<Given>,
     root: Option<Given>,
@@ -133,7 +130,7 @@ impl Tls {
         })
     }
 
-    /// Refuses what has no meaning, and what promises more than it does.
+    /// Refuses settings without a meaning, and settings that promise more than they do.
     fn check(&self) -> Result<(), InvalidSetting> {
         self.check_files()?;
         let mode = self.mode.as_ref().map_or("prefer", |mode| &mode.value);
@@ -193,7 +190,7 @@ impl Given {
         }
     }
 
-    /// Without the value: it may be the key itself.
+    /// The message omits the value: it may be the key itself.
     fn refuse(&self, why: &str) -> InvalidSetting {
         InvalidSetting::new(format!("the file of {} {why}", self.name))
     }

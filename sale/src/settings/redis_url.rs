@@ -1,5 +1,5 @@
-//! `REDIS_URL`: which Redis it names, and whether by TLS. fred reads any scheme that it does not know as plain
-//! Redis without TLS, and ignores parameters that it does not know. Here both stop the start.
+//! `REDIS_URL`: which Redis it names, and whether by TLS. fred reads any unknown scheme as plain Redis without TLS,
+//! and ignores unknown parameters. Here both stop the start.
 //!
 //! | scheme | servers | parameters | path |
 //! | --- | --- | --- | --- |
@@ -16,7 +16,7 @@ use url::Url;
 use super::{InvalidSetting, RedisSettings, server_url};
 use crate::tls::RedisTls;
 
-/// Where servers listen unless the URL says otherwise.
+/// The ports unless the URL names others.
 const PORT: u16 = 6_379;
 const SENTINEL_PORT: u16 = 26_379;
 
@@ -26,23 +26,20 @@ const SERVICE_NAME: &str = "sentinelServiceName";
 const SENTINEL_USERNAME: &str = "sentinelUsername";
 const SENTINEL_PASSWORD: &str = "sentinelPassword";
 
-/// What is said of any other scheme.
+/// The error for any other scheme.
 const SCHEMES: &str = "the URL's scheme must be redis, rediss, valkey or valkeys (with s: TLS), \
                        each also with -cluster or -sentinel";
 
-/// How to reach Redis, without the connections.
+/// The settings for connections to Redis.
 pub struct RedisConnection {
     /// For fred.
     pub config: Config,
-    /// The same TLS, which knows why it failed; `None` without TLS.
+    /// The same TLS, which also knows why it failed; `None` without TLS.
     pub(crate) tls: Option<RedisTls>,
 }
 
 impl RedisSettings {
-    /// Checks the URL and the files for TLS.
-    ///
-    /// # Errors
-    /// The first setting that cannot be used.
+    /// Checks the URL and the files for TLS. Fails with the first setting that cannot be used.
     pub fn connection(&self) -> Result<RedisConnection, InvalidSetting> {
         let mut address = Address::parse(self.redis_url.expose())?;
         let tls = match (address.tls, self.tls.first_set()) {
@@ -56,7 +53,7 @@ impl RedisSettings {
         };
         address.config.tls = tls.as_ref().map(|tls| TlsConfig {
             connector: tls.connector().into(),
-            // The verifier knows the name that counts for every server: fred's mappings leave out redirects.
+            // The verifier knows the right name for every server: fred's mappings leave out redirects.
             hostnames: TlsHostMapping::None,
         });
         Ok(RedisConnection {
@@ -90,7 +87,7 @@ impl Topology {
     }
 }
 
-/// What a URL says.
+/// The content of a URL.
 struct Address {
     config: Config,
     tls: bool,
@@ -146,7 +143,7 @@ impl Address {
     }
 }
 
-/// Whether a scheme means TLS, and to what; `None` for one that has no meaning here.
+/// Whether a scheme means TLS, and which servers; `None` for an unknown scheme.
 fn scheme(scheme: &str) -> Option<(bool, Topology)> {
     let (product, topology) = if let Some(product) = scheme.strip_suffix("-cluster") {
         (product, Topology::Cluster)
@@ -208,7 +205,7 @@ fn node(text: &str) -> Result<Server, InvalidSetting> {
     }
 }
 
-/// The host as it is resolved and as certificates name it: an IPv6 address without its brackets.
+/// The host for DNS and certificates: an IPv6 address without its brackets.
 fn bare(host: &str) -> String {
     let inner = host
         .strip_prefix('[')
@@ -223,7 +220,7 @@ fn decoded(text: &str) -> Result<Option<String>, InvalidSetting> {
     Ok((!text.is_empty()).then(|| text.into_owned()))
 }
 
-/// The number of the database that the path names.
+/// The number of the database in the path.
 fn database(url: &Url, topology: Topology) -> Result<Option<u8>, InvalidSetting> {
     let path = url.path().strip_prefix('/').unwrap_or(url.path());
     if path.is_empty() {

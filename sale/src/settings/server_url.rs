@@ -1,11 +1,11 @@
-//! What the URLs of both servers have in common. A URL holds a password, and a mistyped one may hold a part of
-//! it anywhere: no error quotes more than a parameter's name, and that only if it looks like one.
+//! The common rules for the URLs of both servers. A URL holds a password, and a mistyped one may hold a part of it
+//! anywhere: no error quotes more than a parameter's name, and only if it looks like one.
 
 use url::Url;
 
 use super::InvalidSetting;
 
-/// A longer name of a parameter is not quoted.
+/// A longer parameter name is not quoted.
 const NAME_MAX_BYTES: usize = 32;
 
 /// What to do about a URL that splits in the wrong places.
@@ -23,7 +23,7 @@ pub(super) fn parse(text: &str) -> Result<Url, InvalidSetting> {
     Ok(url)
 }
 
-/// Refuses a parameter of the query that has no meaning.
+/// Refuses an unknown parameter of the query.
 pub(super) fn unknown_parameter(name: &str, known: &[&str]) -> InvalidSetting {
     let name = if is_plain(name) {
         format!("parameter `{name}`")
@@ -38,7 +38,7 @@ pub(super) fn unknown_parameter(name: &str, known: &[&str]) -> InvalidSetting {
     InvalidSetting::new(format!("the URL has an unknown {name}; {known}"))
 }
 
-/// Refuses a parameter that must not stand twice: which of them holds, nobody could see.
+/// Refuses a repeated parameter: the URL does not show which of the two counts.
 pub(super) fn repeated_parameter(name: &str) -> InvalidSetting {
     InvalidSetting::new(format!("the URL has the parameter `{name}` more than once"))
 }

@@ -9,13 +9,13 @@ use serde::{
     de::{Error, Visitor},
 };
 
-/// 10000-01-01T00:00:00Z, in seconds. A number from here on is no time that can be written down
-/// (RFC 3339), and most likely milliseconds: such a token would never expire.
+/// 10000-01-01T00:00:00Z, in seconds. RFC 3339 cannot write a time from here on, and such a number is most likely
+/// milliseconds: the token would never expire.
 const YEAR_10000_SECONDS: i64 = 253_402_300_800;
 
 const MICROSECONDS_PER_SECOND: f64 = 1e6;
 
-/// A time in a token. One before 1970 is as long ago as 1970.
+/// A time in a token. Times before 1970 count as 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NumericDate(pub(super) DateTime<Utc>);
 

@@ -1,9 +1,9 @@
 //! Tokens of an outside issuer, checked with its public keys from a file: a JSON Web Key Set
 //! (RFC 7517), as issuers publish it.
 //!
-//! A key is used with its own algorithm alone, RS256 or EdDSA (Ed25519). Keys of other algorithms
-//! and keys that are for encryption are left out. A file that holds more than public keys has been
-//! mixed up with another one, and is refused.
+//! A key is used only with its own algorithm, RS256 or EdDSA (Ed25519). Keys of other algorithms and keys for
+//! encryption are left out. A file that holds more than public keys has been mixed up with another one, and is
+//! refused.
 
 use std::{
     fs::File,
@@ -23,26 +23,26 @@ use super::{Read, TokenError, validation};
 const FILE_BYTES_MAX: u64 = 256 * 1024;
 /// The fewest bits of an RSA modulus (RFC 7518, section 3.3).
 const RSA_BITS_MIN: usize = 2_048;
-/// The most bits of an RSA modulus: what the `rsa` crate checks with.
+/// The most bits of an RSA modulus: the limit of the `rsa` crate.
 const RSA_BITS_MAX: usize = 4_096;
-/// The most bits of an RSA exponent: what the `rsa` crate checks with.
+/// The most bits of an RSA exponent: the limit of the `rsa` crate.
 const RSA_EXPONENT_BITS_MAX: usize = 33;
 /// The bytes of an Ed25519 key (RFC 8032, section 5.1.5).
 const ED25519_BYTES: usize = 32;
 
-/// Members that a private or a symmetric key has, and a public one has not (RFC 7518, section 6).
+/// Members of a private or a symmetric key that a public one does not have (RFC 7518, section 6).
 const PRIVATE_MEMBERS: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// What is wrong with a file of keys. Nothing of its content is told: it may be a private key.
+/// What is wrong with a file of keys. No error quotes its content: it may be a private key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeySetError {
-    /// There is no such file, or it may not be read.
+    /// There is no such file, or it is not readable.
     #[error("the file cannot be read: {0}")]
     Unreadable(io::Error),
     /// It is too large.
     #[error("the file has more than {FILE_BYTES_MAX} bytes")]
     TooLarge,
-    /// It is something else.
+    /// It is not a JSON Web Key Set.
     #[error("this is no JSON Web Key Set (line {line}, column {column})")]
     NotAKeySet {
         /// Where that shows.
@@ -50,13 +50,13 @@ pub enum KeySetError {
         /// Where that shows.
         column: usize,
     },
-    /// It holds what must not leave the issuer.
+    /// It holds a key that must not leave the issuer.
     #[error("key {number} has a private or symmetric part; only public keys may stand there")]
     NotPublic {
         /// Which, counted from 1.
         number: usize,
     },
-    /// A key has an algorithm that we know, and cannot be used with it.
+    /// A key has an algorithm that we know, but is faulty.
     #[error("key {number} is no good: {why}")]
     Broken {
         /// Which, counted from 1.
@@ -64,13 +64,13 @@ pub enum KeySetError {
         /// Why.
         why: &'static str,
     },
-    /// Which key a token names would not be clear.
+    /// Two keys have the same algorithm and name, so a token would not name one of them.
     #[error("key {number} has the algorithm and the kid of another one")]
     Ambiguous {
         /// Which, counted from 1.
         number: usize,
     },
-    /// No key is for the signatures that we check.
+    /// No key is for signatures with our algorithms.
     #[error("there is no key for signatures with RS256 or EdDSA (Ed25519)")]
     NoUsableKey,
 }
@@ -87,7 +87,7 @@ struct Key {
     validation: Validation,
 }
 
-/// Checks the tokens of one issuer that is not us.
+/// Checks the tokens of an issuer other than us.
 pub(super) struct OutsideIssuer {
     keys: Vec<Key>,
 }
@@ -138,7 +138,7 @@ impl OutsideIssuer {
         Ok(Self { keys })
     }
 
-    /// What a token says, if this issuer signed it.
+    /// The content of a token, if this issuer signed it.
     pub(super) fn check(&self, token: &str) -> Result<TokenData<Read>, TokenError> {
         let header = decode_header(token).map_err(|_| TokenError::Invalid)?;
         let key = self
@@ -147,7 +147,7 @@ impl OutsideIssuer {
         decode(token, &key.checking, &key.validation).map_err(|_| TokenError::Invalid)
     }
 
-    /// The key that a token names; without a name, the only one of its algorithm.
+    /// The key that a token names; for a token without a name, the only one of its algorithm.
     fn key(&self, algorithm: Algorithm, id: Option<&str>) -> Option<&Key> {
         let mut keys = self
             .keys
@@ -168,7 +168,7 @@ fn is_private(members: &Map<String, Value>) -> bool {
             .any(|name| members.contains_key(*name))
 }
 
-/// The algorithm of a key for signatures; `None` for one that we do not check with.
+/// The algorithm of a key for signatures; `None` for an algorithm that we do not check.
 fn algorithm(members: &Map<String, Value>) -> Option<Algorithm> {
     let (algorithm, word) = match (text_of(members, "kty")?, text_of(members, "crv")) {
         ("RSA", _) => (Algorithm::RS256, "RS256"),
@@ -185,7 +185,7 @@ fn algorithm(members: &Map<String, Value>) -> Option<Algorithm> {
     (of_this_algorithm && for_signatures && for_checks).then_some(algorithm)
 }
 
-/// The key itself. All is looked at now that would otherwise fail with each token.
+/// The key itself. Everything is validated at startup, not per token.
 fn public_key(
     members: &Map<String, Value>,
     algorithm: Algorithm,
@@ -212,7 +212,7 @@ fn public_key(
     let has_length = key
         .try_get_as_bytes()
         .is_ok_and(|bytes| bytes.len() == ED25519_BYTES);
-    // Any signature will do: it fails only where the key is no point on the curve.
+    // Any signature will do: the check fails only if the key is not a point on the curve.
     if !has_length || crypto::verify("", &[], &key, algorithm).is_err() {
         return Err("x must be an Ed25519 public key of 32 bytes");
     }

@@ -1,11 +1,10 @@
-//! What a secret must be to sign tokens with: long, and not obviously weak. Whether it was chosen at
-//! random, nobody can see; whether it was not, sometimes.
+//! The rules for a secret that signs tokens: long, and not obviously weak. Nobody can see that a secret was chosen at
+//! random; sometimes one can see that it was not.
 
 use super::TokenError;
 use crate::settings::Secret;
 
-/// The fewest bytes of a secret: as many as the hash has (RFC 7518, section 3.2). What repeats
-/// counts once.
+/// The fewest bytes of a secret: as many as the hash has (RFC 7518, section 3.2). Repeated parts count once.
 pub(super) const SECRET_BYTES_MIN: usize = 32;
 
 /// The fewest different bytes of a secret, and the fewest different steps from one byte to the next
@@ -15,7 +14,7 @@ pub(super) const SECRET_BYTES_MIN: usize = 32;
 /// below 1e-25. Base64 and sentences have more letters.
 const DIFFERENT_MIN: usize = 6;
 
-/// What secrets in examples say, of letters and digits alone.
+/// Words of secrets in examples, reduced to letters and digits.
 const PLACEHOLDERS: [&str; 7] = [
     "changeme",
     "changethis",
@@ -26,7 +25,7 @@ const PLACEHOLDERS: [&str; 7] = [
     "yoursecret",
 ];
 
-/// The bytes of a secret that may sign, or have signed.
+/// The bytes of a secret that may sign now, or did before.
 pub(super) fn bytes_of<'a>(
     setting: &'static str,
     secret: &'a Secret,
@@ -58,7 +57,7 @@ fn is_placeholder(secret: &str) -> bool {
     PLACEHOLDERS.iter().any(|said| bare.contains(said))
 }
 
-/// Whether a pattern that is too short to be a secret makes up all of it, at least twice.
+/// Whether the text only repeats a pattern that is too short to be a secret.
 fn repeats(bytes: &[u8]) -> bool {
     let longest = (bytes.len() / 2).min(SECRET_BYTES_MIN - 1);
     (1..=longest).any(|length| bytes[length..] == bytes[..bytes.len() - length])

@@ -21,20 +21,20 @@ use crate::{
     model::{Purchase, SaleId, Verdict},
 };
 
-/// How often a batch is sent again when the connection is made again each time.
+/// How often a batch is sent again if the connection is a new one each time.
 const CALL_TRIES: usize = 3;
 
-/// One sale's way to the gate.
+/// The task that takes one sale's purchases to the gate.
 pub(super) struct Lane {
     shared: Arc<Shared>,
     sale: SaleId,
     /// What this process knows of the gate and its ledger.
     known: Known,
-    /// The last call failed: it was logged, and the next ones are not.
+    /// The last call failed and was logged; further failures are not logged.
     failing: bool,
-    /// The count of connections at which the ledger was last asked.
+    /// The count of connections at which the lane last asked the ledger.
     asked_at: Arc<AtomicU64>,
-    /// When it was last tried to find out why the gate is cold.
+    /// When the lane last tried to find out why the gate is cold.
     caught_up_at: Option<Instant>,
 }
 
@@ -50,7 +50,7 @@ impl Lane {
         }
     }
 
-    /// Decides what comes, until nothing has come for a while or nobody can send any more.
+    /// Decides purchases until none has come for a while or no sender is left.
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
         let (batch_max, idle) = (self.shared.limits.batch_max, self.shared.limits.lane_idle);
         let mut batch = Vec::with_capacity(batch_max);
@@ -62,10 +62,10 @@ impl Lane {
                         turn_away(&mut queue, error);
                     }
                 }
-                // Only the ledger can start a lane. While it is away, this process goes on selling what it
-                // knows.
+                // Only the ledger can start a lane. While the ledger is away, this process goes on selling the sales
+                // that it knows.
                 Err(_) if self.shared.ask_standing(self.sale).await.is_err() => {}
-                // Closed first: who comes later is turned away, who came before is still answered.
+                // Close the entrance first: later purchases are turned away, earlier ones still get an answer.
                 Err(_) => {
                     self.shared.end_lane(self.sale);
                     queue.close();
@@ -76,7 +76,7 @@ impl Lane {
 
     /// Decides a batch and answers everyone in it.
     async fn decide(&mut self, batch: &mut Vec<Waiting>) -> Result<(), AdmitError> {
-        // Whoever no longer waits asks again, and learns the same.
+        // A caller that no longer waits can ask again, and gets the same verdict.
         match self.ask(batch).await {
             Ok(verdicts) => {
                 for (waiting, verdict) in batch.drain(..).zip(verdicts) {
@@ -93,14 +93,13 @@ impl Lane {
         }
     }
 
-    /// Asks the gate, and again where its connection was made again meanwhile: a call that waits for
-    /// that goes out on the new connection, behind which there may be an older copy, and with what
-    /// was known before. So its answer is not believed, and tells nothing but how far the gate is; the
-    /// next call tells the gate what the ledger knows.
+    /// Asks the gate, and again after a reconnect in between: a call that waits for a reconnect goes out on the new
+    /// connection, with what was known before, and behind it there may be an older copy. So the lane uses only the
+    /// gate's progress from its answer; the next call passes on what the ledger knows.
     async fn ask(&mut self, batch: &[Waiting]) -> Result<Vec<Verdict>, AdmitError> {
         let purchases: Vec<Purchase> = batch.iter().map(|waiting| waiting.purchase).collect();
         for attempt in 0..=CALL_TRIES {
-            // Once it was sent, nobody knows whether it was made.
+            // After the first send the outcome is unknown.
             let known = |error| match attempt {
                 0 => error,
                 _ => AdmitError::OutcomeUnknown,
@@ -120,7 +119,7 @@ impl Lane {
         Err(AdmitError::OutcomeUnknown)
     }
 
-    /// Learns how far the gate, or its ledger, has come.
+    /// Learns the progress of the gate or its ledger.
     fn reach(&mut self, progress: Progress) {
         if progress.epoch > self.known.progress.epoch {
             self.look_for_a_loss();
@@ -128,9 +127,9 @@ impl Lane {
         self.known.reach(progress);
     }
 
-    /// The gate is cold. It may only have to learn newer terms, and no reconciler be at work; or the ledger
-    /// was rolled back, and the gate will never again have come as far as this process has seen. Looks
-    /// once a second at the most, and says whether the gate is worth being asked again.
+    /// The gate is cold. Perhaps it only needs newer terms, and no reconciler is running; or the ledger was rolled
+    /// back, and the gate will never again reach what this process has seen. Checks at most once a second. Returns
+    /// whether it is worth asking the gate again.
     async fn catch_up(&mut self) -> bool {
         let is_early = |at: Instant| at.elapsed() < STANDING_LIFETIME;
         if self.caught_up_at.is_some_and(is_early) {
@@ -148,8 +147,8 @@ impl Lane {
         forgets || waits || matches!(synced, Ok(Synced::Applied))
     }
 
-    /// The gate was loaded from scratch. By then everything was posted that Redis still had: a purchase that was
-    /// told, and is not in the ledger, is lost. Whoever loaded it may have known of none.
+    /// The gate was loaded from scratch. Everything that Redis still had was posted before that: a purchase that was
+    /// answered and is not in the ledger is lost. The process that loaded the gate may not have known of it.
     fn look_for_a_loss(&self) {
         let Some(told) = self.known.admitted.told else {
             return;
@@ -171,7 +170,7 @@ impl Lane {
         });
     }
 
-    /// Learns from the ledger how the sale stands, unless it has since the last reconnect.
+    /// Gets the sale's standing from the ledger, unless this happened since the last reconnect.
     async fn ask_ledger(&mut self) -> Result<(), AdmitError> {
         if !self.shared.gate.is_connected() {
             return Err(AdmitError::Unavailable);
@@ -179,7 +178,7 @@ impl Lane {
         let connections = self.shared.gate.connections();
         if self.asked_at.load(Ordering::Relaxed) != connections {
             self.refuse_less_durable().await?;
-            // Now: what it said to others may be older than the connection.
+            // Ask now: a remembered answer may be older than the connection.
             let standing = self.shared.ask_standing(self.sale).await?;
             let standing = standing.ok_or(AdmitError::UnknownSale)?;
             self.reach((&standing).into());
@@ -189,7 +188,7 @@ impl Lane {
         Ok(())
     }
 
-    /// Behind a new connection there may be a Redis that is set up otherwise.
+    /// Behind a new connection there may be a Redis with another configuration.
     async fn refuse_less_durable(&mut self) -> Result<(), AdmitError> {
         let Err(error) = self.shared.gate.refuse_less_durable().await else {
             return Ok(());
@@ -246,8 +245,8 @@ impl Lane {
     }
 }
 
-/// Answers all who wait behind a batch that was not decided: they would only wait for the same, one
-/// timeout after another. Their purchases were not sent.
+/// Answers all purchases that wait behind a batch without a decision: they would only wait for the same failure, one
+/// timeout after another. The gate did not get them.
 fn turn_away(queue: &mut mpsc::Receiver<Waiting>, error: AdmitError) {
     let error = match error {
         AdmitError::OutcomeUnknown => AdmitError::Unavailable,
