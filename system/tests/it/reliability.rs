@@ -1,4 +1,4 @@
-//! RELIABILITY.md names tests: each of them is there.
+//! Checks that each test that RELIABILITY.md names exists.
 
 use std::{
     collections::HashSet,
@@ -8,7 +8,7 @@ use std::{
 
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// A name of a module and a function, as RELIABILITY.md has them, is longer than any other word with `::`.
+/// Names with a module and a function, as RELIABILITY.md has them, are longer than any other word with `::`.
 const TEST_NAME_MIN: usize = 20;
 
 fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
