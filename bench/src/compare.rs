@@ -3,13 +3,13 @@
 //! | module | measures |
 //! | --- | --- |
 //! | [`purchases`] | an API at full load and below, and Redis meanwhile |
-//! | [`limits`] | what they are compared with: bare services, one call a purchase, Postgres alone |
+//! | [`limits`] | the limits: bare services, one call a purchase, Postgres alone |
 //! | [`posting`] | from the journal to the ledger |
 //! | [`growth`] | memory, and cost as a sale grows |
 //!
-//! [`figure`] holds what a line of the table is, `tool` the programs of the servers that the limits need.
+//! [`figure`] defines a line of the table, `tool` runs the servers' own programs that the limits need.
 //!
-//! Each has servers of its own, one after the other, so that nothing of one run is in the next.
+//! Each module uses servers of its own, one after the other, so that no run leaves anything for the next.
 
 mod figure;
 mod growth;
@@ -69,16 +69,16 @@ impl Group {
     }
 }
 
-/// How much is measured.
+/// The amount of measuring.
 #[derive(Debug, Clone, Copy)]
 pub struct Volume {
-    /// How often what is compared takes turns.
+    /// How often the two sides of a comparison take turns.
     pub rounds: usize,
-    /// The same where a round takes seconds only, and so more of them are at hand against noise.
+    /// The same for rounds of a few seconds: more of them fit in, which helps against noise.
     pub short_rounds: usize,
     /// Purchases of a run.
     pub purchases: usize,
-    /// For how long each run at a rate goes.
+    /// How long each run at a rate goes.
     pub paced: Duration,
     /// Orders in a journal that is posted.
     pub journal: usize,
@@ -86,7 +86,7 @@ pub struct Volume {
     pub winners: usize,
     /// Buyers in a large sale.
     pub large: usize,
-    /// For how long Postgres alone decides each time.
+    /// How long each run of Postgres alone goes.
     pub postgres: Duration,
 }
 
@@ -113,10 +113,10 @@ impl Volume {
     };
 }
 
-/// Measures and prints. Status 0 also where goals are not met: they are no error.
+/// Measures and prints. The status is 0 even if goals are missed: that is not an error.
 ///
 /// # Errors
-/// Something could not be measured, or a sale does not agree in the end.
+/// A measurement failed, or a sale does not agree in the end.
 pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
     let size = if settings.quick {
         Volume::QUICK

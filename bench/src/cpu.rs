@@ -1,5 +1,5 @@
-//! CPU time of a process: user and system, its ended threads included. It is the sum that `/proc/<pid>/stat`
-//! tells in ticks of ten milliseconds, read from the process's clock, which has no such steps.
+//! CPU time of a process: user and system, including threads that have ended. `/proc/<pid>/stat` gives the same sum in
+//! ticks of ten milliseconds; the process's clock, which we read, has no such steps.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use nix::{
     unistd::Pid,
 };
 
-/// What a process has used since it was started.
+/// The CPU time that a process has used since its start.
 ///
 /// # Errors
 /// There is no such process.
@@ -39,7 +39,7 @@ mod tests {
         while used(ours).unwrap() <= before {
             assert!(began.elapsed() < BOUND, "the clock stands still");
         }
-        // Linux numbers no process so high.
+        // Linux gives no process such a high id.
         assert!(used(1 << 23).is_err());
     }
 }

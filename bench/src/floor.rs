@@ -1,5 +1,5 @@
-//! Services that decide nothing, as limits of an API: what it costs to take a request, check its token and
-//! answer, in the same framework.
+//! Services that decide nothing, as limits of an API: the cost of receiving a request, checking its token and
+//! answering, in the same framework.
 
 use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
@@ -49,10 +49,10 @@ pub struct Floor {
     pub(super) workers: WorkerSettings,
 }
 
-/// Serves until it is killed.
+/// Serves until the process is killed.
 ///
 /// # Errors
-/// It cannot listen there.
+/// It cannot listen at the address.
 pub async fn serve(settings: &Floor) -> anyhow::Result<ExitCode> {
     let tokens = Arc::new(Tokens::new(&settings.token)?);
     let server = Server::new(TcpListener::bind(settings.address));
@@ -70,7 +70,7 @@ pub async fn serve(settings: &Floor) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Who calls.
+/// The caller of a request.
 fn caller(request: &Request, tokens: &Tokens) -> poem::Result<Caller> {
     let token = request
         .headers()

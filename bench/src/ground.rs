@@ -1,5 +1,5 @@
-//! The system under test: the release build on servers of its own, as a deployment has it, but for the rate
-//! limits, which are on and too high to refuse anyone. [`sales`] makes what is sold there, and who buys.
+//! The system under test: the release build on servers of its own, as in a deployment, except for the rate limits,
+//! which are on and too high to reject anyone. [`sales`] makes its sales and their buyers.
 
 mod sales;
 
@@ -33,24 +33,24 @@ use crate::{
 /// Connections at full load.
 pub const CONNECTIONS: usize = 128;
 
-/// Before a run, one of so many of its purchases is made to warm up.
+/// The warm-up before a run is this fraction of its purchases.
 pub const WARM_UP_PART: usize = 10;
 
-/// How long Redis may take to rewrite its file, and how long is waited until it is looked at again.
+/// How long Redis may take to rewrite its file, and the pause between two checks.
 const REWRITE_DEADLINE: Duration = Duration::from_secs(60);
 const REWRITE_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long everything may take to be in Postgres.
+/// How long it may take until everything is in Postgres.
 pub const POSTED_DEADLINE: Duration = Duration::from_secs(300);
 
-/// How often a gate is looked at.
+/// The pause between two looks at a gate.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
 
-/// A running system, with one API. A reconciler is started where posting is measured, else at the end.
+/// A running system with one API. A reconciler starts when posting is measured, else at the end.
 pub struct Ground {
     /// Its processes and servers.
     pub stage: Stage,
-    /// Where its API shows its metrics.
+    /// The address of its API's metrics.
     pub metrics: SocketAddr,
     sales: Mutex<Vec<SaleId>>,
 }
@@ -58,7 +58,7 @@ pub struct Ground {
 /// CPU time for each request of a run.
 #[derive(Debug, Clone)]
 pub struct Costs {
-    /// What came of it.
+    /// The result of the run.
     pub outcome: Outcome,
     /// Of the API.
     pub api: Duration,
@@ -69,10 +69,10 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// The same, once it is sure that every purchase was answered in this way.
+    /// Returns itself if every purchase got the expected answer.
     ///
     /// # Errors
-    /// One was not.
+    /// One did not.
     pub fn all(self, expected: Expected) -> anyhow::Result<Self> {
         self.outcome.answers.all(expected)?;
         Ok(self)
@@ -80,10 +80,7 @@ impl Costs {
 }
 
 impl Ground {
-    /// Starts it.
-    ///
-    /// # Errors
-    /// Something could not be built or started.
+    /// Starts the processes and servers.
     pub async fn start() -> anyhow::Result<Self> {
         let metrics = SocketAddr::from((Ipv4Addr::LOCALHOST, embedded::free_port()?));
         let stage = Stage::open(Setting {
@@ -104,10 +101,10 @@ impl Ground {
         })
     }
 
-    /// Posts all that was sold, and ends everything. What was measured counts only if all sales agree.
+    /// Posts all purchases, and ends everything. Measurements count only if all sales agree.
     ///
     /// # Errors
-    /// One does not agree, or was not posted in time.
+    /// A sale does not agree, or was not posted in time.
     pub async fn close(mut self) -> anyhow::Result<()> {
         if self.stage.reconcilers().is_empty() {
             self.stage.start_reconciler(&[]).map_err(plain)?;
@@ -122,20 +119,17 @@ impl Ground {
         Ok(())
     }
 
-    /// Everything is connected, and every page touched, before so many purchases are measured.
-    ///
-    /// # Errors
-    /// As [`Ground::run`].
+    /// Warms up before a run of this many purchases, so that everything is connected and every page is touched.
     pub async fn warm_up(&self, api: &ApiProcess, purchases: usize) -> anyhow::Result<()> {
         let count = purchases / WARM_UP_PART;
         self.winners(CONNECTIONS, api, count).await?;
         Ok(())
     }
 
-    /// A sale with a unit for everyone who comes, at full load over so many connections.
+    /// A sale with a unit for every buyer, at full load over this many connections.
     ///
     /// # Errors
-    /// As [`Ground::run`], or somebody did not win.
+    /// An answer is missing, or a buyer did not win.
     pub async fn winners(
         &self,
         connections: usize,
@@ -148,7 +142,7 @@ impl Ground {
         costs.await?.all(Expected::Accepted)
     }
 
-    /// Sends requests to an API at full load, or at a rate, and measures what they cost.
+    /// Sends requests to an API at full load, or at a rate, and measures their cost.
     ///
     /// # Errors
     /// An answer is missing.
@@ -161,7 +155,7 @@ impl Ground {
         self.run_over(CONNECTIONS, api, requests, pace).await
     }
 
-    /// The same, over so many connections.
+    /// The same, over this many connections.
     ///
     /// # Errors
     /// An answer is missing.
@@ -187,10 +181,10 @@ impl Ground {
         })
     }
 
-    /// Waits until the gate of a sale is as wanted, and says when it was.
+    /// Waits until the gate of a sale meets a condition, and returns when it did.
     ///
     /// # Errors
-    /// It is not before the deadline, or there is no gate.
+    /// The gate does not meet it before the deadline, or there is no gate.
     pub async fn until(
         &self,
         sale: SaleId,
@@ -211,10 +205,7 @@ impl Ground {
             .context("the journal was not posted in time")?
     }
 
-    /// Waits until the posting of a sale's journal has begun, and says when.
-    ///
-    /// # Errors
-    /// As [`Ground::until`].
+    /// Waits until the posting of a sale's journal has begun, and returns when it began.
     pub async fn until_posting(&self, sale: SaleId, deadline: Instant) -> anyhow::Result<Instant> {
         let begun = |gate: &Snapshot| gate.backlog.pending > 0 || gate.forgotten > 0;
         self.until(sale, deadline, begun).await
@@ -225,10 +216,11 @@ impl Ground {
         &self.stage.gate
     }
 
-    /// Redis rewrites its file, and has done so afterwards. It would by itself, whenever the file has
-    /// doubled: who fills a sale makes it do so, and a run just behind pays for the pages that it copies then.
+    /// Makes Redis rewrite its file, and waits for it. Redis also does so whenever the file has doubled, as after
+    /// filling a sale: a run just behind then pays for the pages that Redis copies.
     ///
     /// # Errors
+    /// Redis cannot, or takes too long.
     /// It can not, or takes too long.
     pub async fn file_rewritten(&self) -> anyhow::Result<()> {
         let rewritten = async {
@@ -253,10 +245,7 @@ impl Ground {
         Ok(is("aof_rewrite_in_progress")? || is("aof_rewrite_scheduled")?)
     }
 
-    /// What Redis holds in memory, bytes.
-    ///
-    /// # Errors
-    /// It does not say.
+    /// The memory that Redis uses, bytes.
     pub fn redis_memory(&self) -> anyhow::Result<u64> {
         Ok(self.redis_info("memory", "used_memory")?.parse()?)
     }
@@ -274,10 +263,7 @@ impl Ground {
         self.stage.redis().context("redis does not run")
     }
 
-    /// The process of Redis.
-    ///
-    /// # Errors
-    /// It does not run.
+    /// The process id of Redis.
     pub fn redis_pid(&self) -> anyhow::Result<u32> {
         self.redis()?.pid().context("redis does not run")
     }
@@ -292,9 +278,6 @@ fn used(pids: [u32; 3]) -> anyhow::Result<[Duration; 3]> {
 }
 
 /// The address in a URL of this machine.
-///
-/// # Errors
-/// There is none.
 pub fn address_of(url: &str) -> anyhow::Result<SocketAddr> {
     let address = url.strip_prefix("http://").unwrap_or(url);
     address
@@ -303,9 +286,6 @@ pub fn address_of(url: &str) -> anyhow::Result<SocketAddr> {
 }
 
 /// A process's id.
-///
-/// # Errors
-/// It does not run.
 pub fn pid(process: &Process) -> anyhow::Result<u32> {
     process.pid().context("a process does not run")
 }

@@ -1,10 +1,9 @@
-//! `growth`: how cost grows with what a shop has more of. Each axis has a table, and charts beside it in
-//! `growth.html`.
+//! `growth`: how cost grows with a shop's size. Each axis has a table, and charts beside it in `growth.html`.
 //!
 //! | module | owns |
 //! | --- | --- |
-//! | [`measure`] | the load of each axis, and what it costs |
-//! | [`curve`] | what was measured: columns, points, tables, JSON |
+//! | [`measure`] | the load of each axis, and its cost |
+//! | [`curve`] | the measurements: columns, points, tables, JSON |
 //! | [`page`] | `growth.html` |
 
 mod curve;
@@ -71,7 +70,7 @@ impl Axis {
         }
     }
 
-    /// What stands over its numbers.
+    /// The heading over its numbers.
     fn heading(self) -> String {
         match self {
             Self::Buyers | Self::Connections | Self::Workers | Self::Batch => {
@@ -107,12 +106,12 @@ impl Axis {
     }
 }
 
-/// How much is measured.
+/// The amount of measuring.
 #[derive(Debug, Clone, Copy)]
 struct Sampling {
     /// Purchases of a point.
     purchases: usize,
-    /// Points of an axis at most; its first ones.
+    /// The maximum of points of an axis; the first ones count.
     points: usize,
 }
 
@@ -130,7 +129,7 @@ impl Sampling {
 /// Measures, prints, and writes the page.
 ///
 /// # Errors
-/// Something could not be measured or written, or a sale does not agree in the end.
+/// A measurement or a file failed, or a sale does not agree in the end.
 pub async fn run(settings: &Growth) -> anyhow::Result<ExitCode> {
     fs::create_dir_all(&settings.out)
         .with_context(|| format!("cannot make {}", settings.out.display()))?;

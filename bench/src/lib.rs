@@ -1,10 +1,9 @@
-//! How fast MinCommerce is: under the loads of a shop, and against the limits of what it stands on. Machines
-//! differ and are noisy: what counts is the ratio of two things that one run has measured, or CPU time a
-//! request.
+//! How fast MinCommerce is: under the loads of a shop, and against the limits of its foundations. Machines differ and
+//! are noisy, so the ratio of two measurements of one run counts, or the CPU time of a request.
 //!
 //! | module | owns |
 //! | --- | --- |
-//! | [`scenarios`] | what a shop goes through, as load that rlt drives, with its proof |
+//! | [`scenarios`] | the situations of a shop, as load that rlt drives, with their proof |
 //! | [`suite`], [`report`] | all scenarios, and the page that shows them |
 //! | [`compare`] | the table: each figure, its limit, their ratio, its goal |
 //! | [`growth`] | how cost grows with buyers, sales, connections, threads and batches, as tables and charts |
@@ -12,7 +11,7 @@
 //! | [`load`] | the load generator: a lean HTTP client |
 //! | [`floor`] | the services that an API is compared with |
 //! | [`table`] | tables on a terminal |
-//! | [`provenance`] | when, how and on what a run was, as its reports tell |
+//! | [`provenance`] | the circumstances of a run, for its reports |
 //! | [`cpu`] | CPU time of a process |
 
 pub mod compare;
@@ -55,12 +54,12 @@ enum Command {
     Floor(floor::Floor),
 }
 
-/// Runs a command. Status 1 where something was not right; goals that are not met are no error.
+/// Runs a command. Status 1 if a check failed; missed goals are not an error.
 ///
 /// # Errors
-/// Something could not be measured.
+/// A measurement failed.
 pub fn run(stress: Stress) -> anyhow::Result<ExitCode> {
-    // What an API is compared with has its threads; the generator has all.
+    // A service that an API is compared with has as many threads as the API; the generator has all.
     let runtime = if let Command::Floor(settings) = &stress.command {
         settings.workers.runtime()
     } else {

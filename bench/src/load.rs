@@ -1,5 +1,5 @@
-//! The load generator: a lean HTTP/1.1 client that keeps its connections. Requests are written before the
-//! run, so that little CPU time goes into sending them.
+//! The load generator: a lean HTTP/1.1 client that keeps its connections. It writes the requests before the run, so
+//! that sending them takes little CPU time.
 
 pub mod answers;
 pub mod connection;
@@ -24,24 +24,24 @@ use tokio::{
 
 use self::{answers::Answers, connection::Connection, request::write_purchase};
 
-/// The status of a purchase that is accepted.
+/// The status of an accepted purchase.
 pub const ACCEPTED: u16 = 202;
-/// The status of a purchase that is refused, for whatever reason.
+/// The status of a refused purchase, for any reason.
 pub const REFUSED: u16 = 409;
 
-/// The status of a request that a rate limit refuses.
+/// The status of a request that a rate limit rejects.
 pub const LIMITED: u16 = 429;
 
-/// The fewest answers a second that are waited for; over one connection there are some thousand.
+/// The lowest rate of answers that a deadline allows for; one connection has some thousand a second.
 const RATE_MIN: f64 = 500.0;
 
-/// How long a run may take besides.
+/// Additional time that a run may take.
 const DEADLINE_MIN: Duration = Duration::from_secs(30);
 
-/// The host that requests name.
+/// The `Host` of requests.
 const HOST: &str = "127.0.0.1";
 
-/// Requests, ready to be sent: one after the other, and where each ends.
+/// Prepared requests: one after the other, and where each ends.
 #[derive(Debug, Default)]
 pub struct Requests {
     bytes: Vec<u8>,
@@ -49,10 +49,7 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// One buyer for each sale that is named, who wants to buy there once; in this order.
-    ///
-    /// # Errors
-    /// Tokens cannot be signed.
+    /// The requests of one buyer for each of these sales, each of whom wants to buy once; in this order.
     pub fn purchases(
         sales: impl IntoIterator<Item = SaleId>,
         tokens: &Tokens,
@@ -66,7 +63,7 @@ impl Requests {
         Ok(requests)
     }
 
-    /// How many there are.
+    /// The number of requests.
     pub fn count(&self) -> usize {
         self.ends.len()
     }
@@ -78,21 +75,21 @@ impl Requests {
     }
 }
 
-/// How requests are sent.
+/// The pace of sending requests.
 #[derive(Debug, Clone, Copy)]
 pub enum Pace {
-    /// Each connection sends its next request when it has the answer to the last one.
+    /// Each connection sends its next request after the answer to the last one.
     Full,
-    /// So many a second, whatever becomes of them.
+    /// This many a second, whatever the answers are.
     Rate(f64),
 }
 
-/// What came of a run.
+/// The result of a run.
 #[derive(Debug, Clone)]
 pub struct Outcome {
     /// The answers.
     pub answers: Answers,
-    /// How long answers took: at a rate, from the intended start.
+    /// Latencies: at a rate, from the intended start.
     pub latencies: Latencies,
     /// From the first request to the last answer.
     pub took: Duration,
@@ -105,11 +102,11 @@ impl Outcome {
     }
 }
 
-/// Sends each request once, over so many connections. The run as a whole has a deadline, and no request one of its
-/// own: it would cost CPU time for each.
+/// Sends each request once, over this many connections. The deadline is for the run as a whole: one for each request
+/// would cost CPU time.
 ///
 /// # Errors
-/// A connection broke, an answer is none, or some are missing when the deadline is over.
+/// A connection broke, an answer is not valid, or some are missing at the deadline.
 pub async fn send(
     address: SocketAddr,
     requests: &Arc<Requests>,
@@ -145,10 +142,10 @@ async fn send_within(
     })?
 }
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Debug, Default)]
 struct Progress {
-    /// Requests that a connection has taken, and as many more as found none left.
+    /// Requests that a connection has taken, plus one for each attempt that found none left.
     taken: AtomicUsize,
     answered: AtomicUsize,
 }
@@ -192,7 +189,7 @@ async fn send_all(
     })
 }
 
-/// What one connection does.
+/// The work of one connection.
 struct Sending {
     connection: Connection,
     requests: Arc<Requests>,
@@ -243,7 +240,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_is_silent_ends_the_run_and_its_missing_answers_are_counted() {
-        // Connections are taken up by the system, and nobody answers there.
+        // The operating system accepts connections, but no program answers.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let requests = Arc::new(Requests {
             bytes: b"onetwo".to_vec(),

@@ -1,4 +1,4 @@
-//! `stress`: how fast MinCommerce is, and how far from the limits of what it stands on.
+//! `stress`: how fast MinCommerce is, and how far from the limits of its foundations.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use bench::Stress;
 use mimalloc::MiMalloc;
 use sale::{output::note, settings};
 
-/// That of the API: services that it is compared with are of this program, and must not win or lose by theirs.
+/// The API's allocator: the services that it is compared with are part of this program, and must not differ by theirs.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

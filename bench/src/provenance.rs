@@ -1,5 +1,5 @@
-//! What a report tells of its run besides figures: when it was, by which command, of which sources, on which
-//! machine and servers. What cannot be known is told as unknown.
+//! A report's facts about its run besides figures: its time, its command, its sources, its machine and its servers.
+//! Facts that cannot be known appear as unknown.
 
 use std::{env, fmt, fs, path::Path, process::Command, thread};
 
@@ -7,25 +7,25 @@ use chrono::{SecondsFormat, Utc};
 use embedded::{Program, Settings};
 use serde::Serialize;
 
-/// What is told where nothing is known.
+/// The text for an unknown fact.
 const UNKNOWN: &str = "unknown";
 
-/// The folder of a program's sources, as cargo tells it to a program that it has just built and runs.
+/// The folder of a program's sources. Cargo sets it for a program that it has just built and runs.
 const SOURCES: &str = "CARGO_MANIFEST_DIR";
 
-/// Of a run.
+/// The circumstances of a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Provenance {
-    /// When it began, UTC.
+    /// The time of its start, UTC.
     pub at: String,
-    /// How it was started.
+    /// The command line.
     pub command: String,
-    /// The commit that was built, and whether anything was changed since. Known where cargo runs what it has just
-    /// built from a checkout; servers of a run's own are built from the same sources.
+    /// The commit that was built, and whether there were changes. Known if cargo runs a program that it has just built
+    /// from a checkout; servers of a run's own are built from the same sources.
     pub commit: String,
-    /// What it ran on.
+    /// The machine.
     pub machine: Machine,
-    /// Its servers; `None` at an API that is there.
+    /// Its servers; `None` with an existing API.
     pub servers: Option<Servers>,
 }
 
@@ -34,11 +34,11 @@ pub struct Provenance {
 pub struct Machine {
     /// How many processors this process may use.
     pub processors: Option<usize>,
-    /// What they are.
+    /// Their model.
     pub processor: String,
     /// Its memory.
     pub memory_mib: Option<u64>,
-    /// Its system.
+    /// The operating system.
     pub system: String,
     /// Its kernel.
     pub kernel: String,
@@ -54,7 +54,7 @@ pub struct Servers {
 }
 
 impl Provenance {
-    /// Of a run that begins now, with these servers of its own.
+    /// Describes a run that begins now, with these servers of its own.
     pub fn now(servers: Option<Servers>) -> Self {
         let sources = env::var_os(SOURCES);
         let commit = sources.and_then(|sources| commit(Path::new(&sources)));
@@ -91,7 +91,7 @@ impl Machine {
 }
 
 impl Servers {
-    /// Those that a run starts for itself.
+    /// The servers that a run starts for itself.
     pub fn own() -> Self {
         let version = |program| version(program).unwrap_or_else(unknown);
         Self {
@@ -105,7 +105,7 @@ fn unknown() -> String {
     UNKNOWN.to_owned()
 }
 
-/// The command line, as a shell takes it.
+/// The command line, quoted for a shell.
 fn command(arguments: impl Iterator<Item = String>) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(&byte);
     let quoted = arguments.map(|argument| {
@@ -122,9 +122,9 @@ fn command(arguments: impl Iterator<Item = String>) -> String {
     words.join(" ")
 }
 
-/// The commit of a checkout, and whether it has changes; `None` where there is no checkout, or no git.
+/// The commit of a checkout, and whether it has changes; `None` without a checkout or without git.
 fn commit(folder: &Path) -> Option<String> {
-    // No tag is named: what was measured is found by its commit.
+    // Without tags: readers find the sources by their commit.
     said(Command::new("git").arg("-C").arg(folder).args([
         "describe",
         "--always",
@@ -133,7 +133,7 @@ fn commit(folder: &Path) -> Option<String> {
     ]))
 }
 
-/// What a server's program says that it is.
+/// The version that a server's program states.
 fn version(program: Program) -> Option<String> {
     let path = embedded::find(program, &Settings::from_env().ok()?).ok()?;
     let stated = said(Command::new(path).arg("--version"))?;
@@ -143,7 +143,7 @@ fn version(program: Program) -> Option<String> {
     number.map(str::to_owned)
 }
 
-/// What a program prints that ends well.
+/// The output of a program that succeeds.
 fn said(command: &mut Command) -> Option<String> {
     let ended = command.output().ok()?;
     let text = String::from_utf8(ended.stdout).ok()?;
@@ -151,14 +151,14 @@ fn said(command: &mut Command) -> Option<String> {
     (ended.status.success() && !text.is_empty()).then(|| text.to_owned())
 }
 
-/// The first value of this name in a file of the system's.
+/// The first value of this name in a file of the operating system.
 fn value(text: &str, name: &str, between: char) -> Option<String> {
     let mut lines = text.lines().filter_map(|line| line.split_once(between));
     let (_, value) = lines.find(|(found, _)| found.trim() == name)?;
     Some(value.trim().trim_matches('"').to_owned())
 }
 
-/// A size that is given in `kB`.
+/// A size in `kB` as MiB.
 fn mib(size: &str) -> Option<u64> {
     let size: u64 = size.strip_suffix("kB")?.trim().parse().ok()?;
     Some(size / 1024)
@@ -185,7 +185,7 @@ impl fmt::Display for Servers {
     }
 }
 
-/// One for tests of reports.
+/// An example for tests of reports.
 #[cfg(test)]
 pub fn example() -> Provenance {
     Provenance {

@@ -1,9 +1,9 @@
-//! `suite.html`, and what every page has: one file that needs no other host, in light and in dark.
+//! `suite.html`, and the parts that all pages share: one file that needs no other host, in light and in dark.
 //!
 //! | module | owns |
 //! | --- | --- |
 //! | [`chart`], [`scale`] | charts as inline SVG |
-//! | [`text`] | texts and numbers as a page can hold them |
+//! | [`text`] | texts and numbers in a page's form |
 
 pub mod chart;
 pub mod scale;
@@ -34,7 +34,7 @@ pub fn page(run: &Provenance, quick: bool, outcomes: &[Outcome]) -> String {
     page
 }
 
-/// A page up to where its sections begin; [`END`] ends it.
+/// The start of a page, up to its first section; [`END`] ends the page.
 pub fn begin(title: &str, run: &Provenance, quick: bool) -> String {
     let title = escape(title);
     let mut page = format!(
@@ -57,10 +57,10 @@ pub fn begin(title: &str, run: &Provenance, quick: bool) -> String {
     page
 }
 
-/// What a page ends with.
+/// The end of a page.
 pub const END: &str = "</body>\n</html>\n";
 
-/// The table of all.
+/// The table of all runs.
 fn overview(page: &mut String, outcomes: &[Outcome]) {
     page.push_str(
         "<div class=\"wide\"><table>\n<thead><tr><th rowspan=\"2\">scenario</th>\
@@ -118,7 +118,7 @@ fn overview(page: &mut String, outcomes: &[Outcome]) {
     );
 }
 
-/// The ratios to the baseline: CPU time, which is judged, and what rlt has reported.
+/// The ratios to the baseline: CPU time, which is judged, and the figures that rlt has reported.
 fn comparison(page: &mut String, outcomes: &[Outcome]) {
     let mut rows = Vec::new();
     let mut baseline = None;
@@ -136,7 +136,7 @@ fn comparison(page: &mut String, outcomes: &[Outcome]) {
             continue;
         };
         baseline = baseline.or_else(|| found.pointer("/baseline_created_at")?.as_str());
-        // Of orders, what rlt calls items are the orders.
+        // For orders, rlt's items are the orders.
         let figures: &[(&str, &str, bool)] = match outcome.unit {
             Unit::Requests => &[
                 ("requests a second", "/throughput/iters_rate/ratio", false),
@@ -237,7 +237,7 @@ fn memory(page: &mut String, outcome: &Outcome) {
     figure(page, "Orders not yet posted", &svg);
 }
 
-/// A chart with its name; nothing where there is none.
+/// Appends a chart with its name; nothing if there is no chart.
 pub fn figure(page: &mut String, name: &str, svg: &str) {
     if !svg.is_empty() {
         let _ = write!(

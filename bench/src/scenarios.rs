@@ -1,19 +1,19 @@
-//! What a shop goes through, as load that rlt drives: each scenario has a sale of its own, and ends with the
-//! proof that what buyers were told is what the ledger holds, and with the audit.
+//! The situations of a shop, as load that rlt drives. Each scenario has a sale of its own, and ends with the proof that
+//! the answers that buyers got match the ledger, and with the audit.
 //!
 //! | module | owns |
 //! | --- | --- |
-//! | [`plan`], [`command`] | what each scenario asks for, and its command line |
-//! | [`place`], [`own`], [`target`] | where it runs: servers of its own, or an API that is there |
-//! | [`crowd`], [`beforehand`] | who comes, with which requests; who has bought before |
+//! | [`plan`], [`command`] | the requests of each scenario, and its command line |
+//! | [`place`], [`own`], [`target`] | where it runs: on servers of its own, or at an existing API |
+//! | [`crowd`], [`beforehand`] | the buyers and their requests; the buyers who have bought before |
 //! | [`workers`], [`schedule`] | the buyers as workers of rlt; when each request is due |
 //! | `visit` | visitors come to a sale, and are measured |
 //! | [`posting`] | the way of orders from the journal to the ledger |
 //! | `drive` | rlt, which drives both |
-//! | [`baselines`], [`judge`] | which baselines a run has, on its command line; how it is judged by one |
-//! | `proof` | what must be so after a run |
-//! | [`record`], [`timing`], [`meter`], [`memory`], [`outcome`] | what was seen, and what it amounts to |
-//! | [`patience`] | how long a server may be silent |
+//! | [`baselines`], [`judge`] | the baselines of a run, on its command line; how a baseline judges it |
+//! | `proof` | the conditions that every run must meet |
+//! | [`record`], [`timing`], [`meter`], [`memory`], [`outcome`] | observations, and the figures from them |
+//! | [`patience`] | how long a server may stay silent |
 //! | [`open_files`] | room for many connections |
 
 pub mod baselines;
@@ -56,17 +56,17 @@ use self::{
     visit::visit,
 };
 
-/// How much is done.
+/// The amount of load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Volume {
-    /// So much that figures mean something.
+    /// Enough for meaningful figures.
     Full,
-    /// As little as shows that it works.
+    /// The least that shows that everything works.
     Quick,
 }
 
 impl Volume {
-    /// As baselines have it in their names.
+    /// Its form in the names of baselines.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -74,7 +74,7 @@ impl Volume {
         }
     }
 
-    /// Orders that are posted in `database`.
+    /// The number of orders posted in `database`.
     const fn orders(self) -> u32 {
         match self {
             Self::Full => 200_000,
@@ -83,11 +83,11 @@ impl Volume {
     }
 }
 
-/// Runs a scenario by itself, and says on standard error what was proven. Status 1 where something was not
-/// right, or worse than the baseline.
+/// Runs a scenario by itself, and prints its proof on standard error. Status 1 if a check failed, or if the run is
+/// worse than the baseline.
 ///
 /// # Errors
-/// It could not be run.
+/// The scenario could not be run.
 pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
     let Chosen { scenario, mut run } = chosen;
     if let Some(told) = run.baselines.told() {
@@ -133,21 +133,18 @@ pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// Runs a scenario. What is wrong with what it shows is in the outcome.
+/// Runs a scenario. Failed checks are part of the outcome.
 ///
 /// # Errors
-/// It could not be run.
+/// The scenario could not be run.
 pub async fn measure(scenario: Scenario, run: Run, volume: Volume) -> anyhow::Result<Outcome> {
-    // Servers of its own inherit the room.
+    // The scenario's own servers inherit the limit.
     open_files::make_room(run.bench.concurrency.get())?;
     let place = Place::open(run.target.as_deref()).await?;
     measure_at(place, scenario, run, volume).await
 }
 
 /// Runs a scenario at a place.
-///
-/// # Errors
-/// It could not be run.
 pub async fn measure_at(
     mut place: Place,
     scenario: Scenario,

@@ -1,5 +1,5 @@
-//! `suite`: all scenarios one after the other, each with servers of its own. Their figures go into
-//! `suite.json` and `suite.html`, rlt's own reports beside them, one file a scenario.
+//! `suite`: all scenarios one after the other, each with servers of its own. Their figures go into `suite.json` and
+//! `suite.html`; rlt's own reports stand beside them, one file a scenario.
 
 use std::{
     fs,
@@ -52,7 +52,7 @@ pub struct Suite {
     baselines: Baselines,
 }
 
-/// What stands in `suite.json`.
+/// The content of `suite.json`.
 #[derive(Debug, Serialize)]
 struct Written<'a> {
     run: &'a Provenance,
@@ -60,7 +60,7 @@ struct Written<'a> {
     scenarios: &'a [Outcome],
 }
 
-/// Runs all, and writes the reports. Status 1 where something was not right, or worse than the baseline.
+/// Runs all scenarios, and writes the reports. Status 1 if a check failed, or a run is worse than the baseline.
 ///
 /// # Errors
 /// The reports cannot be written, or there is no such baseline.
@@ -116,8 +116,8 @@ impl Suite {
         }
     }
 
-    /// How a scenario is run, which is what one would type; that its baseline is there is seen now, and
-    /// not when the scenarios before it have run.
+    /// The run and the judge of a scenario, as on its command line. It checks now, and not after the earlier scenarios,
+    /// that the baseline exists.
     fn plan(&self, scenario: Scenario) -> anyhow::Result<(Run, Judge)> {
         let mut run = Run::planned(scenario)?;
         if self.quick {

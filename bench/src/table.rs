@@ -2,7 +2,7 @@
 
 use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 
-/// A table with these headings, and nothing in it yet.
+/// An empty table with these headings.
 pub fn headed<T: Into<String>>(headings: impl IntoIterator<Item = T>) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
@@ -15,7 +15,7 @@ pub fn headed<T: Into<String>>(headings: impl IntoIterator<Item = T>) -> Table {
     table
 }
 
-/// A cell of a number: it stands at the right, so that digits of one size stand below each other.
+/// A cell of a number: aligned to the right, so that digits of equal weight stand below each other.
 pub fn right(number: impl Into<String>) -> Cell {
     Cell::new(number.into()).set_alignment(CellAlignment::Right)
 }

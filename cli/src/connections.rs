@@ -1,4 +1,4 @@
-//! Reaching Postgres and Redis, on behalf of whoever runs the command.
+//! Reaching Postgres and Redis, on behalf of the person who runs the command.
 
 use std::fmt::Display;
 
@@ -50,7 +50,7 @@ pub struct Idempotency {
 
 fn idempotency_key(text: &str) -> Result<String, String> {
     let key = input::idempotency_key(text.as_bytes());
-    // Which option it is, clap says.
+    // clap adds the name of the option.
     key.map_err(|invalid| format!("a key {}", invalid.fault))
 }
 
@@ -63,18 +63,18 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// What takes sales through their lives.
+    /// The operations that take sales through their lives.
     pub fn lifecycle(&self) -> Lifecycle {
         Lifecycle::new(self.gate.clone(), self.ledger.clone())
     }
 
-    /// What is shown of sales.
+    /// The public views of sales.
     pub fn sales(&self) -> Sales {
         Sales::new(self.gate.clone(), self.ledger.clone())
     }
 }
 
-/// What is shown of sales.
+/// The views of sales.
 pub struct Views {
     /// The ledger.
     pub ledger: Ledger,
@@ -93,7 +93,7 @@ impl Views {
         }
     }
 
-    /// The sale as it is shown.
+    /// The view of a sale.
     pub async fn of(&self, sale: Sale) -> AdminSale {
         match &self.gates {
             Some((sales, lifecycle)) => {
@@ -108,10 +108,10 @@ impl Views {
     }
 }
 
-/// Acts with both servers, on behalf of whoever runs the command.
+/// Acts with both servers, on behalf of the person who runs the command.
 ///
 /// # Errors
-/// One of them cannot be used, the tables are not those of this version, and the act's own.
+/// One of the servers cannot be used, the tables are not those of this version, or the act itself fails.
 pub async fn with_both<T>(
     servers: &Servers,
     key: Option<String>,
@@ -130,11 +130,11 @@ pub async fn with_both<T>(
     .await
 }
 
-/// Looks at sales by both servers, or by the ledger alone where Redis does not answer.
+/// Reads sales from both servers, or from the ledger alone if Redis does not answer.
 ///
 /// # Errors
-/// Postgres cannot be used, Redis answers and cannot be used, the tables are not those of this
-/// version, and the look's own.
+/// Postgres cannot be used, Redis answers but cannot be used, the tables are not those of this version, or the
+/// look itself fails.
 pub async fn with_views<T>(
     servers: &Servers,
     look: impl AsyncFnOnce(&Views) -> anyhow::Result<T>,
@@ -161,10 +161,10 @@ pub async fn with_views<T>(
     .await
 }
 
-/// Acts with the ledger alone, on behalf of whoever runs the command.
+/// Acts with the ledger alone, on behalf of the person who runs the command.
 ///
 /// # Errors
-/// Postgres cannot be used, the tables are not those of this version, and the act's own.
+/// Postgres cannot be used, the tables are not those of this version, or the act itself fails.
 pub async fn with_ledger<T>(
     settings: &PostgresSettings,
     key: Option<String>,
@@ -184,19 +184,19 @@ pub async fn with_ledger<T>(
     done
 }
 
-/// What is said where Redis does not answer; its URL is not, for it holds a password.
+/// The message if Redis cannot be used. It leaves out the URL, which holds a password.
 pub const UNREACHABLE_REDIS: &str = "Redis cannot be used (REDIS_URL)";
 
-/// The same of Postgres.
+/// The same for Postgres.
 pub const UNREACHABLE_POSTGRES: &str = "Postgres cannot be used (DATABASE_URL)";
 
-/// What is said of tables that are not of this version.
+/// The message if the tables are not of this version.
 pub const OUTDATED: &str = "the tables are not up to date: run `mincommerce migrate`";
 
-/// What is said of tables that this version does not know.
+/// The message if this version does not know the tables.
 pub const FOREIGN: &str = "the tables are those of another version of this program";
 
-/// What is said of an id that nothing has.
+/// The error for an id that does not exist.
 pub fn missing(what: &str, id: impl Display) -> anyhow::Error {
     anyhow!("there is no {what} {id}")
 }

@@ -4,10 +4,10 @@ use std::str::FromStr;
 
 use chrono::{DateTime, SecondsFormat, SubsecRound, TimeDelta, Utc};
 
-/// How long the units of relative times are, seconds, in the order in which they must come.
+/// The length of the units of relative times in seconds, in the order in which they must come.
 const UNITS: [(char, i64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 
-/// What stands in the help of each time.
+/// The forms of a time, for help texts and errors.
 pub const FORMS: &str =
     "RFC 3339, such as 2026-11-27T08:00:00Z, or relative to now: now, +5m, -30s, +1h30m, +2d";
 
@@ -16,19 +16,19 @@ pub const FORMS: &str =
 pub enum Instant {
     /// A point in time.
     At(DateTime<Utc>),
-    /// So long from now.
+    /// This long from now.
     FromNow(TimeDelta),
-    /// So long from now that no calendar has it.
+    /// So far from now that no calendar has it.
     Never,
 }
 
-/// A text that is no time.
+/// A text that is not a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a time is {FORMS}")]
 pub struct NoInstant;
 
 impl Instant {
-    /// The point in time, where it is `now`. Relative times are whole seconds, not later than meant.
+    /// The point in time if it is `now`. Relative times count from the start of the current second.
     pub fn resolve(self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         match self {
             Self::At(time) => Some(time),
@@ -60,7 +60,7 @@ impl FromStr for Instant {
     }
 }
 
-/// The seconds in `1h30m`; of more than there are numbers for, the largest.
+/// The seconds in `1h30m`; if there are too many, the largest number.
 fn seconds(duration: &str) -> Option<i64> {
     let (mut rest, mut total) = (duration, 0_i64);
     for (unit, seconds) in UNITS {
@@ -70,7 +70,7 @@ fn seconds(duration: &str) -> Option<i64> {
         if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
             return None;
         }
-        // Digits alone: what cannot be parsed is too large.
+        // The text is all digits, so if it does not parse, the number is too large.
         let number: i64 = number.parse().unwrap_or(i64::MAX);
         total = number.saturating_mul(seconds).saturating_add(total);
         rest = after;

@@ -1,15 +1,15 @@
 //! The command line of MinCommerce. One file a command, in [`commands`].
 //!
-//! Results go to standard output, everything else to standard error. Exit status: 0 done, 1 the answer
-//! was no (for `demo` also: something was not right), 2 a wrong command line, 130 interrupted.
+//! Results go to standard output, everything else to standard error. Exit status: 0 done, 1 the answer was no (for
+//! `demo` also: a check failed), 2 a wrong command line, 130 interrupted.
 //!
 //! | module | owns |
 //! | --- | --- |
-//! | [`commands`] | what can be done |
+//! | [`commands`] | the commands |
 //! | [`connections`] | reaching Postgres and Redis, and on whose behalf |
 //! | [`output`], [`paging`] | results, as tables and as JSON; lists in pages |
-//! | [`instant`], [`password`], [`wrong_use`] | what is typed: times, passwords, mistakes |
-//! | [`seed`] | what a new system begins with |
+//! | [`instant`], [`password`], [`wrong_use`] | input from people: times, passwords, mistakes |
+//! | [`seed`] | the first admin, product and sale of a new system |
 
 pub mod commands;
 pub mod connections;
@@ -37,7 +37,7 @@ use crate::{
 /// Exit status of a wrong command line, the same as clap's.
 const WRONG_USE: u8 = 2;
 
-/// What stands below the root's help.
+/// The text below the root's help.
 const EXIT_STATUS: &str = "\
 Exit status:
   0  done
@@ -94,7 +94,7 @@ pub enum Command {
     Completions(completions::Completions),
 }
 
-/// Does what was asked for.
+/// Runs the command.
 pub async fn run(cli: Cli) -> ExitCode {
     let output = Output::new(cli.json);
     let done = execute(cli.command, output).await;

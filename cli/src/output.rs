@@ -5,13 +5,13 @@ use sale::output;
 pub use sale::output::note;
 use serde::Serialize;
 
-/// What can be shown, in both forms.
+/// A result with both forms.
 pub trait Shown: Serialize {
     /// The form for people.
     fn text(&self) -> String;
 }
 
-/// What can be a row of a list.
+/// A row of a list.
 pub trait Row: Serialize {
     /// The names of the columns.
     const HEADER: &'static [&'static str];
@@ -33,17 +33,11 @@ impl Output {
     }
 
     /// Prints a result.
-    ///
-    /// # Errors
-    /// Standard output cannot be written to.
     pub fn show(self, result: &impl Shown) -> anyhow::Result<()> {
         self.show_as(result, || result.text())
     }
 
     /// Prints a result whose form for people is just this text.
-    ///
-    /// # Errors
-    /// Standard output cannot be written to.
     pub fn show_as(
         self,
         result: &impl Serialize,
@@ -58,15 +52,12 @@ impl Output {
 }
 
 /// Prints a text and ends its last line.
-///
-/// # Errors
-/// Standard output cannot be written to.
 pub fn print(text: &str) -> anyhow::Result<()> {
     output::print(text)?;
     Ok(())
 }
 
-/// An error and its causes, in one line. Some say themselves what their cause says again.
+/// An error and its causes, in one line. Some errors already repeat their cause's text.
 pub fn one_line(error: &anyhow::Error) -> String {
     let mut line = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
@@ -97,7 +88,7 @@ pub fn table_of_fields<const N: usize>(fields: [(&str, String); N]) -> String {
     table.to_string()
 }
 
-/// What is shown where there is no value.
+/// A dash stands for a missing value.
 pub fn or_dash(value: Option<&str>) -> String {
     value.unwrap_or("-").to_owned()
 }
@@ -108,7 +99,7 @@ fn empty_table() -> Table {
     table
 }
 
-/// Without characters that a terminal would obey: a product's name is not to move the cursor.
+/// Replaces characters that a terminal would obey: a product's name must not move the cursor.
 fn printable(text: &str) -> String {
     let shown = |letter: char| {
         if letter.is_control() && letter != '\n' {

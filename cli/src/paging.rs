@@ -20,7 +20,7 @@ pub struct Paging {
 }
 
 impl Paging {
-    /// The page that is asked for.
+    /// The requested page.
     pub const fn asked(self) -> Asked {
         Asked {
             limit: self.limit,

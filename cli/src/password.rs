@@ -1,5 +1,5 @@
-//! Passwords: they come from standard input alone, so that no list of processes and no history of a
-//! shell shows one.
+//! Passwords: they come from standard input alone, so that neither the list of processes nor the history of a shell
+//! shows one.
 
 use std::io::{IsTerminal, Read};
 
@@ -12,8 +12,7 @@ use tokio::task::spawn_blocking;
 
 use crate::{output::note, wrong_use::WrongUse};
 
-/// How many bytes may be typed for each that counts: more than the three of a letter whose accents
-/// follow it.
+/// How many typed bytes are read for each byte that counts: more than the three of a letter whose accents follow it.
 const TYPED_PER_STORED_BYTES_MAX: u64 = 4;
 
 /// The hash of the password on standard input, whose last line break does not count.
@@ -38,7 +37,7 @@ pub async fn hash(password: String) -> anyhow::Result<String> {
 
 fn read() -> anyhow::Result<String> {
     let mut typed = String::new();
-    // Composed letters are shorter than they may have been typed.
+    // A composed letter is shorter than the sequence that a person may type for it.
     let bytes_max = TYPED_PER_STORED_BYTES_MAX * PASSWORD_BYTES_MAX as u64;
     std::io::stdin()
         .take(bytes_max)
@@ -46,7 +45,7 @@ fn read() -> anyhow::Result<String> {
         .context("the password cannot be read")?;
     let password = typed.strip_suffix('\n').unwrap_or(&typed);
     let password = password.strip_suffix('\r').unwrap_or(password);
-    // No option holds it, so it is not named as one.
+    // No option holds the password, so the error does not name one.
     accounts::check_new_password(password).map_err(|invalid| WrongUse(invalid.to_string()))?;
     Ok(password.to_owned())
 }

@@ -1,8 +1,7 @@
-//! What a new system begins with: an admin, a product, and a sale that has started. For `seed` and for
-//! the demo.
+//! The first admin, product and sale of a new system. The sale has already started. For `seed` and for the demo.
 //!
-//! Safe to repeat. An admin who exists stays as is; product and sale are made under one key of the
-//! ledger's, and found again by it, whatever their units and times were.
+//! Safe to repeat. An existing admin stays unchanged. Product and sale are made under one idempotency key of the
+//! ledger, which finds them again, whatever their units and times were.
 
 use anyhow::Context;
 use chrono::{SubsecRound, TimeDelta, Utc};
@@ -26,16 +25,16 @@ use crate::connections::missing;
 /// How the admin logs in.
 pub const ADMIN_EMAIL: &str = "admin@example.com";
 
-/// What the ledger knows product and sale by.
+/// The ledger's idempotency key of product and sale.
 const KEY: &str = "seed";
 
-/// What a unit costs, in hundredths.
+/// The price of a unit, in hundredths.
 const PRICE_CENTS: i64 = 14_900;
 
 /// How long the sale goes on.
 const SALE_HOURS: i64 = 1;
 
-/// What is to be made.
+/// What to create.
 #[derive(Debug)]
 pub struct Wanted {
     /// How the admin logs in.
@@ -46,11 +45,11 @@ pub struct Wanted {
     pub units: u32,
 }
 
-/// What is there now.
+/// The result.
 pub struct Seed {
     /// The admin.
     pub admin: User,
-    /// Whether the admin was there before, and so has the password of then.
+    /// Whether the admin existed before, and so keeps the old password.
     pub admin_existed: bool,
     /// The product.
     pub product: ProductId,
@@ -58,7 +57,7 @@ pub struct Seed {
     pub sale: Stepped,
 }
 
-/// Makes what is not there yet.
+/// Creates what is missing.
 ///
 /// # Errors
 /// A server does not answer, or the address is that of a user who is no admin.
@@ -79,7 +78,7 @@ pub async fn seed(gate: &Gate, ledger: &Ledger, by: By, wanted: Wanted) -> anyho
         Stepped { sale, warm: false }
     } else {
         match Lifecycle::new(gate.clone(), ledger).warm(sale.id).await {
-            // Another seed, or a reconciler, is at it.
+            // Another seed or a reconciler is installing it.
             Err(LifecycleError::Install(InstallError::Busy)) => Stepped { sale, warm: false },
             warmed => warmed.context("the sale could not be loaded into the gate")?,
         }
@@ -92,7 +91,7 @@ pub async fn seed(gate: &Gate, ledger: &Ledger, by: By, wanted: Wanted) -> anyho
     })
 }
 
-/// The admin, and whether there was one before.
+/// The admin, and whether the admin existed before.
 async fn admin(ledger: &Ledger, wanted: Wanted) -> anyhow::Result<(User, bool)> {
     let email = wanted.admin_email.clone();
     let new = NewUser {
@@ -129,7 +128,7 @@ async fn product(ledger: &Ledger, units: u32) -> anyhow::Result<ProductId> {
 }
 
 async fn sale(ledger: &Ledger, product: ProductId, units: u32) -> anyhow::Result<Sale> {
-    // Whole seconds read better, and it has started by any clock.
+    // Whole seconds read better, and the sale has started by any clock.
     let start = Utc::now().trunc_subsecs(0);
     let new = NewSale {
         id: SaleId::random(),
@@ -143,7 +142,7 @@ async fn sale(ledger: &Ledger, product: ProductId, units: u32) -> anyhow::Result
     ledger.sale(id).await?.ok_or_else(|| missing("sale", id))
 }
 
-/// What was made before, or is made now: details may differ, as the time does.
+/// The id that was created before, or is created now. Details may differ, such as the time.
 async fn once(
     ledger: &Ledger,
     action: &str,
@@ -153,7 +152,7 @@ async fn once(
         return Ok(made);
     }
     match create.await {
-        // Somebody else was quicker.
+        // Another caller was quicker.
         Err(LedgerError::KeyReused) => {
             let made = ledger.made_before(action).await?;
             made.ok_or(LedgerError::KeyReused)

@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use sale::input::Invalid;
 
-/// What is wrong with the command line.
+/// The fault in the command line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct WrongUse(pub String);
 
 impl From<Invalid> for WrongUse {
-    /// Fields are named as their options: `imageUrl must ...` is `--image-url must ...`.
+    /// Fields are named like their options: `imageUrl must ...` becomes `--image-url must ...`.
     fn from(invalid: Invalid) -> Self {
         let fault = invalid.fault.split(' ').map(|word| {
             if word.contains(char::is_uppercase) && word.starts_with(char::is_lowercase) {

@@ -1,6 +1,6 @@
-//! The servers' programs and the library that gives them another clock, and those that are there: where a
-//! setting says, on `PATH`, and in the usual places of distributions and Homebrew. Versions that the
-//! project does not support are refused: Redis before 7.0, Postgres before 14.
+//! Finds the servers' programs, and the library that gives them another clock: where a setting says, on `PATH`, and in
+//! the usual places of distributions and Homebrew. It rejects versions that the project does not support: Redis before
+//! 7.0, Postgres before 14.
 
 use std::{
     env, fmt, fs,
@@ -10,7 +10,7 @@ use std::{
 
 use crate::{Error, Settings, clock};
 
-/// What must be installed for a server to be started, or to be given a clock.
+/// A program that must be installed before a server can start, or run by another clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     /// `redis-server`.
@@ -26,7 +26,7 @@ pub enum Program {
 pub struct Version {
     /// The part before the first dot.
     pub major: u32,
-    /// The part after it; 0 if there is none.
+    /// The part after it; 0 if it is absent.
     pub minor: u32,
 }
 
@@ -48,8 +48,8 @@ impl Program {
         }
     }
 
-    /// The oldest version that will do: Redis 7.0 for script flags and `cluster-port`, Postgres 14
-    /// as the oldest that its makers support. The library states none: it is tried.
+    /// The oldest supported version: Redis 7.0 for script flags and `cluster-port`, Postgres 14 as the oldest that its
+    /// makers support. The library does not state its version: a trial run checks it.
     #[must_use]
     pub fn oldest(self) -> Option<Version> {
         match self {
@@ -62,7 +62,7 @@ impl Program {
         }
     }
 
-    /// Where a setting says that this program is.
+    /// The path that a setting gives for this program.
     pub(crate) fn named(self, settings: &Settings) -> Option<PathBuf> {
         match self {
             Self::Redis => settings.redis_server.clone(),
@@ -74,7 +74,7 @@ impl Program {
         }
     }
 
-    /// Where it is looked for, the first place first.
+    /// The folders to search for it, in this order.
     fn folders(self, settings: &Settings) -> Vec<PathBuf> {
         match self {
             Self::Redis | Self::Postgres => {
@@ -87,8 +87,8 @@ impl Program {
     }
 }
 
-/// Looks on `PATH` (for programs) and in the usual places: the first that is new enough. `None` if there
-/// is no such file at all; an error if there are only ones that will not do.
+/// Searches `PATH` (for programs) and the usual places, and returns the first file that is new enough. `None` if there
+/// is no such file at all; an error if all of them are unusable.
 pub(crate) fn installed(program: Program, settings: &Settings) -> Result<Option<PathBuf>, Error> {
     let mut refused = None;
     for folder in program.folders(settings) {
@@ -104,16 +104,16 @@ pub(crate) fn installed(program: Program, settings: &Settings) -> Result<Option<
     refused.map_or(Ok(None), Err)
 }
 
-/// Checks a program's version, and for Postgres that `initdb` is beside it. Links are followed
-/// first: `/usr/local/bin/postgres` may be a link into a folder that has the rest. Of the library it is
-/// tried whether a process goes by it.
+/// Checks a program's version, and for Postgres that `initdb` is beside it. It follows links first:
+/// `/usr/local/bin/postgres` may be a link into a folder that has the rest. For the library it tries whether a process
+/// takes its time from it.
 pub(crate) fn usable(program: Program, file: &Path) -> Result<PathBuf, Error> {
     let unusable = |why: String| Error::Unusable {
         path: file.to_path_buf(),
         why,
     };
     let resolved = match program {
-        // Debian's redis-server is a link to a program that acts by the name it is called by.
+        // Debian's redis-server is a link to a program that acts by the name of the link.
         Program::Redis => file.to_path_buf(),
         Program::Postgres => {
             let resolved = file
@@ -166,7 +166,7 @@ fn version(program: Program, said: &str) -> Option<Version> {
     })
 }
 
-/// Folders that are worth a look without being on `PATH`, newest versions first.
+/// Folders to search that may not be on `PATH`, newest versions first.
 fn usual_folders() -> Vec<PathBuf> {
     let mut folders = versioned("/usr/lib/postgresql", "");
     folders.extend(["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"].map(PathBuf::from));
@@ -175,8 +175,8 @@ fn usual_folders() -> Vec<PathBuf> {
     folders
 }
 
-/// Folders that libraries to be preloaded are in: of Debian (by the machine's kind), of Fedora, of others,
-/// and of Homebrew.
+/// Folders of libraries to be preloaded: on Debian (by the machine's architecture), on Fedora, on others, and in
+/// Homebrew.
 fn library_folders() -> Vec<PathBuf> {
     let debian = format!("/usr/lib/{}-linux-gnu/faketime", env::consts::ARCH);
     [

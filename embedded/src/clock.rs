@@ -1,10 +1,9 @@
-//! Clocks that are wrong. A process that is started with the environment of a [`Clock`] takes its time of
-//! day from it, by the library libfaketime: real time, shifted by as much as the clock is off. It can
-//! be set while processes go by it. Time that only passes (timeouts, pauses) is left as it is.
+//! Wrong clocks for tests. A process that starts with the environment of a [`Clock`] takes its time of day from it,
+//! through the library libfaketime: the real time, plus the clock's offset. A test can change the offset while
+//! processes use the clock. Timeouts and pauses are not affected.
 //!
-//! The shift stands in a file that the library reads each time. A process that is killed leaves a
-//! semaphore and a page of shared memory under its pid, which would stop a later one of that pid: they
-//! are swept.
+//! The library reads the offset from a file each time. A killed process leaves a semaphore and a page of shared memory
+//! under its pid, which would stop a later process with that pid. Each new clock sweeps them.
 
 use std::{
     fs,
@@ -25,10 +24,10 @@ const NAME: &str = "clock";
 const SHARED_MEMORY: &str = "/dev/shm";
 const LEFT: [&str; 2] = ["faketime_shm_", "sem.faketime_sem_"];
 
-/// A date by which it is tried whether a library does what it should.
+/// A date for the trial run of a library.
 const PAST: (&str, &str) = ("@2001-02-03 04:05:06", "2001");
 
-/// A clock for processes to go by. It must outlive them.
+/// A clock for processes. It must outlive them.
 #[derive(Debug)]
 pub struct Clock {
     library: PathBuf,
@@ -36,7 +35,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Finds (or installs) the library. The clock is right at first.
+    /// Finds (or installs) the library. The clock starts without an offset.
     ///
     /// # Errors
     /// There is no usable library, or the clock's file cannot be written.
@@ -50,19 +49,19 @@ impl Clock {
         Ok(clock)
     }
 
-    /// Sets it to so many seconds after the real time, or before it. The next look at it shows that.
+    /// Sets the clock this many seconds ahead of the real time, or behind it. The next reading shows that.
     ///
     /// # Errors
     /// The clock's file cannot be written.
     pub fn set_off_by(&self, seconds: i64) -> Result<(), Error> {
         let (file, next) = (self.file(), self.data.path().join("next"));
-        // In one step: a file that is half written would be no time at all.
+        // In one step: a half-written file would not be a time at all.
         fs::write(&next, format!("{seconds:+}\n"))
             .and_then(|()| fs::rename(&next, &file))
             .map_err(Error::io(format!("write {}", file.display())))
     }
 
-    /// The variables that make a process go by this clock.
+    /// The variables that make a process use this clock.
     #[must_use]
     pub fn environment(&self) -> Vec<(String, String)> {
         let mut environment = preload(&self.library);
@@ -88,8 +87,8 @@ impl Drop for Clock {
     }
 }
 
-/// The variables that load the library. The C library comes next, before jemalloc, of which Debian's Redis
-/// is built: that asks for the time before it can give memory, which the library needs to tell it.
+/// The variables that load the library. The C library comes next, before jemalloc, with which Debian's Redis is built:
+/// jemalloc asks for the time before it can give the memory that the library needs to answer.
 fn preload(library: &Path) -> Vec<(String, String)> {
     let library = library.display();
     let own = if cfg!(target_os = "macos") {
@@ -104,8 +103,8 @@ fn preload(library: &Path) -> Vec<(String, String)> {
     own.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Whether a process goes by the library, or why not. macOS does not load it into its own programs, and
-/// there it is enough that it is there.
+/// Whether a process takes its time from the library, or why not. macOS does not load it into its own programs, so
+/// there the file's presence is enough.
 pub(crate) fn tried(library: &Path) -> Result<(), String> {
     if !library.is_file() {
         return Err("there is no such file".to_owned());
@@ -129,7 +128,7 @@ pub(crate) fn tried(library: &Path) -> Result<(), String> {
     }
 }
 
-/// Removes what processes left that were killed. What cannot be removed stays for the next sweep.
+/// Removes the leftovers of killed processes. Those that it cannot remove stay for the next sweep.
 fn sweep() {
     let Ok(entries) = fs::read_dir(SHARED_MEMORY) else {
         return;

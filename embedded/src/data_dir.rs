@@ -1,15 +1,15 @@
-//! A server's private directory: made at the start, removed at the end, and swept by a later
-//! process if its owner died before it could.
+//! A server's private directory: created at the start, removed at the end, and swept by a later process if its owner
+//! died first.
 //!
-//! Beside each directory `/var/tmp/mincommerce-<server>-<pid>-<random>` lies a file of that name
-//! with `.lock`, on which the owner holds an exclusive `flock` as long as it lives. The kernel
-//! lets go of the lock when the owner dies, whatever its pid and whichever pid namespace it is
-//! in; so a process that gets the lock may remove the directory. (The pid in the name is for people.)
-//! `/var/tmp` and not `$TMPDIR`, because the user that Postgres runs as must be able to reach it.
+//! Beside each directory `/var/tmp/mincommerce-<server>-<pid>-<random>` lies a file of that name with `.lock`, on which
+//! the owner holds an exclusive `flock` as long as it lives. The kernel releases the lock when the owner dies, whatever
+//! its pid and whichever pid namespace it is in; so a process that gets the lock may remove the directory. (The pid in
+//! the name is for people.) `/var/tmp` and not `$TMPDIR`, because the user that Postgres runs as must be able to reach
+//! it.
 //!
-//! Data that no test needs after its server has ended lies in memory, where there is room: a database
-//! is hundreds of files, and a disk can take minutes to remove those of a few hundred databases. For
-//! the same reason a process sweeps beside its other work, at the lowest priority.
+//! Data that no test needs after its server has ended is kept in memory, where there is room: a database is hundreds of
+//! files, and a disk can take minutes to remove those of a few hundred databases. For the same reason a process sweeps
+//! in the background, at the lowest priority.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -28,17 +28,17 @@ use nix::{sys::statvfs::statvfs, unistd::gettid};
 
 use crate::{Error, account::Account};
 
-/// Where directories lie that need not be fast.
+/// The parent of directories that need not be fast.
 pub(crate) const PARENT: &str = "/var/tmp";
 
 /// Where Linux keeps files in memory.
 const MEMORY: &str = "/dev/shm";
 
-/// How much room there must be in memory, bytes. The databases of the largest crate's tests take less than half.
+/// The free memory that is required, bytes. The databases of the largest crate's tests take less than half.
 #[cfg(target_os = "linux")]
 const MEMORY_FREE_MIN: u64 = 8 * 1024 * 1024 * 1024;
 
-/// What the name of everything of ours there begins with.
+/// The prefix of all our names there.
 pub(crate) const PREFIX: &str = "mincommerce-";
 
 const LOCK_SUFFIX: &str = ".lock";
@@ -50,16 +50,16 @@ const SWEEP_MAX: usize = 64;
 #[cfg(target_os = "linux")]
 const PRIORITY_LOWEST: i32 = 19;
 
-/// How often a directory is removed again if a dying server still writes into it.
+/// How often the removal of a directory is retried while a dying server still writes into it.
 const REMOVE_ATTEMPTS: u32 = 10;
 
 /// The pause between those attempts.
 const REMOVE_PAUSE: Duration = Duration::from_millis(50);
 
-/// How many names are tried for a new directory.
+/// How many names a new directory may try.
 const NAME_ATTEMPTS: u32 = 5;
 
-/// What the files of a server are kept on.
+/// The medium of a server's files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Storage {
     /// A disk.
@@ -96,13 +96,13 @@ fn has_room(_parent: &str) -> bool {
 pub(crate) struct DataDir {
     path: PathBuf,
     lock_path: PathBuf,
-    /// Held, not read: closing it lets go of the lock.
+    /// Held, not read: closing it releases the lock.
     _lock: File,
 }
 
 impl DataDir {
-    /// Makes an empty directory that only its user (and root) can enter. The first call of a process starts
-    /// to sweep what dead owners left.
+    /// Makes an empty directory that only its user (and root) can enter. The first call in a process starts the sweep
+    /// of dead owners' leftovers.
     pub(crate) fn create(
         server: &str,
         account: Option<Account>,
@@ -173,7 +173,7 @@ pub(crate) fn write_private(
     account.map_or(Ok(()), |account| account.give(path))
 }
 
-/// Creates and locks a file. `None` if a sweep got between the two, or the name is taken.
+/// Creates and locks a file. `None` if a sweep took the file between the two, or the name exists already.
 fn take_new_lock(path: &Path) -> Result<Option<File>, Error> {
     let lock = match OpenOptions::new()
         .write(true)
@@ -189,8 +189,8 @@ fn take_new_lock(path: &Path) -> Result<Option<File>, Error> {
     Ok(ours.then_some(lock))
 }
 
-/// Sweeps once in this process, on a thread of its own. What it does not get to when the process ends, and what
-/// fails, is left for the next process.
+/// Sweeps once in this process, on a thread of its own. The next process sweeps the leftovers that this one does not
+/// reach before its end, or fails to remove.
 fn sweep_meanwhile() {
     static SWEPT: Once = Once::new();
     SWEPT.call_once(|| {
@@ -198,12 +198,12 @@ fn sweep_meanwhile() {
             give_way();
             sweep();
         };
-        // Without a thread nothing is swept now.
+        // Without a thread, this process sweeps nothing.
         let _ = thread::Builder::new().name("sweep".to_owned()).spawn(sweep);
     });
 }
 
-/// Lets every other thread have the processor first.
+/// Gives this thread the lowest priority.
 #[cfg(target_os = "linux")]
 fn give_way() {
     // SAFETY: setpriority(2) takes three numbers. On Linux the id may be that of a thread.
@@ -214,11 +214,11 @@ fn give_way() {
     }
 }
 
-/// Only Linux has priorities of threads.
+/// Only Linux has a priority for each thread.
 #[cfg(not(target_os = "linux"))]
 fn give_way() {}
 
-/// Removes what dead owners of our own user left.
+/// Removes the leftovers of dead owners that ran as our own user.
 fn sweep() {
     let folders = [PARENT, MEMORY].into_iter().filter_map(|parent| {
         let entries = fs::read_dir(parent).ok()?;
@@ -230,14 +230,14 @@ fn sweep() {
         }))
     });
     let locks = folders.flatten();
-    // Lazy: it stops looking once it has removed as many as it may.
+    // Lazy: it stops looking once it has removed `SWEEP_MAX` directories.
     locks
         .filter(|path| sweep_one(path))
         .take(SWEEP_MAX)
         .for_each(drop);
 }
 
-/// Removes one directory if its owner is dead; whether it was.
+/// Removes one directory if its owner is dead, and returns whether it was.
 fn sweep_one(path: &Path) -> bool {
     let mut lock_path = path.to_path_buf().into_os_string();
     lock_path.push(LOCK_SUFFIX);
@@ -263,7 +263,7 @@ fn remove(path: &Path, lock_path: &Path) {
         match fs::remove_dir_all(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => thread::sleep(REMOVE_PAUSE),
             Ok(()) | Err(_) => {
-                // A lock that stays is swept later.
+                // A later sweep removes a lock that stays.
                 let _ = fs::remove_file(lock_path);
                 return;
             }

@@ -1,5 +1,5 @@
-//! Databases on a Postgres server, private or not: one for each test, so that tests can run at
-//! the same time and none sees another's rows.
+//! Databases on a Postgres server, private or not: one for each test, so that tests can run at the same time without
+//! seeing each other's rows.
 
 use std::{process, thread, time::Duration};
 
@@ -7,17 +7,17 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, postgres::PgConnectOptions
 
 use crate::Error;
 
-/// What names of test databases begin with.
+/// The prefix of test databases.
 const PREFIX: &str = "mincommerce_test_";
 
-/// Postgres cuts longer names off (`NAMEDATALEN`).
+/// Postgres truncates longer names (`NAMEDATALEN`).
 const NAME_MAX_BYTES: usize = 63;
 
 /// How long one of the statements here may take in all.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Creates an empty database on the server of this URL, and returns the URL with the new name.
-/// It copies `template0`, which nobody can be connected to. Blocks for about 50 ms.
+/// Creates an empty database on the server of this URL, and returns the URL with the new name. It copies `template0`,
+/// to which no client can connect. Blocks for about 50 ms.
 ///
 /// # Errors
 /// The name is not made of lower-case letters, digits and `_`, or the server refuses.
@@ -35,7 +35,7 @@ pub fn create_database(url: &str, name: &str) -> Result<String, Error> {
     })
 }
 
-/// Ends all connections to a database and removes it; nothing if there is none.
+/// Ends all connections to a database and removes it; does nothing if it does not exist.
 ///
 /// # Errors
 /// The name is not one that [`create_database`] would make, or the server refuses.
@@ -79,8 +79,8 @@ fn with_database(url: &str, name: &str) -> Option<String> {
     Some(format!("{scheme}://{authority}/{name}{query}"))
 }
 
-/// Runs one statement on a thread and a runtime of its own: the caller may be inside another
-/// runtime, in which nothing may block on a future.
+/// Runs one statement on a thread and a runtime of its own: the caller may be inside another runtime, where nothing may
+/// block on a future.
 fn run(url: &str, action: &'static str, statement: String) -> Result<(), Error> {
     let failed = |source| Error::Database { action, source };
     let options = url

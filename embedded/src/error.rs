@@ -1,19 +1,19 @@
-//! What can go wrong here. Messages are for a person at a terminal: where there is something to
-//! do, they say what to type. No message carries a password.
+//! The errors of this crate. Messages are for a person at a terminal: if the person can do something, they say what to
+//! type. No message carries a password.
 
 use std::{io, path::PathBuf};
 
-/// Why a server could not be found, installed, started or steered.
+/// Why a server could not be found, installed, started or controlled.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// An environment variable has a value that means nothing.
+    /// An environment variable has a meaningless value.
     #[error("{name} is {value:?}; it must be {expected}")]
     Setting {
         /// The variable.
         name: &'static str,
-        /// What it was set to.
+        /// Its value.
         value: String,
-        /// What it may be.
+        /// The values that it may have.
         expected: &'static str,
     },
     /// An environment variable is not text. Its value is not shown: it may hold a password.
@@ -32,12 +32,12 @@ pub enum Error {
         /// The command that would install it.
         command: String,
     },
-    /// The program is absent, and there is no way to install it from here.
+    /// The program is absent, and it cannot be installed from here.
     #[error("{program} was not found and cannot be installed from here ({why}); type: {command}")]
     NoInstaller {
         /// The missing program.
         program: &'static str,
-        /// What stands in the way.
+        /// The obstacle.
         why: &'static str,
         /// The command that installs it.
         command: String,
@@ -59,10 +59,10 @@ pub enum Error {
         path: PathBuf,
         /// Its version.
         found: crate::Version,
-        /// The oldest that will do.
+        /// The oldest supported version.
         needed: crate::Version,
     },
-    /// A file that should be the program is not.
+    /// A file that should be the program, but is not.
     #[error("{path} cannot be used: {why}", path = path.display())]
     Unusable {
         /// The file or folder.
@@ -76,7 +76,7 @@ pub enum Error {
     /// A system call on a file or a process failed.
     #[error("cannot {action}: {source}")]
     Io {
-        /// What was being done, to which file.
+        /// The action that failed, and its file.
         action: String,
         /// The system's answer.
         source: io::Error,
@@ -112,7 +112,7 @@ pub enum Error {
     NotReady {
         /// The server.
         server: &'static str,
-        /// How long it was given, in milliseconds.
+        /// The deadline in milliseconds.
         deadline_ms: u128,
         /// The end of its log.
         log: String,
@@ -123,10 +123,10 @@ pub enum Error {
         /// The server.
         server: &'static str,
     },
-    /// This system cannot do that.
+    /// This system does not support the operation.
     #[error("{what} is not possible on this system")]
     Unsupported {
-        /// What was asked for.
+        /// The operation.
         what: &'static str,
     },
     /// Redis answered a command with an error, or with something unreadable.
@@ -137,20 +137,20 @@ pub enum Error {
         /// The answer.
         reply: String,
     },
-    /// A number of nodes that makes no cluster.
+    /// A number of nodes that cannot form a cluster.
     #[error("a Redis Cluster needs 3 to {most} nodes, not {asked}")]
     ClusterSize {
-        /// How many were asked for.
+        /// The number that the caller asked for.
         asked: usize,
-        /// The most that are allowed.
+        /// The largest allowed number.
         most: usize,
     },
     /// The nodes of a cluster did not agree in time.
     #[error("the Redis Cluster was not ok within {deadline_ms} ms; a node says:\n{info}")]
     ClusterNotReady {
-        /// How long it was given, in milliseconds.
+        /// The deadline in milliseconds.
         deadline_ms: u128,
-        /// What `CLUSTER INFO` said last.
+        /// The last reply to `CLUSTER INFO`.
         info: String,
     },
     /// A database name that cannot be used unquoted.
@@ -162,7 +162,7 @@ pub enum Error {
     /// Postgres refused, or could not be reached.
     #[error("postgres cannot {action}: {source}")]
     Database {
-        /// What was asked of it.
+        /// The action that it was asked to do.
         action: &'static str,
         /// Its answer.
         source: sqlx::Error,

@@ -1,5 +1,5 @@
-//! Finds a server's program, in this order: where a setting says, where it is installed
-//! ([`crate::binaries`]), and else by installing it ([`crate::install`]).
+//! Finds a server's program, in this order: at the path of a setting, among the installed ones ([`crate::binaries`]),
+//! and else by installing it ([`crate::install`]).
 
 use std::path::PathBuf;
 
@@ -9,11 +9,11 @@ use crate::{
     install,
 };
 
-/// The path of a server's program, installing it if it is absent and that is allowed.
+/// The path of a server's program. Installs it if it is absent and installing is allowed.
 ///
 /// # Errors
-/// It is absent and may not or cannot be installed, it is too old, or a setting names something
-/// that is not that program.
+/// It is absent and may not or cannot be installed, it is too old, or a setting names something that is not
+/// that program.
 pub fn find(program: Program, settings: &Settings) -> Result<PathBuf, Error> {
     if let Some(named) = program.named(settings) {
         return usable(program, &named);

@@ -1,10 +1,10 @@
-//! Installs the package of a program (or a library) that was not found: with apt (as root, or by sudo)
-//! on Debian and Ubuntu, with Homebrew on macOS. What will run is printed to stderr first. No
-//! system service is started and no system cluster created: `install_debian.sh` sees to that.
+//! Installs the package of a missing program (or library): with apt (as root, or by sudo) on Debian and Ubuntu, with
+//! Homebrew on macOS. It first prints the command to stderr. It starts no system service and creates no system cluster:
+//! `install_debian.sh` prevents both.
 //!
 //! Processes that want to install at the same time take turns by an exclusive lock on
-//! `/var/tmp/mincommerce-install-<uid>/lock`, and look again when it is theirs. The marker files
-//! of [`Hiding::Token`] lie beside the lock.
+//! `/var/tmp/mincommerce-install-<uid>/lock`, and each looks for the program again when its turn comes. The marker
+//! files of [`Hiding::Token`] lie beside the lock.
 
 use std::{
     env,
@@ -37,7 +37,7 @@ enum Installer {
     Brew(PathBuf),
 }
 
-/// Whether this program counts as absent, though it may be there.
+/// Whether this program counts as absent although it may be installed.
 pub(crate) fn hidden(program: Program, hide: &Hiding) -> bool {
     match hide {
         Hiding::Off => false,
@@ -91,7 +91,7 @@ pub(crate) fn install(program: Program, settings: &Settings) -> Result<PathBuf, 
     })
 }
 
-/// The installer that fits, or what stands in the way.
+/// The installer for this machine, or the obstacle.
 fn installer(settings: &Settings) -> Result<Installer, &'static str> {
     let root = geteuid().is_root();
     if on_path("apt-get", settings).is_some() {
@@ -109,7 +109,7 @@ fn installer(settings: &Settings) -> Result<Installer, &'static str> {
     }
 }
 
-/// What a person would type to install this program here.
+/// The command that a person would type to install this program here.
 fn command_to_type(program: Program, settings: &Settings) -> String {
     if on_path("apt-get", settings).is_none() {
         return if cfg!(target_os = "macos") || brew(settings).is_some() {
@@ -123,7 +123,7 @@ fn command_to_type(program: Program, settings: &Settings) -> String {
     format!("{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {package}")
 }
 
-/// What to do on a system whose package manager is not known here.
+/// The instruction for a system without a supported package manager.
 fn without_installer(program: Program) -> String {
     let name = program.file_name();
     let setting = match program {
@@ -152,8 +152,8 @@ fn brew_package(program: Program) -> &'static str {
     }
 }
 
-/// Runs the installer; the error says how it failed. Nothing but a Ctrl-C at the terminal ends
-/// it early: half an installation is worse than an orphaned one.
+/// Runs the installer; the error says how it failed. Only a Ctrl-C at the terminal ends it early: half an installation
+/// is worse than an orphaned one.
 fn run(program: Program, installer: &Installer, again: bool) -> Result<(), String> {
     let mut command = match installer {
         Installer::Apt => Command::new("sh"),
@@ -184,7 +184,7 @@ fn run(program: Program, installer: &Installer, again: bool) -> Result<(), Strin
             )
         }
     };
-    // Where nobody reads it, the installation goes on all the same.
+    // The installation goes on even if stderr has no reader.
     let _ = writeln!(
         io::stderr(),
         "{} was not found; installing it, starting no service:\n    {shown}",
@@ -203,8 +203,8 @@ fn run(program: Program, installer: &Installer, again: bool) -> Result<(), Strin
     }
 }
 
-/// The arguments of `install_debian.sh`. For Postgres, what is installed again is all but the
-/// package with the server itself: other processes may be running from its files.
+/// The arguments of `install_debian.sh`. A repeated installation of Postgres leaves out the package with the server
+/// itself: other processes may be running from its files.
 fn debian_arguments(program: Program, again: bool) -> &'static [&'static str] {
     match (program, again) {
         (Program::Redis, false) => &["redis-server"],
@@ -216,7 +216,7 @@ fn debian_arguments(program: Program, again: bool) -> &'static [&'static str] {
     }
 }
 
-/// Waits for the machine-wide turn to install; it ends when the file is dropped.
+/// Waits for the machine-wide turn to install; dropping the file ends the turn.
 fn take_turn() -> Result<File, Error> {
     let folder = folder();
     let failed = || Error::io(format!("take the lock in {}", folder.display()));

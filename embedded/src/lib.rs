@@ -4,16 +4,16 @@
 //! | file | owns |
 //! | --- | --- |
 //! | `settings` | the environment variables this crate reads |
-//! | `find` | the way to a program: by a setting, installed, or to be installed |
-//! | `binaries` | where the servers' programs are looked for, and which versions are refused |
-//! | `install` | installing what was not found, with `install_debian.sh` or Homebrew |
+//! | `find` | the way to a program: by a setting, among the installed, or by installing it |
+//! | `binaries` | where to search for the servers' programs, and which versions to reject |
+//! | `install` | installing a missing program, with `install_debian.sh` or Homebrew |
 //! | `spawner` | the thread that starts every child, and the signal that ends a child with us |
-//! | `account` | the user that servers run as when we are root |
-//! | `data_dir` | a server's directory, and sweeping those that dead processes left |
+//! | `account` | the user that runs the servers when we are root |
+//! | `data_dir` | a server's directory, and the sweep of those that dead processes left |
 //! | `log` | quoting the end of a server's log when it does not start |
 //! | `port` | ports that no client can take while a server is down |
 //! | `supervision` | starting, stopping, pausing and reviving one server |
-//! | `clock` | clocks that are wrong, for the processes of a test |
+//! | `clock` | wrong clocks for the processes of a test |
 //! | `redis_server`, `redis_cluster`, `redis_sentinel` | Redis: one server, a cluster, a sentinel |
 //! | `redis_config`, `resp` | Redis' configuration, the set-up commands |
 //! | `server_tls` | the files of a server that speaks TLS |
@@ -24,9 +24,9 @@
 //! the test that started it. Starting Redis takes about 30 ms, Postgres about a second; async
 //! code that minds calls from `spawn_blocking`.
 //!
-//! What holds: a server given by `REDIS_URL` or `DATABASE_URL` is never started, stopped or
-//! emptied here. Signals go only to processes that this process started and has not reaped, or
-//! to the children of such a one while it is stopped. Nothing is ended by name or by group.
+//! What always holds: this crate never starts, stops or empties a server that `REDIS_URL` or `DATABASE_URL` names. It
+//! sends signals only to processes that this process started and has not reaped, or to the children of such a process
+//! while it is stopped. It never ends processes by name or by group.
 
 use std::fmt;
 
@@ -69,23 +69,23 @@ pub use spawner::spawn;
 
 /// A Redis to use: the user's own, or a private one.
 pub enum Redis {
-    /// The server that `REDIS_URL` names. It holds somebody's data: never flush it.
+    /// The server that `REDIS_URL` names. It holds other people's data: never flush it.
     External {
         /// The URL as it was given.
         url: String,
     },
-    /// A server that was started here and ends with this value.
+    /// A server that this process started; it ends with this value.
     Private(RedisServer),
 }
 
 /// A Postgres to use: the user's own, or a private one.
 pub enum Postgres {
-    /// The server that `DATABASE_URL` names. It holds somebody's data: take a database of your own.
+    /// The server that `DATABASE_URL` names. It holds other people's data: take a database of your own.
     External {
         /// The URL as it was given.
         url: String,
     },
-    /// A server that was started here and ends with this value.
+    /// A server that this process started; it ends with this value.
     Private(PostgresServer),
 }
 
@@ -141,7 +141,7 @@ impl Redis {
         }
     }
 
-    /// The server, if it was started here.
+    /// The server, if this process started it.
     #[must_use]
     pub fn private(&self) -> Option<&RedisServer> {
         match self {
@@ -161,7 +161,7 @@ impl Postgres {
         }
     }
 
-    /// The server, if it was started here.
+    /// The server, if this process started it.
     #[must_use]
     pub fn private(&self) -> Option<&PostgresServer> {
         match self {
@@ -170,8 +170,8 @@ impl Postgres {
         }
     }
 
-    /// Creates an empty database under a name nobody else has, and returns its URL. On a private
-    /// server it goes with the server; on an external one end it with [`drop_database`].
+    /// Creates an empty database under a unique name, and returns its URL. A private server removes it when it ends; on
+    /// an external one remove it with [`drop_database`].
     ///
     /// # Errors
     /// The server cannot be reached, or the user may not create databases.

@@ -14,12 +14,12 @@ const QUOTE_MAX_BYTES: u64 = 2_000;
 /// What both servers log about a port that another process has (`strerror(3)`, locale C).
 const PORT_TAKEN: &str = "Address already in use";
 
-/// Where the log ends now; 0 if there is none.
+/// The current length of the log; 0 if it does not exist.
 pub(crate) fn length(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |log| log.len())
 }
 
-/// What was logged from a position on, or the end of it.
+/// The log from a position on, or the end of that part.
 pub(crate) fn since(path: &Path, start: u64) -> String {
     let start = start.max(length(path).saturating_sub(QUOTE_MAX_BYTES));
     let mut bytes = Vec::new();

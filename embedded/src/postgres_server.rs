@@ -1,5 +1,5 @@
-//! A private Postgres: 127.0.0.1, a port and a password of its own, a directory of its own, no
-//! Unix socket. When we are root it runs as another user ([`crate::account`]).
+//! A private Postgres: on 127.0.0.1, with a port, a password and a directory of its own, without a Unix socket. When we
+//! are root it runs as another user ([`crate::account`]).
 
 use std::{
     fs::{self, OpenOptions},
@@ -50,17 +50,17 @@ const ACCESS: &str = "pg_hba.conf";
 pub struct PostgresOptions {
     /// Whether a commit survives a crash of the machine. Default: yes.
     pub durability: Durability,
-    /// Whether it is revived when it dies by itself. Default: yes.
+    /// Whether the supervisor revives it when it dies by itself. Default: yes.
     pub supervised: bool,
 }
 
 /// What survives a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// Every commit is synced to the disk before it is answered.
+    /// Postgres syncs every commit to the disk before it answers.
     Durable,
-    /// Nothing is synced, and commits of the last moments (under 1 s) may be lost when the server
-    /// is killed: for tests, but not for those that kill it. Where there is room the data lie in memory.
+    /// Postgres syncs nothing, and may lose the commits of the last moments (under 1 s) when it is killed: for tests,
+    /// but not for those that kill it. The data are kept in memory if there is room.
     Fast,
 }
 
@@ -88,8 +88,8 @@ impl std::fmt::Debug for PostgresServer {
 }
 
 impl PostgresServer {
-    /// Finds (or installs) `postgres`, makes a cluster of databases, starts the server, and returns
-    /// once it takes connections.
+    /// Finds (or installs) `postgres`, makes a cluster of databases, starts the server, and returns once it accepts
+    /// connections.
     ///
     /// # Errors
     /// There is no usable program, or the server does not start.
@@ -97,11 +97,7 @@ impl PostgresServer {
         Self::start_with(&options, None)
     }
 
-    /// Starts a server that takes no connections without TLS. Its URL asks for TLS, without a look at the
-    /// certificate.
-    ///
-    /// # Errors
-    /// As [`Self::start`].
+    /// Starts a server that rejects connections without TLS. Its URL asks for TLS, but does not check the certificate.
     pub fn start_with_tls(options: &PostgresOptions, tls: &ServerTls) -> Result<Self, Error> {
         Self::start_with(options, Some(tls))
     }
@@ -154,51 +150,42 @@ impl PostgresServer {
         self.supervisor.service().port
     }
 
-    /// The running postmaster; another one after each restart, `None` while the server is down.
+    /// The running postmaster; each restart changes it, and it is `None` while the server is down.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.supervisor.pid()
     }
 
-    /// The directory with its log and data; it goes with this value.
+    /// The directory with its log and data; dropping this value removes it.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         self.supervisor.service().data.path()
     }
 
-    /// How often the server was started again, by supervision or by a call.
+    /// How often supervision or a call restarted the server.
     #[must_use]
     pub fn restarts(&self) -> u64 {
         self.supervisor.restarts()
     }
 
-    /// Creates an empty database under a name nobody else has, and returns its URL.
-    ///
-    /// # Errors
-    /// The server cannot be reached.
+    /// Creates an empty database under a unique name, and returns its URL.
     pub fn fresh_database(&self) -> Result<String, Error> {
         create_database(&self.url, &database::unique_name())
     }
 
-    /// Ends the server by SIGKILL and reaps it. It stays down until [`Self::start_again`], with
-    /// supervision too. (To see supervision at work, kill [`Self::pid`] from outside.)
-    ///
-    /// # Errors
-    /// The signal could not be sent.
+    /// Ends the server by SIGKILL and reaps it. It stays down until [`Self::start_again`], with supervision too. (To
+    /// see supervision at work, kill [`Self::pid`] from outside.)
     pub fn kill(&self) -> Result<(), Error> {
         self.supervisor.kill()
     }
 
-    /// Ends the server in good order (a "fast shutdown"), by force after 10 s. It stays down
-    /// until [`Self::start_again`].
-    ///
-    /// # Errors
-    /// The signal could not be sent.
+    /// Ends the server in good order (a "fast shutdown"), by force after 10 s. It stays down until
+    /// [`Self::start_again`].
     pub fn stop(&self) -> Result<(), Error> {
         self.supervisor.stop()
     }
 
-    /// Starts a server that is down on its data, port and password; nothing if it runs.
+    /// Restarts a server that is down, with its data, port and password; does nothing if it runs.
     ///
     /// # Errors
     /// It does not start, after a bounded number of attempts.
@@ -206,8 +193,8 @@ impl PostgresServer {
         self.supervisor.start_again()
     }
 
-    /// Freezes the server with all of its processes (SIGSTOP): connections stay, answers do not
-    /// come. If our process is killed meanwhile, the frozen ones stay behind.
+    /// Freezes the server with all of its processes (SIGSTOP): connections stay, but get no answers. If our process is
+    /// killed meanwhile, the frozen ones stay behind.
     ///
     /// # Errors
     /// It is not running, or this is not Linux.
@@ -232,7 +219,7 @@ struct PostgresService {
 }
 
 impl PostgresService {
-    /// Makes the cluster of databases. Its password comes from a file, which goes at once.
+    /// Makes the cluster of databases. Its password comes from a file, which is removed at once.
     fn init(&self, password: &str) -> Result<(), Error> {
         let password_file = self.data.path().join(PASSWORD);
         write_private(&password_file, password, self.account)?;
@@ -262,7 +249,7 @@ impl PostgresService {
         }
     }
 
-    /// Adds our settings to those that `initdb` wrote; the last one of a name holds.
+    /// Appends our settings to those of `initdb`: the last setting of a name counts.
     fn configure(&self, durability: Durability) -> Result<(), Error> {
         let syncing = match durability {
             Durability::Durable => "on",
@@ -282,7 +269,7 @@ impl PostgresService {
         self.add(&ours)
     }
 
-    /// Allows TLS, and nothing else.
+    /// Allows connections with TLS, and no others.
     fn configure_tls(&self, tls: &ServerTls) -> Result<(), Error> {
         tls.write(self.data.path(), self.account)?;
         let folder = self.data.path().display();
@@ -302,7 +289,7 @@ impl PostgresService {
         ))
     }
 
-    /// Adds settings to the file that `initdb` wrote.
+    /// Appends settings to the file that `initdb` wrote.
     fn add(&self, settings: &str) -> Result<(), Error> {
         let path = self.data.path().join(CLUSTER).join("postgresql.conf");
         let failed = || Error::io(format!("write {}", path.display()));
@@ -325,7 +312,7 @@ impl PostgresService {
             .current_dir(self.data.path())
             .env_clear()
             .env("LC_ALL", "C")
-            // initdb looks for postgres beside itself; its shell commands need no more than this.
+            // initdb looks for postgres beside itself; its shell commands need only these folders.
             .env("PATH", "/usr/bin:/bin")
             .stdin(Stdio::null())
             .stdout(log.try_clone().map_err(failed())?)
@@ -356,14 +343,14 @@ impl Service for PostgresService {
             .map_err(|error| log::port_taken(error, NAME, self.port))
     }
 
-    /// SIGINT: a fast shutdown, which breaks off connections and keeps all commits.
+    /// SIGINT: a fast shutdown, which breaks connections and keeps all commits.
     fn stop_signal(&self) -> Signal {
         Signal::SIGINT
     }
 
-    /// SIGQUIT: an immediate shutdown. Postgres itself kills what has not ended after 5 s, and
-    /// frees its shared memory, which after a SIGKILL would stay behind in the kernel. It keeps
-    /// no promise about data, but nobody wants that any more.
+    /// SIGQUIT: an immediate shutdown. After 5 s Postgres itself kills its remaining processes. It also frees its
+    /// shared memory, which would stay in the kernel after a SIGKILL. Recent data may be lost, but they are no longer
+    /// needed.
     fn end_signal(&self) -> Signal {
         Signal::SIGQUIT
     }

@@ -1,13 +1,13 @@
 //! The processes of a running Postgres: one postmaster, and a child for each connection and each
 //! background task.
 //!
-//! Whether the server is ready stands in `postmaster.pid` in its data directory (line 1: the
-//! postmaster's pid; line 8: `ready` once it takes connections; `miscadmin.h` in its source).
+//! The file `postmaster.pid` in the data directory shows whether the server is ready (line 1: the postmaster's pid;
+//! line 8: `ready` once it accepts connections; `miscadmin.h` in its source).
 //!
-//! Stopping the postmaster alone would leave existing connections working, so its children are
-//! stopped too. Each has a session of its own, so no signal to a group reaches them. They are
-//! listed by the kernel once the postmaster has stopped: from then on it neither makes new ones
-//! nor reaps those that ended, so that each listed pid stays the child it was.
+//! Stopping the postmaster alone would leave existing connections working, so its children are stopped too. Each has a
+//! session of its own, so no signal to a group reaches them. We read the kernel's list of them once the postmaster has
+//! stopped: from then on it neither makes new children nor reaps ended ones, so that each listed pid still belongs to
+//! that child.
 
 use std::{fs, path::Path};
 
@@ -20,14 +20,13 @@ use crate::Error;
 #[cfg(target_os = "linux")]
 const NAME: &str = "postgres";
 
-/// Whether the postmaster with this pid takes connections. A killed predecessor's file has
-/// another pid.
+/// Whether the postmaster with this pid accepts connections. The file of a killed predecessor has another pid.
 pub(crate) fn is_ready(cluster: &Path, pid: u32) -> bool {
     has_status(cluster, pid, "ready")
 }
 
-/// Whether the postmaster with this pid is on its way to its end. Told to by SIGTERM it waits until the
-/// last client has left, however long that takes.
+/// Whether the postmaster with this pid is shutting down. After a SIGTERM it waits until the last client has left,
+/// however long that takes.
 pub(crate) fn is_stopping(cluster: &Path, pid: u32) -> bool {
     has_status(cluster, pid, "stopping")
 }
@@ -53,8 +52,8 @@ pub(crate) fn pause(postmaster: Pid) -> Result<(), Error> {
         .try_for_each(|child| send(child, Signal::SIGSTOP))
 }
 
-/// Lets the children go on, then the postmaster. A postmaster that runs is not touched: its
-/// list of children could be old when it is used.
+/// Resumes the children, then the postmaster. A running postmaster is not touched: the list of its children could be
+/// outdated by the time it is used.
 #[cfg(target_os = "linux")]
 pub(crate) fn resume(postmaster: Pid) -> Result<(), Error> {
     if !is_stopped(postmaster)? {
@@ -66,7 +65,7 @@ pub(crate) fn resume(postmaster: Pid) -> Result<(), Error> {
     send(postmaster, Signal::SIGCONT)
 }
 
-/// Only Linux lists a process's children.
+/// Only Linux can list a process's children.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn pause(_postmaster: Pid) -> Result<(), Error> {
     Err(Error::Unsupported {
@@ -74,7 +73,7 @@ pub(crate) fn pause(_postmaster: Pid) -> Result<(), Error> {
     })
 }
 
-/// Only Linux lists a process's children.
+/// Only Linux can list a process's children.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn resume(_postmaster: Pid) -> Result<(), Error> {
     Err(Error::Unsupported {
@@ -90,10 +89,10 @@ fn send(pid: Pid, signal: Signal) -> Result<(), Error> {
     })
 }
 
-/// A signal to stop is obeyed at once, but not before `kill` returns.
+/// A process obeys a stop signal at once, but not before `kill` returns.
 #[cfg(target_os = "linux")]
 fn wait_until_stopped(pid: Pid) -> Result<(), Error> {
-    /// At 1 ms each.
+    /// The limit; each check takes 1 ms.
     const CHECKS: u32 = 2_000;
     for _ in 0..CHECKS {
         if is_stopped(pid)? {

@@ -1,5 +1,5 @@
-//! A private Redis Cluster of masters without replicas: started, given its slots, introduced to
-//! one another, and waited for until every node finds the cluster ok.
+//! A private Redis Cluster of masters without replicas. It starts them, gives them their slots, introduces them to one
+//! another, and waits until every node reports the cluster as ok.
 
 use std::{
     thread,
@@ -14,13 +14,13 @@ const SLOTS: usize = 16_384;
 /// A cluster needs three masters to agree on anything.
 const NODES_MIN: usize = 3;
 
-/// More would make nothing here clearer.
+/// More nodes would not make any test clearer.
 const NODES_MAX: usize = 9;
 
 /// How long the nodes may take to agree. They wait 2 s by themselves after they started.
 const READY_DEADLINE: Duration = Duration::from_secs(30);
 
-/// How often they are asked.
+/// The pause between checks.
 const CHECK: Duration = Duration::from_millis(50);
 
 /// A running private cluster. Dropping it ends its servers and removes their data.
@@ -31,12 +31,12 @@ pub struct RedisCluster {
 }
 
 impl RedisCluster {
-    /// Starts this many masters, all with the same options and password, the slots shared out
-    /// evenly, and returns once the cluster is ok.
+    /// Starts this many masters, all with the same options and password, shares the slots out evenly, and returns once
+    /// the cluster is ok.
     ///
     /// # Errors
-    /// The number makes no cluster, there is no usable program, a server does not start, or the
-    /// nodes do not agree in time.
+    /// The number cannot form a cluster, there is no usable program, a server does not start, or the nodes do not agree
+    /// in time.
     pub fn start(masters: usize, options: RedisOptions) -> Result<Self, Error> {
         if !(NODES_MIN..=NODES_MAX).contains(&masters) {
             return Err(Error::ClusterSize {
@@ -69,7 +69,7 @@ impl RedisCluster {
         &self.nodes
     }
 
-    /// Waits until every node finds the cluster ok: after a node was started again, say.
+    /// Waits until every node reports the cluster as ok, for instance after a node has restarted.
     ///
     /// # Errors
     /// They do not agree within 30 s.

@@ -13,23 +13,23 @@ pub(crate) const SOCKET: &str = "redis.sock";
 pub(crate) const APPEND_ONLY_DIR: &str = "appendonlydir";
 pub(crate) const DUMP: &str = "dump.rdb";
 
-/// What sentinels call the master that they watch.
+/// The name that sentinels use for their master.
 pub(crate) const MASTER_NAME: &str = "mincommerce";
 
-/// What a server is a part of.
+/// The role of a server.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Part {
-    /// Nothing.
+    /// A single server.
     Alone,
-    /// A cluster.
+    /// A cluster's node.
     InCluster,
-    /// It is a replica of the server on this port.
+    /// A replica of the server on this port.
     ReplicaOf(u16),
-    /// It is a sentinel of the server on this port, and holds no data.
+    /// A sentinel of the server on this port; it holds no data.
     SentinelOf(u16),
 }
 
-/// The whole file. The port stands on the command line.
+/// The whole file. The command line sets the port.
 pub(crate) fn config(
     options: &RedisOptions,
     part: Part,
@@ -87,8 +87,8 @@ fn data_lines(options: &RedisOptions, password: &str) -> String {
     )
 }
 
-/// TLS towards clients, replicas and other nodes. Our own commands come by a socket in the server's directory, so
-/// that they need no certificates.
+/// TLS towards clients, replicas and other nodes. Our own commands use a socket in the server's directory, so that they
+/// need no certificates.
 fn tls_lines(tls: &ServerTls, folder: &str) -> String {
     let clients = if tls.client_certificates { "yes" } else { "no" };
     format!(

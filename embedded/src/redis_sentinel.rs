@@ -1,11 +1,11 @@
-//! A private sentinel: it watches one private Redis, and tells clients where that is.
+//! A private sentinel: it watches one private Redis, and reports its address to clients.
 
 use crate::{
     Error, RedisOptions, RedisServer,
     redis_config::{MASTER_NAME, Part},
 };
 
-/// A running private sentinel. Dropping it ends it; the server that it watches stays.
+/// A running private sentinel. Dropping it ends it, but not the server that it watches.
 #[derive(Debug)]
 pub struct RedisSentinel {
     server: RedisServer,
@@ -13,11 +13,8 @@ pub struct RedisSentinel {
 }
 
 impl RedisSentinel {
-    /// Starts a sentinel of this server, with the same password. With TLS it speaks that to clients and to the
+    /// Starts a sentinel of this server, with the same password. With TLS, the sentinel uses it towards clients and the
     /// server.
-    ///
-    /// # Errors
-    /// As [`RedisServer::start`].
     pub fn start(master: &RedisServer, options: &RedisOptions) -> Result<Self, Error> {
         let password = master.password();
         let part = Part::SentinelOf(master.port());

@@ -1,6 +1,5 @@
-//! A private Redis: 127.0.0.1, a port and a password of its own, a directory of its own, never
-//! evicting. What is secret stands in a configuration file that only its user can read; the
-//! command line shows no more than ports.
+//! A private Redis: on 127.0.0.1, with a port, a password and a directory of its own, never evicting. Secrets stand in
+//! a configuration file that only its user can read; the command line shows only ports.
 
 use std::{
     fs,
@@ -29,7 +28,7 @@ use crate::{
 /// The server's name in messages.
 const NAME: &str = "redis";
 
-/// How long it may take to load its data and answer.
+/// How long Redis may take to load its data and answer.
 const READY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// The configuration, in the data directory.
@@ -42,13 +41,13 @@ pub struct RedisOptions {
     pub append_only: bool,
     /// When that file is synced to the disk. Default: every second.
     pub fsync: Fsync,
-    /// The most memory it may use, in bytes; writes fail beyond. Default: no limit.
+    /// The most memory it may use, in bytes; beyond it writes fail. Default: no limit.
     pub maxmemory_bytes: Option<u64>,
-    /// Whether it is revived when it dies by itself. Default: yes.
+    /// Whether the supervisor revives it when it dies by itself. Default: yes.
     pub supervised: bool,
-    /// TLS, and then no connections without it. Default: none.
+    /// With TLS, it rejects all other connections. Default: no TLS.
     pub tls: Option<ServerTls>,
-    /// More variables of its environment, such as those of a [`crate::Clock`]. Default: none.
+    /// Additional environment variables, such as those of a [`crate::Clock`]. Default: none.
     pub environment: Vec<(String, String)>,
 }
 
@@ -59,7 +58,7 @@ pub enum Fsync {
     Always,
     /// Once a second.
     EverySecond,
-    /// When the system likes.
+    /// When the operating system chooses.
     No,
 }
 
@@ -100,16 +99,13 @@ impl RedisServer {
         Self::start_with(&options, &password, Part::Alone)
     }
 
-    /// Starts another server that holds a copy of this one, and follows it. Their password is the same.
-    /// To promote it: the command `REPLICAOF NO ONE`.
-    ///
-    /// # Errors
-    /// As [`Self::start`].
+    /// Starts another server that holds a copy of this one, and follows it. Their password is the same. To promote it:
+    /// the command `REPLICAOF NO ONE`.
     pub fn start_replica(&self, options: &RedisOptions) -> Result<Self, Error> {
         Self::start_with(options, self.password(), Part::ReplicaOf(self.port()))
     }
 
-    /// Starts a server that may be a part of something, whose servers share a password.
+    /// Starts a server in any role. The servers of a group share a password.
     pub(crate) fn start_with(
         options: &RedisOptions,
         password: &str,
@@ -171,26 +167,26 @@ impl RedisServer {
         self.supervisor.service().cluster_port
     }
 
-    /// The running process; another one after each restart, `None` while the server is down.
+    /// The running process; each restart changes it, and it is `None` while the server is down.
     #[must_use]
     pub fn pid(&self) -> Option<u32> {
         self.supervisor.pid()
     }
 
-    /// The directory with its configuration, log and data; it goes with this value.
+    /// The directory with its configuration, log and data; dropping this value removes it.
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         self.supervisor.service().data.path()
     }
 
-    /// How often the server was started again, by supervision or by a call.
+    /// How often supervision or a call restarted the server.
     #[must_use]
     pub fn restarts(&self) -> u64 {
         self.supervisor.restarts()
     }
 
-    /// Sends one command on a connection of its own, for set-up and checks: an array as reply is
-    /// an error, a nil is empty.
+    /// Sends one command on a connection of its own, for set-up and checks. An array as reply is an error, a nil is
+    /// empty.
     ///
     /// # Errors
     /// The server cannot be reached, or replies with an error.
@@ -198,25 +194,18 @@ impl RedisServer {
         self.supervisor.service().command(words)
     }
 
-    /// Ends the server by SIGKILL and reaps it. It stays down until [`Self::start_again`], with
-    /// supervision too. (To see supervision at work, kill [`Self::pid`] from outside.)
-    ///
-    /// # Errors
-    /// The signal could not be sent.
+    /// Ends the server by SIGKILL and reaps it. It stays down until [`Self::start_again`], with supervision too. (To
+    /// see supervision at work, kill [`Self::pid`] from outside.)
     pub fn kill(&self) -> Result<(), Error> {
         self.supervisor.kill()
     }
 
-    /// Ends the server in good order, by force after 10 s. It stays down until
-    /// [`Self::start_again`].
-    ///
-    /// # Errors
-    /// The signal could not be sent.
+    /// Ends the server in good order, by force after 10 s. It stays down until [`Self::start_again`].
     pub fn stop(&self) -> Result<(), Error> {
         self.supervisor.stop()
     }
 
-    /// Starts a server that is down on its data, port and password; nothing if it runs.
+    /// Restarts a server that is down, with its data, port and password; does nothing if it runs.
     ///
     /// # Errors
     /// It does not start, after a bounded number of attempts.
@@ -224,7 +213,7 @@ impl RedisServer {
         self.supervisor.start_again()
     }
 
-    /// Freezes the server (SIGSTOP): connections stay, answers do not come.
+    /// Freezes the server (SIGSTOP): connections stay, but get no answers.
     ///
     /// # Errors
     /// It is not running, or the signal could not be sent.
@@ -277,7 +266,7 @@ struct RedisService {
 }
 
 impl RedisService {
-    /// With TLS by the socket in its directory.
+    /// With TLS it uses the socket in the server's directory.
     fn command(&self, words: &[&str]) -> Result<String, Error> {
         if self.has_tls {
             resp::command_by_socket(&self.data.path().join(SOCKET), &self.password, words)
@@ -286,7 +275,7 @@ impl RedisService {
         }
     }
 
-    /// Redis says so on a standard error that nobody reads, before it has a log.
+    /// A Redis built without TLS reports that on stderr before it has a log. Nothing reads this stderr.
     fn without_tls(&self, error: Error) -> Error {
         let ended_silently = matches!(&error, Error::Exited { log, .. } if log.is_empty());
         if self.has_tls && ended_silently {

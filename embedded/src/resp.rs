@@ -12,13 +12,13 @@ use std::{
 
 use crate::Error;
 
-/// How long connecting, and each wait for bytes, may take.
+/// The timeout for connecting, and for each wait for bytes.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The longest bulk string that is read.
+/// The longest accepted bulk string.
 const BULK_MAX_BYTES: usize = 1024 * 1024;
 
-/// Sends one command to 127.0.0.1 and returns what it replied, a nil as empty.
+/// Sends one command to 127.0.0.1 and returns the reply, a nil as empty.
 pub(crate) fn command(port: u16, password: &str, words: &[&str]) -> Result<String, Error> {
     let connected = || {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
@@ -30,7 +30,7 @@ pub(crate) fn command(port: u16, password: &str, words: &[&str]) -> Result<Strin
     ask(connected(), password, words)
 }
 
-/// The same by a Unix socket.
+/// The same through a Unix socket.
 pub(crate) fn command_by_socket(
     path: &Path,
     password: &str,
@@ -73,7 +73,7 @@ fn encode(words: &[&str]) -> String {
     format!("*{}\r\n", words.len()) + &bulks.collect::<String>()
 }
 
-/// The reply, or the error that the server replied.
+/// The reply, or the error that the server sent.
 fn read_reply(replies: &mut impl BufRead) -> io::Result<Result<String, String>> {
     let mut line = String::new();
     replies.read_line(&mut line)?;

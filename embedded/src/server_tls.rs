@@ -1,5 +1,5 @@
-//! What a server needs to speak TLS. It is written into the server's own directory, because Postgres takes a key
-//! only from a file of its own user.
+//! The files that a server needs to speak TLS. They are written into the server's own directory, because Postgres
+//! accepts a key only from a file of its own user.
 
 use std::{fmt, path::Path};
 
@@ -10,16 +10,16 @@ pub(crate) const CERTIFICATE: &str = "server.crt";
 pub(crate) const KEY: &str = "server.key";
 pub(crate) const AUTHORITIES: &str = "authorities.crt";
 
-/// A server's side of TLS, everything in PEM. A server that has it refuses connections without TLS.
+/// A server's side of TLS, everything in PEM. Such a server rejects connections without TLS.
 #[derive(Clone)]
 pub struct ServerTls {
-    /// The certificate that it shows.
+    /// The certificate that the server presents.
     pub certificate: String,
-    /// The private key of that.
+    /// The private key of the certificate.
     pub key: String,
-    /// Who may issue certificates of clients, and of other servers.
+    /// The authorities that may issue certificates of clients and of other servers.
     pub authorities: String,
-    /// Whether clients must show a certificate.
+    /// Whether clients must present a certificate.
     pub client_certificates: bool,
 }
 

@@ -1,5 +1,5 @@
-//! The environment variables this crate reads. Others may pass a [`Settings`] of their own to
-//! [`crate::find`]; servers are always started with those of the environment.
+//! The environment variables that this crate reads. Callers may pass a [`Settings`] of their own to [`crate::find`];
+//! servers always start with the settings of the environment.
 //!
 //! | variable | meaning |
 //! | --- | --- |
@@ -9,7 +9,7 @@
 //! | `MINCOMMERCE_POSTGRES_BIN` | folder with the `postgres` and `initdb` to start |
 //! | `MINCOMMERCE_FAKETIME` | path of the `libfaketime` that gives a server another clock, for tests |
 //! | `MINCOMMERCE_INSTALL` | `allowed` (default) or `never` |
-//! | `MINCOMMERCE_HIDE_BINARIES` | for tests of the installing: see [`Hiding`] |
+//! | `MINCOMMERCE_HIDE_BINARIES` | for tests of the installation: see [`Hiding`] |
 
 use std::{
     env,
@@ -22,8 +22,7 @@ use crate::Error;
 /// The longest token that `MINCOMMERCE_HIDE_BINARIES` may hold; it becomes part of a file name.
 const TOKEN_MAX_BYTES: usize = 64;
 
-/// What the environment says about servers and their programs. It has no `Debug`: the URLs hold
-/// passwords.
+/// What the environment says about servers and their programs. It has no `Debug`, because the URLs hold passwords.
 #[derive(Clone)]
 pub struct Settings {
     /// `REDIS_URL`: the Redis to use instead of a private one.
@@ -40,7 +39,7 @@ pub struct Settings {
     pub install: Installing,
     /// `MINCOMMERCE_HIDE_BINARIES`: whether installed programs count as absent.
     pub hide: Hiding,
-    /// `PATH`: where programs are looked for first.
+    /// `PATH`: the folders that are searched first.
     pub path: OsString,
 }
 
@@ -53,18 +52,18 @@ pub enum Installing {
     Never,
 }
 
-/// Whether programs on `PATH` and in the usual places count as absent until the installer has
-/// run, so that installing can be tested on a machine that has them. The installer then installs
-/// again what is there. Programs named by a setting are not hidden.
+/// Whether programs on `PATH` and in the usual places count as absent until the installer has run, so that the
+/// installation can be tested on a machine that has them. The installer then reinstalls them. Programs that a setting
+/// names are not hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hiding {
-    /// Unset, empty or `0`: what is there is used.
+    /// Unset, empty or `0`: installed programs are used.
     Off,
     /// `1`: hidden until this process has installed them. Each process installs once.
     ThisProcess,
-    /// Any other value (letters, digits, `-` and `_`): hidden until some process of this user has
-    /// installed them with the same token, which a marker file records. One install a run: give
-    /// each run a token of its own, as in `MINCOMMERCE_HIDE_BINARIES=$(date +%s) cargo test`.
+    /// Any other value (letters, digits, `-` and `_`): hidden until a process of this user has installed them with the
+    /// same token, which a marker file records. One installation a run: give each run a token of its own, as in
+    /// `MINCOMMERCE_HIDE_BINARIES=$(date +%s) cargo test`.
     Token(String),
 }
 
@@ -72,7 +71,7 @@ impl Settings {
     /// Reads the environment. A variable that is set to nothing counts as unset.
     ///
     /// # Errors
-    /// A variable has a value that means nothing, or that is not Unicode where it must be.
+    /// A variable has a meaningless value, or one that is not Unicode where it must be.
     pub fn from_env() -> Result<Self, Error> {
         Ok(Self {
             redis_url: text("REDIS_URL")?,

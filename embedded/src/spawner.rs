@@ -1,14 +1,13 @@
 //! Starts every child process, from one thread that lives as long as the process.
 //!
-//! On Linux a child asks the kernel for a signal for when its parent dies (`PR_SET_PDEATHSIG`,
-//! `prctl(2)`). "Parent" there is the *thread* that forked it: spawned from a test's thread, a
-//! shared server would die with that test. Hence the one thread. The request is made between
-//! fork and exec and after the change of user, which would clear it; the parent may be dead by
-//! then, so the child looks for it afterwards. Each child leads a process group of its own, so that
-//! a Ctrl-C at the terminal reaches us alone and our servers stay up while we shut down.
+//! On Linux a child asks the kernel for a signal when its parent dies (`PR_SET_PDEATHSIG`, `prctl(2)`). "Parent" means
+//! the *thread* that forked it: spawned from a test's thread, a shared server would die with that test. Hence the one
+//! thread. The child makes the request between fork and exec, and after the change of user, which would clear it. The
+//! parent may be dead by then, so the child checks for it afterwards. Each child leads a process group of its own, so
+//! that a Ctrl-C at the terminal reaches only us, and our servers stay up while we shut down.
 //!
-//! macOS has no such signal: there children end when their owners are dropped, and they stay in
-//! our process group, so that a Ctrl-C ends them as well.
+//! macOS has no such signal. There, children end when their owners are dropped, and they stay in our process group, so
+//! that a Ctrl-C ends them as well.
 
 use std::{
     io,
@@ -26,16 +25,12 @@ type Job = Box<dyn FnOnce() + Send>;
 
 static QUEUE: OnceLock<Result<Sender<Job>, String>> = OnceLock::new();
 
-/// Starts a child that gets this signal when our process dies (Linux), and that leads a process group
-/// of its own there.
-///
-/// # Errors
-/// As [`Command::spawn`].
+/// Starts a child. On Linux it gets this signal when our process dies, and leads a process group of its own.
 pub fn spawn(mut command: Command, at_our_death: Signal) -> io::Result<Child> {
     die_with_us(&mut command, at_our_death);
     let (answer, answered) = channel();
     let job: Job = Box::new(move || {
-        // The asker waits below, so the channel cannot be closed.
+        // The caller waits below, so the channel cannot be closed.
         let _ = answer.send(command.spawn());
     });
     let queue = QUEUE

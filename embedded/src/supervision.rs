@@ -1,11 +1,10 @@
 //! One server under supervision: started, watched, revived, paused, stopped, ended.
 //!
-//! A server is *wanted* from its start until [`Supervisor::kill`] or [`Supervisor::stop`], and
-//! again from [`Supervisor::start_again`]. If supervision is on, a thread looks every
-//! [`POLL`] whether a wanted server has died, reaps it, and starts it again on the same data,
-//! port and password: at once the first time, then after pauses that double up to [`PAUSE_MAX`].
-//! After [`DEATHS_MAX`] deaths in a row, none of which came later than [`HEALTHY_AFTER`], it gives
-//! up. Children are always waited on, so none stays a zombie and no signal meets a reused pid.
+//! A server is *wanted* from its start until [`Supervisor::kill`] or [`Supervisor::stop`], and again from
+//! [`Supervisor::start_again`]. If supervision is on, a thread checks every [`POLL`] whether a wanted server has died,
+//! reaps it, and restarts it with the same data, port and password: at once the first time, then after pauses that
+//! double up to [`PAUSE_MAX`]. After [`DEATHS_MAX`] deaths in a row, each within [`HEALTHY_AFTER`] of its start, it
+//! gives up. The supervisor waits on every child, so none stays a zombie and no signal meets a reused pid.
 
 use std::{
     process::Child,
@@ -21,7 +20,7 @@ use nix::{
 
 use crate::Error;
 
-/// How often the thread looks at its server.
+/// How often the thread checks its server.
 const POLL: Duration = Duration::from_millis(20);
 
 /// The pause before the second start in a row; it doubles from there.
@@ -30,19 +29,19 @@ const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// The longest pause before a start.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
-/// After how many deaths or failed starts in a row a server is left dead.
+/// The supervisor gives up after this many deaths or failed starts in a row.
 const DEATHS_MAX: u32 = 12;
 
-/// A server that ran this long was well, and the count of deaths begins again.
+/// A server that ran this long was healthy, and the count of deaths starts over.
 const HEALTHY_AFTER: Duration = Duration::from_secs(10);
 
-/// How often it is checked whether a server has ended or become ready.
+/// The pause between checks whether a server has ended or become ready.
 const CHECK: Duration = Duration::from_millis(5);
 
-/// How long a server may take to end when it is asked to; then it is killed.
+/// How long a server may take to end after the stop signal; then it is killed.
 const STOP_DEADLINE: Duration = Duration::from_secs(10);
 
-/// What a kind of server must say about itself to be supervised.
+/// The properties of a kind of server that its supervisor needs.
 pub(crate) trait Service: Send + Sync + 'static {
     /// Its name in messages.
     fn name(&self) -> &'static str;
@@ -53,10 +52,10 @@ pub(crate) trait Service: Send + Sync + 'static {
     /// The signal for an orderly end that keeps all data.
     fn stop_signal(&self) -> Signal;
 
-    /// The signal for an end after which nobody wants the data.
+    /// The signal for an end after which the data are not needed.
     fn end_signal(&self) -> Signal;
 
-    /// Whether it is ending because somebody else told it to, and would take its time.
+    /// Whether it is shutting down at somebody else's request, and would take its time.
     fn is_stopping(&self, _pid: Pid) -> bool {
         false
     }
@@ -77,7 +76,7 @@ pub(crate) struct Supervisor<S: Service> {
 struct Shared<S> {
     service: S,
     state: Mutex<State>,
-    /// Wakes the watching thread for the end.
+    /// Wakes the watching thread at the end.
     ending: Condvar,
 }
 
@@ -89,12 +88,12 @@ struct State {
     restarts: u64,
     deaths_in_a_row: u32,
     started: Instant,
-    /// When the watching thread may start it again.
+    /// The earliest time at which the watching thread may restart it.
     due: Instant,
 }
 
 impl<S: Service> Supervisor<S> {
-    /// Starts a server; watches it from then on if `supervised`.
+    /// Starts a server, and watches it from then on if `supervised`.
     pub(crate) fn start(service: S, supervised: bool) -> Result<Self, Error> {
         let child = service.launch()?;
         let now = Instant::now();
@@ -140,7 +139,7 @@ impl<S: Service> Supervisor<S> {
             .map(|pid| pid.as_raw().unsigned_abs())
     }
 
-    /// How often the server was started again, by whomever.
+    /// How often the server was restarted, by supervision or by a call.
     pub(crate) fn restarts(&self) -> u64 {
         self.shared.lock().restarts
     }
@@ -160,8 +159,8 @@ impl<S: Service> Supervisor<S> {
             .end(&mut state, self.shared.service.stop_signal())
     }
 
-    /// Starts a server that is down; nothing if it runs. Tries again within the bounds above:
-    /// a killed Postgres leaves processes that hold its memory for a moment.
+    /// Restarts a server that is down; does nothing if it runs. Retries within the bounds above: a killed Postgres
+    /// leaves processes that hold its memory for a moment.
     pub(crate) fn start_again(&self) -> Result<(), Error> {
         let mut state = self.shared.lock();
         if state.running().is_some() {
@@ -185,13 +184,13 @@ impl<S: Service> Supervisor<S> {
         }
     }
 
-    /// Freezes the server: connections stay, answers do not come.
+    /// Freezes the server: connections stay, but get no answers.
     pub(crate) fn pause(&self) -> Result<(), Error> {
         let mut state = self.shared.lock();
         let pid = state.running().ok_or(Error::Down {
             server: self.service().name(),
         })?;
-        // Set first: after a half-done pause, resuming must not be left out.
+        // Set first: even a half-done pause must be resumed.
         state.paused = true;
         self.service().pause(pid)
     }
@@ -230,7 +229,7 @@ impl<S: Service> Drop for Supervisor<S> {
 }
 
 impl<S: Service> Shared<S> {
-    /// The state stays usable if a thread panicked with it: every change leaves it whole.
+    /// The state stays usable if a thread panicked while holding the lock: every change leaves it whole.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -264,7 +263,7 @@ impl<S: Service> Shared<S> {
         }
     }
 
-    /// Brings a server to its end that somebody else has told to end, so that it can be started again.
+    /// Quickly ends a server that is shutting down at somebody else's request, so that it can restart.
     fn hasten(&self, state: &mut State) {
         if state.paused || !state.wanted {
             return;
@@ -291,7 +290,7 @@ impl<S: Service> Shared<S> {
         }
     }
 
-    /// Signals the server, and reaps it: by force once the deadline has passed.
+    /// Signals the server, and reaps it: by force after the deadline.
     fn end(&self, state: &mut State, signal: Signal) -> Result<(), Error> {
         let server = self.service.name();
         if let Some(pid) = state.running() {
@@ -309,8 +308,8 @@ impl<S: Service> Shared<S> {
 }
 
 impl State {
-    /// The pid of the child, as long as it has not ended. A child that has, stays to be waited on,
-    /// and the standard library reaps it at most once.
+    /// The pid of the child, as long as it has not ended. `try_wait` may be called on an ended child again: the
+    /// standard library reaps it at most once.
     fn running(&mut self) -> Option<Pid> {
         let child = self.child.as_mut()?;
         match child.try_wait() {
@@ -326,7 +325,7 @@ impl State {
         self.started = Instant::now();
     }
 
-    /// Counts a death or a failed start, and says when the next start is due.
+    /// Counts a death or a failed start, and sets the time of the next start.
     fn put_off(&mut self) {
         let pause = match self.deaths_in_a_row {
             0 => Duration::ZERO,
@@ -338,7 +337,7 @@ impl State {
     }
 }
 
-/// Waits for a child's end, and kills it when the deadline has passed.
+/// Waits for a child's end, and kills it after the deadline.
 fn reap(child: &mut Child, deadline: Duration) -> std::io::Result<()> {
     let started = Instant::now();
     while child.try_wait()?.is_none() {
@@ -352,8 +351,7 @@ fn reap(child: &mut Child, deadline: Duration) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Waits until a fresh child is ready. It is reaped if it is not ready within the deadline, or
-/// ends, or cannot be asked.
+/// Waits until a fresh child is ready. Reaps it if it is not ready within the deadline, ends, or cannot be checked.
 pub(crate) fn until_ready(
     mut child: Child,
     service: &impl Service,

@@ -1,4 +1,4 @@
-//! The audit as users run it: `mincommerce-reconciler audit --json`, as a process.
+//! The audit in the form that users run: `mincommerce-reconciler audit --json`, as a process.
 
 use std::{path::Path, process::Stdio, time::Duration};
 
@@ -14,7 +14,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// The exit status of an audit that found a difference.
 const DIFFERS: i32 = 1;
 
-/// One sale, as the audit sees it.
+/// The audit's result for one sale.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
@@ -32,11 +32,11 @@ pub struct Row {
     pub confirmed: u64,
     /// Rejections.
     pub rejected: u64,
-    /// Units that no posted order has.
+    /// Units without a posted order.
     pub available: u64,
     /// Entries in the journal.
     pub journal: u64,
-    /// What differs, as the audit words it.
+    /// The differences, in the audit's words.
     pub differences: Vec<serde_json::Value>,
 }
 
@@ -54,10 +54,10 @@ pub enum AuditError {
     Failed {
         /// Its exit status.
         status: String,
-        /// What it wrote on standard error.
+        /// Its output on standard error.
         errors: String,
     },
-    /// It printed something else than rows.
+    /// It printed something other than rows.
     #[error("the audit printed something unreadable: {0}")]
     Unreadable(#[from] serde_json::Error),
     /// Its exit status and its rows contradict each other.
@@ -70,10 +70,10 @@ pub enum AuditError {
     },
 }
 
-/// Audits sales; all that are not settled, if none is named.
+/// Audits these sales; if the list is empty, all sales that are not settled.
 ///
 /// # Errors
-/// There is no audit. Differences are in the rows.
+/// The audit failed. Differences are not errors, but stand in the rows.
 pub async fn audit(
     reconciler: &Path,
     deployment: &Deployment,

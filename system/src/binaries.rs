@@ -1,8 +1,7 @@
-//! The programs that make up the system: found, or built, once a process.
+//! The programs that make up the system: found or built, once a process.
 //!
-//! A process that lies in a cargo target folder (a test, `cargo demo`) has cargo build them with
-//! its own profile into the same folder: what runs is what the sources say. Any other takes those
-//! that lie beside it.
+//! A process that lies in a cargo target folder (a test, `cargo demo`) has cargo build them with its own profile into
+//! the same folder, so that they match the sources. Any other process uses the programs that lie beside it.
 
 use std::{
     env, fs,
@@ -21,11 +20,14 @@ const RECONCILER: &str = "mincommerce-reconciler";
 /// The workspace that this crate was built from.
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// What cargo puts into the root of each target folder that it makes,
+/// The file that cargo puts into the root of each target folder that it makes,
 const TARGET_MARK: &str = "CACHEDIR.TAG";
 
-/// and into the folder of each profile, also where the target folder was there before.
+/// and into the folder of each profile, even if the target folder existed before.
 const PROFILE_MARK: &str = ".fingerprint";
+
+/// What cargo tells the programs that it runs about their own package: beginnings of the names of variables.
+const OF_OUR_PACKAGE: [&str; 2] = ["CARGO_PKG_", "CARGO_MANIFEST_"];
 
 /// Cargo's name of the profile whose folder is `debug`.
 const DEV_FOLDER: &str = "debug";
@@ -53,7 +55,7 @@ pub enum Progress {
 /// Why the programs cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum BinariesError {
-    /// The running program's own place is not known.
+    /// The running program cannot find its own path.
     #[error("cannot tell where this program lies: {0}")]
     Homeless(#[source] io::Error),
     /// Cargo cannot be run.
@@ -62,22 +64,22 @@ pub enum BinariesError {
     /// Cargo failed.
     #[error("cargo could not build {API} and {RECONCILER}")]
     Build,
-    /// A program is not there.
+    /// A program is missing.
     #[error("there is no {name} in {}", folder.display())]
     Missing {
-        /// Which.
+        /// The name of the program.
         name: &'static str,
-        /// Where it was looked for.
+        /// The folder that was searched.
         folder: PathBuf,
     },
 }
 
 impl Binaries {
-    /// Finds or builds the programs; only the first call of a process does something. Blocks, while
-    /// cargo builds for minutes.
+    /// Finds or builds the programs; only the first call in a process does the work. Blocks, for minutes if cargo must
+    /// build.
     ///
     /// # Errors
-    /// See [`BinariesError`]; the first call's error comes again and again.
+    /// Every later call repeats the first call's error.
     pub fn get(progress: Progress) -> Result<&'static Self, &'static BinariesError> {
         BINARIES.get_or_init(|| Self::find(progress)).as_ref()
     }
@@ -110,17 +112,17 @@ fn beside(ours: &Path) -> Result<Binaries, BinariesError> {
     })
 }
 
-/// How to build what belongs to a program in a target folder.
+/// How to build the programs that belong into a program's target folder.
 #[derive(Debug, PartialEq, Eq)]
 struct Build {
     target_dir: PathBuf,
-    /// `<target>/<triple>/<profile>` where the target was named.
+    /// The triple in `<target>/<triple>/<profile>`, if the build named a target.
     triple: Option<String>,
     profile: String,
 }
 
 impl Build {
-    /// `None` for a program that lies in no target folder, or whose sources are gone.
+    /// `None` for a program that is in no target folder, or whose sources are gone.
     fn of(program: &Path) -> Option<Self> {
         if !Path::new(WORKSPACE).join("Cargo.toml").is_file() {
             return None;
@@ -134,7 +136,7 @@ impl Build {
         Self::from_place(target_dir, program.strip_prefix(target_dir).ok()?)
     }
 
-    /// From the place in the target folder: `[<triple>/]<profile folder>/[deps/]<program>`.
+    /// Reads the path inside the target folder: `[<triple>/]<profile folder>/[deps/]<program>`.
     fn from_place(target_dir: &Path, place: &Path) -> Option<Self> {
         let mut folders: Vec<&str> = place
             .parent()?
@@ -175,6 +177,13 @@ impl Build {
         if let Some(triple) = &self.triple {
             command.args(["--target", triple]);
         }
+        // Some build scripts run again where these have changed, and all that depends on their crates is compiled again.
+        for (name, _) in env::vars_os() {
+            let name = name.to_string_lossy();
+            if OF_OUR_PACKAGE.iter().any(|start| name.starts_with(start)) {
+                command.env_remove(&*name);
+            }
+        }
         if progress == Progress::Hidden {
             command.arg("--quiet");
         }
@@ -204,13 +213,13 @@ impl Build {
     }
 }
 
-/// What cargo says of one thing that it built.
+/// A message of cargo about one thing that it built.
 #[derive(Deserialize)]
 struct Message {
     executable: Option<PathBuf>,
 }
 
-/// The program that a line of cargo's messages tells of.
+/// The program that a line of cargo's messages names.
 fn executable(line: &str) -> Option<PathBuf> {
     serde_json::from_str::<Message>(line).ok()?.executable
 }

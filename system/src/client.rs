@@ -1,7 +1,7 @@
-//! A buyer's HTTP client that records all that it sees.
+//! A buyer's HTTP client that records everything it sees.
 //!
-//! One request is one call and two events: it never repeats a request by itself, and neither does
-//! the library below it. Who wants to try again calls again, and the history shows both.
+//! One request is one call and two events. Neither the client nor the HTTP library below it repeats a request. A caller
+//! that wants to retry calls again, and the history shows both requests.
 
 use std::{
     sync::{
@@ -24,20 +24,20 @@ use crate::history::{
     meaning::{self, Meaning},
 };
 
-/// How long a connection may take to be made.
+/// The timeout for making a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long an answer may take.
+/// The timeout for an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// How long an idle connection is kept. Shorter than the API keeps it, so that it is not the API
-/// that ends it under a request.
+/// How long an idle connection is kept. Shorter than in the API, so that the API does not end a connection just as a
+/// request uses it.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The largest answer that is read, bytes.
+/// The largest accepted answer, bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
-/// Who buys.
+/// A buyer and the token to buy with.
 #[derive(Debug, Clone)]
 pub struct Buyer {
     /// The subject of the token.
@@ -47,7 +47,7 @@ pub struct Buyer {
 }
 
 impl Buyer {
-    /// Somebody new with a token.
+    /// A new buyer with a token.
     ///
     /// # Errors
     /// The token cannot be signed.
@@ -71,7 +71,7 @@ pub struct ClientError(#[from] reqwest::Error);
 pub struct Reply {
     /// What a client may conclude.
     pub meaning: Meaning,
-    /// `Retry-After`, where the answer has it.
+    /// `Retry-After`, if the answer has it.
     pub retry_after: Option<Duration>,
     /// The time from sending to the end of the answer.
     pub took: Duration,
@@ -96,8 +96,8 @@ impl Client {
         Self::over(&[base.to_owned()], history)
     }
 
-    /// A client of the APIs at these URLs: each request goes to the next one, as behind a load
-    /// balancer that does not look whether they are there.
+    /// A client of the APIs at these URLs: each request goes to the next one, as behind a load balancer without health
+    /// checks.
     ///
     /// # Errors
     /// The HTTP library cannot be set up.
@@ -121,12 +121,12 @@ impl Client {
         })
     }
 
-    /// What was seen so far.
+    /// Everything that was seen so far.
     pub fn history(&self) -> &History {
         &self.history
     }
 
-    /// The URL of the API that is asked next.
+    /// The URL of the next API in turn.
     fn base(&self) -> &str {
         &self.bases[self.turn.fetch_add(1, Ordering::Relaxed) % self.bases.len()]
     }
@@ -136,7 +136,7 @@ impl Client {
         self.purchase_and_wait(buyer, sale, key, None).await
     }
 
-    /// Buys, and waits so many seconds for the order to be in the ledger.
+    /// Buys, and waits this many seconds for the order to be in the ledger.
     pub async fn purchase_and_wait(
         &self,
         buyer: &Buyer,
@@ -159,14 +159,14 @@ impl Client {
         self.send(buyer, sale, ask, request).await
     }
 
-    /// Asks what became of the buyer's purchase.
+    /// Asks for the status of the buyer's purchase.
     pub async fn status(&self, buyer: &Buyer, sale: SaleId) -> Reply {
         let path = format!("/api/purchase/status?saleId={sale}");
         let request = self.request(Method::GET, &path, buyer);
         self.send(buyer, sale, Ask::Status, request).await
     }
 
-    /// Asks what became of an order.
+    /// Asks for the status of an order.
     pub async fn job(&self, buyer: &Buyer, sale: SaleId, order: OrderId) -> Reply {
         let request = self.request(Method::GET, &format!("/api/purchase/job/{order}"), buyer);
         self.send(buyer, sale, Ask::Job { order }, request).await
@@ -215,8 +215,7 @@ impl Client {
     }
 }
 
-/// A failure before the whole answer was read. Only one that comes while connecting proves that
-/// nothing was sent.
+/// A failure before the whole answer was read. Only a failure to connect proves that the request was never sent.
 fn failure(error: &reqwest::Error) -> Failure {
     if error.is_timeout() && !error.is_connect() {
         return Failure::TimedOut;
@@ -239,7 +238,7 @@ fn causes(error: &reqwest::Error) -> String {
     words
 }
 
-/// A success in its envelope.
+/// The envelope of a success.
 #[derive(Deserialize)]
 struct Envelope {
     data: Option<Purchase>,
@@ -279,10 +278,10 @@ async fn read(mut response: Response) -> Result<Answer, Failure> {
     understand(status, retry_after_seconds, &body)
 }
 
-/// What an answer says that was read to its end.
+/// Interprets a complete answer.
 ///
 /// # Errors
-/// It is not what the contract promises.
+/// The answer breaks the contract.
 pub fn understand(
     status: u16,
     retry_after_seconds: Option<u64>,

@@ -1,11 +1,11 @@
-//! What the processes of one system have in common: their servers, their keys and their secret.
-//! Handed to a process of our own as settings, and to others as environment variables.
+//! The settings that the processes of one system share: their servers, their keys and their secret. Our own process
+//! gets them as settings, other processes get them as environment variables.
 
 use std::net::SocketAddr;
 
 use sale::settings::{PostgresSettings, RedisSettings, RedisTlsSettings, Secret, TokenSettings};
 
-/// Connections that a process of ours keeps to each server.
+/// Connections that our own process keeps to each server.
 const REDIS_POOL_SIZE: usize = 4;
 const DATABASE_POOL_MAX: u32 = 10;
 
@@ -13,15 +13,15 @@ const DATABASE_POOL_MAX: u32 = 10;
 const REDIS_COMMAND_TIMEOUT_MS: u64 = 2_000;
 const DATABASE_ACQUIRE_TIMEOUT_MS: u64 = 5_000;
 
-/// Who signs the tokens, and for whom.
+/// The issuer and the audience of the tokens.
 const ISSUER: &str = "mincommerce";
 
-/// How long tokens are good, seconds.
+/// The lifetime of tokens, seconds.
 const TOKEN_LIFETIME_SECONDS: u32 = 86_400;
 
-/// Rate limits of the API. In a demo and in a test all buyers come from one address, and a few of them
-/// ask without a pause. So the limits are too high to refuse anyone; they are not switched off, for
-/// what is measured is what is deployed.
+/// Rate limits of the API. In a demo and in a test all buyers come from one address, and a few of them ask without a
+/// pause. So the limits are too high to reject anyone. They stay switched on, so that measurements apply to what is
+/// deployed.
 const RATE_LIMITS: [&str; 7] = [
     "RATE_LIMIT_MAX_REQUESTS",
     "RATE_LIMIT_USER_MAX_REQUESTS",
@@ -32,10 +32,10 @@ const RATE_LIMITS: [&str; 7] = [
     "RATE_LIMIT_DOCUMENTATION_MAX_REQUESTS",
 ];
 const RATE_LIMIT: &str = "1000000000";
-/// Connections of one address, for the same reason.
+/// Connections of one address: high for the same reason.
 const CONNECTIONS_PER_ADDRESS: &str = "1000000";
 
-/// Variables of our own environment that every process is given.
+/// Variables of our own environment that every process gets.
 const INHERITED: [&str; 10] = [
     "PATH",
     "HOME",
@@ -43,7 +43,7 @@ const INHERITED: [&str; 10] = [
     "RUST_LOG",
     "RUST_BACKTRACE",
     "LLVM_PROFILE_FILE",
-    // Our own connections read them too, and none must be less careful than another.
+    // Our own connections read these too. All processes must be equally careful.
     "PGSSLMODE",
     "PGSSLROOTCERT",
     "PGSSLCERT",
@@ -55,13 +55,13 @@ const INHERITED: [&str; 10] = [
 pub struct Deployment {
     /// Redis.
     pub redis_url: Secret,
-    /// How TLS to it goes: as the environment says, if its URL asks for TLS.
+    /// TLS to Redis: as the environment says, if the URL asks for TLS.
     pub redis_tls: RedisTlsSettings,
-    /// What all keys begin with.
+    /// The prefix of all keys.
     pub key_prefix: String,
     /// Postgres.
     pub database_url: Secret,
-    /// What signs the tokens.
+    /// The secret that signs the tokens.
     pub jwt_secret: Secret,
 }
 
@@ -77,12 +77,12 @@ impl Deployment {
         }
     }
 
-    /// Where Redis is: `host:port`.
+    /// The address of Redis: `host:port`.
     pub fn redis_address(&self) -> Option<&str> {
         Some(authority(self.redis_url.expose())?.1)
     }
 
-    /// Where Postgres is: `host:port`.
+    /// The address of Postgres: `host:port`.
     pub fn postgres_address(&self) -> Option<&str> {
         Some(authority(self.database_url.expose())?.1)
     }
@@ -105,7 +105,7 @@ impl Deployment {
         }
     }
 
-    /// For a connection of our own to the gate.
+    /// Settings for our own connection to the gate.
     pub fn redis(&self) -> RedisSettings {
         RedisSettings {
             redis_url: self.redis_url.clone(),
@@ -116,7 +116,7 @@ impl Deployment {
         }
     }
 
-    /// For a connection of our own to the ledger.
+    /// Settings for our own connection to the ledger.
     pub fn postgres(&self) -> PostgresSettings {
         PostgresSettings {
             database_url: self.database_url.clone(),
@@ -125,7 +125,7 @@ impl Deployment {
         }
     }
 
-    /// For tokens that this system takes.
+    /// Settings for tokens that this system accepts.
     pub fn tokens(&self) -> TokenSettings {
         TokenSettings {
             jwt_secret: self.jwt_secret.clone(),
@@ -138,8 +138,8 @@ impl Deployment {
         }
     }
 
-    /// The whole environment of a process of this system: nothing of ours that could change its
-    /// settings is passed on.
+    /// The whole environment of a process of this system: it leaves out all variables of our own that could change the
+    /// process's settings.
     pub fn environment(&self) -> Vec<(String, String)> {
         let inherited = INHERITED
             .iter()
@@ -151,7 +151,7 @@ impl Deployment {
             ("JWT_SECRET", self.jwt_secret.expose()),
             ("JWT_ISSUER", ISSUER),
             ("JWT_AUDIENCE", ISSUER),
-            // What they log goes to files.
+            // The processes log to files.
             ("NO_COLOR", "1"),
         ];
         let own = own
@@ -166,7 +166,7 @@ impl Deployment {
     }
 }
 
-/// What of a URL stands before the host, the host with its port, and the rest.
+/// Splits a URL into the part before the host, the host with its port, and the rest.
 fn authority(url: &str) -> Option<(&str, &str, &str)> {
     let begin = url.find("://")? + "://".len();
     let end = url[begin..]

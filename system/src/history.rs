@@ -1,17 +1,16 @@
-//! What clients saw of the system, and the proof that it was right.
+//! Everything that clients saw of the system, and the proof that it was right.
 //!
-//! A [`History`] is an append-only list of [`Event`]s with one total order: an event is numbered
-//! under a lock, so where one event's number is below another's, it did happen before it. A
-//! request is two events, asked and answered (or failed); requests whose numbers overlap ran at the
-//! same time, and the checker claims nothing about their order.
+//! A [`History`] is an append-only list of [`Event`]s with one total order. Each event gets its number under a lock, so
+//! an event with a lower number did happen before one with a higher number. A request is two events, asked and answered
+//! (or failed). Requests whose numbers overlap ran at the same time, and the checker claims nothing about their order.
 //!
 //! | module | owns |
 //! | --- | --- |
-//! | [`event`] | what is recorded |
-//! | [`meaning`] | what an answer says, by the HTTP contract |
-//! | [`state`] | what the ledger and the gate hold, read when a sale is at rest |
-//! | [`violation`] | the names of what can be wrong |
-//! | [`mod@check`] | the one function that proves invariants 1 to 7 or names what breaks them |
+//! | [`event`] | the recorded events |
+//! | [`meaning`] | the meaning of an answer, by the HTTP contract |
+//! | [`state`] | the contents of ledger and gate, read when a sale is at rest |
+//! | [`violation`] | the names of all possible breaches |
+//! | [`mod@check`] | the one function that proves invariants 1 to 7 or names their breaches |
 
 pub mod check;
 pub mod event;
@@ -41,7 +40,7 @@ impl History {
         Self::default()
     }
 
-    /// Records that a request is about to be sent, and names it.
+    /// Records that a request is about to be sent, and returns its id.
     pub fn asked(&self, sale: SaleId, buyer: BuyerId, ask: Ask) -> RequestId {
         let mut events = self.lock();
         let number = events.len() as u64;
@@ -55,18 +54,18 @@ impl History {
         request
     }
 
-    /// Records what came back.
+    /// Records the answer to a request.
     pub fn answered(&self, sale: SaleId, buyer: BuyerId, request: RequestId, answer: Answer) {
         self.push(sale, Some(buyer), What::Answered { request, answer });
     }
 
-    /// Records that nothing readable came back.
+    /// Records that a request got no readable answer.
     pub fn failed(&self, sale: SaleId, buyer: BuyerId, request: RequestId, failure: Failure) {
         self.push(sale, Some(buyer), What::Failed { request, failure });
     }
 
-    /// Records a reading of the gate's clock. The reading was taken before this call, so whatever is
-    /// asked later meets a gate whose clock is at least this.
+    /// Records a reading of the gate's clock. The reading was taken before this call, so every later request meets a
+    /// gate whose clock is at least this.
     pub fn clock(&self, sale: SaleId, now: DateTime<Utc>) {
         self.push(sale, None, What::Clock { now });
     }
@@ -81,7 +80,7 @@ impl History {
         self.lock().len()
     }
 
-    /// Whether nothing was recorded.
+    /// Whether the history is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -92,7 +91,7 @@ impl History {
         events.push(event(number, sale, buyer, what));
     }
 
-    /// A thread that panicked while it recorded left a whole event or none.
+    /// A thread that panicked while recording left the list with a whole event more, or unchanged.
     fn lock(&self) -> MutexGuard<'_, Vec<Event>> {
         self.events.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,15 +1,15 @@
-//! How long answers took: every one is kept, so percentiles are exact.
+//! Latencies of answers: every one is kept, so percentiles are exact.
 
 use std::time::Duration;
 
-/// Latencies in the order of their length.
+/// Latencies, sorted.
 #[derive(Debug, Clone, Default)]
 pub struct Latencies {
     sorted_micros: Vec<u64>,
 }
 
 impl Latencies {
-    /// Sorts what was measured.
+    /// Sorts the measured latencies.
     pub fn of(mut micros: Vec<u64>) -> Self {
         micros.sort_unstable();
         Self {
@@ -17,12 +17,12 @@ impl Latencies {
         }
     }
 
-    /// How many were measured.
+    /// The number of measured latencies.
     pub fn count(&self) -> usize {
         self.sorted_micros.len()
     }
 
-    /// The shortest time that so many percent did not exceed; zero where nothing was measured.
+    /// The shortest time that this percentage did not exceed; zero if nothing was measured.
     pub fn percentile(&self, percent: f64) -> Duration {
         let count = self.sorted_micros.len();
         #[expect(
@@ -36,7 +36,7 @@ impl Latencies {
         Duration::from_micros(self.sorted_micros.get(place).copied().unwrap_or(0))
     }
 
-    /// The longest.
+    /// The longest latency.
     pub fn max(&self) -> Duration {
         Duration::from_micros(self.sorted_micros.last().copied().unwrap_or(0))
     }

@@ -1,13 +1,13 @@
-//! The whole system as real processes, and the proof that it did right.
+//! The whole system as real processes, and the proof that it worked correctly.
 //!
 //! | module | owns |
 //! | --- | --- |
-//! | [`history`] | what clients saw, and the checker of invariants 1 to 7 |
+//! | [`history`] | everything that clients saw, and the checker of invariants 1 to 7 |
 //! | [`rest`] | waiting until a sale has nothing left to do |
-//! | [`client`] | an HTTP client that records all that it sees |
+//! | [`client`] | an HTTP client that records everything it sees |
 //! | [`rush`], [`latency`] | many buyers at one sale |
-//! | [`deployment`] | what the processes of one system have in common |
-//! | [`binaries`], [`processes`] | the API and the reconciler: built, started, killed, started again |
+//! | [`deployment`] | the settings that the processes of one system share |
+//! | [`binaries`], [`processes`] | the API and the reconciler: built, started, killed, restarted |
 //! | [`audit`] | the reconciler's audit, run as a process |
 //! | [`stage`] | a whole system for one test |
 

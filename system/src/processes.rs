@@ -2,13 +2,13 @@
 //!
 //! | module | owns |
 //! | --- | --- |
-//! | [`process`] | one process: started, signalled, reaped, and started again where that is wanted |
+//! | [`process`] | one process: started, signalled, reaped, and restarted if it is supervised |
 //! | [`error`] | why a process could not be started or signalled |
 //! | [`launch`] | how a process is started, and where its output goes |
 //! | [`api`], [`reconciler`] | how each program is started, and when it is ready |
 //!
-//! All of it blocks and belongs to no async runtime, as in `embedded`. Async code that minds calls
-//! from `spawn_blocking`.
+//! The whole interface blocks and belongs to no async runtime, as in `embedded`. Async code that must not block calls
+//! it from `spawn_blocking`.
 
 pub mod api;
 pub mod error;

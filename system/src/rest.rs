@@ -1,8 +1,8 @@
-//! Rest: when a sale has nothing left to do, so that ledger and gate can be read as one picture.
+//! Rest: a sale has nothing left to do, so that ledger and gate can be read as one picture.
 //!
-//! A sale is at rest when its gate is of the ledger's epoch and version and open, its journal is
-//! empty, and it has taken exactly what the ledger has posted. A settled sale is at rest when its
-//! journal is empty. Rest is read twice, before and after the rows, and must be the same.
+//! A sale is at rest when its gate is open at the ledger's epoch and version, its journal is empty, and it has taken
+//! exactly what the ledger has posted. A settled sale is at rest when its journal is empty. Rest is checked twice,
+//! before and after the rows are read, and must be the same.
 
 use std::time::Duration;
 
@@ -15,15 +15,15 @@ use tokio::time::{Instant, sleep};
 
 use crate::history::{GateState, LedgerState};
 
-/// How often a sale is looked at while it is not at rest.
+/// The pause between checks while a sale is not at rest.
 const LOOK_PAUSE: Duration = Duration::from_millis(20);
 
 /// A sale at rest.
 #[derive(Debug, Clone)]
 pub struct AtRest {
-    /// What the ledger holds.
+    /// The ledger's state.
     pub ledger: LedgerState,
-    /// What the gate holds; none for a settled sale whose gate is gone.
+    /// The gate's state; `None` for a settled sale whose gate is gone.
     pub gate: Option<GateState>,
 }
 
@@ -33,28 +33,28 @@ pub enum RestError {
     /// There is no such sale.
     #[error("sale {sale} is not in the ledger")]
     UnknownSale {
-        /// Which.
+        /// The sale.
         sale: SaleId,
     },
     /// The time ran out.
     #[error("sale {sale} is not at rest after {waited:?}: {why}")]
     Restless {
-        /// Which.
+        /// The sale.
         sale: SaleId,
-        /// How long it was waited for.
+        /// How long the caller waited.
         waited: Duration,
-        /// What was left to do when it was last looked at.
+        /// The work that was left at the last check.
         why: String,
     },
 }
 
-/// What one look found.
+/// The result of one check.
 enum Look {
     Rest(Box<Sale>),
     Work(String),
 }
 
-/// Waits until a sale is at rest, and reads it. Servers that are away meanwhile are waited for.
+/// Waits until a sale is at rest, and reads it. Also waits for servers that are away.
 ///
 /// # Errors
 /// The sale is unknown, or the deadline passed.
@@ -91,7 +91,7 @@ enum Trouble {
     Ledger(#[from] LedgerError),
 }
 
-/// Reads a sale, or says what it has left to do.
+/// Reads a sale, or says which work is left.
 async fn attempt(
     gate: &Gate,
     ledger: &Ledger,
@@ -120,7 +120,7 @@ async fn attempt(
     }))
 }
 
-/// The ledger first, the gate second: the other way round, normal posting looks like a loss.
+/// The ledger first, the gate second: in the other order, normal posting looks like a loss.
 async fn look(gate: &Gate, ledger: &Ledger, id: SaleId) -> Result<Look, Trouble> {
     let sale = ledger.sale(id).await?.ok_or(Trouble::UnknownSale)?;
     let sight = gate.look(id).await?;

@@ -1,9 +1,9 @@
-//! A rush: many buyers at one sale, as many at once as there are workers.
+//! A rush: many buyers at one sale, as many at a time as there are workers.
 //!
-//! Each buyer asks until the gate has decided: after a 503, a limit or a broken connection it asks
-//! again, later each time, until it has spent [`Plan::patience`]. Some buyers send an
-//! `Idempotency-Key` with each try; the others learn from `ALREADY_PURCHASED` that an earlier try
-//! was the one that won. Some winners ask once more for nothing but to be told the same again.
+//! Each buyer asks until the gate has decided. After a 503, a rate limit or a broken connection it retries, after
+//! longer and longer pauses, until it has spent [`Plan::patience`]. Some buyers send an `Idempotency-Key` with each
+//! try; the others learn from `ALREADY_PURCHASED` that an earlier try has won. Some winners ask once more, only to get
+//! the same answer again.
 
 use std::{
     collections::BTreeMap,
@@ -26,19 +26,19 @@ use crate::{
 /// The pause before the second try; it doubles from there.
 const RETRY_PAUSE_MIN: Duration = Duration::from_millis(50);
 
-/// The longest pause between two tries, also where the API asks for a longer one.
+/// The longest pause between two tries, even if the API asks for a longer one.
 const RETRY_PAUSE_MAX: Duration = Duration::from_secs(2);
 
-/// How a rush goes.
+/// The settings of a rush.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     /// Requests under way at the same time.
     pub concurrency: usize,
-    /// Each so-manieth buyer sends an idempotency key; 0: nobody.
+    /// Every n-th buyer sends an idempotency key; 0: no buyer.
     pub keyed_every: usize,
-    /// Each so-manieth buyer asks once more after having won; 0: nobody.
+    /// Every n-th buyer asks once more after having won; 0: no buyer.
     pub repeat_every: usize,
-    /// How long a buyer goes on asking.
+    /// How long a buyer keeps asking.
     pub patience: Duration,
 }
 
@@ -53,7 +53,7 @@ impl Default for Plan {
     }
 }
 
-/// What a buyer knows in the end.
+/// A buyer's knowledge in the end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// The unit is the buyer's.
@@ -66,22 +66,22 @@ pub enum Outcome {
     Ended,
     /// The sale is paused.
     Paused,
-    /// The request was refused for what it is.
+    /// The request was refused because of its content or its sender.
     Refused,
     /// The buyer gave up without an answer.
     Unknown,
 }
 
-/// What came of a rush.
+/// The result of a rush.
 #[derive(Debug, Clone)]
 pub struct Report {
-    /// Each buyer and what it knows.
+    /// Each buyer and its outcome.
     pub outcomes: Vec<(Buyer, Outcome)>,
-    /// How many requests were sent.
+    /// The number of requests.
     pub requests: usize,
-    /// Those of them that were sent because an earlier one was not decided.
+    /// How many of them were sent because an earlier one was not decided.
     pub retries: usize,
-    /// How long each answer took that decided something.
+    /// The latencies of the answers that decided something.
     pub latencies: Latencies,
     /// From the first request to the last answer.
     pub took: Duration,
@@ -123,7 +123,7 @@ impl Report {
     }
 }
 
-/// What one worker did.
+/// The work of one worker.
 #[derive(Default)]
 struct Work {
     outcomes: Vec<(usize, Outcome)>,
@@ -132,7 +132,7 @@ struct Work {
     micros: Vec<u64>,
 }
 
-/// Sends all buyers at a sale. `done` is called after each buyer with how many are done.
+/// Sends all buyers at a sale. Calls `done` after each buyer with the number of finished buyers.
 pub async fn rush(
     client: &Client,
     sale: SaleId,
@@ -208,7 +208,7 @@ impl Work {
             .ask(client, sale, buyer, key.as_deref(), plan.patience)
             .await;
         if matches!(outcome, Outcome::Won(_)) && is_each(plan.repeat_every) {
-            // What it is told is in the history, and the checker compares it.
+            // The answer is in the history, and the checker compares it.
             self.requests += 1;
             client.purchase(buyer, sale, key.as_deref()).await;
         }
@@ -234,7 +234,7 @@ impl Work {
                 return outcome;
             }
             let asked_for = reply.retry_after.unwrap_or(Duration::ZERO);
-            // Jitter: whoever was refused together does not come back together.
+            // Jitter: buyers who were refused together do not retry together.
             let wait = pause
                 .max(asked_for)
                 .min(RETRY_PAUSE_MAX)
@@ -249,7 +249,7 @@ impl Work {
     }
 }
 
-/// What an answer decides; `None` where it is worth asking again.
+/// The decision in an answer; `None` if the buyer should retry.
 fn decided(meaning: &Meaning) -> Option<Outcome> {
     match meaning {
         Meaning::Admitted(order) | Meaning::Completed(order) | Meaning::Held(order) => {

@@ -1,7 +1,7 @@
 //! A whole system for one test: real processes on real servers, a database and keys of its own.
 //!
-//! [`Stage::close`] is part of the test: it waits until every sale is at rest, and proves that
-//! nobody was told anything wrong, that the audit agrees, and that no work is left.
+//! [`Stage::close`] is part of the test: it waits until every sale is at rest, and proves that no answer to a buyer was
+//! wrong, that the audit agrees, and that no work is left.
 
 mod ground;
 
@@ -32,55 +32,49 @@ use crate::{
 pub use self::ground::{Ground, Setting};
 use self::ground::{Processes, api_log, reconciler_log};
 
-/// What goes wrong in a fixture is for a person to read, and nothing else.
+/// A person reads a fixture's failure; no code inspects it.
 pub type StageError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long a sale may take to come to rest.
 const REST_DEADLINE: Duration = Duration::from_secs(60);
 
-/// How long a sale may take to be installed after it was created.
+/// How long a new sale may take to be installed.
 const OPEN_DEADLINE: Duration = Duration::from_secs(30);
 
-/// Units of the product beyond those of its sale, to restock from.
+/// Additional units of the product, for restocking its sale.
 const SPARE_UNITS: u32 = 1_000;
 
 /// A running system.
 pub struct Stage {
-    // In the order in which they must end.
+    // They end in the order of these fields.
     running: Processes,
     redis: Option<RedisServer>,
     postgres: Option<PostgresServer>,
     binaries: &'static Binaries,
     logs: Option<tempfile::TempDir>,
     setting: Setting,
-    /// What its processes are told of their servers.
+    /// The addresses of the servers that its processes get.
     processes: Deployment,
-    /// Where its servers are.
+    /// The real addresses of its servers.
     pub deployment: Deployment,
     /// A connection of the test's own to the gate.
     pub gate: Gate,
     /// A connection of the test's own to the ledger.
     pub ledger: Ledger,
-    /// Mints what the API takes.
+    /// Mints tokens that the API accepts.
     pub tokens: Tokens,
-    /// All that clients saw.
+    /// Everything that clients saw.
     pub history: History,
     sales: HashMap<SaleId, Circumstances>,
 }
 
 impl Stage {
-    /// Builds what must be built, and starts a system.
-    ///
-    /// # Errors
-    /// Something could not be started.
+    /// Builds the programs, and starts a system.
     pub async fn open(setting: Setting) -> Result<Self, StageError> {
         Self::open_on(Ground::prepare(setting).await?).await
     }
 
-    /// Starts a system on these servers. Its own connections to gate and ledger go straight there.
-    ///
-    /// # Errors
-    /// Something could not be started.
+    /// Starts a system on these servers. The stage's own connections to gate and ledger go there directly.
     pub async fn open_on(ground: Ground) -> Result<Self, StageError> {
         let Ground {
             redis,
@@ -120,11 +114,7 @@ impl Stage {
         })
     }
 
-    /// Starts one more reconciler, with these settings on top of the others'. Returns its number, from
-    /// 0.
-    ///
-    /// # Errors
-    /// The program cannot be run.
+    /// Starts one more reconciler, with these settings in addition to the others'. Returns its number, from 0.
     pub fn start_reconciler(&mut self, more: &[(String, String)]) -> Result<usize, StageError> {
         let logs = self.logs.as_ref().ok_or("the stage is closed")?;
         let settings = [&self.setting.reconciler, more].concat();
@@ -133,10 +123,7 @@ impl Stage {
         Ok(self.running.reconcilers.len() - 1)
     }
 
-    /// Starts one more API, with these settings on top of the others'. Returns its number, from 0.
-    ///
-    /// # Errors
-    /// It was not ready in time.
+    /// Starts one more API, with these settings in addition to the others'. Returns its number, from 0.
     pub fn start_api(&mut self, more: &[(String, String)]) -> Result<usize, StageError> {
         let logs = self.logs.as_ref().ok_or("the stage is closed")?;
         let settings = [&self.setting.api, more].concat();
@@ -145,10 +132,7 @@ impl Stage {
         Ok(self.running.apis.len() - 1)
     }
 
-    /// What a reconciler has logged so far.
-    ///
-    /// # Errors
-    /// It cannot be read.
+    /// A reconciler's log so far.
     pub fn reconciler_log(&self, number: usize) -> Result<String, StageError> {
         let logs = self.logs.as_ref().ok_or("the stage is closed")?;
         Ok(fs::read_to_string(
@@ -156,20 +140,14 @@ impl Stage {
         )?)
     }
 
-    /// What an API has logged so far.
-    ///
-    /// # Errors
-    /// It cannot be read.
+    /// An API's log so far.
     pub fn api_log(&self, number: usize) -> Result<String, StageError> {
         let logs = self.logs.as_ref().ok_or("the stage is closed")?;
         Ok(fs::read_to_string(logs.path().join(api_log(number)))?)
     }
 
-    /// A product and a sale of it that starts and ends so long after now, created in the ledger. The
-    /// reconciler installs it.
-    ///
-    /// # Errors
-    /// The ledger refuses.
+    /// Creates a product in the ledger, and a sale of it that starts and ends at these times from now. The reconciler
+    /// installs it.
     pub async fn create_sale(
         &mut self,
         units: u32,
@@ -190,7 +168,7 @@ impl Stage {
         Ok(sale)
     }
 
-    /// A sale that sells now and for an hour, and is open in the gate.
+    /// Creates a sale that has started and sells for an hour, and waits until it is open in the gate.
     ///
     /// # Errors
     /// It was not created, or not installed in time.
@@ -214,15 +192,12 @@ impl Stage {
     }
 
     /// Waits until the gate decides purchases of a sale.
-    ///
-    /// # Errors
-    /// Not in time.
     pub async fn until_open(&self, sale: SaleId) -> Result<(), StageError> {
         at_rest(&self.gate, &self.ledger, sale, OPEN_DEADLINE).await?;
         Ok(())
     }
 
-    /// What the checker is to know of a sale that it cannot see.
+    /// The facts about a sale that the checker needs and cannot see.
     ///
     /// # Panics
     /// This stage did not create the sale.
@@ -234,28 +209,19 @@ impl Stage {
     }
 
     /// A client of all APIs in turn, that records what it sees.
-    ///
-    /// # Errors
-    /// The HTTP library cannot be set up.
     pub fn client(&self) -> Result<Client, StageError> {
         let apis: Vec<String> = self.running.apis.iter().map(ApiProcess::url).collect();
         Ok(Client::over(&apis, self.history.clone())?)
     }
 
-    /// So many new buyers with tokens.
-    ///
-    /// # Errors
-    /// Tokens cannot be signed.
+    /// New buyers with tokens.
     pub fn buyers(&self, count: usize) -> Result<Vec<Buyer>, StageError> {
         Ok((0..count)
             .map(|_| Buyer::new(&self.tokens))
             .collect::<Result<_, _>>()?)
     }
 
-    /// Reads the gate's clock into the history.
-    ///
-    /// # Errors
-    /// There is no gate.
+    /// Records a reading of the gate's clock in the history.
     pub async fn read_clock(&self, sale: SaleId) -> Result<DateTime<Utc>, StageError> {
         let snapshot = self.gate.snapshot(sale).await?.ok_or("there is no gate")?;
         self.history.clock(sale, snapshot.now);
@@ -265,7 +231,7 @@ impl Stage {
     /// The first API.
     ///
     /// # Panics
-    /// The setting wanted none.
+    /// The setting has no API.
     pub fn api(&self) -> &ApiProcess {
         &self.running.apis[0]
     }
@@ -273,7 +239,7 @@ impl Stage {
     /// The first reconciler's process.
     ///
     /// # Panics
-    /// The setting wanted none.
+    /// The setting has no reconciler.
     pub fn reconciler(&self) -> &Process {
         self.running.reconcilers[0].process()
     }
@@ -299,17 +265,11 @@ impl Stage {
     }
 
     /// Waits until a sale is at rest, and reads it.
-    ///
-    /// # Errors
-    /// Not in time.
     pub async fn at_rest(&self, sale: SaleId) -> Result<AtRest, StageError> {
         Ok(at_rest(&self.gate, &self.ledger, sale, REST_DEADLINE).await?)
     }
 
     /// The audit's row of a sale.
-    ///
-    /// # Errors
-    /// The audit cannot be made.
     pub async fn audit(&self, sale: SaleId) -> Result<Row, StageError> {
         let rows = audit(&self.binaries.reconciler, &self.deployment, &[sale]).await?;
         Ok(rows.into_iter().next().ok_or("the audit has no row")?)
@@ -318,7 +278,7 @@ impl Stage {
     /// Proves one sale: waits for rest, checks the history, audits.
     ///
     /// # Errors
-    /// It is not at rest in time, something is violated, or the audit does not agree.
+    /// The sale is not at rest in time, a check finds a violation, or the audit does not agree.
     pub async fn prove(&self, sale: SaleId) -> Result<Proof, StageError> {
         let rest = self.at_rest(sale).await?;
         let circumstances = self.sales.get(&sale).cloned().unwrap_or_default();

@@ -17,7 +17,7 @@ async fn a_registered_user_is_logged_in_and_logs_in_again() {
     let api = Fixture::start().await;
     let sale = api.active_sale(1).await;
     let mut body = json!({ "email": " Ada@example.org ", "password": "correct horse" });
-    // Nobody makes themselves an admin.
+    // A person cannot register as an admin.
     body["role"] = json!("admin");
     let problem = api
         .post(PATH, &body)

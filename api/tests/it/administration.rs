@@ -1,4 +1,4 @@
-//! What admins do: the steps of a sale's life, each of which may be repeated, and what is logged.
+//! Admins' actions: the steps of a sale's life, each of which may be repeated, and their log.
 
 use chrono::{TimeDelta, Utc};
 use reqwest::Method;
@@ -86,7 +86,7 @@ async fn unsold_units_go_back_to_the_product_when_the_sale_is_settled() {
     assert_eq!(api.buy(&api.buyer(), sale).await.status, 202);
     assert_eq!(stock(&api, product).await, 6);
 
-    // Not before what was sold is in the ledger.
+    // Not before all sold units are in the ledger.
     let early = step(&api, sale, "settle").await;
     assert_eq!(early.problem(503, "UNAVAILABLE")["retrySafe"], true);
     api.post_journal(sale).await;
@@ -198,7 +198,7 @@ async fn a_cancelled_order_gives_its_unit_back_and_its_buyer_does_not_buy_again(
     let (buyer, other) = (api.buyer(), api.buyer());
     let order = id(&api.buy(&buyer, sale).await.data()["orderId"]);
     let cancel = format!("/api/admin/orders/{order}/cancel");
-    // On its way to the ledger.
+    // The order is on its way to the ledger.
     api.post_as(&api.admin, &cancel, &json!({}))
         .await
         .problem(409, "CONFLICT");

@@ -1,5 +1,5 @@
-//! One broken gate never hides or fails the other sales: the queue, its health, the lists and the look-ups
-//! of purchases name it or leave it out, and go on.
+//! One broken gate never hides or fails the other sales: the queue, its health, the lists and the look-ups of purchases
+//! name it or leave it out, and go on.
 
 use embedded::RedisServer;
 use reqwest::{Method, header::AUTHORIZATION};
@@ -16,12 +16,12 @@ use crate::{
     health::own_redis,
 };
 
-/// A shop with a sale that is sound, and one for each way in which a gate is broken here.
+/// A shop with a sound sale, and one sale for each way to break a gate.
 struct Shop {
     api: Fixture,
     sound: Uuid,
     broken: Vec<Uuid>,
-    /// So that somebody is at work.
+    /// Stands for a running reconciler.
     _reconciler: Ledger,
     _redis: RedisServer,
 }
@@ -92,7 +92,7 @@ async fn lists_have_all_sales_and_the_others_as_they_are() {
     let api = &shop.api;
     api.buy(&api.buyer(), shop.sound).await.data();
     for path in ["/api/flash-sales", "/api/admin/flash-sales"] {
-        // A look at a gate is used for a tenth of a second.
+        // The API reuses a look at a gate for a tenth of a second.
         let listed = eventually(async || {
             let listed = api.get_as(&api.admin, path).await.json()["data"].clone();
             let all = listed.as_array().unwrap().clone();
@@ -157,7 +157,7 @@ async fn callers_who_name_no_sale_are_served_by_the_others() {
 async fn a_sale_with_a_key_of_another_type_sells_nothing_until_it_is_warmed() {
     let shop = Shop::open().await;
     let api = &shop.api;
-    // Their ids grow in the order in which they were broken. The last one's end is later than a reader takes, and its
+    // Their ids grow in the order in which they were broken. The last one's end is beyond a reader's limit, and its
     // gate still sells.
     for (sale, status) in shop.broken.iter().zip([503, 503, 503, 202]) {
         let asked = api.buy(&api.buyer(), *sale).await;

@@ -1,4 +1,4 @@
-//! How long connections stay, and how many one address may have.
+//! The lifetime of connections, and the limit for one address.
 
 use std::time::Duration;
 
@@ -16,17 +16,17 @@ use crate::{
     },
 };
 
-/// Between two bytes or frames of a client that wants to keep its connection.
+/// The pause between two bytes or frames of a client that wants to keep its connection.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Connections end soon without a request; the head of a request may take longer.
+/// Connections without a request end soon; the head of a request may take longer.
 const SHORT_SILENCE: [&str; 3] = [
     "--connection-silence-max-seconds=2",
     "--request-deadline-seconds=1",
     "--request-head-deadline-seconds=600",
 ];
 
-/// Sends the same bytes again and again on its half of a connection, until that is closed.
+/// Sends the same bytes again and again on its half of a connection, until the server closes it.
 async fn keep_sending(mut half: tokio::net::tcp::OwnedWriteHalf, bytes: Vec<u8>) {
     while half.write_all(&bytes).await.is_ok() {
         sleep(PAUSE).await;
@@ -42,7 +42,7 @@ async fn a_connection_of_http_2_that_only_pings_gets_a_goaway_and_is_closed() {
     let mut pings = 0;
     let mut told = false;
     loop {
-        // The connection may be closed by now; what was sent before is read nevertheless.
+        // The connection may be closed by now, but bytes that the server sent before can still be read.
         let _ = stream.write_all(&frame(PING, 0, 0, &[0; 8])).await;
         sleep(PAUSE).await;
         match frame_or_end(&mut stream).await {
@@ -70,7 +70,7 @@ async fn a_connection_of_http_2_whose_replies_are_not_wanted_is_closed() {
     let (mut reading, writing) = stream.into_split();
     let pinging = tokio::spawn(keep_sending(writing, frame(PING, 0, 0, &[0; 8])));
     let mut received = Vec::new();
-    // It may be reset: pings are on their way.
+    // The server may reset the connection: pings are under way.
     let _ = timeout(PATIENCE, reading.read_to_end(&mut received))
         .await
         .expect("it is closed");
@@ -95,13 +95,13 @@ async fn a_connection_without_a_request_is_closed() {
 async fn a_head_that_comes_byte_by_byte_has_a_deadline_from_its_first_byte() {
     let api = Fixture::start_with(&["--request-head-deadline-seconds=1"]).await;
     let mut stream = connect(&api).await;
-    // Also on a connection that was in use before.
+    // Also on a connection that was used before.
     stream.write_all(LIVE.as_bytes()).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nX: ").await.unwrap();
     let (mut reading, writing) = stream.into_split();
     let sending = tokio::spawn(keep_sending(writing, b"x".to_vec()));
     let mut received = Vec::new();
-    // It may be reset: bytes are on their way.
+    // The server may reset the connection: bytes are under way.
     let _ = timeout(PATIENCE, reading.read_to_end(&mut received))
         .await
         .expect("it is closed");
@@ -120,7 +120,7 @@ async fn a_body_that_comes_byte_by_byte_ends_with_its_request() {
     let (mut reading, writing) = stream.into_split();
     let sending = tokio::spawn(keep_sending(writing, b" ".to_vec()));
     let mut received = Vec::new();
-    // It may be reset: bytes are on their way.
+    // The server may reset the connection: bytes are under way.
     let _ = timeout(PATIENCE, reading.read_to_end(&mut received))
         .await
         .expect("it is closed");
@@ -151,7 +151,7 @@ async fn an_address_has_so_many_connections_and_more_are_refused() {
     let problem = last_problem(&reply, "429");
     assert_eq!(problem["code"], "TOO_MANY_ATTEMPTS");
     assert!(reply.contains("\r\nretry-after: "), "{reply}");
-    // A connection that ends makes room.
+    // A closed connection makes room for another.
     drop(held.pop());
     eventually(async || is_served(&api).await.0.then_some(())).await;
     drop(held);

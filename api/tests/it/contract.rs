@@ -1,5 +1,5 @@
-//! Every route of the OpenAPI document, called once as a client would. (That each reply is as
-//! documented is checked with every request of every test: see `documented`.)
+//! Every route of the OpenAPI document, called once as a client would. (Every request of every test checks that its
+//! reply is documented: see `documented`.)
 
 use std::collections::BTreeSet;
 
@@ -41,7 +41,7 @@ async fn probes(api: &Fixture) {
     assert_eq!(health["status"], "healthy");
     assert_eq!(api.get("/api/health/live").await.json()["status"], "alive");
     assert_eq!(api.get("/api/health/ready").await.json()["status"], "ready");
-    // There is no sale that anybody would have to work for.
+    // There is no sale that needs a reconciler.
     let queue = api.get("/api/queue/health").await.json();
     assert_eq!(queue["system"]["isRunning"], true);
 }
@@ -111,7 +111,7 @@ async fn purchase(api: &Fixture, token: &str, sale: Uuid) -> Uuid {
         accepted.header("location"),
         Some(format!("/api/purchase/job/{order}").as_str())
     );
-    // A look at the queue is used for half a second.
+    // The API reuses a look at the queue for half a second.
     eventually(async || {
         let queue = api.get_as(&api.admin, "/api/queue/stats").await.data();
         (queue["queue"]["waiting"] == 1).then_some(())

@@ -1,4 +1,4 @@
-//! Which web pages may read what.
+//! The replies that web pages may read.
 
 use reqwest::{Method, RequestBuilder, header::ORIGIN};
 use serde_json::json;

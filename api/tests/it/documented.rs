@@ -1,5 +1,4 @@
-//! Every reply that a test gets is held against the OpenAPI document: its status and its shape must
-//! stand there.
+//! Compares every reply that a test gets with the OpenAPI document, which must contain its status and its shape.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -17,7 +16,7 @@ struct Operation {
     method: String,
     /// The segments of its path; `None` for a parameter.
     path: Vec<Option<String>>,
-    /// By status: the content type, and the shape.
+    /// The content type and the shape of each status.
     replies: HashMap<u16, (String, Validator)>,
 }
 
@@ -44,7 +43,7 @@ fn operations() -> Vec<Operation> {
     operations
 }
 
-/// The content type of a reply, and what checks its shape.
+/// The content type of a reply, and the validator of its shape.
 fn shape(reply: &Value, components: &Value) -> (String, Validator) {
     let (content_type, media) = reply["content"].as_object().unwrap().iter().next().unwrap();
     let schema = json!({ "allOf": [media["schema"]], "components": components });
@@ -61,7 +60,7 @@ pub fn all() -> impl Iterator<Item = &'static str> {
     OPERATIONS.iter().map(|operation| operation.id.as_str())
 }
 
-/// Holds a reply against the document. Returns the id of its operation; `None` for what is none.
+/// Checks a reply against the document. Returns the id of its operation; `None` for an unknown operation.
 #[track_caller]
 pub fn check(method: &Method, path: &str, answer: &Answer) -> Option<&'static str> {
     let asked: Vec<&str> = segments(path.split('?').next().unwrap()).collect();

@@ -1,4 +1,4 @@
-//! What a buyer learns about buying in a sale: whether at all, and whether now.
+//! The answers to a buyer about buying in a sale: whether it is possible at all, and whether now.
 
 use chrono::{TimeDelta, Utc};
 use sale::{
@@ -12,7 +12,7 @@ use crate::fixture::{Fixture, id};
 
 const SALES: &str = "/api/admin/flash-sale";
 
-/// Whether a buyer may buy in a sale, and whether now.
+/// Whether a buyer may buy in a sale at all, and whether now.
 pub fn may_buy(eligibility: &Value) -> (bool, bool) {
     let told = |name: &str| {
         eligibility[name]
@@ -51,7 +51,7 @@ async fn whether_a_buyer_may_buy_depends_on_the_buyer_and_not_on_window_and_paus
         assert_eq!(may_buy(&seen), (true, message.is_none()), "{step}: {seen}");
         assert_eq!(seen.get("reason"), None);
         assert_eq!(seen.get("message").and_then(Value::as_str), message);
-        // Who has bought may not, whatever the sale does.
+        // A buyer who has bought may not buy again, whatever the state of the sale.
         let pending = eligibility(&api, &winner, sale).await;
         assert_eq!(may_buy(&pending), (false, false), "{step}: {pending}");
         assert_eq!(pending["reason"], "PURCHASE_IN_PROGRESS");
@@ -67,7 +67,7 @@ async fn a_cancelled_and_a_rejected_purchase_say_so_as_the_reason() {
     let order = api.buy(&cancelled, sale).await.data()["orderId"].clone();
     api.post_journal(sale).await;
 
-    // A gate that promised more than the ledger has.
+    // As if a gate had promised more than the ledger has.
     let rejected = Uuid::now_v7();
     let base = api.ledger.sale(SaleId::from_uuid(sale)).await.unwrap();
     let postings = [Posting {
@@ -94,7 +94,7 @@ async fn a_cancelled_and_a_rejected_purchase_say_so_as_the_reason() {
         assert_eq!(seen["purchaseStatus"], stage);
         assert_eq!(seen["hasCompletedPurchase"], false);
         assert!(seen["message"].is_string());
-        // What it says is true: a purchase is refused.
+        // The reply is true: a purchase is refused.
         let again = api.buy(&token, sale).await;
         again.problem(409, "ALREADY_PURCHASED");
     }

@@ -1,4 +1,4 @@
-//! `BUYER_LOGIN=email`: an address is enough for a buyer, and for nobody else.
+//! `BUYER_LOGIN=email`: an address is enough for a buyer, but for no other role.
 
 use futures_util::future::join_all;
 use sale::model::Role;
@@ -82,7 +82,7 @@ async fn admins_and_whoever_has_a_password_need_it() {
         without("bare@example.org", json!(null)),
         without("ada@example.org", json!(null)),
         json!({ "email": "Ada@example.org" }),
-        // A password that is sent is checked, also where none would be needed.
+        // A password in the request is checked, even if none is needed.
         without("free@example.org", json!("correct horse")),
         without("new@example.org", json!("correct horse")),
         without("new@example.org", json!(" ")),

@@ -1,4 +1,4 @@
-//! When sales end, as clients see it: windows that are refused, and the end of a sale that was ended.
+//! The ends of sales, as clients see them: rejected windows, and the end of a sale that was ended.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -120,7 +120,7 @@ async fn the_end_of_an_ended_sale_is_when_it_was_ended_wherever_it_is_shown() {
     for shown in [&one, &all["data"][0]] {
         assert_eq!(shown["endTime"], ended["endTime"]);
     }
-    // Once is for all.
+    // Ending is final.
     let again = api.post_as(&api.admin, &end, &Value::Null).await.data();
     assert_eq!(again["endTime"], ended["endTime"]);
     let mut body = window(id(&shown["productId"]), at, planned);

@@ -1,4 +1,4 @@
-//! Every failure has the one shape, wherever it comes from.
+//! Every failure has the same shape, whatever its source.
 
 use reqwest::{Method, header::AUTHORIZATION};
 use serde_json::json;
@@ -113,7 +113,7 @@ async fn a_token_that_is_missing_or_no_good_gets_one_and_the_same_answer() {
     let api = Fixture::start().await;
     let job = format!("/api/purchase/job/{}", Uuid::new_v4());
     let unsigned = "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.eyJzdWIiOiIxIn0.";
-    // What the header says, by RFC 6750.
+    // The values of the header, by RFC 6750.
     let missing = "Bearer";
     let invalid = "Bearer error=\"invalid_token\", error_description=\"The token is not valid\"";
     let credentials = [
@@ -139,7 +139,7 @@ async fn a_token_that_is_missing_or_no_good_gets_one_and_the_same_answer() {
     texts.dedup();
     assert_eq!(texts.len(), 1, "{texts:?}");
 
-    // A proxy may go by the first of two tokens or by the last.
+    // A proxy may use the first of two tokens, or the last.
     let two = api.request(Method::GET, &job);
     let two = two.header(AUTHORIZATION, bearer(&api.buyer()));
     let two = two.header(AUTHORIZATION, bearer(&api.buyer()));

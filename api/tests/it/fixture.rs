@@ -1,4 +1,4 @@
-//! One API of its own for each test: an own database, own keys, a free port.
+//! One API for each test: with a database and keys of its own, on a free port.
 
 use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 
@@ -26,12 +26,12 @@ use crate::documented;
 
 pub const SECRET: &str = "a secret for tests, of 32 bytes or more";
 
-/// How long anything may take that is waited for.
+/// The deadline of every wait.
 const BOUND: Duration = Duration::from_secs(20);
-/// Pause between two questions.
+/// The pause between two requests.
 const ASK_PAUSE: Duration = Duration::from_millis(10);
 
-/// For tests that ask again and again.
+/// For tests that repeat requests.
 pub const NO_LIMITS: [&str; 4] = [
     "--rate-limit-purchase-max-requests=0",
     "--rate-limit-purchase-user-max-requests=0",
@@ -39,7 +39,7 @@ pub const NO_LIMITS: [&str; 4] = [
     "--rate-limit-user-max-requests=0",
 ];
 
-/// A running API and everything that a test needs to look behind it.
+/// A running API, and everything that a test needs to inspect it.
 pub struct Fixture {
     pub url: String,
     pub metrics_url: String,
@@ -47,7 +47,7 @@ pub struct Fixture {
     pub ledger: Ledger,
     pub settings: Settings,
     pub admin: String,
-    /// Which operations have answered, and with what status.
+    /// The operations that have answered, each with its status.
     pub answers: Mutex<BTreeSet<(&'static str, u16)>>,
     client: reqwest::Client,
     tokens: Tokens,
@@ -55,7 +55,7 @@ pub struct Fixture {
     served: JoinHandle<Result<(), api::ServeError>>,
 }
 
-/// What the API answered.
+/// The API's answer.
 pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -80,7 +80,7 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
-    /// The problem, after looking that it has the one shape of failures.
+    /// The problem, after checking that it has the shape of all failures.
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
@@ -110,7 +110,7 @@ impl Answer {
     }
 }
 
-/// Asks again and again until there is an answer.
+/// Repeats a question until there is a result.
 pub async fn eventually<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let asking = async {
         loop {
@@ -141,7 +141,7 @@ impl Fixture {
         Self::start_with(&[]).await
     }
 
-    /// With more arguments on the command line of the API.
+    /// With additional arguments on the command line of the API.
     pub async fn start_with(arguments: &[&str]) -> Self {
         let (redis, database) = shared_urls().await;
         Self::start_at(&redis, &database, arguments, Tables::UpToDate).await
@@ -158,7 +158,7 @@ impl Fixture {
         Self::start_at(redis, database, arguments, Tables::UpToDate).await
     }
 
-    /// Where nobody has made the tables yet.
+    /// With a database without tables.
     pub async fn start_without_tables() -> Self {
         let (redis, database) = shared_urls().await;
         Self::start_at(&redis, &database, &[], Tables::Outdated).await
@@ -218,7 +218,7 @@ impl Fixture {
         }
     }
 
-    /// Ends the API in good order.
+    /// Ends the API in order.
     pub async fn stop(mut self) {
         self.shutdown.take().unwrap().send(()).unwrap();
         self.served.await.unwrap().unwrap();
@@ -234,7 +234,7 @@ impl Fixture {
         self.token_of(Uuid::now_v7())
     }
 
-    /// A token of a buyer that was good until a minute ago.
+    /// A buyer's token that expired a minute ago.
     pub fn expired_token(&self) -> String {
         let past = Utc::now().timestamp() - 60;
         let claims = json!({
@@ -245,7 +245,7 @@ impl Fixture {
         encode(&Header::new(Algorithm::HS256), &claims, &key).unwrap()
     }
 
-    /// A token that is signed for somebody else.
+    /// A token for another audience.
     pub fn foreign_token(&self) -> String {
         let settings = TokenSettings {
             jwt_audience: "others".to_owned(),
@@ -301,7 +301,7 @@ impl Fixture {
         self.send(request.json(body)).await
     }
 
-    /// A body as it is.
+    /// Sends a body unchanged.
     pub async fn post_raw(&self, path: &str, content_type: &str, body: &str) -> Answer {
         let request = self
             .request(Method::POST, path)
@@ -327,13 +327,13 @@ impl Fixture {
         id(&created.data()["id"])
     }
 
-    /// A sale of a new product that has begun.
+    /// A sale of a new product that has started.
     pub async fn active_sale(&self, units: u32) -> Uuid {
         self.sale(units, -TimeDelta::minutes(1), TimeDelta::hours(1))
             .await
     }
 
-    /// A sale of a new product from and to so long after now.
+    /// A sale of a new product between these times from now.
     pub async fn sale(&self, units: u32, from: TimeDelta, to: TimeDelta) -> Uuid {
         let product = self.product(units).await;
         let body = window(product, Utc::now() + from, Utc::now() + to);
@@ -345,7 +345,7 @@ impl Fixture {
         id(&sale["saleId"])
     }
 
-    /// Does what the reconciler does: posts what is in the journal of a sale.
+    /// Acts as a reconciler: posts the journal of a sale.
     pub async fn post_journal(&self, sale: Uuid) {
         let sale = SaleId::from_uuid(sale);
         let mut forgotten = Vec::new();

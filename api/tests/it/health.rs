@@ -8,13 +8,13 @@ use crate::fixture::{Fixture, eventually};
 
 const READY: &str = "/api/health/ready";
 
-/// What a service with these servers lacks, and whether it is ready without that.
+/// The status and the missing servers in the readiness reply.
 async fn readiness(api: &Fixture) -> (u16, Value) {
     let answer = api.get(READY).await;
     (answer.status.as_u16(), answer.json()["degraded"].clone())
 }
 
-/// Waits until it is so: what was seen last is used for half a second.
+/// Waits for this readiness: the API reuses its last check for half a second.
 async fn until_readiness(api: &Fixture, status: u16, degraded: Value) {
     let wanted = (status, degraded);
     eventually(async || (readiness(api).await == wanted).then_some(())).await;
@@ -145,7 +145,7 @@ async fn a_service_that_knows_no_sale_is_not_ready_without_postgres() {
     let sale = api.active_sale(9).await;
     postgres.kill().unwrap();
     until_readiness(&api, 503, json!(["database"])).await;
-    // Which is true: it cannot decide.
+    // The answer is true: the process cannot decide.
     api.buy(&api.buyer(), sale)
         .await
         .problem(503, "UNAVAILABLE");
@@ -167,7 +167,7 @@ async fn a_service_that_lost_redis_while_postgres_is_away_is_not_ready_when_redi
     redis.kill().unwrap();
     until_readiness(&api, 503, json!(["database", "redis"])).await;
     redis.start_again().unwrap();
-    // The Redis behind the new connection may be an older copy: only the ledger can tell.
+    // The Redis behind the new connection may be an older copy, which only the ledger can tell.
     until_readiness(&api, 503, json!(["database"])).await;
     api.buy(&api.buyer(), sale)
         .await

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: one purchase for each key of a buyer, whichever sale is current.
+//! `Idempotency-Key`: one purchase for each key of a buyer, whatever sale is current.
 
 use chrono::TimeDelta;
 use embedded::RedisServer;
@@ -26,7 +26,7 @@ async fn buy(api: &Fixture, token: &str, sale: Option<Uuid>, key: &str) -> Answe
     api.send(request).await
 }
 
-/// Accepted, in this sale. Returns the order.
+/// The answer must be 202 for this sale. Returns the order.
 #[track_caller]
 fn accepted(answer: &Answer, sale: Uuid) -> Value {
     assert_eq!(answer.status, 202, "{}", answer.text);
@@ -45,7 +45,7 @@ async fn taken(api: &Fixture, sale: Uuid) -> u64 {
     api.gate.snapshot(sale).await.unwrap().unwrap().taken
 }
 
-/// Redis forgets which sale keys are meant for.
+/// Makes Redis forget which sales keys are meant for.
 fn lose_pins(redis: &RedisServer) {
     let script = "local pins = redis.call('KEYS', '*:pin:*')
                   if #pins == 0 then return 0 end
@@ -73,16 +73,16 @@ async fn a_retry_answers_for_the_first_purchase_when_another_sale_is_current() {
         assert_eq!(again.header("location"), answer.header("location"));
     };
     retried().await;
-    // By its gate.
+    // The gate knows it.
     lose_pins(&redis);
     retried().await;
     retried().await;
-    // By the ledger.
+    // The ledger knows it.
     api.post_journal(first).await;
     retried().await;
     lose_pins(&redis);
     retried().await;
-    // After everything is over.
+    // After the sale is settled.
     let settle = format!("/api/admin/flash-sale/{first}/settle");
     api.post_as(&api.admin, &settle, &json!({})).await.data();
     retried().await;
@@ -110,7 +110,7 @@ async fn a_key_that_was_sent_with_its_sale_answers_for_it_without() {
         let again = buy(&api, buyer, None, "k").await;
         accepted(&again, first);
         assert_eq!(again.text, answer.text);
-        // The next one is in the ledger.
+        // For the next buyer, the order is in the ledger.
         api.post_journal(first).await;
     }
     assert_eq!(taken(&api, second).await, 0);
@@ -184,7 +184,7 @@ async fn one_buyer_uses_a_key_in_two_named_sales_for_two_orders() {
     let first = accepted(&buy(&api, &buyer, Some(one), "k").await, one);
     let second = accepted(&buy(&api, &buyer, Some(two), "k").await, two);
     assert_ne!(first, second);
-    // And another key in the same sale is another purchase.
+    // Another key in the same sale is another purchase.
     let other = buy(&api, &buyer, Some(one), "l").await;
     let problem = other.problem(409, "ALREADY_PURCHASED");
     assert_eq!(problem["orderId"], first);

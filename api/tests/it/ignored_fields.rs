@@ -1,4 +1,4 @@
-//! What clients of the replaced system send besides, and how they write addresses and times.
+//! The additional fields that clients of the replaced system send, and their form of addresses and times.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::Method;
@@ -27,7 +27,7 @@ async fn what_old_clients_send_and_the_old_server_ignored_is_ignored() {
     let bought = api.post_as(&api.buyer(), "/api/purchase", &purchase).await;
     assert_eq!(bought.status, 202, "{}", bought.text);
     assert_eq!(bought.data()["saleId"], sale["saleId"]);
-    // What they send to one route is unknown to another.
+    // A field that is ignored on one route is unknown on another.
     let restock = format!("{SALES}/{}/restock", id(&sale["saleId"]));
     let body = json!({ "quantity": 1, "status": "ended" });
     let refused = api.post_as(&api.admin, &restock, &body).await;

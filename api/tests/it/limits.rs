@@ -1,4 +1,4 @@
-//! Limits on bodies and connections, and the end of the process.
+//! Limits of bodies and connections, and the end of the process.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use crate::{
     },
 };
 
-/// Above the 64 KiB that are read.
+/// Above the limit of 64 KiB.
 const TOO_MANY_BYTES: usize = 200 * 1024;
 /// As in `api/src/serving.rs`.
 const STREAMS_MAX: u32 = 100;
-/// Why a stream of HTTP/2 is refused.
+/// The error code of a refused HTTP/2 stream.
 const REFUSED: [u8; 4] = [0, 0, 0, 7];
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn a_client_that_sends_one_byte_does_not_keep_its_connection() {
     .await;
     let mut slow = connect(&api).await;
     slow.write_all(b"G").await.unwrap();
-    // It has the only place, so this is answered once the place is free.
+    // The slow client has the only place, so this answer comes once the place is free.
     let mut next = connect(&api).await;
     let request = b"GET /api/health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
     next.write_all(request).await.unwrap();
@@ -143,7 +143,7 @@ async fn what_is_no_request_is_refused_in_the_shape_of_all_failures() {
 async fn one_connection_has_only_so_many_requests_under_way() {
     let api = Fixture::start().await;
     let mut stream = connect(&api).await;
-    // No byte of a reply's body is wanted: each request stays under way.
+    // No byte of a reply's body may be sent, so each request stays under way.
     let no_window = [0, 4, 0, 0, 0, 0];
     let mut bytes = HTTP2_PREFACE.to_vec();
     bytes.extend(frame(SETTINGS, 0, 0, &no_window));

@@ -1,4 +1,4 @@
-//! Lists come in pages, which are found again by cursors.
+//! Lists come in pages, and cursors lead from page to page.
 
 use chrono::TimeDelta;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::fixture::{Fixture, id};
 
-/// Reads a list to its end, so many rows at a time.
+/// Reads a list to its end, with this many rows at a time.
 async fn all(api: &Fixture, token: &str, path: &str, limit: usize, member: &str) -> Vec<Uuid> {
     let mut rows = Vec::new();
     let mut cursor = String::new();
@@ -111,7 +111,7 @@ async fn a_limit_or_a_cursor_that_is_none_is_refused() {
                 .problem(400, "VALIDATION_FAILED");
         }
     }
-    // One that could have been ours is taken for what it says: a place before everything.
+    // A cursor that we could have made counts as what it says: a place before everything.
     let path = format!("/api/flash-sales?cursor={zeros}");
     assert_eq!(api.get(&path).await.status, 200);
     api.stop().await;

@@ -10,7 +10,7 @@ use crate::fixture::{Fixture, NO_LIMITS, id};
 
 const PATH: &str = "/api/auth/login";
 
-/// Many more than may wait for one thread.
+/// Many more than the limit of logins that may wait for one thread.
 const LOGINS: usize = 200;
 
 #[tokio::test]

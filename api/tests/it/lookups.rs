@@ -1,4 +1,4 @@
-//! What a look-up costs: a stranger's question asks a bounded number of gates, however many sales are live.
+//! The cost of look-ups: a stranger's request reads a bounded number of gates, however many sales are live.
 
 use embedded::RedisServer;
 use futures_util::future::join_all;
@@ -11,14 +11,14 @@ use crate::{
     health::own_redis,
 };
 
-/// Live sales: many more than gates that a look-up asks.
+/// Live sales: many more than the gates that a look-up reads.
 const SALES: usize = 40;
 /// Strangers who ask at the same time.
 const ASKERS: usize = 60;
-/// What one look at one gate for one buyer costs: the mark, and where there is none whether the gate is sound.
+/// The commands of one look at one gate for one buyer: the mark, and without a mark whether the gate is sound.
 const COMMANDS_OF_A_LOOK: u64 = 2;
 
-/// Commands that look at gates, by Redis' own count.
+/// Commands that read gates, as Redis counts them.
 fn gate_commands(redis: &RedisServer) -> u64 {
     let stats = redis.command(&["INFO", "commandstats"]).unwrap();
     ["hget", "hmget", "evalsha", "xrange"]
@@ -119,7 +119,7 @@ async fn a_status_without_a_sale_asks_a_bounded_number_of_gates() {
     let nothing = api.get_as(&stranger, "/api/purchase/status").await.data();
     assert_eq!(nothing["status"], "not_purchased");
     let commands = gate_commands(&redis) - before;
-    // The current sale, and the marks in the eight that began last.
+    // The current sale, and the marks in the eight sales that began last.
     assert!(
         (1..=COMMANDS_OF_A_LOOK + 8).contains(&commands),
         "{commands}"
@@ -148,7 +148,7 @@ async fn without_a_sale_the_latest_purchase_is_shown_unless_there_is_one_in_the_
         let named = format!("/api/purchase/status?saleId={second}");
         let named = api.get_as(&buyer, &named).await.data();
         assert_eq!(named["status"], "not_purchased");
-        // And nobody else's purchase is shown.
+        // Another buyer's purchase is not shown.
         let other = api.get_as(&api.buyer(), "/api/purchase/status").await;
         assert_eq!(other.data()["status"], "not_purchased");
         api.post_journal(first).await;

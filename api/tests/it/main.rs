@@ -1,5 +1,4 @@
-//! The API as its clients see it: a real server on a free port, with a real Redis and a real
-//! Postgres behind it.
+//! The API as its clients see it: a real server on a free port, with a real Redis and a real Postgres behind it.
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it cannot go on")]
 

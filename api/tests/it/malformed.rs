@@ -1,5 +1,5 @@
-//! Requests that are malformed, or that two readers could understand in two ways: refused, and the last of their
-//! connection.
+//! Malformed requests, and requests that two readers could understand in two ways: the server rejects them, and closes
+//! their connection.
 
 use tokio::io::AsyncWriteExt;
 
@@ -17,7 +17,7 @@ const HTTP2_OTHER_HOST: [u8; 4] = [0x0f, 0x17, 1, b'b'];
 const HTTP2_BAD_REQUEST: u8 = 0x8c;
 const HTTP2_NOT_FOUND: u8 = 0x8d;
 
-/// Each is refused, and the request that follows on the connection is not answered.
+/// Each must be rejected, and the request that follows on the connection must get no answer.
 async fn assert_refused(api: &Fixture, requests: &[&str], word: &str) {
     for request in requests {
         let reply = answer(api, &format!("{request}{LIVE}")).await;
@@ -115,7 +115,7 @@ async fn the_length_of_a_body_is_given_in_one_way() {
     .to_vec();
     let requests: Vec<&str> = requests.iter().map(String::as_str).collect();
     assert_refused(&api, &requests, "The length of the body must be given once").await;
-    // hyper refuses it by itself.
+    // hyper itself rejects this one.
     let request = "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
     assert_refused(&api, &[request], "").await;
     api.stop().await;
@@ -212,7 +212,7 @@ async fn a_chunk_that_does_not_end_where_its_size_says_ends_the_connection() {
         "2\r\n{}x\r\n0\r\n\r\n",
         "2\n{}\r\n0\r\n\r\n",
         "x\r\n{}\r\n0\r\n\r\n",
-        // hyper refuses a line feed in an extension, and takes one in a trailer.
+        // hyper rejects a line feed in an extension, and accepts one in a trailer.
         "2;a\nb\r\n{}\r\n0\r\n\r\n",
         "2;\nXX\r\n{}\r\n0\r\n\r\n",
         "2\r\n{}\r\n0\r\nA: b\n\r\n",
@@ -225,7 +225,7 @@ async fn a_chunk_that_does_not_end_where_its_size_says_ends_the_connection() {
         let reply = answer(&api, &request).await;
         assert!(reply.starts_with("HTTP/1.1 400 "), "{chunks:?}: {reply}");
         assert_eq!(reply.matches("HTTP/1.1 ").count(), 1, "{chunks:?}: {reply}");
-        // Nobody reads the body of an unknown address, and its connection ends all the same.
+        // The body of an unknown address is not read, and its connection ends all the same.
         let unknown = request.replacen("/api/auth/login", "/api/nowhere", 1);
         let reply = answer(&api, &unknown).await;
         assert_eq!(reply.matches("HTTP/1.1 ").count(), 1, "{chunks:?}: {reply}");

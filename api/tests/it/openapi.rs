@@ -63,7 +63,7 @@ fn each_body_has_no_members_but_those_of_the_document() {
     assert_eq!(ignored["deprecated"], true);
 }
 
-/// Each documented body is sent with one member more, and each route with one parameter more.
+/// Sends each documented body with one member more, and each route with one parameter more.
 #[tokio::test]
 async fn no_route_takes_what_the_document_does_not_know() {
     let api = Fixture::start_with(&NO_LIMITS).await;

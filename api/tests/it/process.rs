@@ -15,10 +15,10 @@ use tokio::{
 
 use crate::fixture::{SECRET, shared_urls};
 
-/// Long enough for anything that is not stuck.
+/// Long enough for any process that is not stuck.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The program, which gets nothing of the environment of the tests.
+/// The program, without the environment of the tests.
 pub fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mincommerce-api"));
     command
@@ -31,7 +31,7 @@ pub fn command() -> Command {
     command
 }
 
-/// Ends at a hang-up, also where the tests themselves were started to outlive their terminal.
+/// Makes a hang-up end the process, even if the tests themselves were started to outlive their terminal.
 #[expect(
     unsafe_code,
     reason = "only the new process itself can stop ignoring a signal"
@@ -42,11 +42,11 @@ fn hearing_hang_ups(command: &mut Command) {
         unsafe { signal(Signal::SIGHUP, SigHandler::SigDfl) }?;
         Ok(())
     };
-    // SAFETY: it calls nothing but signal(2).
+    // SAFETY: it calls only signal(2).
     unsafe { command.pre_exec(hear) };
 }
 
-/// The same, started as one that is to outlive its terminal.
+/// The same, but started to outlive its terminal.
 fn nohup() -> Command {
     let mut command = Command::new("nohup");
     command
@@ -66,13 +66,13 @@ pub fn pid(child: &Child) -> Pid {
 
 pub struct Process {
     pub child: Child,
-    /// None once nobody reads them any more.
+    /// `None` once its reader has closed.
     pub lines: Option<Lines<BufReader<ChildStderr>>>,
     pub address: String,
 }
 
 impl Process {
-    /// Starts one and waits until it listens.
+    /// Starts a process and waits until it listens.
     pub async fn start() -> Self {
         Self::start_with(&[]).await
     }
@@ -82,7 +82,7 @@ impl Process {
         Self::start_as(command(), variables).await
     }
 
-    /// By this command.
+    /// Starts it with this command.
     async fn start_as(mut command: Command, variables: &[(&str, &str)]) -> Self {
         let (redis, database) = shared_urls().await;
         let mut child = command
@@ -116,7 +116,7 @@ impl Process {
         }
     }
 
-    /// Nobody reads its log any more, and nobody ever will.
+    /// Closes the reader of its log for good.
     fn close_log(&mut self) {
         self.lines = None;
     }
@@ -148,11 +148,11 @@ impl Process {
     }
 }
 
-/// The head of a request whose body does not come yet.
+/// The head of a request without its body.
 const HEAD: &str = "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
                     Connection: close\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
 
-/// A request that is under way: its handler reads the body, which does not come yet.
+/// A request under way: its handler waits for the body.
 async fn request_under_way(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(HEAD.as_bytes()).await.unwrap();
@@ -162,7 +162,7 @@ async fn request_under_way(address: &str) -> TcpStream {
     stream
 }
 
-/// Sends the body that was missing, and returns the reply.
+/// Sends the missing body, and returns the reply.
 async fn finish(mut stream: TcpStream) -> String {
     stream.write_all(b"{}").await.unwrap();
     let mut reply = String::new();
@@ -191,7 +191,7 @@ async fn asked_to_end_by_any_signal_it_answers_what_is_under_way_and_ends_well()
 #[tokio::test]
 async fn asked_twice_it_ends_at_once() {
     let mut process = Process::start().await;
-    // A request that does not come to its end holds up the first attempt.
+    // A request that does not end delays the first attempt.
     let _stream = request_under_way(&process.address).await;
     process.signal(Signal::SIGINT);
     process.wait_for_line(r#""ending""#).await;
@@ -218,8 +218,8 @@ async fn a_terminal_that_closes_hangs_up_more_than_once_and_nobody_loses_an_answ
 async fn a_process_that_was_started_to_outlive_its_terminal_does() {
     let mut process = Process::start_as(nohup(), &[]).await;
     process.signal(Signal::SIGHUP);
-    // Signals are taken in the order of their numbers, and a hang-up has the lowest: a process that obeyed it would
-    // take no new request.
+    // The kernel delivers signals in the order of their numbers, and a hang-up has the lowest: a process that obeyed it
+    // would accept no new request.
     let stream = request_under_way(&process.address).await;
     assert!(finish(stream).await.starts_with("HTTP/1.1 400 "));
     process.signal(Signal::SIGTERM);
@@ -240,7 +240,7 @@ async fn a_log_that_nobody_can_read_any_more_ends_nothing() {
 
 #[tokio::test]
 async fn asked_to_end_before_it_has_its_servers_it_ends_well() {
-    // It takes connections, and never answers.
+    // It accepts connections, and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut child = command()
         .envs([
@@ -263,7 +263,7 @@ async fn asked_to_end_before_it_has_its_servers_it_ends_well() {
 
 #[tokio::test]
 async fn a_crowd_is_connected_before_anybody_is_taken() {
-    // More than the 128 of a listener that says nothing, and fewer than the 1,024 files of most shells.
+    // More than a listener's default of 128, and fewer than the 1,024 files of most shells.
     const CROWD: usize = 500;
     let process = Process::start().await;
     process.signal(Signal::SIGSTOP);
@@ -287,7 +287,7 @@ async fn a_crowd_is_connected_before_anybody_is_taken() {
 
 #[tokio::test]
 async fn whoever_reads_its_log_and_stands_still_holds_nobody_up() {
-    // A few hundred lines are as much as the system keeps for a reader.
+    // The operating system keeps at most a few hundred lines for a reader.
     const REQUESTS: usize = 2_000;
     let mut process = Process::start_with(&[("RUST_LOG", "info,api=debug")]).await;
     let mut stream = TcpStream::connect(&process.address).await.unwrap();

@@ -1,4 +1,4 @@
-//! `mincommerce-api` as a process: what it takes of the system, and what it says when a setting is missing.
+//! `mincommerce-api` as a process: its use of the machine, and its message when a setting is missing.
 
 use std::{fs, process::Stdio};
 
@@ -18,10 +18,10 @@ use crate::{
 /// The longest head, as in `api/src/serving.rs`, bytes.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
-/// What a connection takes besides the head that is being read, bytes.
+/// The memory of a connection besides the head that is being read, bytes.
 const CONNECTION_BYTES_MAX: usize = 8 * 1024;
 
-/// How much memory a process has, bytes.
+/// The memory of a process, bytes.
 fn resident_bytes(process: &Process) -> usize {
     let status = fs::read_to_string(format!("/proc/{}/status", pid(&process.child))).unwrap();
     let line = status
@@ -35,7 +35,7 @@ fn resident_bytes(process: &Process) -> usize {
 #[tokio::test]
 async fn heads_without_an_end_hold_a_bounded_memory() {
     const CROWD: usize = 400;
-    // The documentation is written beside the start, and would be counted.
+    // The documentation is written during the start, and would be counted.
     let process = Process::start_with(&[("API_DOCS", "off")]).await;
     let before = resident_bytes(&process);
     let mut waiting = Vec::new();
@@ -46,7 +46,7 @@ async fn heads_without_an_end_hold_a_bounded_memory() {
         stream.write_all(&head).await.unwrap();
         waiting.push(stream);
     }
-    // One byte more, and the limit is reached: each of them is refused, so each head was read.
+    // One more byte reaches the limit: the API rejects each head, so it has read each.
     let held = resident_bytes(&process).saturating_sub(before);
     for stream in &mut waiting {
         stream.write_all(b"x").await.unwrap();
@@ -56,7 +56,7 @@ async fn heads_without_an_end_hold_a_bounded_memory() {
         assert_eq!(&reply, b"HTTP/1.1 400");
     }
     let held = held.max(resident_bytes(&process).saturating_sub(before));
-    // A buffer grows by doubling, and the process needs some for each connection besides.
+    // A buffer grows by doubling, and the process needs additional memory for each connection.
     let held_max = CROWD * (2 * HEAD_BYTES_MAX + CONNECTION_BYTES_MAX);
     assert!(held < held_max, "{held} of {held_max}");
 }

@@ -1,4 +1,4 @@
-//! Products: their prices in every currency, digit by digit, and changes that overwrite nothing unseen.
+//! Products: their prices in every currency, digit by digit, and changes that overwrite no unseen data.
 
 use reqwest::{Method, header::CONTENT_TYPE};
 use serde_json::{Value, json};
@@ -217,7 +217,7 @@ async fn a_key_changes_a_product_once() {
     patch(&api, product, Some("a"), r#"{"addQuantity": 6}"#)
         .await
         .problem(409, "CONFLICT");
-    // Without a key each adds.
+    // Without a key each request adds units.
     for quantity in [16, 17] {
         let added = patch(&api, product, None, r#"{"addQuantity": 1}"#).await;
         assert_eq!(added.data()["quantity"], quantity);
@@ -282,7 +282,7 @@ async fn a_patch_that_is_not_sound_changes_nothing() {
         r#"{"price": 1.255}"#,
         r#"{"price": -1}"#,
         r#"{"price": 1.5, "currency": "JPY"}"#,
-        // 19.99 is no price in yen.
+        // 19.99 is not a price in yen.
         r#"{"currency": "JPY"}"#,
         r#"{"currency": "ZZZ"}"#,
         r#"{"imageUrl": "javascript:x"}"#,

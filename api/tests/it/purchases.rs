@@ -1,4 +1,4 @@
-//! `POST /api/purchase`: each verdict, and each way in which there is none.
+//! `POST /api/purchase`: each verdict, and each way to get no verdict.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{
@@ -28,7 +28,7 @@ async fn buy_with_key(api: &Fixture, token: &str, sale: Uuid, key: &str) -> Answ
     .await
 }
 
-/// Decides a state in ledger and gate, as an admin will.
+/// Sets a state in ledger and gate, as an admin would.
 async fn set_state(api: &Fixture, sale: Uuid, state: SaleState) {
     let sale = api
         .ledger
@@ -129,7 +129,7 @@ async fn with_the_same_key_the_answer_is_the_same() {
     let buyer = api.buyer();
     let first = buy_with_key(&api, &buyer, sale, "try-1").await;
     assert_eq!(first.status, 202, "{}", first.text);
-    // Also after everything is sold, and after it is posted.
+    // Also after everything is sold, and after the order is posted.
     let second = buy_with_key(&api, &buyer, sale, "try-1").await;
     api.post_journal(sale).await;
     let third = buy_with_key(&api, &buyer, sale, "try-1").await;
@@ -141,7 +141,7 @@ async fn with_the_same_key_the_answer_is_the_same() {
     let other = buy_with_key(&api, &buyer, sale, "try-2").await;
     let problem = other.problem(409, "ALREADY_PURCHASED");
     assert_eq!(problem["orderId"], first.data()["orderId"]);
-    // Somebody else's same key is another purchase.
+    // The same key of another buyer is another purchase.
     buy_with_key(&api, &api.buyer(), sale, "try-1")
         .await
         .problem(409, "OUT_OF_STOCK");
@@ -244,7 +244,7 @@ async fn while_the_gate_is_away_a_retry_is_safe() {
     assert_eq!(problem["retrySafe"], true);
     assert_eq!(problem["outcomeUnknown"], true);
     redis.resume().unwrap();
-    // The paused Redis may have done it: then that order is found, and else it is made now.
+    // The paused Redis may have executed it: then the order is found, otherwise it is made now.
     loop {
         let answer = api.buy(&buyer, sale).await;
         match answer.status.as_u16() {

@@ -1,4 +1,4 @@
-//! Who asks too often is told when to ask again, and nobody else is.
+//! A client that asks too often learns when to retry, and no other client is limited.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::fixture::{Answer, Fixture};
 
-/// No bucket gains a request while a test runs.
+/// No bucket refills while a test runs.
 const LONG: &str = "--rate-limit-window-ms=86400000";
 
 const STATUS: &str = "/api/flash-sale/status";
@@ -89,7 +89,7 @@ async fn a_user_is_limited_in_each_class_apart_with_whatever_token() {
         "--rate-limit-purchase-user-max-requests=2",
     ])
     .await;
-    // This takes what the admin may ask.
+    // This uses up the admin's requests.
     let sale = api.active_sale(10).await;
     let (greedy, other) = (Uuid::now_v7(), api.buyer());
     let own = format!("/api/purchase/status?saleId={sale}");
@@ -110,7 +110,7 @@ async fn a_user_is_limited_in_each_class_apart_with_whatever_token() {
     let answer = api.get_as(&api.admin, "/api/purchase/status").await;
     assert_limited(&answer, "reading");
 
-    // A token that does not count is not counted.
+    // An invalid token does not count against its user.
     for _ in 0..3 {
         api.get_as(&api.foreign_token(), &own)
             .await
@@ -260,7 +260,7 @@ async fn a_maximum_of_zero_is_no_limit() {
         assert_eq!(answer.header("ratelimit"), None);
         api.get(STATUS).await.data();
     }
-    // The others stay.
+    // The other limits stay.
     api.get_as(&buyer, STATUS).await.data();
     assert_limited(&api.get_as(&buyer, STATUS).await, "reading");
     api.stop().await;

@@ -1,4 +1,4 @@
-//! Requests byte by byte: what no client library would send.
+//! Requests byte by byte that no client library would send.
 
 use std::{io::ErrorKind, time::Duration};
 
@@ -11,13 +11,13 @@ use tokio::{
 
 use crate::fixture::Fixture;
 
-/// Long enough for anything that is not stuck.
+/// Long enough for any server that is not stuck.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A request that is always answered with a 200.
+/// A request that always gets a 200.
 pub const LIVE: &str = "GET /api/health/live HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// How an HTTP/2 client begins.
+/// The start of an HTTP/2 connection.
 pub const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Types of HTTP/2 frames.
@@ -26,7 +26,7 @@ pub const RESET: u8 = 3;
 pub const SETTINGS: u8 = 4;
 pub const PING: u8 = 6;
 pub const GO_AWAY: u8 = 7;
-/// Flags of a frame with headers: nothing follows on its stream, nor do more headers.
+/// Flags of a frame with headers: nothing more follows on its stream, not even headers.
 pub const WHOLE_REQUEST: u8 = 1 | 4;
 /// GET, http, /x: by their numbers in the table of HPACK, or by number and text.
 pub const HTTP2_GET: [u8; 6] = [0x82, 0x86, 0x04, 2, b'/', b'x'];
@@ -52,15 +52,15 @@ pub async fn rest(stream: &mut TcpStream) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// What the server answers to these bytes on a connection of their own, until it closes it.
+/// The server's answer to these bytes on a connection of their own, until it closes the connection.
 pub async fn answer(api: &Fixture, request: &str) -> String {
     let mut stream = connect(api).await;
-    // It may refuse what it has read before it has read all.
+    // The server may refuse before it has read everything.
     let _ = stream.write_all(request.as_bytes()).await;
     rest(&mut stream).await
 }
 
-/// The problem in a reply that is one, and the last of its connection.
+/// The problem in a reply, which must be the last of its connection.
 #[track_caller]
 pub fn last_problem(reply: &str, status: &str) -> Value {
     let (head, body) = reply.split_once("\r\n\r\n").unwrap();
@@ -91,7 +91,7 @@ pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// The next frame: its type, its stream and what is in it. None where the connection is closed.
+/// The next frame: its type, its stream and its payload. `None` if the connection is closed.
 pub async fn frame_or_end(stream: &mut TcpStream) -> Option<(u8, u32, Vec<u8>)> {
     let mut head = [0; 9];
     let mut payload = Vec::new();

@@ -1,4 +1,4 @@
-//! Products and sales: creating them, moving them, and what anyone sees of them.
+//! Products and sales: creating them, moving them, and their public view.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -232,8 +232,8 @@ async fn the_stock_adds_up_and_a_token_adds_what_its_owner_can_do() {
     assert_eq!(done["hasCompletedPurchase"], true, "{done}");
     assert_eq!(done["purchaseStatus"], "completed");
 
-    // What is remembered of the gate is a tenth of a second old at most. (Who asks without a pause meets
-    // the rate limit.)
+    // The remembered look at the gate is at most a tenth of a second old. (Requests without a pause would meet the rate
+    // limit.)
     let sold_out = eventually(async || {
         let status = api.get_as(&other, &path).await.data();
         let is_new = stock(&status) == (1, 0, 1);

@@ -1,4 +1,4 @@
-//! Browsers are told what replies are not made for.
+//! Replies tell browsers which uses are not allowed.
 
 use serde_json::json;
 

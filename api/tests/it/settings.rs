@@ -1,4 +1,4 @@
-//! The settings of `mincommerce-api`, as somebody writes them who starts it.
+//! The settings of `mincommerce-api`, as an operator writes them.
 
 use clap::CommandFactory;
 use tokio::time::timeout;
@@ -14,7 +14,7 @@ async fn a_variable_that_is_set_to_nothing_counts_as_absent() {
     let settings = api::Settings::command();
     let variables = settings.get_arguments().filter_map(|argument| {
         let name = argument.get_env()?.to_str().unwrap();
-        // The default would be a port that another test may have.
+        // The default would be a port that another test may use.
         let needed = NEEDED.contains(&name) || name == "METRICS_ADDRESS" || name == "LOG_FORMAT";
         (!needed).then_some((name, ""))
     });

@@ -19,7 +19,7 @@ const VERIFY: &str = "/api/auth/verify";
 const COMPOSED: &str = "cr\u{e8}me br\u{fb}l\u{e9}e";
 const DECOMPOSED: &str = "cre\u{300}me\u{a0}bru\u{302}le\u{301}e";
 
-/// One address, as keyboards and browsers write it; the first is what becomes of all.
+/// One address, as keyboards and browsers write it; the first is the stored spelling.
 const SPELLINGS: [&str; 5] = [
     "jos\u{e9}@xn--mller-kva.example",
     "jos\u{e9}@m\u{fc}ller.example",
@@ -32,7 +32,7 @@ fn account(email: &str, password: &str) -> Value {
     json!({ "email": email, "password": password })
 }
 
-/// A hash of these very bytes, as all were before passwords had one spelling.
+/// A hash of exactly these bytes, as from before passwords had one spelling.
 fn hash_as_typed(password: &str) -> String {
     let hash: PasswordHash = Argon2::default()
         .hash_password(password.as_bytes())

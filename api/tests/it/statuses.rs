@@ -1,4 +1,4 @@
-//! What became of a purchase, for its buyer, for others, and for admins.
+//! The status of a purchase, for its buyer, for others, and for admins.
 
 use std::time::Duration;
 
@@ -126,7 +126,7 @@ async fn an_unknown_sale_is_not_found() {
     api.get_as(&buyer, &status_path(Uuid::new_v4()))
         .await
         .problem(404, "SALE_NOT_FOUND");
-    // Where there is no sale at all nobody has bought.
+    // Without any sale, no buyer has bought.
     let nothing = api.get_as(&buyer, "/api/purchase/status").await.data();
     assert_eq!(nothing["status"], "not_purchased");
     assert_eq!(nothing["hasPurchased"], false);
@@ -143,7 +143,7 @@ async fn a_closed_gate_proves_nothing() {
     let (winner, other) = (api.buyer(), api.buyer());
     let job = api.buy(&winner, sale).await.data()["jobId"].clone();
     api.gate.close(SaleId::from_uuid(sale)).await.unwrap();
-    // A mark is a mark.
+    // A mark proves the purchase even in a closed gate.
     assert_eq!(
         api.get_as(&winner, &status_path(sale)).await.data()["status"],
         "queued"
@@ -200,7 +200,7 @@ async fn while_the_gate_is_away_only_the_ledger_proves_something() {
     api.stop().await;
 }
 
-/// Posts a purchase as a gate of this epoch would have admitted it.
+/// Posts a purchase as if a gate of this epoch had admitted it.
 async fn post(api: &Fixture, sale: SaleId, epoch: Epoch, buyer: Uuid, order: OrderId) {
     let posting = Posting {
         order,
@@ -212,7 +212,7 @@ async fn post(api: &Fixture, sale: SaleId, epoch: Epoch, buyer: Uuid, order: Ord
     api.ledger.post(sale, &[posting]).await.unwrap();
 }
 
-/// Replays a rejection, as an operator does.
+/// Replays a rejection, as an operator would.
 async fn replayed(api: &Fixture, sale: SaleId, rejection: Uuid) -> OrderId {
     let patience = Patience {
         lock: Duration::from_secs(20),
@@ -237,7 +237,7 @@ async fn a_rejected_purchase_says_why_in_words_and_is_completed_once_it_is_repla
     let base = api.ledger.sale(sale).await.unwrap().unwrap().base;
     let first = OrderId::random();
     post(&api, sale, base, Uuid::now_v7(), first).await;
-    // One for each reason that a buyer can meet in a sale that is on.
+    // One for each reason that a buyer can meet while a sale is on.
     for (reason, order) in [
         (Reason::Superseded, OrderId::random()),
         (Reason::OrderIdTaken, first),
@@ -288,7 +288,7 @@ async fn a_rejected_purchase_says_why_in_words_and_is_completed_once_it_is_repla
             .await
             .data();
         assert_eq!(job["status"], "completed");
-        // And buys no more.
+        // The buyer cannot buy again.
         let again = api
             .buy(&token, sale.uuid())
             .await

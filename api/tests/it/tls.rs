@@ -19,7 +19,7 @@ use tokio::{
 use self::certificates::{Authority, Recorder};
 use crate::fixture::{SECRET, shared_urls};
 
-/// Long enough for anything that is not stuck.
+/// Long enough for any process that is not stuck.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const PASSWORD: &str = "hunter2hunter2";
@@ -37,7 +37,7 @@ fn command(redis: &str, database: &str) -> Command {
             ("JWT_SECRET", SECRET),
             ("API_ADDRESS", "127.0.0.1:0"),
             ("METRICS_ADDRESS", "off"),
-            // Few enough for any system: it would warn otherwise.
+            // Few enough for any machine: otherwise the process would warn.
             ("CONNECTIONS_MAX", "500"),
         ])
         .stdin(Stdio::null())
@@ -47,7 +47,7 @@ fn command(redis: &str, database: &str) -> Command {
     command
 }
 
-/// It must end by itself with one line, in which no password stands.
+/// The process must end by itself with one line, which contains no password.
 async fn refusal(command: &mut Command) -> String {
     let output = timeout(PATIENCE, command.output()).await.unwrap().unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -177,7 +177,7 @@ async fn with_right_certificates_it_is_ready_and_with_wrong_ones_it_ends() {
         (&redis, &wrong_postgres, "DATABASE_URL"),
     ] {
         let mut command = command(redis.url(), &verified(postgres));
-        // Without a log there is one line, which says it all.
+        // Without a log there is only one line, which says everything.
         command
             .env("REDIS_TLS_CA_FILE", &ca_file)
             .env("RUST_LOG", "off");

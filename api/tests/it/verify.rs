@@ -1,4 +1,4 @@
-//! `POST /api/auth/verify`: whose a token is.
+//! `POST /api/auth/verify`: the owner of a token.
 
 use chrono::Utc;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, jwk::Jwk};
@@ -10,7 +10,7 @@ use crate::fixture::{Fixture, id};
 
 const PATH: &str = "/api/auth/verify";
 
-/// What stands before the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410, section 10.3).
+/// The bytes before the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410, section 10.3).
 const ED25519_PREFIX: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
@@ -42,7 +42,7 @@ async fn a_good_token_tells_whose_it_is() {
     assert_eq!(reply["role"], "admin");
     assert_eq!(reply["email"], "ada@example.org");
 
-    // Of somebody who is in no table, without an address.
+    // A token of a user who is in no table, without an address.
     let buyer = Uuid::now_v7();
     let reply = verified(&api, &api.token_of(buyer)).await;
     assert_eq!(id(&reply["userId"]), buyer);
@@ -86,7 +86,7 @@ async fn a_token_that_was_good_is_said_to_have_expired() {
     assert_eq!(problem["valid"], false, "{problem}");
     assert_eq!(problem["detail"], "Your token has expired: log in again.");
     assert_eq!(problem["error"], problem["detail"]);
-    // Without its signature nobody knows whether it was ever good.
+    // Without its signature, the token may never have been valid.
     let (signed, _) = token.rsplit_once('.').unwrap();
     let forged = json!({ "token": format!("{signed}.{}", "A".repeat(43)) });
     let problem = api.post(PATH, &forged).await.problem(401, "UNAUTHORIZED");

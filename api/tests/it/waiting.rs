@@ -13,7 +13,7 @@ use crate::{
     health::own_redis,
 };
 
-/// Shorter than anybody waits here who is made to.
+/// Shorter than any client here has to wait.
 const WAIT: Duration = Duration::from_secs(20);
 
 fn purchase(api: &Fixture, token: &str, sale: Uuid, wait: &str) -> RequestBuilder {
@@ -23,7 +23,7 @@ fn purchase(api: &Fixture, token: &str, sale: Uuid, wait: &str) -> RequestBuilde
         .json(&json!({ "saleId": sale }))
 }
 
-/// Waits until the gate has taken so many.
+/// Waits until the gate has taken this many.
 async fn taken(api: &Fixture, sale: Uuid, buyers: u64) {
     let sale = SaleId::from_uuid(sale);
     eventually(async || {
@@ -79,7 +79,7 @@ async fn a_purchase_that_is_rejected_meanwhile_is_refused() {
     let sale = api.active_sale(1).await;
     let post = async {
         taken(&api, sale, 1).await;
-        // Somebody takes the unit in the ledger.
+        // Another buyer takes the unit in the ledger.
         let thief = sale::ledger::Posting {
             order: OrderId::random(),
             buyer: BuyerId::random(),
@@ -143,11 +143,11 @@ async fn a_winner_who_asks_again_once_the_sale_is_settled_learns_of_the_order() 
     let settle = format!("/api/admin/flash-sale/{sale}/settle");
     let settled = api.post_as(&api.admin, &settle, &json!({})).await.data();
     assert_eq!(settled["state"], SaleState::Settled.as_str());
-    // Its gate is gone at last.
+    // Its gate is finally gone.
     redis.wipe_and_start_again().unwrap();
     eventually(async || api.gate.ping().await.ok()).await;
 
-    // What was remembered of the sale before it was settled is a second old at most.
+    // The API's memory of the sale from before the settlement is at most a second old.
     let again = eventually(async || {
         let answer = api.buy(&winner, sale).await;
         (answer.status != 503).then_some(answer)

@@ -1,4 +1,4 @@
-//! The exact words of refusals: they speak of the request's fields, not of a parser.
+//! The exact words of refusals: they name the request's fields, not a parser's terms.
 
 use std::iter;
 
@@ -14,13 +14,13 @@ const REGISTER: &str = "/api/auth/register";
 const PRODUCTS: &str = "/api/admin/products";
 const SALES: &str = "/api/admin/flash-sale";
 
-/// As many requests as it takes.
+/// No limit of requests.
 const NO_LIMITS: [&str; 2] = [
     "--rate-limit-max-requests=0",
     "--rate-limit-login-max-requests=0",
 ];
 
-/// Words of parsers and of types, which nobody is to read.
+/// Words of parsers and of types, which must not reach a client.
 const OF_PARSERS: [&str; 16] = [
     "invalid type",
     "invalid value",
@@ -40,10 +40,10 @@ const OF_PARSERS: [&str; 16] = [
     "unknown member",
 ];
 
-/// A body that is refused, what is said, and the field that it is about.
+/// A rejected body, the message, and the field that it concerns.
 type Wrong<'a> = (&'a str, &'a str, &'a str, Option<&'a str>);
 
-/// A sale with one member more, or another one.
+/// A sale with one additional or changed member.
 fn sale(member: &str) -> String {
     let mut members = [
         ("productId", format!("\"{}\"", Uuid::nil())),
@@ -311,7 +311,7 @@ async fn a_field_that_nobody_knows_is_named_with_the_nearest_known_one() {
         ],
     )
     .await;
-    // What says nothing is taken for no body.
+    // An empty value counts as no body.
     for body in ["{}", "null", " "] {
         let answer = api.post_raw(&pause, "application/json", body).await;
         answer.problem(404, "SALE_NOT_FOUND");
@@ -386,7 +386,7 @@ async fn a_parameter_that_is_wrong_is_named_with_what_it_must_be() {
     let address = api.get_as(&api.admin, "/api/purchase/user/1").await;
     let problem = address.problem(400, "VALIDATION_FAILED");
     assert_eq!(problem["detail"], "The id in the address must be a UUID.");
-    // Documentation takes what it is given, and an empty query string says nothing.
+    // Documentation accepts every query string, and an empty query string counts as none.
     for path in [
         "/api-docs/openapi.json?v=1",
         "/api/health?",
@@ -437,7 +437,7 @@ async fn restocking_more_than_there_can_be_says_how_many_there_are() {
 
 #[tokio::test]
 async fn what_is_said_of_a_body_does_not_depend_on_how_much_of_it_is_wrong() {
-    // Each prefix of a good body is refused in plain words.
+    // Each prefix of a valid body is rejected in plain words.
     let api = Fixture::start_with(&NO_LIMITS).await;
     let body = r#"{"email": "ada@example.org", "password": "cörrect \u00e9 horse"}"#;
     let prefixes = body.char_indices().map(|(at, _)| &body[..at]).skip(1);

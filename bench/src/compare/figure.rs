@@ -1,23 +1,23 @@
-//! A line of the table: a figure, what it is compared with, and whether its goal is met.
+//! A line of the table: a figure, its limit, and whether it meets its goal.
 
 use anyhow::ensure;
 use serde::Serialize;
 
-/// What a figure should be.
+/// The goal of a figure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Goal {
-    /// Its ratio to the limit, or the figure itself where it stands alone.
+    /// The upper bound of its ratio to the limit, or of the figure itself if it stands alone.
     AtMost(f64),
-    /// The same.
+    /// The lower bound of the same.
     AtLeast(f64),
 }
 
-/// What a figure is compared with.
+/// The limit of a figure.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Limit {
-    /// Nothing: it is judged in its own unit.
+    /// No limit: the figure is judged in its own unit.
     Alone,
-    /// This, in the same unit: their ratio is judged.
+    /// A value in the same unit: the ratio is judged.
     Against(f64),
 }
 
@@ -36,20 +36,20 @@ pub struct Figure {
 pub struct Row {
     /// Its name and unit.
     pub figure: String,
-    /// What was measured.
+    /// The measured value.
     pub value: f64,
-    /// What it is compared with.
+    /// The limit's value.
     pub limit: Option<f64>,
     /// The value divided by the limit.
     pub ratio: Option<f64>,
-    /// What it should be.
+    /// The goal.
     pub goal: String,
-    /// Whether it is.
+    /// Whether the goal is met.
     pub met: bool,
 }
 
 impl Figure {
-    /// A figure that stands alone.
+    /// A figure without a limit.
     ///
     /// # Errors
     /// It was too short to measure.
@@ -95,7 +95,7 @@ impl Figure {
         })
     }
 
-    /// As the table has it.
+    /// The line in the table's form.
     pub fn row(&self) -> Row {
         let (limit, judged, unit) = match self.limit {
             Limit::Alone => (None, self.value, self.unit),
@@ -125,7 +125,7 @@ impl Limit {
     }
 }
 
-/// Whatever is measured here is more than nothing.
+/// Every figure here is greater than zero.
 fn is_measured(value: f64) -> bool {
     value.is_finite() && value > 0.0
 }
@@ -133,15 +133,15 @@ fn is_measured(value: f64) -> bool {
 /// The pair of a figure and its limit whose ratio is the median.
 ///
 /// # Panics
-/// Where there is none.
+/// The input is empty.
 pub fn middle(pairs: impl IntoIterator<Item = (f64, f64)>) -> (f64, f64) {
     median_by(pairs, |(value, limit)| value / limit)
 }
 
-/// The one in the middle; of an even number the upper one of the two.
+/// The value in the middle; of an even number the upper one of the two.
 ///
 /// # Panics
-/// Where there is none.
+/// The input is empty.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     median_by(values, |value| *value)
 }

@@ -1,4 +1,4 @@
-//! What a buyer takes of Redis, and what a decision costs as a sale grows.
+//! The Redis memory of a buyer, and the cost of a decision as a sale grows.
 
 use anyhow::Context;
 use sale::{ledger::Sale, output::note};
@@ -40,11 +40,11 @@ pub(super) async fn measure(size: Volume) -> anyhow::Result<Vec<Figure>> {
     ])
 }
 
-/// What a winner, and who comes too late, cost Redis in a large sale and in small ones.
+/// The cost in Redis of a winner, and of a buyer who comes too late, in a large sale and in small ones.
 ///
-/// A table of buyers grows whenever it is full, and moves a part with each purchase until that is done. So
-/// what winners cost is counted while the sale becomes twice as large, as the small ones do, and who comes
-/// too late comes to a table that is at rest.
+/// Redis grows a hash of buyers whenever it is full, and then moves a part of it with each purchase until all is moved.
+/// So the cost of winners is measured while the sale doubles, as the small ones do. Buyers who come too late meet a
+/// hash at rest.
 async fn costs(ground: &Ground, size: Volume) -> anyhow::Result<((f64, f64), (f64, f64))> {
     let count = size.purchases;
     ground.warm_up(ground.stage.api(), count).await?;
@@ -52,7 +52,7 @@ async fn costs(ground: &Ground, size: Volume) -> anyhow::Result<((f64, f64), (f6
     let large_end = ground.filled(size.large, 0).await?;
     let small_end = ground.filled(SMALL, 0).await?;
     ground.file_rewritten().await?;
-    // A turn of small sales is half as long: an API has no more than a thousand sales under way.
+    // A turn of small sales is half as long: an API handles at most a thousand sales at a time.
     let turns = size.large / (2 * count);
     let mut winner = (0.0, 0.0);
     for turn in 0..turns {
@@ -91,7 +91,7 @@ async fn cost(
     Ok(micros(costs.all(expected)?.redis))
 }
 
-/// What Redis has more once a sale's buyers are posted.
+/// The additional memory of Redis for each buyer, once a sale's buyers are posted.
 async fn bytes_a_buyer(size: Volume) -> anyhow::Result<f64> {
     let mut ground = Ground::start().await?;
     let sale = ground.sale(u32::try_from(size.journal)?).await?.id;

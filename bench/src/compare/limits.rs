@@ -1,4 +1,4 @@
-//! What MinCommerce is compared with.
+//! The limits that MinCommerce is compared with.
 
 use std::{
     fs,
@@ -29,14 +29,14 @@ const ONE_CALL: &str = include_str!("../../lua/admit_one.lua");
 const REDIS_CONNECTIONS: &str = "50";
 const POSTGRES_CONNECTIONS: &str = "16";
 
-/// Of how many different buyers `redis-benchmark` makes some up: so many that few come twice.
+/// The range from which `redis-benchmark` draws its buyers: so large that few come twice.
 const BUYERS: &str = "2000000000";
 
-/// How long `redis-benchmark` may take, which sends its purchases in seconds, and `pgbench` beyond the time that it
-/// is told to take.
+/// How long `redis-benchmark` may take, which sends its purchases in seconds, and `pgbench` in addition to the time
+/// that it is set to run.
 const TOOL_DEADLINE: Duration = Duration::from_secs(120);
 
-/// How long a service may take to listen.
+/// How often, and at which interval, to try whether a service listens.
 const LISTEN_TRIES: u32 = 200;
 const LISTEN_PAUSE: Duration = Duration::from_millis(20);
 
@@ -47,7 +47,7 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Starts it, with the settings of the API, and warms it up as that is.
+    /// Starts it with the settings of the API, and warms it up in the same way.
     ///
     /// # Errors
     /// It does not listen, or does not answer.
@@ -80,7 +80,7 @@ impl Service {
     /// CPU time for each request.
     ///
     /// # Errors
-    /// An answer is missing, or is none.
+    /// An answer is missing, or is not a valid one.
     pub(super) async fn cost(&self, requests: &Arc<Requests>) -> anyhow::Result<Duration> {
         let before = cpu::used(self.child.id())?;
         let outcome = load::send(self.address, requests, CONNECTIONS, Pace::Full).await?;
@@ -91,9 +91,6 @@ impl Service {
     }
 
     /// Ends it.
-    ///
-    /// # Errors
-    /// It cannot be ended.
     pub(super) fn stop(mut self) -> anyhow::Result<()> {
         self.child.kill()?;
         self.child.wait()?;
@@ -104,9 +101,9 @@ impl Service {
 /// Whether there are units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stock {
-    /// For everyone.
+    /// One for every buyer.
     Plenty,
-    /// For nobody.
+    /// None is left.
     None,
 }
 
@@ -161,7 +158,7 @@ pub(super) async fn one_call(
         taken as usize >= least && taken as usize <= units,
         "{taken} taken"
     );
-    // Its entries are none of this system's.
+    // The script's entries are not in this system's format.
     redis.command(&[
         "UNLINK",
         &keys.journal(sale.id),
@@ -171,7 +168,7 @@ pub(super) async fn one_call(
     Ok((after - before) / u32::try_from(size.purchases)?)
 }
 
-/// Purchases a second that Postgres decides alone, each in one statement.
+/// Purchases a second that Postgres alone decides, each in one statement.
 pub(super) async fn postgres_alone(ground: &Ground, size: Volume) -> anyhow::Result<f64> {
     let url = ground.stage.deployment.database_url.expose().to_owned();
     let folder = tempfile::tempdir()?;

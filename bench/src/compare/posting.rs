@@ -1,10 +1,9 @@
 //! From the journal to the ledger. Its limit: `INSERT ... SELECT` of the same rows into the same tables, users and
 //! orders with their triggers and keys, by Postgres alone.
 //!
-//! The two take turns, and begin by turns, each on servers of its own that have just written what they had to
-//! write: neither meets what the other has left in tables, indexes and caches, and nothing else is at work.
-//! Ids are new ones on both sides, and so grow: every index is filled at its right end. That is the best case,
-//! for both.
+//! The two take turns, and take turns in being first. Each uses servers of its own that have just written the data that
+//! they had to write. So neither meets tables, indexes and caches that the other has filled, and nothing else runs.
+//! Both sides use new, growing ids: every index is filled at its right end. That is the best case for both.
 
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ use crate::{
     load::{Pace, answers::Expected},
 };
 
-/// How often the ledger is looked at.
+/// The pause between two looks at the ledger.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
 
 pub(super) async fn measure(size: Volume) -> anyhow::Result<Vec<Figure>> {
@@ -66,7 +65,7 @@ pub(super) async fn measure(size: Volume) -> anyhow::Result<Vec<Figure>> {
     ])
 }
 
-/// A journal is filled, and then a reconciler starts: from its first read to its last forget. And how far it is
+/// Fills a journal, and then starts a reconciler: the rate from its first read to its last forget. Also returns its lag
 /// behind a rush afterwards.
 async fn posted_a_second(size: Volume) -> anyhow::Result<(f64, Duration)> {
     let mut ground = Ground::start().await?;
@@ -117,7 +116,7 @@ async fn inserted_a_second(size: Volume) -> anyhow::Result<f64> {
     Ok(size.journal as f64 / took.as_secs_f64())
 }
 
-/// Writes down orders as a journal has them: new ids, and one time for each entry.
+/// Writes orders in the form of a journal: new ids, and one time for each entry.
 async fn write_rows(pool: &PgPool, count: usize) -> anyhow::Result<()> {
     sqlx::raw_sql("CREATE TABLE wanted (id uuid, buyer_id uuid, created_at timestamptz)")
         .execute(pool)
@@ -139,13 +138,13 @@ async fn write_rows(pool: &PgPool, count: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What Postgres has in memory alone goes to its disk now, and not while something is measured.
+/// Makes Postgres write its memory to the disk now, and not during a measurement.
 async fn checkpoint(pool: &PgPool) -> anyhow::Result<()> {
     sqlx::query("CHECKPOINT").execute(pool).await?;
     Ok(())
 }
 
-/// A rush with a reconciler at work: from the last 202 until every winner has an order.
+/// A rush with a running reconciler: the time from the last 202 until every winner has an order.
 async fn lag(ground: &Ground, size: Volume) -> anyhow::Result<Duration> {
     let sale = ground.sale(u32::try_from(size.winners)?).await?;
     let buyers = ground.buyers(sale.id, size.winners)?;

@@ -1,8 +1,7 @@
-//! An API at full load and below, and what Redis spends meanwhile. No reconciler is at work: what is
-//! compared is the decision.
+//! An API at full load and below, and Redis' cost meanwhile. No reconciler runs, so that only the decision is compared.
 //!
-//! Noise of the machine comes in waves that are longer than a run. So the API and what it is compared with
-//! take turns, and the round whose ratio is the median of all rounds counts.
+//! Noise of the machine comes in waves that are longer than a run. So the API and its limits take turns, and the round
+//! whose ratio is the median of all rounds counts.
 
 use sale::{model::SaleId, output::note};
 
@@ -18,10 +17,10 @@ use crate::{
     load::{Pace, answers::Expected},
 };
 
-/// The share of the full rate at which answers are timed.
+/// The share of the full rate at which latencies are measured.
 const PACED_SHARE: f64 = 0.5;
 
-/// The percentile of the times.
+/// The percentile of the latencies.
 const PERCENTILE: f64 = 99.0;
 
 /// CPU time of an API, and of services that decide nothing.
@@ -71,7 +70,7 @@ pub(super) async fn api(size: Volume) -> anyhow::Result<Vec<Figure>> {
     ])
 }
 
-/// CPU time of Redis, and how many purchases there are a second, for which time.
+/// CPU time of Redis, the rate of purchases, and their latency.
 pub(super) async fn gate(size: Volume) -> anyhow::Result<Vec<Figure>> {
     let mut ground = Ground::start().await?;
     let rounds = gate_rounds(&mut ground, size).await?;
@@ -79,7 +78,7 @@ pub(super) async fn gate(size: Volume) -> anyhow::Result<Vec<Figure>> {
     gate_figures(rounds)
 }
 
-/// What was measured of the gate: a pair is a figure and its limit, of one round.
+/// The measurements of the gate: a pair is a figure and its limit, of one round.
 #[derive(Debug, Default)]
 struct GateRounds {
     /// CPU time of Redis, microseconds.
@@ -168,13 +167,13 @@ fn gate_figures(rounds: GateRounds) -> anyhow::Result<Vec<Figure>> {
     ])
 }
 
-/// A sale with a unit for everyone.
+/// A sale with a unit for every buyer.
 async fn winners(ground: &Ground, api: usize, size: Volume) -> anyhow::Result<Costs> {
     let api = &ground.stage.apis()[api];
     ground.winners(CONNECTIONS, api, size.purchases).await
 }
 
-/// A sale with nothing left.
+/// A sale without units left.
 async fn sold_out(ground: &Ground, size: Volume) -> anyhow::Result<Costs> {
     let sale = ground.sale(1).await?;
     let first = ground.buyers(sale.id, 1)?;
@@ -185,8 +184,8 @@ async fn sold_out(ground: &Ground, size: Volume) -> anyhow::Result<Costs> {
     costs.all(Expected::SoldOut)
 }
 
-/// Purchases at a rate: the percentile of their times, milliseconds. Redis rewrites its file before: what
-/// the group has sold makes it do so in some rounds and not in others, on a processor that they need.
+/// Purchases at a rate: the percentile of their latencies, milliseconds. Redis rewrites its file before. Otherwise the
+/// group's sales would cause a rewrite in some rounds and not in others, on a processor that the purchases need.
 async fn paced(ground: &Ground, round: usize, rate: f64, size: Volume) -> anyhow::Result<f64> {
     #[expect(
         clippy::cast_possible_truncation,

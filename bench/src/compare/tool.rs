@@ -1,4 +1,4 @@
-//! Programs that come with the servers, and are run to their end: where they are, and for how long they may run.
+//! Programs that come with the servers: where they are, and how long they may run.
 
 use std::{env, fs, path::PathBuf, process::Stdio, time::Duration};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, ensure};
 use embedded::{Program, Settings};
 use tokio::{process::Command, time::timeout};
 
-/// One of them.
+/// A program.
 #[derive(Debug)]
 pub(super) struct Tool {
     name: &'static str,
@@ -14,10 +14,10 @@ pub(super) struct Tool {
 }
 
 impl Tool {
-    /// The one of this name that stands beside a server's program, or else in `PATH`.
+    /// Finds the program of this name beside a server's program, or else in `PATH`.
     ///
     /// # Errors
-    /// There is none.
+    /// It is not there.
     pub(super) fn beside(program: Program, name: &'static str) -> anyhow::Result<Self> {
         let server = fs::canonicalize(embedded::find(program, &Settings::from_env()?)?)?;
         let beside = server.with_file_name(name);
@@ -36,22 +36,22 @@ impl Tool {
         Ok(Self { name, path })
     }
 
-    /// It, without any argument.
+    /// The command, without any argument.
     pub(super) fn command(&self) -> Command {
         Command::new(&self.path)
     }
 
-    /// Runs it, and returns what it printed.
+    /// Runs it, and returns its output.
     ///
     /// # Errors
-    /// It failed, or had not ended at the deadline: then it is ended.
+    /// It failed, or had not ended at the deadline: then it is killed.
     pub(super) async fn run(
         &self,
         mut command: Command,
         deadline: Duration,
     ) -> anyhow::Result<String> {
         let name = self.name;
-        // What is dropped at the deadline is this one child, which is signalled before it is reaped.
+        // At the deadline the drop kills this one child: it is signalled before it is reaped.
         command.stdin(Stdio::null()).kill_on_drop(true);
         let ended = timeout(deadline, command.output())
             .await
@@ -82,7 +82,7 @@ mod tests {
 
     use super::Tool;
 
-    /// How long a process of these tests may take to begin, or to be gone.
+    /// How long a process of these tests may take to start, or to be gone.
     const PATIENCE: Duration = Duration::from_secs(60);
 
     async fn until<T>(found: impl Fn() -> Option<T>) -> T {

@@ -1,4 +1,4 @@
-//! Sales, those who have bought there already, and those who want to.
+//! Sales, the buyers who have bought there already, and those who want to.
 
 use std::{iter::repeat_n, sync::Arc, time::Duration};
 
@@ -16,17 +16,14 @@ use tokio::time::{Instant, sleep};
 use super::Ground;
 use crate::load::Requests;
 
-/// How long an empty journal is waited for when a sale is installed.
+/// How long an install may wait for an empty journal.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// How long is waited until an install that is under way is looked at again.
+/// The pause before retrying while another install is under way.
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 impl Ground {
-    /// A sale of so many units that is open in its gate.
-    ///
-    /// # Errors
-    /// It was not made.
+    /// A sale of this many units that is open in its gate.
     pub async fn sale(&self, units: u32) -> anyhow::Result<Sale> {
         let ledger = &self.stage.ledger;
         let product = ledger.create_product(NewProduct {
@@ -46,7 +43,7 @@ impl Ground {
         });
         let sale = sale.await?;
         let began = Instant::now();
-        // A reconciler that is at work installs each sale that has no gate, and may be at this one just now.
+        // A running reconciler installs each sale that has no gate, and may be installing this one just now.
         loop {
             match install::install(&self.stage.gate, ledger, sale.id, DRAIN).await {
                 Ok(_) => break,
@@ -58,21 +55,18 @@ impl Ground {
         Ok(sale)
     }
 
-    /// A sale with so many buyers, and units for so many more.
+    /// A sale with this many buyers, and units for this many more.
     ///
     /// # Errors
-    /// It was not made, or somebody was not admitted.
+    /// The sale could not be made, or a buyer was not admitted.
     pub async fn filled(&self, buyers: usize, more: usize) -> anyhow::Result<Sale> {
         let sale = self.sale(u32::try_from(buyers + more)?).await?;
         self.fill(sale.id, buyers).await?;
         Ok(sale)
     }
 
-    /// Sales that each have so many buyers already, and so many purchases more, one sale after the other: so
-    /// few for each that none becomes more than twice as large.
-    ///
-    /// # Errors
-    /// As [`Ground::filled`] and [`Ground::buyers`].
+    /// Sales that each have this many buyers already, and the requests for more purchases, one sale after the other.
+    /// Each sale gets so few that it at most doubles.
     pub async fn crowd(&self, buyers: usize, purchases: usize) -> anyhow::Result<Arc<Requests>> {
         let (sales, each) = spread(purchases, buyers);
         let mut wanted = Vec::new();
@@ -83,7 +77,7 @@ impl Ground {
         self.buyers_of(wanted)
     }
 
-    /// Sells to so many new buyers.
+    /// Sells to this many new buyers.
     ///
     /// # Errors
     /// One of them was not admitted.
@@ -100,18 +94,12 @@ impl Ground {
         Ok(())
     }
 
-    /// So many buyers who want to buy in a sale.
-    ///
-    /// # Errors
-    /// Tokens cannot be signed.
+    /// The requests of this many buyers in one sale.
     pub fn buyers(&self, sale: SaleId, count: usize) -> anyhow::Result<Arc<Requests>> {
         self.buyers_of(repeat_n(sale, count))
     }
 
-    /// One buyer for each sale that is named, in this order.
-    ///
-    /// # Errors
-    /// Tokens cannot be signed.
+    /// The requests of one buyer for each of these sales, in this order.
     pub fn buyers_of(
         &self,
         sales: impl IntoIterator<Item = SaleId>,
@@ -127,7 +115,7 @@ fn stranger() -> Purchase {
     }
 }
 
-/// Over how many sales of so many buyers purchases go, and how many go to each.
+/// Spreads purchases over sales of this many buyers: how many sales there are, and how many purchases each gets.
 fn spread(purchases: usize, buyers: usize) -> (usize, usize) {
     let sales = purchases.div_ceil(buyers);
     (sales, purchases / sales)

@@ -1,4 +1,4 @@
-//! What was measured: for each axis its points, each with a value for each of the axis's columns.
+//! The measurements: for each axis its points, each with a value for each of the axis's columns.
 
 use std::collections::BTreeMap;
 
@@ -15,25 +15,25 @@ use crate::{
     table::{headed, right},
 };
 
-/// All axes that were measured.
+/// The measurements of all axes.
 pub type Curves = BTreeMap<Axis, Vec<Measurement>>;
 
-/// What a number of buyers, sales, connections, threads or purchases has led to.
+/// The measurements at one number of buyers, sales, connections, threads or purchases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measurement {
-    /// That number.
+    /// The number.
     pub at: usize,
-    /// What was measured there.
+    /// The measured values.
     #[serde(flatten)]
     pub values: BTreeMap<Column, f64>,
 }
 
-/// What `growth --json` prints.
+/// The output of `growth --json`.
 #[derive(Debug, Serialize)]
 pub struct Written {
-    /// How it ran.
+    /// The circumstances of the run.
     pub run: Provenance,
-    /// What was measured.
+    /// The measurements.
     #[serde(flatten)]
     pub curves: Curves,
 }
@@ -42,7 +42,7 @@ pub struct Written {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Column {
-    /// Purchases that were answered.
+    /// Answered purchases a second.
     PurchasesASecond,
     /// CPU time of the API for each purchase.
     ApiMicros,
@@ -50,22 +50,22 @@ pub enum Column {
     RedisMicros,
     /// CPU time of Redis for each winner.
     RedisWinnerMicros,
-    /// CPU time of Redis for each who came too late.
+    /// CPU time of Redis for each buyer who came too late.
     RedisSoldOutMicros,
     /// Memory of Redis for each buyer, the journal included.
     RedisBytesABuyer,
-    /// What a call to the gate has decided.
+    /// Purchases that a call to the gate has decided.
     PurchasesACall,
-    /// The time to the answer that half did not exceed, where each connection waits for it.
+    /// The median latency, if each connection waits for its answer.
     P50Millis,
-    /// The same of 99 of a hundred.
+    /// The 99th percentile of the same.
     P99Millis,
 }
 
 /// A chart: columns of one unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Panel {
-    /// How many there are a second.
+    /// Numbers a second.
     Rate,
     /// CPU time.
     Cpu,
@@ -73,12 +73,12 @@ pub enum Panel {
     Memory,
     /// How full calls are.
     Calls,
-    /// Time to the answer.
+    /// Latency.
     Latency,
 }
 
 impl Column {
-    /// The chart that it is in.
+    /// The chart that shows it.
     pub const fn panel(self) -> Panel {
         match self {
             Self::PurchasesASecond => Panel::Rate,
@@ -107,7 +107,7 @@ impl Column {
         }
     }
 
-    /// Its name and unit, as tables have it.
+    /// Its name and unit in tables.
     pub const fn heading(self) -> &'static str {
         match self {
             Self::PurchasesASecond => "purchases, 1/s",
@@ -124,7 +124,7 @@ impl Column {
 }
 
 impl Panel {
-    /// What it shows.
+    /// The title.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Rate => "Purchases a second",
@@ -135,7 +135,7 @@ impl Panel {
         }
     }
 
-    /// In which unit.
+    /// The unit.
     pub const fn unit(self) -> &'static str {
         match self {
             Self::Rate => "purchases a second",
@@ -147,7 +147,7 @@ impl Panel {
     }
 }
 
-/// The columns of these points, which all have the same.
+/// The columns of these points. All points have the same ones.
 pub fn columns(points: &[Measurement]) -> Vec<Column> {
     let first = points.first();
     first.map_or_else(Vec::new, |point| point.values.keys().copied().collect())

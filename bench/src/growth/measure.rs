@@ -1,5 +1,5 @@
-//! The load of each axis, and what it costs: one run a point, of purchases by new buyers. No reconciler is
-//! at work meanwhile; everything is posted and audited in the end.
+//! The load of each axis, and its cost: one run a point, with purchases by new buyers. No reconciler runs meanwhile;
+//! everything is posted and audited in the end.
 
 use std::time::Duration;
 
@@ -17,17 +17,17 @@ use crate::{
     load::{Pace, answers::Expected, connection::Connection},
 };
 
-/// What is measured of each axis.
+/// The values of each axis.
 const BUYERS: [usize; 4] = [1_000, 10_000, 100_000, 1_000_000];
 const SALES: [usize; 6] = [1, 5, 20, 50, 100, 200];
 const CONNECTIONS: [usize; 5] = [1, 8, 32, 128, 512];
 const WORKERS: [usize; 3] = [1, 2, 4];
 const BATCH_MAX: [usize; 6] = [1, 4, 16, 64, 128, 512];
 
-/// Connections where the limit of batches is measured: enough to fill the largest.
+/// Connections for measuring the limit of batches: enough to fill the largest.
 const BATCH_CONNECTIONS: usize = 512;
 
-/// What the API counts of its calls to the gate.
+/// The API's counters of its calls to the gate.
 const CALLS: &str = "mincommerce_gate_calls_total";
 const PURCHASES: &str = "mincommerce_gate_purchases_total";
 
@@ -37,7 +37,7 @@ const METRICS_DEADLINE: Duration = Duration::from_secs(10);
 /// The measurements of an axis.
 ///
 /// # Errors
-/// Something could not be measured, or a sale does not agree in the end.
+/// A measurement failed, or a sale does not agree in the end.
 pub async fn points(axis: Axis, size: Sampling) -> anyhow::Result<Vec<Measurement>> {
     match axis {
         Axis::Buyers => buyers(size).await,
@@ -86,7 +86,7 @@ async fn buyers(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
 async fn sales(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
     let mut points = Vec::new();
     for count in SALES.into_iter().take(size.points) {
-        // Servers of its own, so that the sales before it are not live any more.
+        // New servers, so that the previous point's sales are not live any more.
         let ground = Ground::start().await?;
         let warm_up = size.purchases / WARM_UP_PART;
         let units = warm_up.div_ceil(count) + size.purchases.div_ceil(count);
@@ -113,7 +113,7 @@ async fn sales(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
     Ok(points)
 }
 
-/// So many purchases that take turns over these sales.
+/// Sends purchases that take turns over these sales.
 async fn in_turn(ground: &Ground, sales: &[SaleId], count: usize) -> anyhow::Result<Costs> {
     let requests = ground.buyers_of(sales.iter().copied().cycle().take(count))?;
     let costs = ground
@@ -146,7 +146,7 @@ async fn connections(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
     Ok(points)
 }
 
-/// An API for each of these values of a setting.
+/// Measures an API for each of these values of a setting.
 async fn apis(
     size: Sampling,
     setting: &str,
@@ -165,7 +165,7 @@ async fn apis(
         let set = &ground.stage.apis()[number];
         ground.winners(connections, set, warm_up).await?;
         let costs = ground.winners(connections, set, size.purchases).await?;
-        // It would go on to ask Redis while the next one is measured.
+        // Otherwise it would keep asking Redis while the next one is measured.
         set.stop()?;
         points.push(Measurement {
             at: *value,
@@ -199,7 +199,7 @@ fn latency(costs: &Costs, column: Column, percent: f64) -> (Column, f64) {
     (column, time.as_secs_f64() * 1e3)
 }
 
-/// What an API has counted of its calls to the gate.
+/// The API's counters of its calls to the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Calls {
     calls: u64,
@@ -230,7 +230,7 @@ impl Calls {
         })
     }
 
-    /// What a call has decided since then.
+    /// Purchases that a call has decided since then.
     fn purchases_a_call(self, before: Self) -> anyhow::Result<f64> {
         let calls = self.calls.saturating_sub(before.calls);
         ensure!(calls > 0, "there was no call to the gate");

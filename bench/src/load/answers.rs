@@ -1,7 +1,7 @@
-//! How the requests of a run were answered. Answers of one status, one length and one code are of one kind: the
-//! first of each is kept, and what it means is looked at once, after the run. So a sale that has ended, or a buyer
-//! who has bought already, is not taken for sold out, although all of them are 409; and no run pays for reading:
-//! the code is searched in the first of a kind alone, and in the others compared in the same place.
+//! The answers to the requests of a run. Answers of one status, one length and one code are of one kind. The first
+//! answer of each kind is kept, and interpreted once, after the run. So an ended sale, or a buyer who has bought
+//! already, does not count as sold out, although all of them are 409. The run itself does not pay for parsing: it
+//! searches the code in the first of a kind only, and compares the others in the same place.
 
 use std::{fmt, ops::Range};
 
@@ -16,7 +16,7 @@ use system::{
 
 use super::connection::Answer;
 
-/// How a purchase should be answered.
+/// The expected answer to a purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
     /// The unit is the buyer's.
@@ -31,16 +31,16 @@ pub struct Answers {
     kinds: Vec<Kind>,
 }
 
-/// What a code stands behind in a body.
+/// The text before a code in a body.
 const CODE: &[u8] = br#""code":""#;
 
 /// Answers of one status, one length and one code.
 #[derive(Debug, Clone)]
 struct Kind {
     status: u16,
-    /// The body of the first of them.
+    /// The body of the first answer.
     first: Box<[u8]>,
-    /// Where it has its code, with what stands before it; empty where it has none.
+    /// The place of its code, including the text before it; empty if it has no code.
     code: Range<usize>,
     count: usize,
 }
@@ -55,12 +55,12 @@ impl Expected {
 }
 
 impl Answers {
-    /// Counts one more.
+    /// Counts one more answer.
     pub fn add(&mut self, answer: Answer<'_>) {
         self.count_more(answer.status, answer.body, 1);
     }
 
-    /// Counts those of another connection, too.
+    /// Adds the answers of another connection.
     pub fn merge(&mut self, others: &Self) {
         for kind in &others.kinds {
             self.count_more(kind.status, &kind.first, kind.count);
@@ -81,16 +81,16 @@ impl Answers {
         }
     }
 
-    /// How many have this status.
+    /// How many answers have this status.
     pub fn with(&self, status: u16) -> usize {
         let kinds = self.kinds.iter().filter(|kind| kind.status == status);
         kinds.map(|kind| kind.count).sum()
     }
 
-    /// Whether all purchases were answered in this way.
+    /// Checks that all purchases got this answer.
     ///
     /// # Errors
-    /// One was not.
+    /// One did not.
     pub fn all(&self, expected: Expected) -> anyhow::Result<()> {
         let right = |kind: &Kind| expected.is(&kind.meaning());
         ensure!(
@@ -121,7 +121,7 @@ impl Kind {
     }
 }
 
-/// Where a body has its code, up to and with the quote that ends it.
+/// The place of the code in a body, up to and including the closing quote.
 fn code(body: &[u8]) -> Range<usize> {
     let start = body.windows(CODE.len()).position(|part| part == CODE);
     let Some(start) = start else { return 0..0 };

@@ -1,5 +1,5 @@
-//! One connection: a request, and its answer read to its end. A request that was given up half way, because
-//! its future was dropped, can be gone on with: what was sent and read so far is kept.
+//! One connection: a request, and its complete answer. A request that was given up half way, because its future was
+//! dropped, can be resumed: the connection keeps what it has sent and read so far.
 
 use std::{io, net::SocketAddr};
 
@@ -9,27 +9,27 @@ use tokio::{
     net::TcpStream,
 };
 
-/// The longest answer that is read, bytes: a page of metrics has more than 64 KiB.
+/// The longest accepted answer, bytes: a page of metrics has more than 64 KiB.
 const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 
-/// How long an answer is thought to be at first, bytes: there may be thousands of connections.
+/// The initial buffer for an answer, bytes: there may be thousands of connections.
 const ANSWER_BYTES: usize = 2 * 1024;
 
-/// Where the status stands in an answer's first line.
+/// The place of the status in an answer's first line.
 const STATUS: std::ops::Range<usize> = 9..12;
 
-/// A connection that is kept.
+/// A persistent connection.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
-    /// How much of the request has been sent.
+    /// Bytes of the request that are sent.
     sent: usize,
     answer: Vec<u8>,
-    /// How much of the answer has been read.
+    /// Bytes of the answer that are read.
     length: usize,
 }
 
-/// An answer that was read to its end.
+/// A complete answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer<'a> {
     /// The HTTP status.
@@ -40,9 +40,6 @@ pub struct Answer<'a> {
 
 impl Connection {
     /// Connects.
-    ///
-    /// # Errors
-    /// Nobody listens there, or there can be no more connections.
     pub async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
@@ -54,20 +51,17 @@ impl Connection {
         })
     }
 
-    /// Sends a request, and returns its answer once all of it has come.
+    /// Sends a request, and returns its complete answer.
     ///
     /// # Errors
-    /// The connection broke, or the answer is none.
+    /// The connection broke, or the answer is not valid.
     pub async fn ask(&mut self, request: &[u8]) -> anyhow::Result<Answer<'_>> {
         self.sent = 0;
         self.length = 0;
         self.go_on(request).await
     }
 
-    /// Goes on with the request that was asked last, and given up.
-    ///
-    /// # Errors
-    /// As [`Connection::ask`].
+    /// Resumes the last request after it was given up.
     pub async fn go_on(&mut self, request: &[u8]) -> anyhow::Result<Answer<'_>> {
         while self.sent < request.len() {
             let sent = self.stream.write(&request[self.sent..]).await?;
@@ -98,13 +92,13 @@ impl Connection {
     }
 }
 
-/// Where what is in an answer.
+/// The structure of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Parsed {
     status: u16,
-    /// Where its body begins.
+    /// The start of the body.
     body: usize,
-    /// Where it ends.
+    /// The end of the body.
     end: usize,
 }
 
@@ -167,7 +161,7 @@ mod tests {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut asked = vec![0; 7];
             stream.read_exact(&mut asked).await.unwrap();
-            // The first half of the answer, and the rest only when nobody waits any more.
+            // The first half of the answer. The rest comes only after the client has stopped waiting.
             stream
                 .write_all(b"HTTP/1.1 200 OK\r\nContent-Le")
                 .await

@@ -12,16 +12,16 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// Path and query.
     pub path: Arguments<'a>,
-    /// What `Host` says.
+    /// The `Host` header.
     pub host: &'a str,
-    /// Who asks; `None`: nobody in particular.
+    /// The token of the caller; `None` without a login.
     pub token: Option<&'a str>,
-    /// JSON.
+    /// A body in JSON.
     pub body: Option<&'a str>,
 }
 
 impl Request<'_> {
-    /// Writes it behind what is there.
+    /// Appends it to the text.
     pub fn write(&self, text: &mut Vec<u8>) {
         let Self {
             method, path, host, ..
@@ -43,7 +43,7 @@ impl Request<'_> {
     }
 }
 
-/// Writes the request of a buyer, who wants to buy in a sale, behind what is there.
+/// Appends a purchase request of a buyer to the text.
 pub fn write_purchase(text: &mut Vec<u8>, host: &str, sale: SaleId, buyer: &Buyer) {
     let body = format!(r#"{{"saleId":"{sale}"}}"#);
     Request {

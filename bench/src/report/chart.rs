@@ -1,5 +1,5 @@
-//! Charts as inline SVG. Colours are classes, so that the page decides them for light and for dark; every
-//! bar and point says its values in a `<title>`.
+//! Charts as inline SVG. Colours are classes, so that the page decides them for light and for dark; every bar and point
+//! states its values in a `<title>`.
 
 use std::fmt::Write;
 
@@ -12,36 +12,36 @@ use crate::scenarios::timing::{Bar, Percentiles};
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 250.0;
 
-/// What stands around the part where values are: labels of both axes, marks above.
+/// The margins around the values: for the labels of both axes, and the marks above.
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 28.0;
 const TOP: f64 = 42.0;
 const BOTTOM: f64 = 40.0;
 
-/// The least height of a bar that is not empty: one answer of a hundred thousand is to be seen.
+/// The least height of a bar that is not empty: even one answer in a hundred thousand must be visible.
 const BAR_MIN: f64 = 1.5;
 
-/// About how many values an axis names.
+/// The approximate number of values that an axis names.
 const TICKS: u32 = 5;
 
-/// The height of a line of the comparison.
+/// The height of a line in the comparison.
 const ROW: f64 = 22.0;
 
-/// How wide the names of the comparison are.
+/// The width of the names in the comparison.
 const NAMES: f64 = 195.0;
 
-/// How many colours the page has for series.
+/// The number of colours that the page has for series.
 const COLOURS: usize = 3;
 
 /// A line.
 pub struct Series {
-    /// What it shows.
+    /// Its name.
     pub name: &'static str,
-    /// In the order of x.
+    /// Its points in the order of x.
     pub points: Vec<(f64, f64)>,
 }
 
-/// How often answers took how long, with the percentiles as marks.
+/// The distribution of latencies, with the percentiles as marks.
 pub fn distribution(bars: &[Bar], marks: &Percentiles) -> String {
     let (Some(first), Some(last)) = (bars.first(), bars.last()) else {
         return String::new();
@@ -90,7 +90,7 @@ pub fn distribution(bars: &[Bar], marks: &Percentiles) -> String {
     svg
 }
 
-/// A percentile: a line, and its name above, each at a height of its own so that near ones can be read.
+/// A percentile: a line with its name above. Each name has a height of its own, so that neighbours stay readable.
 fn mark(svg: &mut String, x: f64, place: usize, name: &str, millis: f64) {
     let height = 10.0 + 11.0 * place as f64;
     let anchor = if x > WIDTH / 2.0 { "end" } else { "start" };
@@ -104,7 +104,7 @@ fn mark(svg: &mut String, x: f64, place: usize, name: &str, millis: f64) {
     );
 }
 
-/// What values are drawn over.
+/// The quantity on the x axis.
 #[derive(Debug, Clone, Copy)]
 pub enum Over {
     /// Seconds since the start.
@@ -129,7 +129,7 @@ impl Over {
         }
     }
 
-    /// Where a point is, in words.
+    /// The place of a point, in words.
     fn said(self, x: f64) -> String {
         match self {
             Self::Time => format!("after {} s", number(x)),
@@ -180,7 +180,7 @@ pub fn lines(title: &str, unit: &str, over: Over, series: &[Series]) -> String {
             );
         }
         if several {
-            // Names in one row above, in the colour of their line.
+            // The names stand in one row above, in the colours of their lines.
             let left = LEFT + 120.0 * place as f64;
             let _ = write!(
                 svg,
@@ -196,15 +196,15 @@ pub fn lines(title: &str, unit: &str, over: Over, series: &[Series]) -> String {
 
 /// A line of the comparison with a baseline: this run divided by the baseline.
 pub struct Ratio {
-    /// What is compared.
+    /// The name of the compared figure.
     pub name: String,
     /// This run divided by the baseline.
     pub ratio: f64,
-    /// Whether more is worse.
+    /// Whether a larger value is worse.
     pub more_is_worse: bool,
 }
 
-/// Ratios to a baseline around the line where nothing has changed: twice as much is as far from it as half.
+/// Ratios to a baseline, around the line of no change: twice as much is as far from it as half.
 pub fn ratios(rows: &[Ratio]) -> String {
     let far = rows
         .iter()
@@ -248,7 +248,7 @@ fn begin(title: &str, height: f64) -> String {
     format!(r#"<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}">"#)
 }
 
-/// An axis, and how its values are written.
+/// An axis, and the format of its values.
 type Axis<'a> = (&'a Scale, &'a dyn Fn(f64) -> String);
 
 fn axes(svg: &mut String, x: Axis<'_>, y: Axis<'_>, names: (&str, &str)) {
@@ -300,7 +300,7 @@ mod tests {
         Bar { from, to, count }
     }
 
-    /// The attribute of each element of this class.
+    /// The values of an attribute in all elements of this class.
     fn attributes(svg: &str, class: &str, name: &str) -> Vec<f64> {
         let class = format!("class=\"{class}\"");
         let name = format!(" {name}=\"");

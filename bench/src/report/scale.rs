@@ -32,7 +32,7 @@ impl Scale {
         }
     }
 
-    /// Where a value is; one outside of the range is at its end.
+    /// The place of a value; a value outside the range is placed at the nearest end.
     pub fn place(&self, value: f64) -> f64 {
         let (from, to) = self.values;
         let value = value.clamp(from, to);
@@ -45,8 +45,8 @@ impl Scale {
         start + share * (end - start)
     }
 
-    /// Round values within the range, about so many where it is linear; where it is logarithmic, powers
-    /// of ten, with halves and fifths of them where those are few.
+    /// Round values within the range. A linear scale has about this many; a logarithmic one has powers of ten, and if
+    /// these are few, also halves and fifths of them.
     pub fn ticks(&self, about: u32) -> Vec<f64> {
         let (from, to) = self.values;
         if self.logarithmic {
@@ -65,7 +65,7 @@ impl Scale {
     }
 }
 
-/// The least of 1, 2 and 5 times a power of ten that is no smaller.
+/// The smallest of 1, 2 and 5 times a power of ten that is at least this.
 fn round_step(least: f64) -> f64 {
     let power = 10_f64.powf(least.log10().floor());
     [1.0, 2.0, 5.0, 10.0]
@@ -75,7 +75,7 @@ fn round_step(least: f64) -> f64 {
         .unwrap_or(10.0 * power)
 }
 
-/// From how many powers of ten on they alone are ticks.
+/// With this many powers of ten, no other values are ticks.
 const POWERS_ENOUGH: usize = 3;
 
 fn logarithmic_ticks(from: f64, to: f64) -> Vec<f64> {

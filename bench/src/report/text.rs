@@ -1,6 +1,6 @@
 //! Text and numbers as the page shows them.
 
-/// A text inside of HTML or SVG, in elements and in attributes.
+/// Escapes a text for HTML or SVG, in elements and in attributes.
 pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -16,7 +16,7 @@ pub fn escape(text: &str) -> String {
     safe
 }
 
-/// A number with three digits that count, thousands apart: `0.0123`, `1.23`, `12.3`, `12 345`.
+/// A number with three significant digits and grouped thousands: `0.0123`, `1.23`, `12.3`, `12 345`.
 pub fn number(value: f64) -> String {
     if !value.is_finite() {
         return "?".to_owned();
@@ -37,7 +37,7 @@ pub fn number(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-/// A whole number, its thousands apart by a narrow space.
+/// A whole number with a narrow space between thousands.
 fn thousands(whole: f64) -> String {
     let digits = format!("{:.0}", whole.abs());
     let mut grouped = String::new();
@@ -53,7 +53,7 @@ fn thousands(whole: f64) -> String {
     grouped
 }
 
-/// A time that is given in milliseconds, in the unit that suits it.
+/// A time, given in milliseconds, in a suitable unit.
 pub fn time(millis: f64) -> String {
     if millis >= 1_000.0 {
         format!("{} s", number(millis / 1e3))
@@ -64,12 +64,12 @@ pub fn time(millis: f64) -> String {
     }
 }
 
-/// A round number without the zeros behind it, as axes have it.
+/// A round number without trailing zeros, for axes.
 pub fn short(value: f64) -> String {
     without_zeros(&number(value))
 }
 
-/// A round time that is given in milliseconds, as axes have it.
+/// A round time, given in milliseconds, for axes.
 pub fn short_time(millis: f64) -> String {
     let time = time(millis);
     match time.split_once(' ') {

@@ -1,11 +1,10 @@
-//! Baselines on a command line: the names under which a run is kept, and compared.
+//! Baselines on a command line: the names under which runs are kept and compared.
 
 use clap::Args;
 use rlt::baseline::{BaselineName, resolve_baseline_dir};
 
-/// By how much the CPU time of a request may be larger than the baseline's until it is worse, percent, where
-/// nothing else is said: wider than the last digit of a figure that was taken once, narrower than what one
-/// would want to know.
+/// By how much the CPU time of a request may exceed the baseline's before it counts as worse, percent, by default:
+/// wider than the noise of a figure that was measured once, narrower than a change that a person would want to know.
 pub const CPU_TOLERANCE_PERCENT: f64 = 15.0;
 
 /// Which baselines a run has, as a command line says.
@@ -29,7 +28,7 @@ pub struct Baselines {
 }
 
 impl Baselines {
-    /// Where they lie, and what is done there; `None` where no baseline is named.
+    /// The place of the baselines, and their use in this run; `None` if no baseline is named.
     pub fn told(&self) -> Option<String> {
         let compared = self
             .baseline

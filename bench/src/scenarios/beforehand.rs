@@ -1,4 +1,4 @@
-//! Purchases that are made before a run, or beside it, and are not measured themselves.
+//! Purchases before a run, or beside it, that are not measured themselves.
 
 use std::{
     net::SocketAddr,
@@ -21,13 +21,13 @@ use super::{
 };
 use crate::load::{LIMITED, connection::Connection};
 
-/// Connections over which they are sent.
+/// Connections for these purchases.
 const CONNECTIONS: usize = 32;
 
-/// Lets so many new buyers of a crowd buy, as fast as it goes.
+/// Lets this many new buyers of a crowd buy, as fast as possible.
 ///
 /// # Errors
-/// A connection broke, or a rate limit refuses them.
+/// A connection broke, or a rate limit rejects them.
 pub async fn buy(
     address: SocketAddr,
     crowd: &Arc<Crowd>,

@@ -1,5 +1,5 @@
-//! The command line of a scenario: what it is about, and flags with what its plan says where nothing is given.
-//! Of rlt's own flags those are left out that do nothing here, or judge a run by the clock.
+//! The command line of a scenario: its description, and flags whose defaults come from its plan. It leaves out rlt's
+//! own flags that have no effect here, or judge a run by the clock.
 
 use std::{
     num::{NonZeroU8, NonZeroU32, NonZeroU64},
@@ -20,13 +20,13 @@ use super::{
     plan::{End, Scenario, Unit},
 };
 
-/// How often a live view is drawn a second.
+/// How many times a second a live view is drawn.
 const VIEWS_A_SECOND: NonZeroU8 = NonZeroU8::new(32).expect("more than none");
 
-/// Up to which difference rlt calls a rate or a time unchanged, percent. Nothing is judged by it.
+/// Up to which difference rlt calls a rate or a time unchanged, percent. It judges nothing.
 const SHOWN_AS_UNCHANGED_PERCENT: f64 = 5.0;
 
-/// What rlt compares and shows of a baseline.
+/// The figures of a baseline that rlt compares and shows.
 const COMPARED: [RegressionMetric; 4] = [
     RegressionMetric::ItersRate,
     RegressionMetric::LatencyMedian,
@@ -34,16 +34,16 @@ const COMPARED: [RegressionMetric; 4] = [
     RegressionMetric::SuccessRatio,
 ];
 
-/// How a scenario is run.
+/// The options of a scenario's run.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// How rlt drives it.
+    /// The options for rlt.
     pub bench: BenchCli,
-    /// Requests a second; `None`: each worker sends its next request when it has its answer.
+    /// Requests a second; `None`: each worker sends its next request after the answer.
     pub rate: Option<NonZeroU32>,
-    /// The API that is there; `None`: servers of its own.
+    /// The URL of an existing API; `None`: servers of its own.
     pub target: Option<String>,
-    /// What it is compared with, and kept as.
+    /// The names under which it is compared and kept.
     pub baselines: Baselines,
 }
 
@@ -113,7 +113,7 @@ impl From<Flags> for Run {
                 quit_manually: flags.quit_manually,
                 output: flags.output,
                 output_file: flags.output_file,
-                // Their names are those of a scenario: see `Judge`.
+                // Baselines have a scenario's names: see `Judge`.
                 save_baseline: None,
                 baseline: None,
                 baseline_file: None,
@@ -130,25 +130,23 @@ impl From<Flags> for Run {
 }
 
 impl Run {
-    /// As a command line without any flag has it.
+    /// The run of a command line without flags.
     ///
     /// # Errors
-    /// The plan's own values are none.
+    /// The plan's own values are not valid.
     pub fn planned(scenario: Scenario) -> Result<Self, clap::Error> {
         let matches = command(scenario).try_get_matches_from([scenario.name()])?;
         Ok(Flags::from_arg_matches(&matches)?.into())
     }
 
-    /// How many iterations must have been done in the end, warm-up included; `None` where the time may end
-    /// them.
+    /// How many iterations a complete run has, warm-up included; `None` if the time may end it.
     pub fn iterations_wanted(&self) -> Option<u64> {
         let counted = self.bench.iterations.map(NonZeroU64::get);
         let counted = counted.filter(|_| self.bench.duration.is_none());
         counted.map(|count| self.bench.warmup.saturating_add(count))
     }
 
-    /// How many requests are sent in all; `None` where only the time ends it, and nothing says how many
-    /// fit into it.
+    /// How many requests are sent in all; `None` if only the time ends the run, and no rate says how many fit into it.
     pub fn requests(&self) -> Option<u64> {
         let warm_up = self.bench.warmup;
         match (self.bench.iterations, self.bench.duration, self.rate) {
@@ -162,12 +160,12 @@ impl Run {
     }
 }
 
-/// A scenario that was chosen.
+/// A chosen scenario.
 #[derive(Debug, Clone)]
 pub struct Chosen {
-    /// Which.
+    /// The scenario.
     pub scenario: Scenario,
-    /// How it is run.
+    /// Its options.
     pub run: Run,
 }
 
@@ -206,7 +204,7 @@ impl FromArgMatches for Chosen {
     }
 }
 
-/// The command of a scenario. What ends it is as planned only where nothing else was given to end it.
+/// The command of a scenario. The planned end applies only if no other end was given.
 fn command(scenario: Scenario) -> Command {
     let plan = scenario.plan();
     let command = Flags::augment_args(Command::new(plan.name))
@@ -229,7 +227,7 @@ fn command(scenario: Scenario) -> Command {
     };
     match plan.unit {
         Unit::Requests => command,
-        // What does nothing there is not shown, and refused where it is given.
+        // Flags without effect there are hidden, and rejected if they are given.
         Unit::Orders => command.mut_args(|arg| match arg.get_id().as_str() {
             "concurrency" | "duration" | "warmup" | "rate" => arg.hide(true),
             "iterations" => {

@@ -1,5 +1,5 @@
-//! Who comes to a sale, and the requests that they send. Tokens are signed before the run as far as it is
-//! known how many come, so that little CPU time goes into it while it is measured.
+//! The buyers of a sale, and the requests that they send. If the number of buyers is known, their tokens are signed
+//! before the run, so that signing takes little CPU time during the measurement.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,21 +12,18 @@ use crate::load::request::{Request, write_purchase};
 /// The buyers of a run.
 pub struct Crowd {
     tokens: Tokens,
-    /// What `Host` says.
+    /// The `Host` header.
     host: String,
     /// The sale that they come to.
     pub sale: SaleId,
     known: Vec<Buyer>,
-    /// Whether the known ones come again and again, and nobody else.
+    /// Whether the known buyers come again and again, and no others.
     returning: bool,
     next: AtomicUsize,
 }
 
 impl Crowd {
-    /// So many new buyers, and as many more as come.
-    ///
-    /// # Errors
-    /// Tokens cannot be signed.
+    /// This many new buyers, and further ones on demand.
     pub fn strangers(
         tokens: Tokens,
         host: &str,
@@ -45,7 +42,7 @@ impl Crowd {
         })
     }
 
-    /// From now on, only these come, again and again.
+    /// From now on, only these buyers come, again and again.
     #[must_use]
     pub fn returning(self, buyers: Vec<Buyer>) -> Self {
         Self {
@@ -55,10 +52,7 @@ impl Crowd {
         }
     }
 
-    /// Who comes next.
-    ///
-    /// # Errors
-    /// A token cannot be signed.
+    /// The next buyer.
     pub fn next(&self) -> anyhow::Result<Buyer> {
         let place = self.next.fetch_add(1, Ordering::Relaxed);
         let known = if self.returning {
@@ -72,7 +66,7 @@ impl Crowd {
         }
     }
 
-    /// Writes a buyer's request over what was there.
+    /// Replaces the text by a buyer's request.
     pub fn write(&self, text: &mut Vec<u8>, step: Step, buyer: &Buyer) {
         text.clear();
         let (host, sale) = (&*self.host, self.sale);
@@ -109,7 +103,7 @@ pub(super) mod tests {
 
     use super::{Crowd, Step};
 
-    /// So many buyers, and as many more as come.
+    /// This many buyers, and further ones on demand.
     pub(in crate::scenarios) fn crowd(count: usize) -> Crowd {
         let settings = TokenSettings {
             jwt_secret: Secret::new("3b9f0e62d8c14a75f1a6925c7de8034b"),

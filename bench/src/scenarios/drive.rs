@@ -1,5 +1,5 @@
-//! rlt, which drives a run. It counts an iteration that failed and goes on with the next, and it ends when it
-//! is told to: that all was done, and nothing failed, is seen here.
+//! rlt, which drives a run. It counts a failed iteration and continues with the next, and it ends on request. So this
+//! module checks that everything was done, and that nothing failed.
 
 use std::{
     collections::BTreeMap,
@@ -15,13 +15,10 @@ use rlt::{BenchSuite, IterInfo, IterReport};
 
 use super::command::Run;
 
-/// How many kinds of errors are kept at most.
+/// The maximum number of kinds of errors that are kept.
 const ERRORS_SHOWN_MAX: usize = 5;
 
-/// Lets rlt drive.
-///
-/// # Errors
-/// It could not.
+/// Runs rlt.
 pub(super) async fn drive<S>(run: Run, suite: S) -> anyhow::Result<Tally>
 where
     S: BenchSuite + Send + Sync + 'static,
@@ -40,10 +37,10 @@ where
     })
 }
 
-/// How the iterations of a run ended.
+/// The results of a run's iterations.
 #[derive(Debug)]
 pub(super) struct Tally {
-    /// `None` where the time ends the run.
+    /// `None` if the time ends the run.
     wanted: Option<u64>,
     counts: Arc<Counts>,
 }
@@ -52,15 +49,15 @@ pub(super) struct Tally {
 struct Counts {
     done: AtomicU64,
     failed: AtomicU64,
-    /// The first kinds of errors, and how often each came.
+    /// The first kinds of errors, and how often each occurred.
     errors: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Tally {
-    /// Whether all that was asked for was done.
+    /// Checks that every iteration was done.
     ///
     /// # Errors
-    /// Something failed, or something is missing.
+    /// An iteration failed, or is missing.
     pub(super) fn complete(&self) -> anyhow::Result<()> {
         let done = self.counts.done.load(Ordering::Relaxed);
         let failed = self.counts.failed.load(Ordering::Relaxed);
@@ -79,7 +76,7 @@ impl Tally {
     }
 }
 
-/// A suite whose iterations are counted as they end.
+/// Counts a suite's iterations as they end.
 #[derive(Clone)]
 struct Counted<S> {
     suite: S,
@@ -137,7 +134,7 @@ mod tests {
     use super::{Run, drive};
     use crate::scenarios::plan::Scenario;
 
-    /// Fails each time that its number divides by this.
+    /// Fails every iteration whose number is divisible by this.
     #[derive(Clone)]
     struct FailsAt(u64);
 

@@ -1,9 +1,9 @@
-//! What a scenario is compared with: an earlier run of it that was kept under a name, by `suite` or by itself.
-//! Judged is the CPU time of each request, or order; rates and latencies, which rlt compares, differ with the machine
-//! and the minute, and are only shown.
+//! Compares a scenario with an earlier run of it that `suite` or the scenario itself kept under a name. It judges the
+//! CPU time of each request, or order. Rates and latencies, which rlt compares, differ with the machine and the minute,
+//! and are only shown.
 //!
-//! Each scenario has a baseline of rlt's, and beside it a file with its CPU time. The name of both holds how
-//! much was done: a quick run and a full one are never compared, nor are two that were asked for another load.
+//! Each scenario has a baseline of rlt's, and beside it a file with its CPU time. The name of both holds the volume: a
+//! quick run is never compared with a full one, nor are two runs with different load.
 
 use std::{
     fs,
@@ -21,10 +21,10 @@ use super::{
     plan::{Scenario, Unit},
 };
 
-/// A process that used less in a run is not judged, microseconds: what it does by itself would be judged.
+/// A process that used less in a run is not judged, microseconds: its background work would dominate.
 const JUDGED_CPU_MICROS_MIN: f64 = 100_000.0;
 
-/// What becomes of a run's figures: they are compared, kept, both or neither.
+/// The use of a run's figures: they are compared, kept, both or neither.
 #[derive(Debug)]
 pub struct Judge {
     baseline: Option<Baseline>,
@@ -33,20 +33,20 @@ pub struct Judge {
     cpu_tolerance: f64,
 }
 
-/// What is kept of a scenario.
+/// The kept figures of a scenario.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Baseline {
-    /// What was asked for, as one types it.
+    /// The load, as a person types it.
     load: String,
     count: u64,
     cpu_micros: CpuMicros,
 }
 
 impl Judge {
-    /// Of a run that has not begun: that its baseline is there is seen now. Tells rlt the names.
+    /// Prepares for a run that has not begun: it checks now that the baseline exists. Passes the names to rlt.
     ///
     /// # Errors
-    /// There is no such baseline, or it is one of another load.
+    /// There is no such baseline, or it has another load.
     pub fn of(run: &mut Run, scenario: Scenario, volume: Volume) -> anyhow::Result<Self> {
         let own = |name: &BaselineName| name_of(name, volume, scenario);
         run.bench.save_baseline = run.baselines.save_baseline.as_ref().map(own).transpose()?;
@@ -74,10 +74,10 @@ impl Judge {
         })
     }
 
-    /// Compares a run with its baseline, and keeps it if it was right.
+    /// Compares a run with its baseline, and keeps it if its checks passed.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The file cannot be written.
     pub fn conclude(self, outcome: &mut Outcome) -> anyhow::Result<()> {
         if let Some(baseline) = &self.baseline {
             baseline.judge(outcome, self.cpu_tolerance);
@@ -104,7 +104,7 @@ fn name_of(
     name.parse().map_err(|why: String| anyhow!(why))
 }
 
-/// What a run is asked for, as one types it.
+/// The load of a run, as a person types it.
 fn asked(run: &Run) -> String {
     let bench = &run.bench;
     let warm_up = (bench.warmup > 0).then(|| format!("-w {}", bench.warmup));
@@ -121,7 +121,7 @@ fn asked(run: &Run) -> String {
 }
 
 impl Baseline {
-    /// What was kept under the name; rlt's part of it is there, too.
+    /// The baseline of this name; checks that rlt's part exists, too.
     fn load(folder: &Path, name: &BaselineName) -> anyhow::Result<Self> {
         let path = path(folder, name);
         let text = fs::read(&path).with_context(|| {
@@ -142,11 +142,11 @@ impl Baseline {
         fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
     }
 
-    /// Compares a run with this, and keeps in its outcome how it differs, and whether it is worse.
+    /// Compares a run with this baseline, and stores the differences and the verdict in its outcome.
     fn judge(&self, outcome: &mut Outcome, tolerance_percent: f64) {
         let judged: &[&str] = match outcome.unit {
             Unit::Requests => &["API", "Redis"],
-            // Nobody asks the API for these.
+            // The API gets no requests for these.
             Unit::Orders => &["Redis", "reconciler"],
         };
         let mut worse = Vec::new();

@@ -1,4 +1,4 @@
-//! How much memory the processes hold while a run goes on, and whether it stays so.
+//! The memory of the processes during a run, and whether it stays bounded.
 
 use std::{fs, time::Duration};
 
@@ -13,23 +13,23 @@ use tokio::{
 
 use super::own::Own;
 
-/// How often it is looked at: eighty times in the shortest of the runs that are planned.
+/// The interval of samples: eighty in the shortest planned run.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// How fast the memory of the API, or of the reconciler, may grow once the run has settled: by so many bytes
-/// for each request, as the line through all samples says. What they keep is bounded, and a forgotten entry
-/// of a map takes twice as much. Redis grows with the sale, and is only shown.
+/// How fast the memory of the API, or of the reconciler, may grow once the run has settled, in bytes for each request,
+/// by the line through all samples. Their state is bounded, and a leaked map entry takes twice as much. Redis grows
+/// with the sale, and is only shown.
 const GROWTH_MAX_BYTES: f64 = 32.0;
 
-/// By how much the line may rise besides: an allocator takes and gives pages back as it likes, and in a short
-/// run that is more than all requests may leave behind.
+/// How much the line may rise in addition: an allocator takes and returns pages as it likes, and in a short run that is
+/// more than all requests may leave behind.
 const NOISE_MIB: f64 = 2.0;
 
 /// The part of a run after which caches are warm.
 const SETTLED_SHARE: f64 = 0.2;
 
-/// How long a run goes at least until memory says something, seconds. For so long the allocator keeps what the
-/// start needed: measured with 1,000 purchases a second, the last of it went back after 11.
+/// How long a run must go before memory says anything, seconds. Until then the allocator keeps the memory of the start:
+/// at 1,000 purchases a second, the last of it was returned after 11 s.
 const SETTLED_SECONDS: f64 = 12.0;
 
 /// A line through fewer samples says nothing.
@@ -37,22 +37,22 @@ const SAMPLES_MIN: usize = 10;
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// One look.
+/// One sample.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Sample {
-    /// Since the first look.
+    /// Seconds since the first sample.
     pub second: f64,
     /// Resident memory of the API, MiB.
     pub api_mib: f64,
-    /// Of the reconciler, MiB.
+    /// Resident memory of the reconciler, MiB.
     pub reconciler_mib: f64,
-    /// Of Redis, MiB.
+    /// Resident memory of Redis, MiB.
     pub redis_mib: f64,
-    /// Entries of the journal that are not posted.
+    /// Unposted entries of the journal.
     pub journal: u64,
 }
 
-/// Looks until the end is told, and once more then.
+/// Takes samples until the end is signalled, and then one more.
 ///
 /// # Errors
 /// A process is gone, or the gate does not answer.
@@ -88,10 +88,10 @@ async fn look(own: &Own, sale: SaleId, started: Instant) -> anyhow::Result<Sampl
     })
 }
 
-/// Whether the memory that is bounded stayed so, at so many requests a second.
+/// Checks that bounded memory stayed bounded, at this many requests a second.
 ///
 /// # Errors
-/// It grew, or there are too few samples to see that.
+/// It grew, or there are too few samples to judge.
 pub fn judge(samples: &[Sample], requests_a_second: f64) -> anyhow::Result<()> {
     let last = samples.last().context("memory was not looked at")?.second;
     let settled_at = SETTLED_SECONDS.max(last * SETTLED_SHARE);
@@ -122,7 +122,7 @@ pub fn judge(samples: &[Sample], requests_a_second: f64) -> anyhow::Result<()> {
 
 type OfSample = fn(&Sample) -> f64;
 
-/// How much more there is a second, by the line that is nearest to all points (least squares).
+/// The growth a second, by the line that is nearest to all points (least squares).
 fn slope(points: &[(f64, f64)]) -> f64 {
     let count = points.len() as f64;
     let middle = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
@@ -190,12 +190,12 @@ mod tests {
     fn noise_is_no_leak() {
         let warm_up = |second: f64| 40.0 + 20.0 * (second / 30.0).min(1.0);
         judge(&samples(SECONDS, warm_up), RATE).unwrap();
-        // Pages that are taken and given back, more of them than a leak would take in this time.
+        // Pages that are taken and returned: more of them than a leak would take in this time.
         let waves = |second: f64| 50.0 + 4.0 * (second / 7.0).sin();
         judge(&samples(SECONDS, waves), RATE).unwrap();
         let step = |second: f64| if second < 100.0 { 50.0 } else { 53.0 };
         judge(&samples(SECONDS, step), RATE).unwrap();
-        // What the start needed goes back, some of it late.
+        // The start's memory is returned, some of it late.
         let start = |second: f64| if second < 11.0 { 60.0 + second } else { 50.0 };
         judge(&samples(20.0, start), RATE).unwrap();
     }

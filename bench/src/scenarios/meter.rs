@@ -1,18 +1,18 @@
-//! CPU time of those who take part in a run. Postgres is not among them: its processes come and go, and the
-//! time of those that are gone cannot be told from what they used before the run.
+//! CPU time of the processes in a run. Postgres is not among them: its processes come and go, and for those that are
+//! gone, the time in the run cannot be separated from the time before it.
 
 use std::time::Duration;
 
 use crate::cpu;
 
-/// The processes that are measured, besides this one: `None` where one is not ours, or does not run.
+/// The ids of the measured processes, besides this one: `None` if one is not ours, or does not run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Meter {
-    /// The API's.
+    /// The API.
     pub api: Option<u32>,
-    /// That of Redis.
+    /// Redis.
     pub redis: Option<u32>,
-    /// The reconciler's.
+    /// The reconciler.
     pub reconciler: Option<u32>,
 }
 
@@ -30,10 +30,10 @@ pub struct Reading {
 }
 
 impl Meter {
-    /// What they have used since they were started.
+    /// The CPU time that the processes have used since their starts.
     ///
     /// # Errors
-    /// One of them is gone.
+    /// A process is gone.
     pub fn read(&self) -> anyhow::Result<Reading> {
         let used = |pid: Option<u32>| pid.map(cpu::used).transpose();
         Ok(Reading {

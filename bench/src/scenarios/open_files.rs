@@ -1,4 +1,4 @@
-//! Room for many connections: the limit of open files of this process, which the servers that it starts
+//! Makes room for many connections: raises the limit of open files of this process, which the servers that it starts
 //! inherit.
 
 use anyhow::ensure;
@@ -7,10 +7,10 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// Open files besides the connections.
 const OTHERS: u64 = 256;
 
-/// Makes room for so many connections.
+/// Makes room for this many connections.
 ///
 /// # Errors
-/// The system does not allow so many.
+/// The operating system does not allow that many.
 pub fn make_room(connections: u32) -> anyhow::Result<()> {
     let wanted = u64::from(connections) + OTHERS;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;

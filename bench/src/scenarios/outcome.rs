@@ -1,4 +1,4 @@
-//! What came of a run: what stands in `suite.json`, and what the report shows.
+//! The outcome of a run: the content of `suite.json`, and of the report.
 
 use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
@@ -11,21 +11,21 @@ use super::{
     timing::Timing,
 };
 
-/// CPU time for each request, or order, microseconds; `None` where the process is not ours.
+/// CPU time for each request, or order, microseconds; `None` if the process is not ours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct CpuMicros {
     /// Of the API.
     pub api: Option<f64>,
     /// Of Redis.
     pub redis: Option<f64>,
-    /// Of the reconciler, where one is at work.
+    /// Of the reconciler, if one runs.
     pub reconciler: Option<f64>,
     /// Of the load generator.
     pub generator: Option<f64>,
 }
 
 impl CpuMicros {
-    /// In the order in which they are shown.
+    /// All values with their names, in the order of the report.
     pub const fn named(&self) -> [(&'static str, Option<f64>); 4] {
         [
             ("API", self.api),
@@ -39,9 +39,9 @@ impl CpuMicros {
 /// CPU time of this run divided by the baseline's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct CpuRatio {
-    /// Whose.
+    /// The process.
     pub process: &'static str,
-    /// For each request, or order.
+    /// The ratio for each request, or order.
     pub ratio: f64,
     /// Whether it can make the run worse, or is only shown.
     pub is_judged: bool,
@@ -52,45 +52,45 @@ pub struct CpuRatio {
 pub struct Outcome {
     /// The scenario's name.
     pub scenario: &'static str,
-    /// What it is about.
+    /// Its description.
     pub about: &'static str,
-    /// The API that was there; `None` for servers of its own.
+    /// The existing API; `None` for servers of its own.
     pub target: Option<String>,
     /// Requests under way at the same time.
     pub concurrency: u32,
-    /// The rate that was wanted, requests a second.
+    /// The requested rate, requests a second.
     pub rate_wanted: Option<NonZeroU32>,
-    /// What `count` and `rate` count.
+    /// The unit of `count` and `rate`.
     pub unit: Unit,
-    /// How many.
+    /// The number of requests or orders.
     pub count: u64,
     /// From the first request to the last answer.
     pub seconds: f64,
-    /// How many a second.
+    /// The number a second.
     pub rate: f64,
     /// How many answers had each status.
     pub statuses: BTreeMap<String, u64>,
-    /// Its times.
+    /// Its latencies and rates.
     #[serde(flatten)]
     pub timing: Timing,
     /// CPU time.
     pub cpu_micros: CpuMicros,
-    /// How it differs from a baseline, where it was compared with one.
+    /// Its differences from a baseline, if it was compared with one.
     pub cpu_ratios: Vec<CpuRatio>,
-    /// Memory over time, where it was watched.
+    /// Memory over time, if it was watched.
     pub memory: Vec<Sample>,
-    /// What was proven.
+    /// The proof.
     pub proof: Option<String>,
-    /// What was wrong.
+    /// The failed checks.
     pub failure: Option<String>,
-    /// In what it is worse than the baseline.
+    /// The figures that are worse than the baseline's.
     pub regression: Option<String>,
-    /// What rlt reported, comparison included, where it was written.
+    /// rlt's report, comparison included, if it was written.
     pub report: Option<serde_json::Value>,
 }
 
 impl Outcome {
-    /// Of a run that has not begun.
+    /// The outcome of a run that has not begun.
     pub fn blank(scenario: Scenario) -> Self {
         let plan = scenario.plan();
         Self {
@@ -115,7 +115,7 @@ impl Outcome {
         }
     }
 
-    /// So many in this time.
+    /// Sets the count and its time.
     pub fn counted(&mut self, count: u64, took: Duration) {
         self.count = count;
         self.seconds = took.as_secs_f64();
@@ -126,7 +126,7 @@ impl Outcome {
         };
     }
 
-    /// CPU time used for what was counted.
+    /// Sets the CPU time of what was counted.
     pub fn used(&mut self, before: Reading, after: Reading) {
         let for_one = |before: Duration, after: Duration| {
             let used = after.saturating_sub(before).as_secs_f64() * 1e6;
@@ -141,7 +141,7 @@ impl Outcome {
         };
     }
 
-    /// Keeps what was wrong, besides what was before.
+    /// Adds a failed check to the earlier ones.
     pub fn fail(&mut self, error: &anyhow::Error) {
         let failure = match self.failure.take() {
             Some(before) => format!("{before}\n{error:#}"),
@@ -150,7 +150,7 @@ impl Outcome {
         self.failure = Some(failure);
     }
 
-    /// Whether all was right, and nothing worse than the baseline.
+    /// Whether all checks passed, and nothing is worse than the baseline.
     pub const fn is_good(&self) -> bool {
         self.failure.is_none() && self.regression.is_none()
     }

@@ -1,5 +1,5 @@
-//! Servers of a scenario's own. What clients were told is checked by the history checker that the tests
-//! have, and every sale is audited.
+//! Servers of a scenario's own. The tests' history checker checks the answers that clients got, and every sale is
+//! audited.
 
 use std::net::SocketAddr;
 
@@ -16,12 +16,12 @@ use super::{
 };
 use crate::ground::{Ground, POSTED_DEADLINE, address_of, pid, plain};
 
-/// How many of a run's violations are printed at most.
+/// The maximum number of a run's violations that are printed.
 const VIOLATIONS_MAX: usize = 10;
 
 /// The servers.
 pub struct Own {
-    /// With one API; a reconciler once posting has begun.
+    /// One API, and a reconciler once posting has begun.
     pub ground: Ground,
 }
 
@@ -53,27 +53,21 @@ impl Own {
         })
     }
 
-    /// The process of the API.
-    ///
-    /// # Errors
-    /// It does not run.
+    /// The process id of the API.
     pub fn api_pid(&self) -> anyhow::Result<u32> {
         pid(self.ground.stage.api().process())
     }
 
-    /// The process of the reconciler.
+    /// The process id of the reconciler.
     ///
     /// # Errors
-    /// None runs.
+    /// No reconciler runs.
     pub fn reconciler_pid(&self) -> anyhow::Result<u32> {
         let reconciler = self.ground.stage.reconcilers().first();
         pid(reconciler.context("there is no reconciler")?.process())
     }
 
     /// Starts a reconciler, unless there is one.
-    ///
-    /// # Errors
-    /// It cannot be run.
     pub fn begin_posting(&mut self) -> anyhow::Result<()> {
         if self.ground.stage.reconcilers().is_empty() {
             self.ground.stage.start_reconciler(&[]).map_err(plain)?;

@@ -1,17 +1,17 @@
-//! How long a server may be silent: no scenario waits for ever.
+//! How long a server may stay silent: no scenario waits for ever.
 
 use std::time::Duration;
 
 use anyhow::Context;
 use tokio::time::{error::Elapsed, timeout};
 
-/// How long a connection, or an answer, may take to come.
+/// The deadline for a connection, or an answer.
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 
-/// What came in time.
+/// Waits for a result until a deadline.
 ///
 /// # Errors
-/// It did not (see [`was_silent`]), or it came as an error.
+/// The deadline passed (see [`was_silent`]), or the result is an error.
 pub async fn within<T, E: Into<anyhow::Error>>(
     deadline: Duration,
     awaited: impl Future<Output = Result<T, E>>,
@@ -21,7 +21,7 @@ pub async fn within<T, E: Into<anyhow::Error>>(
     in_time.map_err(Into::into)
 }
 
-/// Whether it is an error of [`within`] that nothing came in time.
+/// Whether an error of [`within`] means that the deadline passed.
 pub fn was_silent(error: &anyhow::Error) -> bool {
     error.is::<Elapsed>()
 }

@@ -1,4 +1,4 @@
-//! Where a scenario runs: on servers of its own, or at an API that is there.
+//! The place of a scenario: servers of its own, or an existing API.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -15,7 +15,7 @@ use super::{
 pub enum Place {
     /// Servers of its own.
     Own(Box<Own>),
-    /// An API that is there.
+    /// An existing API.
     Target(Arc<Target>),
 }
 
@@ -23,7 +23,7 @@ impl Place {
     /// Starts servers, or finds the API.
     ///
     /// # Errors
-    /// They do not start, or nobody is there.
+    /// The servers do not start, or there is no API.
     pub async fn open(target: Option<&str>) -> anyhow::Result<Self> {
         Ok(match target {
             Some(url) => Self::Target(Arc::new(Target::find(url, signing()?).await?)),
@@ -31,10 +31,7 @@ impl Place {
         })
     }
 
-    /// Where the API listens, and what it is called.
-    ///
-    /// # Errors
-    /// It is nowhere.
+    /// The address of the API, and its `Host`.
     pub fn address(&self) -> anyhow::Result<(SocketAddr, String)> {
         match self {
             Self::Own(own) => own.address(),
@@ -42,10 +39,10 @@ impl Place {
         }
     }
 
-    /// What signs tokens that the API takes.
+    /// Signs tokens that the API accepts.
     ///
     /// # Errors
-    /// A setting is no good.
+    /// A setting is not valid.
     pub fn tokens(&self) -> anyhow::Result<Tokens> {
         match self {
             Self::Own(own) => own.tokens(),
@@ -53,10 +50,7 @@ impl Place {
         }
     }
 
-    /// A sale of so many units that sells now.
-    ///
-    /// # Errors
-    /// It was not made.
+    /// A sale of this many units that sells now.
     pub async fn sale(&mut self, units: u32) -> anyhow::Result<SaleId> {
         match self {
             Self::Own(own) => own.sale(units).await,
@@ -64,7 +58,7 @@ impl Place {
         }
     }
 
-    /// Whose CPU time can be read there, of the processes that run now.
+    /// The processes there whose CPU time can be read, of those that run now.
     ///
     /// # Errors
     /// The API or Redis does not run.
@@ -75,11 +69,11 @@ impl Place {
         }
     }
 
-    /// Waits until all is posted, and proves that what buyers were told is what is there. Says what was
-    /// proven.
+    /// Waits until everything is posted, and proves that the answers that buyers got are true. Returns the proof in
+    /// words.
     ///
     /// # Errors
-    /// It is not, or not in time.
+    /// An answer is not true, or posting took too long.
     pub async fn prove(&mut self, sale: SaleId, records: &[Record]) -> anyhow::Result<String> {
         match self {
             Self::Own(own) => own.prove(sale, records).await,
@@ -87,7 +81,7 @@ impl Place {
         }
     }
 
-    /// Audits all sales on servers of its own, and ends them. Says that they agree, where it could see that.
+    /// Audits all sales on servers of its own, and ends them. Returns the audit's result in words, if there was one.
     ///
     /// # Errors
     /// A sale does not agree, or a process does not end.

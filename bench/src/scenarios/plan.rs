@@ -1,4 +1,4 @@
-//! What each scenario asks for, how often, and which answers are right: all of it in its [`Plan`].
+//! The requests of each scenario, their number, and the right answers: everything is in its [`Plan`].
 
 use clap::{ValueEnum, builder::PossibleValue};
 use serde::Serialize;
@@ -33,14 +33,14 @@ pub enum Scenario {
 pub enum Step {
     /// Looks at the sale, without a token.
     Browse,
-    /// Asks what became of its purchase.
+    /// Asks for the status of its purchase.
     Poll,
     /// Buys.
     Buy,
 }
 
 impl Step {
-    /// What a visitor does.
+    /// The action of a visitor.
     const fn name(self) -> &'static str {
         match self {
             Self::Browse => "looks",
@@ -50,36 +50,36 @@ impl Step {
     }
 }
 
-/// When a run ends, as one types it.
+/// The end of a run, as a person types it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// After so many requests.
+    /// After this many requests.
     Requests(&'static str),
-    /// After so long.
+    /// After this long.
     Time(&'static str),
 }
 
-/// How many units a sale has.
+/// The units of a sale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Units {
-    /// So many.
+    /// This many.
     Fixed(u32),
-    /// One for everybody who may come.
+    /// One for every buyer who may come.
     ForAll,
 }
 
-/// What a scenario counts.
+/// The unit that a scenario counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
-    /// Requests of visitors that were answered.
+    /// Answered requests of visitors.
     Requests,
-    /// Orders that were posted.
+    /// Posted orders.
     Orders,
 }
 
 impl Unit {
-    /// Of several.
+    /// The plural.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Requests => "requests",
@@ -88,41 +88,41 @@ impl Unit {
     }
 }
 
-/// All of a scenario: how it goes where the command line says nothing else, and what is right in it.
+/// All of a scenario: its defaults for the command line, and the right answers.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// Its name, as one types it.
+    /// Its name, as a person types it.
     pub name: &'static str,
-    /// What it is about.
+    /// Its description.
     pub about: &'static str,
-    /// What it counts.
+    /// The unit that it counts.
     pub unit: Unit,
     /// Requests under way at the same time.
     pub concurrency: &'static str,
-    /// When it ends.
+    /// Its end.
     pub end: End,
-    /// When it ends where only that it works is to be seen.
+    /// Its end in a quick run, which only shows that everything works.
     pub quick: End,
-    /// Requests a second; `None`: each worker sends its next request when it has its answer.
+    /// Requests a second; `None`: each worker sends its next request after the answer.
     pub rate: Option<&'static str>,
     /// The stock.
     pub units: Units,
-    /// Buyers who have bought before it begins.
+    /// Buyers who have bought before the run begins.
     pub buyers_before: usize,
     /// Whether visitors are these buyers, again and again.
     pub returning: bool,
-    /// What each visitor does, one after the other.
+    /// The actions of each visitor, in order.
     pub visit: &'static [Step],
-    /// Which statuses a purchase may be answered with.
+    /// The statuses that may answer a purchase.
     pub purchases: &'static [u16],
-    /// Whether, on servers of its own, a reconciler is at work all the time, and not only in the end.
+    /// Whether a reconciler runs all the time, and not only in the end, on servers of its own.
     pub posting: bool,
-    /// Whether, there, memory is watched.
+    /// Whether memory is watched there.
     pub watched: bool,
 }
 
 impl Plan {
-    /// What it does where the command line says nothing else, and what is right in it.
+    /// Its defaults for the command line and its right answers, in words.
     pub fn told(&self) -> String {
         let mut told = vec![format!("{}.", self.about)];
         match self.unit {
@@ -176,7 +176,7 @@ impl Plan {
         }
     }
 
-    /// Which statuses a request may be answered with.
+    /// The statuses that may answer a request.
     pub const fn expected(&self, step: Step) -> &'static [u16] {
         match step {
             Step::Browse | Step::Poll => ANSWERED,
@@ -276,7 +276,7 @@ const HUNDRED_THOUSAND_REQUESTS: Plan = Plan {
     ..RUSH
 };
 
-/// What rlt counts here are hundredths of the journal: see `posting`.
+/// rlt's iterations are hundredths of the journal here: see `posting`.
 const DATABASE: Plan = Plan {
     name: "database",
     about: "A full journal is posted: orders a second",
@@ -293,7 +293,7 @@ const SOAK: Plan = Plan {
     name: "soak",
     about: "Minutes at a steady rate, with memory watched",
     end: End::Time("3m"),
-    // As long as it takes until memory says something, and a little more.
+    // Just over the time after which memory says anything.
     quick: End::Time("20s"),
     rate: Some("1000"),
     units: Units::ForAll,
@@ -304,7 +304,7 @@ const SOAK: Plan = Plan {
 };
 
 impl Scenario {
-    /// How it goes.
+    /// Its plan.
     pub const fn plan(self) -> Plan {
         match self {
             Self::Rush => RUSH,
@@ -319,7 +319,7 @@ impl Scenario {
         }
     }
 
-    /// Its name, as one types it.
+    /// Its name, as a person types it.
     pub const fn name(self) -> &'static str {
         self.plan().name
     }

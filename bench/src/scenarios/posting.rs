@@ -1,8 +1,8 @@
-//! `database`: the way from the journal to the ledger, as work of rlt. One iteration is a part of the orders:
-//! it ends when they are posted, and its items are as many orders as were posted meanwhile.
+//! `database`: the way from the journal to the ledger, driven by rlt. One iteration is a part of the orders: it ends
+//! when they are posted, and its items are the orders that were posted meanwhile.
 //!
-//! On servers of its own the journal is full before a reconciler starts, and time counts from its first
-//! read. An API that is there has a reconciler at work already: there time counts from the first purchase.
+//! On servers of its own the journal is full before a reconciler starts, and time counts from its first read. At an
+//! existing API a reconciler is already running, so time counts from the first purchase.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -25,44 +25,44 @@ use super::{
 };
 use crate::ground::POSTED_DEADLINE;
 
-/// How often it is looked at how much is posted.
+/// The pause between looks at the number of posted orders.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
 
 /// The same over HTTP, where each look is a request.
 const LOOK_PAUSE_TARGET: Duration = Duration::from_millis(100);
 
-/// What rlt drives. Clones are the same run.
+/// The suite that rlt drives. Clones are the same run.
 #[derive(Clone)]
 pub struct Posting {
     sale: SaleId,
     orders: u64,
     parts: u64,
     counter: Counter,
-    /// When the last order must be posted: one for all parts, and for the first read before them.
+    /// The deadline of the last order: one for all parts, and for the first read before them.
     deadline: Instant,
     seen: Arc<Mutex<Seen>>,
 }
 
-/// Who says how many orders are posted.
+/// The source of the number of posted orders.
 #[derive(Clone)]
 enum Counter {
     Gate(Gate),
     Target(Arc<Target>),
 }
 
-/// What the looks have found.
+/// The results of the looks.
 struct Seen {
     posted: u64,
     at: Instant,
-    /// Each time that more was posted, and how much.
+    /// Each time at which more was posted, and how much.
     steps: Vec<(Instant, u64)>,
 }
 
-/// Into how many parts posting is cut at most to see its rate over time: each holds several of those that rlt
-/// counts, or they would show how the one fits into the other.
+/// The maximum number of parts for the rate over time. Each holds several of rlt's parts; otherwise the chart would
+/// show how the two kinds of parts overlap.
 const POSTED_SLICES_MAX: u32 = 20;
 
-/// Orders are posted, and measured.
+/// Posts orders, and measures that.
 pub(super) async fn post(
     place: &mut Place,
     run: Run,
@@ -71,7 +71,7 @@ pub(super) async fn post(
 ) -> anyhow::Result<(SaleId, Vec<Record>)> {
     let sale = place.sale(volume.orders()).await?;
     let begun = Posting::begin(place, sale, volume.orders(), &run).await?;
-    // The orders have been made, and the reconciler has started: what is used from here on is for posting.
+    // The orders exist, and the reconciler has started: from here on CPU time is used for posting.
     let meter = place.meter()?;
     let before = meter.read()?;
     let buying = async {
@@ -80,7 +80,7 @@ pub(super) async fn post(
             None => Ok(Vec::new()),
         }
     };
-    // Orders that nobody makes are not waited for.
+    // If the purchases fail, the run does not wait for their orders.
     let driving = drive(run, begun.posting.clone());
     let (tally, records) = try_join!(driving, buying)?;
     let after = meter.read()?;
@@ -98,19 +98,19 @@ pub(super) async fn post(
 
 /// A run that has begun.
 pub struct Begun {
-    /// What rlt drives.
+    /// The suite that rlt drives.
     pub posting: Posting,
-    /// When time began to count.
+    /// The time from which the run counts.
     pub started: Instant,
-    /// The purchases under way, where they are made over HTTP.
+    /// The purchases under way, if they are made over HTTP.
     pub purchases: Option<JoinHandle<anyhow::Result<Vec<Record>>>>,
 }
 
 impl Posting {
-    /// Makes so many orders, and sees that they begin to be posted.
+    /// Makes this many orders, and waits until their posting begins.
     ///
     /// # Errors
-    /// They cannot be made, or nobody posts them.
+    /// They cannot be made, or no reconciler posts them.
     pub async fn begin(
         place: &mut Place,
         sale: SaleId,
@@ -172,7 +172,7 @@ impl Posting {
         })
     }
 
-    /// How many orders were posted when, from the start of a run.
+    /// The number of newly posted orders at each time, from the start of a run.
     pub fn seen(&self, started: Instant) -> Vec<(Duration, u64)> {
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let steps = seen.steps.iter();
@@ -214,7 +214,7 @@ impl BenchSuite for Posting {
                 let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
                 let items = posted.saturating_sub(seen.posted);
                 let duration = now - seen.at;
-                // What was posted already when this part was looked at adds no time.
+                // Orders that were posted before the look at this part add no time.
                 if items > 0 {
                     seen.posted = posted;
                     seen.at = now;
@@ -237,7 +237,7 @@ impl BenchSuite for Posting {
     }
 }
 
-/// How many orders are posted when a part of them is, counted from 0.
+/// How many orders are posted at the end of a part, counted from 0.
 const fn part_end(orders: u64, parts: u64, part: u64) -> u64 {
     if part + 1 >= parts {
         orders

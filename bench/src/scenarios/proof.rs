@@ -1,4 +1,4 @@
-//! What must be so after a run, whatever it was.
+//! The conditions that every run must meet.
 
 use anyhow::{bail, ensure};
 use sale::model::SaleId;
@@ -11,14 +11,14 @@ use super::{
 };
 use crate::load::LIMITED;
 
-/// How many kinds of answers that decided nothing are shown at most.
+/// The maximum number of kinds of undecided answers that are shown.
 const UNDECIDED_SHOWN_MAX: usize = 5;
 
-/// What to do where rate limits of a target refuse what comes from here.
+/// The advice if a target's rate limits reject our requests.
 pub(super) const RATE_LIMITS: &str = "the API's limits refuse so many requests or connections of one address (429): start it with \
      RATE_LIMIT_MAX_REQUESTS=0 RATE_LIMIT_PURCHASE_MAX_REQUESTS=0 CONNECTIONS_PER_ADDRESS_MAX=0";
 
-/// All that must be so after a run.
+/// Checks all conditions after a run.
 pub(super) async fn prove(
     place: &mut Place,
     plan: &Plan,
@@ -52,7 +52,7 @@ pub(super) async fn prove(
         plan.name
     );
     outcome.proof = Some(match (plan.unit, &mut *place) {
-        // The orders of a journal that was filled were told to nobody: the audit alone speaks of them.
+        // No buyer got an answer with an order of a prefilled journal: only the audit checks these.
         (Unit::Orders, Place::Own(_)) => format!("{} orders are posted", outcome.count),
         (Unit::Requests, Place::Own(_)) | (_, Place::Target(_)) => {
             place.prove(sale, records).await?

@@ -1,5 +1,4 @@
-//! What the workers of a run saw: each request and how it ended, kept as it came and made sense of after
-//! the run.
+//! The workers' observations: each request and its result, stored as they came and interpreted after the run.
 
 use std::collections::BTreeMap;
 
@@ -16,26 +15,26 @@ use tokio::time::Instant;
 
 use super::plan::{Plan, Step};
 
-/// A request and how it ended.
+/// A request and its result.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// Who asked.
+    /// The buyer.
     pub buyer: BuyerId,
-    /// What.
+    /// The kind of request.
     pub step: Step,
     /// When it was due; its latency counts from here.
     pub due: Instant,
     /// When it was sent.
     pub asked: Instant,
-    /// When its answer had come, or the connection had broken.
+    /// When its answer was complete, or the connection broke.
     pub ended: Instant,
-    /// How it ended.
+    /// The result.
     pub reply: Reply,
-    /// Whether it is measured: not if it warmed up, or was on its way when the time was over.
+    /// Whether it is measured: not if it was a warm-up, or was under way at the end of the time.
     pub counts: bool,
 }
 
-/// How a request ended.
+/// The result of a request.
 #[derive(Debug, Clone)]
 pub enum Reply {
     /// Answered.
@@ -49,7 +48,7 @@ pub enum Reply {
     Broken(String),
 }
 
-/// How many requests ended how: by status, or `broken`.
+/// The number of requests with each result: by status, or `broken`.
 pub fn statuses(records: &[Record]) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for record in records.iter().filter(|record| record.counts) {
@@ -62,7 +61,7 @@ pub fn statuses(records: &[Record]) -> BTreeMap<String, u64> {
     counts
 }
 
-/// How many measured requests were answered with a status that their scenario does not expect.
+/// How many measured requests got a status that their scenario does not expect.
 pub fn unexpected(plan: &Plan, records: &[Record]) -> BTreeMap<u16, u64> {
     let mut counts = BTreeMap::new();
     for record in records.iter().filter(|record| record.counts) {
@@ -75,18 +74,18 @@ pub fn unexpected(plan: &Plan, records: &[Record]) -> BTreeMap<u16, u64> {
     counts
 }
 
-/// What buyers may conclude.
+/// The conclusions that buyers may draw.
 #[derive(Debug, Default)]
 pub struct Conclusions {
-    /// Each buyer that was told of an order.
+    /// Each buyer who learned of an order, with the order.
     pub acknowledged: BTreeMap<BuyerId, OrderId>,
-    /// How many were told that everything is sold.
+    /// How many learned that everything is sold.
     pub sold_out: u64,
-    /// How often an answer decided nothing, by what it was.
+    /// How often each kind of answer decided nothing.
     pub undecided: BTreeMap<String, u64>,
 }
 
-/// Makes sense of all answers.
+/// Interprets all answers.
 pub fn conclusions(records: &[Record]) -> Conclusions {
     let mut conclusions = Conclusions::default();
     for record in records {
@@ -114,7 +113,7 @@ impl Conclusions {
     }
 }
 
-/// What a buyer may conclude; `None` for a visitor that only looks.
+/// The conclusion that a buyer may draw; `None` for a visitor that only looks.
 fn meaning(record: &Record) -> Option<Meaning> {
     let ask = ask(record.step)?;
     Some(match read(&record.reply) {
@@ -141,8 +140,8 @@ const fn ask(step: Step) -> Option<Ask> {
     }
 }
 
-/// The history that the checker wants. Of two things at the same instant, that which was asked stands before
-/// that which ended, so that no order is claimed that was not.
+/// The history for the checker. At the same instant, requests stand before ends, so that the history does not claim an
+/// order of events that was not.
 pub fn history(records: &[Record], sale: SaleId) -> Vec<Event> {
     let mut moments: Vec<(Instant, bool, usize)> = Vec::with_capacity(records.len() * 2);
     for (place, record) in records.iter().enumerate() {

@@ -1,7 +1,6 @@
-//! When each request is due. At a rate, the k-th is due at start + k / rate, whatever became of those before:
-//! its latency counts from then, so that a stall shows in all that had to wait for it. The timer's step is a
-//! millisecond, and what it is late by is in the latency too. Without a rate a request is due when its worker
-//! gets to it.
+//! When each request is due. At a rate, the k-th is due at start + k / rate, whatever the earlier results: its latency
+//! counts from then, so that a stall shows in all requests that had to wait. The timer's step is a millisecond, and its
+//! delay is part of the latency too. Without a rate a request is due when its worker takes it.
 
 use std::{num::NonZeroU32, sync::OnceLock, time::Duration};
 
@@ -19,7 +18,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// A run at a rate, in requests a second, after so many requests that warm up.
+    /// A run at a rate, in requests a second, after this many warm-up requests.
     pub const fn new(rate: Option<NonZeroU32>, warm_up: u64) -> Self {
         Self {
             rate,
@@ -33,7 +32,7 @@ impl Schedule {
         number < self.warm_up
     }
 
-    /// When a request is due that a worker has got to now.
+    /// When a request is due that a worker takes now.
     pub fn due(&self, number: u64, now: Instant) -> Instant {
         let Some(place) = number.checked_sub(self.warm_up) else {
             return now;
@@ -42,13 +41,13 @@ impl Schedule {
         self.rate.map_or(now, |rate| started + after(place, rate))
     }
 
-    /// Whether requests are due whatever becomes of those before.
+    /// Whether requests are due independently of the results of earlier ones.
     pub const fn is_paced(&self) -> bool {
         self.rate.is_some()
     }
 
-    /// How many requests, at a rate, were due a second ago or before: that many must have been sent. (Who waits
-    /// for an answer, for a second at least, is seen by how long that takes.)
+    /// How many requests, at a rate, were due a second ago or earlier: that many must have been sent. (A worker that
+    /// has waited for an answer for a second or more shows in the latencies.)
     pub fn due_by(&self, now: Instant) -> u64 {
         let (Some(rate), Some(started)) = (self.rate, self.started()) else {
             return 0;

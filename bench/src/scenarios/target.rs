@@ -1,9 +1,9 @@
-//! An API that is there, and nothing but it: products, sales and what came of them over its own routes.
+//! An existing API, and nothing else: products, sales and their results over its own routes.
 //!
 //! | module | owns |
 //! | --- | --- |
-//! | [`admin`] | what an admin asks of it |
-//! | `proof` | that what buyers were told is what it holds |
+//! | [`admin`] | an admin's requests |
+//! | `proof` | that the answers that buyers got match the API's data |
 
 pub mod admin;
 mod proof;
@@ -25,10 +25,10 @@ pub struct Target {
 }
 
 impl Target {
-    /// Finds an API whose tokens are signed like this.
+    /// Finds an API that signs tokens like this.
     ///
     /// # Errors
-    /// The URL is none, or names no host.
+    /// The URL is not valid, or its host is unknown.
     pub async fn find(url: &str, settings: TokenSettings) -> anyhow::Result<Self> {
         let host = host_of(url)?;
         let address = {
@@ -53,7 +53,7 @@ impl Target {
     }
 }
 
-/// Host and port of a URL. The load generator speaks plain HTTP, to the root of a host.
+/// Host and port of a URL. The load generator speaks plain HTTP, and only to the root of a host.
 fn host_of(url: &str) -> anyhow::Result<String> {
     let host = url
         .strip_prefix("http://")
@@ -71,10 +71,10 @@ fn host_of(url: &str) -> anyhow::Result<String> {
     })
 }
 
-/// How the API's tokens are signed, as the environment says.
+/// The settings for the API's tokens, from the environment.
 ///
 /// # Errors
-/// It does not.
+/// A setting is missing or not valid.
 pub fn signing() -> anyhow::Result<TokenSettings> {
     let command = TokenSettings::augment_args(clap::Command::new("stress"));
     let matches = match command.try_get_matches_from(["stress"]) {

@@ -1,4 +1,4 @@
-//! How long answers took, and how many came when: what the charts show.
+//! Latencies, and the number of answers over time: the data of the charts.
 
 use std::time::Duration;
 
@@ -8,42 +8,42 @@ use tokio::time::Instant;
 
 use super::record::Record;
 
-/// Into how many parts a run is cut at most to see its rate over time.
+/// The maximum number of parts for the rate over time.
 const SLICES_MAX: u32 = 60;
 
-/// The shortest of them.
+/// The shortest part.
 const SLICE_MIN: Duration = Duration::from_millis(20);
 
-/// How many bars each power of ten has in the distribution of latencies.
+/// The number of bars for each power of ten in the distribution of latencies.
 const BARS_A_DECADE: i32 = 8;
 
-/// How long answers took, milliseconds.
+/// Percentiles of latencies, milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Percentiles {
-    /// Half of them took no longer.
+    /// Half of the answers took no longer.
     pub p50: f64,
-    /// Nine of ten.
+    /// Nine of ten took no longer.
     pub p90: f64,
     /// 99 of a hundred.
     pub p99: f64,
     /// 999 of a thousand.
     pub p999: f64,
-    /// The longest.
+    /// The longest latency.
     pub max: f64,
 }
 
-/// So many answers took so long.
+/// The number of answers within a range of latencies.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Bar {
-    /// From here, milliseconds.
+    /// The start of the range, milliseconds.
     pub from: f64,
-    /// To here, milliseconds; this is not part of it.
+    /// The end of the range, milliseconds; it is not included.
     pub to: f64,
-    /// How many.
+    /// The number of answers.
     pub count: u64,
 }
 
-/// The rate at a time.
+/// The rate at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Slice {
     /// Seconds from the start to the middle of the slice.
@@ -55,15 +55,15 @@ pub struct Slice {
 /// The times of a run.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Timing {
-    /// `None` where nothing was answered.
+    /// `None` if nothing was answered.
     pub latency_ms: Option<Percentiles>,
-    /// In the order of the time, without holes.
+    /// In the order of latency, without gaps.
     pub distribution: Vec<Bar>,
     /// In the order of time.
     pub throughput: Vec<Slice>,
 }
 
-/// Of all that counts in a run that started then.
+/// The timing of all measured requests in a run with this start.
 pub fn timing(records: &[Record], started: Instant) -> Timing {
     let counted = || records.iter().filter(|record| record.counts);
     let micros: Vec<u64> = counted()
@@ -96,7 +96,7 @@ fn percentiles(micros: Vec<u64>) -> Option<Percentiles> {
     })
 }
 
-/// Bars whose borders are powers, so that each is by the same factor wider than the one before.
+/// Bars whose borders are powers, so that each is wider than the previous one by the same factor.
 fn distribution(micros: &[u64]) -> Vec<Bar> {
     let border = |bar: i32| 10_f64.powf(f64::from(bar) / f64::from(BARS_A_DECADE));
     #[expect(clippy::cast_possible_truncation, reason = "a small number")]
@@ -130,8 +130,8 @@ fn distribution(micros: &[u64]) -> Vec<Bar> {
     bars
 }
 
-/// The rate of what ended when, and how much of it, in at most so many parts of the run. They are equal: a
-/// shorter one at the end would show a rate that never was.
+/// The rate over time from the ends of work and their amounts, in at most this many parts of the run. All parts are
+/// equal: a shorter one at the end would show a rate that never was.
 pub fn throughput(ends: &[(Duration, u64)], slices_max: u32) -> Vec<Slice> {
     let Some(last) = ends.iter().map(|(end, _)| end).max() else {
         return Vec::new();
@@ -140,7 +140,7 @@ pub fn throughput(ends: &[(Duration, u64)], slices_max: u32) -> Vec<Slice> {
     let count = (last / SLICE_MIN.as_nanos()).clamp(1, slices_max.max(1).into());
     let mut counts = vec![0_u64; usize::try_from(count).unwrap_or(1)];
     for (end, how_many) in ends {
-        // What ends with the run belongs to its last part.
+        // Work that ends with the run belongs to the last part.
         let place = (end.as_nanos() * count / last).min(count - 1);
         counts[usize::try_from(place).unwrap_or(0)] += how_many;
     }

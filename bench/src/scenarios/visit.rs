@@ -22,13 +22,13 @@ use super::{
     workers::{Visits, Workers},
 };
 
-/// Units where it is not known how many come.
+/// Units if the number of buyers is unknown.
 const UNITS_FOR_ALL: u32 = 1_000_000_000;
 
-/// How many buyers get their token before a run at most.
+/// The maximum number of buyers who get their token before a run.
 const BUYERS_KNOWN_MAX: u64 = 1_000_000;
 
-/// Visitors come to a sale.
+/// Sends the visitors to a sale.
 pub(super) async fn visit(
     place: &mut Place,
     plan: &Plan,
@@ -66,9 +66,9 @@ pub(super) async fn visit(
         let driven = drive(run, workers.clone()).await;
         let after = meter.read();
         let due = workers.due_by(Instant::now());
-        // Who waited for a last answer waited for no more than was to be sent.
+        // While workers waited for the last answers, no more than the planned requests became due.
         let due = planned.map_or(due, |planned| due.min(planned));
-        // Nobody listens where memory is not watched.
+        // There is no receiver if memory is not watched.
         let _ = ended.send(());
         driven.map(|tally| (tally, due, after))
     };
@@ -102,7 +102,7 @@ pub(super) async fn visit(
     Ok((sale, records))
 }
 
-/// What the workers saw, in figures.
+/// Sums up the workers' observations in figures.
 fn sum_up(workers: &Workers, seen: &[Record], outcome: &mut Outcome) -> anyhow::Result<()> {
     let started = workers.started().context("the run did not start")?;
     let last = seen.iter().filter(|record| record.counts);
@@ -113,7 +113,7 @@ fn sum_up(workers: &Workers, seen: &[Record], outcome: &mut Outcome) -> anyhow::
     Ok(())
 }
 
-/// A sale, who comes to it, and the purchases that were made before.
+/// A sale, its buyers, and the purchases that were made before.
 async fn crowd(place: &mut Place, plan: &Plan, run: &Run) -> anyhow::Result<(Crowd, Vec<Record>)> {
     let units = match plan.units {
         Units::Fixed(units) => units,
@@ -141,7 +141,7 @@ async fn crowd(place: &mut Place, plan: &Plan, run: &Run) -> anyhow::Result<(Cro
     Ok((crowd, records))
 }
 
-/// One for each who can come.
+/// One unit for each buyer who can come.
 fn units_for(requests: Option<u64>) -> u32 {
     let known = requests.and_then(|count| u32::try_from(count).ok());
     known.map_or(UNITS_FOR_ALL, |count| count.clamp(1, UNITS_FOR_ALL))

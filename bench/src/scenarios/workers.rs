@@ -1,7 +1,7 @@
-//! The buyers as workers of rlt: each has a connection, and does what a visitor does, one request an
-//! iteration. The connections are made before rlt starts, since a worker that fails to start would keep the
-//! others waiting. What was on its way when rlt ended a run is read to its end all the same: what a buyer
-//! was told must be known.
+//! The buyers as workers of rlt: each has a connection, and acts like a visitor, one request an iteration. The
+//! connections are made before rlt starts, because a worker that fails to start would keep the others waiting. Requests
+//! that are under way when rlt ends a run still get their complete answer, because the answers that buyers got must be
+//! known.
 
 use std::{
     future::pending,
@@ -29,10 +29,10 @@ use super::{
 };
 use crate::load::connection::{Answer, Connection};
 
-/// The pause after a connection broke, so that a server that is gone is not asked without end.
+/// The pause after a connection broke, so that workers do not retry a dead server without a break.
 const BROKEN_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long an answer may take to come that was on its way at the end.
+/// How long an answer to a request under way may take at the end.
 const LAST_ANSWER: Duration = Duration::from_secs(30);
 
 /// All workers of a run. Clones are the same run.
@@ -41,21 +41,21 @@ pub struct Workers {
     shared: Arc<Shared>,
 }
 
-/// What workers do.
+/// The work of the workers.
 pub struct Visits {
-    /// What each visitor does.
+    /// The plan of each visitor.
     pub plan: Plan,
     /// The API.
     pub address: SocketAddr,
-    /// Who comes.
+    /// The buyers.
     pub crowd: Crowd,
-    /// When.
+    /// The times of the requests.
     pub schedule: Schedule,
-    /// Whose CPU time is read when what warms up is over.
+    /// The processes whose CPU time is read at the end of the warm-up.
     pub meter: Meter,
     /// Whether the time ends the run.
     pub is_timed: bool,
-    /// How long an answer may take. Once one has taken longer, nobody asks any more.
+    /// The deadline of an answer. Once an answer has missed it, no more requests are sent.
     pub answer_deadline: Duration,
 }
 
@@ -63,20 +63,20 @@ struct Shared {
     visits: Visits,
     /// The number of the next request.
     next: AtomicU64,
-    /// What was used before the first request that counts.
+    /// The CPU time that was used before the first measured request.
     before: OnceLock<anyhow::Result<Reading>>,
-    /// Set once an answer did not come in time: what is left to do fails without being sent, or a run would
-    /// wait as long again for each of its requests.
+    /// Set once an answer missed its deadline. The remaining requests then fail without being sent; otherwise a run
+    /// would wait as long again for each of them.
     is_silent: AtomicBool,
     ready: Mutex<Vec<Connection>>,
     records: Mutex<Vec<Record>>,
 }
 
 impl Workers {
-    /// Connects so many workers.
+    /// Connects this many workers.
     ///
     /// # Errors
-    /// There cannot be so many connections.
+    /// The connections cannot be made.
     pub async fn connect(visits: Visits, count: u32) -> anyhow::Result<Self> {
         let mut ready = Vec::new();
         for _ in 0..count {
@@ -101,7 +101,7 @@ impl Workers {
         self.shared.visits.schedule.started()
     }
 
-    /// The CPU time that was used before the first request that counts; `None` if there was none.
+    /// The CPU time that was used before the first measured request; `None` if there was none.
     pub fn before(&self) -> Option<&anyhow::Result<Reading>> {
         self.shared.before.get()
     }
@@ -111,29 +111,29 @@ impl Workers {
         self.shared.visits.schedule.due_by(now)
     }
 
-    /// Takes what all workers saw that have ended.
+    /// Takes the observations of all workers that have ended.
     pub fn records(&self) -> Vec<Record> {
         std::mem::take(&mut *lock(&self.shared.records))
     }
 }
 
-/// What is under a lock is whole at any time.
+/// The data under a lock is consistent at any time.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One worker.
 pub struct Worker {
-    /// `None` once it broke.
+    /// `None` after it broke.
     connection: Option<Connection>,
-    /// Who visits, and how many of its steps are done.
+    /// The current visitor, and how many of its steps are done.
     visitor: Option<(Buyer, usize)>,
     request: Vec<u8>,
     on_its_way: Option<OnItsWay>,
     records: Vec<Record>,
 }
 
-/// A request that was sent and not answered yet.
+/// A request that was sent and has no answer yet.
 struct OnItsWay {
     buyer: Buyer,
     step: Step,
@@ -143,7 +143,7 @@ struct OnItsWay {
 }
 
 impl Worker {
-    /// Whose turn it is, and what for.
+    /// The next buyer and its step.
     fn turn(&mut self, visits: &Visits) -> anyhow::Result<(Buyer, Step)> {
         let visit = visits.plan.visit;
         if let Some((buyer, done)) = &self.visitor
@@ -157,7 +157,7 @@ impl Worker {
         Ok((buyer, step))
     }
 
-    /// Keeps how the request ended that was on its way.
+    /// Stores the result of the request under way.
     fn ended(&mut self, reply: Reply) {
         if let Some((_, done)) = &mut self.visitor {
             *done += 1;
@@ -212,7 +212,7 @@ impl BenchSuite for Workers {
         let number = shared.next.fetch_add(1, Ordering::Relaxed);
         if shared.is_silent.load(Ordering::Relaxed) {
             if visits.is_timed {
-                // There is no end of what is left to do: rlt cancels it when the time is over.
+                // Without a fixed number of requests: rlt cancels this when the time is over.
                 return pending().await;
             }
             bail!("not asked: the server was silent before");
@@ -226,7 +226,7 @@ impl BenchSuite for Workers {
         visits.crowd.write(&mut worker.request, step, &buyer);
         let warms_up = visits.schedule.warms_up(number);
         if !warms_up {
-            // What warmed up is answered: rlt waits for it.
+            // All warm-up requests are answered: rlt waits for them.
             shared.before.get_or_init(|| visits.meter.read());
         }
         let due = visits.schedule.due(number, Instant::now());
@@ -252,7 +252,7 @@ impl BenchSuite for Workers {
 
     async fn teardown(self, mut worker: Worker, _: IterInfo) -> anyhow::Result<()> {
         if let (Some(sent), Some(connection)) = (&mut worker.on_its_way, &mut worker.connection) {
-            // At a rate it was due, and a server that is silent in the end must show.
+            // At a rate the request was due, and a server that is silent at the end must show.
             sent.counts &= self.shared.visits.schedule.is_paced();
             let step = sent.step;
             let answer = timeout(LAST_ANSWER, connection.go_on(&worker.request)).await;
@@ -265,7 +265,7 @@ impl BenchSuite for Workers {
     }
 }
 
-/// What rlt is told. A refusal that the scenario expects is a success.
+/// The report for rlt. A refusal that the scenario expects is a success.
 fn report(
     plan: &Plan,
     step: Step,
@@ -326,7 +326,7 @@ mod tests {
         assert!(report(&rush, Step::Buy, &broken, Duration::ZERO).is_err());
     }
 
-    /// A run against a server that takes connections and requests, and answers none.
+    /// A run against a server that accepts connections and requests, but never answers.
     async fn silent(iterations: Option<u64>) -> (Vec<Record>, String) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let folder = tempdir().unwrap();

@@ -17,13 +17,10 @@ pub struct Completions {
 }
 
 /// Prints the script.
-///
-/// # Errors
-/// Standard output cannot be written to.
 pub fn run(completions: &Completions) -> anyhow::Result<()> {
     let mut command = Cli::command();
     let name = command.get_name().to_owned();
-    // Not to standard output at once: the generator panics when that is closed early.
+    // Not straight to standard output: the generator panics when its reader closes it early.
     let mut script = Vec::new();
     generate(completions.shell, &mut command, name, &mut script);
     print(&String::from_utf8(script)?)

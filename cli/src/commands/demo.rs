@@ -4,12 +4,12 @@
 //! 2. finds or installs Redis and Postgres, and starts private ones
 //! 3. migrates, and creates an admin, a product and a sale
 //! 4. starts the API and the reconciler, and writes the `--info` file
-//! 5. sends the buyers, waits until everything is in Postgres, and checks: by the audit, and by the
-//!    proof of what every buyer was told
+//! 5. sends the buyers, waits until everything is in Postgres, and checks the result: with the audit,
+//!    and with a proof from the answers that the buyers got
 //! 6. goes on serving until Ctrl-C, or ends with `--exit`
 //!
-//! Whatever dies meanwhile (Redis, Postgres, the API, the reconciler) is started again on its data,
-//! and the buyers try again. Ctrl-C ends everything in order at any time.
+//! The demo restarts Redis, Postgres, the API or the reconciler on its data when one of them dies, and the buyers
+//! retry. Ctrl-C ends everything in order at any time.
 
 mod given;
 mod info;
@@ -55,20 +55,20 @@ use self::{
 /// Requests under way at the same time.
 const CONCURRENCY: usize = 256;
 
-/// How long a buyer goes on asking while nobody answers.
+/// How long a buyer keeps asking while no server answers.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How long it may take after the rush until everything is in Postgres.
 const REST_DEADLINE: Duration = Duration::from_secs(120);
 
-/// For how long, and how often, the audit is tried while a server is away.
+/// How long, and how often, the demo retries the audit while a server is away.
 const AUDIT_PATIENCE: Duration = Duration::from_secs(30);
 const AUDIT_PAUSE: Duration = Duration::from_millis(200);
 
-/// How long our keys stay in a Redis that is not ours once the demo has ended.
+/// How long our keys stay in an external Redis after the demo has ended.
 const KEYS_LINGER: Duration = Duration::from_secs(1);
 
-/// Exit status of a demo that was interrupted before it served.
+/// Exit status of a demo that is interrupted before it serves.
 const INTERRUPTED: u8 = 130;
 
 /// Settings of `demo`.
@@ -96,10 +96,10 @@ pub struct Demo {
     pub info: Option<PathBuf>,
 }
 
-/// Runs the demo. Status 1 if something was not right.
+/// Runs the demo. Status 1 if a check failed.
 ///
 /// # Errors
-/// Something could not be started.
+/// A part of the system could not be started.
 pub async fn run(demo: Demo) -> anyhow::Result<ExitCode> {
     let interrupted = asked_to_end()?;
     let parts = Arc::new(Parts::new()?);
@@ -132,8 +132,8 @@ pub async fn run(demo: Demo) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// All of it, up to the end of `--exit`: whether everything was right. Without `--exit`, never
-/// comes back if it was.
+/// The whole demo, up to the end of `--exit`: whether every check passed. Without `--exit`, it returns only if a check
+/// failed.
 async fn perform(
     demo: &Demo,
     parts: &Arc<Parts>,
@@ -161,7 +161,7 @@ async fn perform(
         "API and reconciler log to {}",
         parts.logs().display()
     ));
-    // Held until the end: it rewrites the file when a process was started again.
+    // Held until the end: it rewrites the file when a process was restarted.
     let _info_file = match &demo.info {
         Some(path) => {
             let content = Content::new(&url, &admin_token, seed.sale, deployment);
@@ -182,7 +182,7 @@ async fn perform(
     if demo.exit {
         return Ok(Some(right));
     }
-    // Told that something was not right: an interruption does not make it right.
+    // The person has seen that a check failed: an interruption does not change that.
     parts.now_serving(right);
     show::serving(&url, &seed, demo.info.as_deref());
     std::future::pending().await
@@ -204,7 +204,7 @@ impl Connections {
         })
     }
 
-    /// Ends the connections; before that, clears what is ours out of a Redis that is not.
+    /// Ends the connections; before that, deletes the demo's keys from an external Redis.
     async fn close(&self, clear: bool) {
         if clear && let Err(error) = self.clear().await {
             tracing::warn!(%error, "keys of the demo are left in this Redis");
@@ -221,7 +221,7 @@ impl Connections {
     }
 }
 
-/// The rush, and everything that is found out about it.
+/// Runs the rush, and gathers everything that proves or refutes it.
 async fn put_to_the_test(
     demo: &Demo,
     parts: &Parts,
@@ -279,7 +279,7 @@ async fn audit_of(
     let rows = loop {
         match audit(&place.binaries.reconciler, deployment, &[sale]).await {
             Ok(rows) => break rows,
-            // A server died under its hands, and is being started again. What differs is no such error.
+            // A server died during the audit and is restarting. A difference that the audit finds is not such an error.
             Err(AuditError::Failed { .. }) if tokio::time::Instant::now() < deadline => {
                 tokio::time::sleep(AUDIT_PAUSE).await;
             }
@@ -291,7 +291,7 @@ async fn audit_of(
         .ok_or_else(|| "the audit has no row".to_owned())
 }
 
-/// Runs a blocking step. If the demo is interrupted meanwhile, what it starts ends with the parts.
+/// Runs a blocking step. If the demo is interrupted meanwhile, `Parts` ends whatever the step starts.
 async fn in_background<T: Send + 'static>(
     parts: &Arc<Parts>,
     step: impl FnOnce(&Parts) -> anyhow::Result<T> + Send + 'static,
@@ -305,7 +305,7 @@ async fn in_background<T: Send + 'static>(
 fn progress_bar(buyers: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("  {bar:40} {pos}/{len} buyers, {per_sec}, {elapsed}");
     let bar = ProgressBar::new(buyers);
-    // The template is a constant; without it the bar has its default look.
+    // The template is a constant; if it fails, the bar keeps its default look.
     if let Ok(style) = style {
         bar.with_style(style)
     } else {

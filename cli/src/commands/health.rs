@@ -14,7 +14,7 @@ use crate::{
     output::{Output, Shown, one_line, table_of_fields},
 };
 
-/// What is said where the reconciler is missing.
+/// The message if the reconciler is missing.
 const NO_RECONCILER: &str = "no reconciler is at work: nothing is posted, synced or settled";
 
 /// Settings of `health`.
@@ -25,7 +25,7 @@ pub struct Health {
     pub servers: Servers,
 }
 
-/// How a part of the system is.
+/// The state of one part of the system.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum State {
@@ -39,7 +39,7 @@ enum State {
     Foreign,
     AtWork,
     Missing,
-    /// Nobody can tell.
+    /// The state cannot be determined.
     Unknown,
 }
 
@@ -60,7 +60,7 @@ impl State {
     }
 }
 
-/// How a system is.
+/// The state of the whole system.
 #[derive(Debug, Serialize)]
 struct Report {
     status: State,
@@ -91,10 +91,10 @@ impl Shown for Report {
     }
 }
 
-/// Looks, and says how it is.
+/// Checks the system, and prints its state.
 ///
 /// # Errors
-/// Something is not well.
+/// A part is not healthy.
 pub async fn run(health: &Health, output: Output) -> anyhow::Result<()> {
     let (ledger, redis) = tokio::join!(
         look_at_ledger(&health.servers),
@@ -128,7 +128,7 @@ pub async fn run(health: &Health, output: Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What is not well.
+/// The parts that are not healthy.
 fn faults(ledger: &anyhow::Result<(Tables, bool)>, redis: &anyhow::Result<()>) -> Vec<String> {
     let mut faults = Vec::new();
     match ledger {
@@ -146,7 +146,7 @@ fn faults(ledger: &anyhow::Result<(Tables, bool)>, redis: &anyhow::Result<()>) -
     faults
 }
 
-/// How the tables are, and whether a reconciler is at work on them.
+/// The state of the tables, and whether a reconciler is at work on them.
 async fn look_at_ledger(servers: &Servers) -> anyhow::Result<(Tables, bool)> {
     let look = async {
         let ledger = Ledger::connect(&servers.postgres).await?;

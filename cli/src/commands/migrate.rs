@@ -18,7 +18,7 @@ pub struct Migrate {
     pub server: LedgerServer,
 }
 
-/// What was done.
+/// The result.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Migrated {

@@ -3,9 +3,6 @@
 use crate::output::print;
 
 /// Prints the OpenAPI document.
-///
-/// # Errors
-/// Standard output cannot be written to.
 pub fn run() -> anyhow::Result<()> {
     print(&api::openapi_document())
 }

@@ -104,7 +104,7 @@ fn price(order: &OrderReply) -> String {
     format!("{} {}", order.price.0, order.currency)
 }
 
-/// Does what was asked for.
+/// Runs the subcommand.
 ///
 /// # Errors
 /// There is no such order, or a server cannot be reached.
@@ -144,7 +144,7 @@ async fn list(ledger: &Ledger, settings: &List, output: Output) -> anyhow::Resul
     let asked = settings.paging.asked();
     let page = asked.and_one();
     let mut orders = match (settings.user, settings.sale, settings.status) {
-        // The quick way to all of a buyer.
+        // The quick query for all orders of a buyer.
         (Some(buyer), None, None) => ledger.orders_of_buyer(buyer, page).await?,
         (buyer, sale, status) => {
             let filter = OrderFilter {

@@ -154,7 +154,7 @@ pub struct Change {
     pub remove: Option<u32>,
 }
 
-/// Units from `least` on, as many as the ledger counts.
+/// Accepts `least` units or more, up to the ledger's maximum.
 fn units(least: u32) -> clap::builder::RangedI64ValueParser<u32> {
     value_parser!(u32).range(i64::from(least)..=i64::from(UNITS_MAX))
 }
@@ -192,7 +192,7 @@ fn price(product: &ProductReply) -> String {
     format!("{} {}", product.price.0, product.currency)
 }
 
-/// Does what was asked for.
+/// Runs the subcommand.
 ///
 /// # Errors
 /// A value is wrong, there is no such product, or Postgres cannot be reached.
@@ -240,7 +240,7 @@ pub async fn run(product: Product, output: Output) -> anyhow::Result<()> {
 impl From<Update> for ProductChange {
     fn from(update: Update) -> Self {
         let change = update.change;
-        // clap lets through at most one of the three.
+        // clap accepts at most one of the three.
         let set = change.quantity.zip(update.expect);
         let stock = set
             .map(|(quantity, expected)| StockChange::Set { quantity, expected })

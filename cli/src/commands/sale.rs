@@ -1,5 +1,5 @@
-//! `mincommerce sale`: sales, from their creation to their settlement. Each step is one of
-//! [`sale::lifecycle`]; `view` is how sales are shown.
+//! `mincommerce sale`: sales, from their creation to their settlement. Each step is one of [`sale::lifecycle`]; `view`
+//! defines how sales are shown.
 
 mod create;
 mod show;
@@ -118,7 +118,7 @@ pub struct Restock {
     pub idempotency: Idempotency,
 }
 
-/// Does what was asked for.
+/// Runs the subcommand.
 ///
 /// # Errors
 /// A value is wrong, there is no such sale, its state does not allow it, there are not that many units,
@@ -139,7 +139,7 @@ pub async fn run(sale: Sale, output: Output) -> anyhow::Result<()> {
             .await
         }
         Command::Create(create) => {
-            // What is wrong is told before anything is connected.
+            // Wrong options are reported before any connection is made.
             create.resolve()?;
             let key = create.idempotency.key.clone();
             step(servers, key, output, async |connections| {
@@ -204,7 +204,7 @@ pub async fn run(sale: Sale, output: Output) -> anyhow::Result<()> {
     }
 }
 
-/// Takes a step, and shows the sale after it.
+/// Takes a step, and shows the resulting sale.
 async fn step(
     servers: &Servers,
     key: Option<String>,
@@ -238,7 +238,7 @@ async fn moved(connections: &Connections, to: &Move) -> anyhow::Result<Stepped> 
     moved.context("the sale could not be moved")
 }
 
-/// A relative time that no calendar has.
+/// The error for a relative time that is beyond the calendar.
 fn too_far() -> WrongUse {
     WrongUse(format!(
         "a time is too far away: a sale ends no later than {}",

@@ -39,7 +39,7 @@ pub struct Seed {
     pub servers: Servers,
 }
 
-/// What is there now.
+/// The result.
 #[derive(Serialize)]
 struct Seeded {
     admin: UserView,
@@ -57,7 +57,7 @@ impl Shown for Seeded {
     }
 }
 
-/// Makes what is not there yet.
+/// Creates what is missing.
 ///
 /// # Errors
 /// A server cannot be reached, or the address is that of a user who is no admin.

@@ -41,7 +41,7 @@ pub struct Mint {
     pub token: TokenSettings,
 }
 
-/// A token, and what it says.
+/// A token and its claims.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Minted {
@@ -54,7 +54,7 @@ struct Minted {
 /// Makes a token.
 ///
 /// # Errors
-/// The secret is too short or weak, or the address is none.
+/// The secret is too short or weak, or the address is not valid.
 pub fn run(token: &Token, output: Output) -> anyhow::Result<()> {
     let Token::Mint(mint) = token;
     let email = mint.email.as_deref();

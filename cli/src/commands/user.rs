@@ -76,7 +76,7 @@ pub struct SetRole {
     pub role: Role,
 }
 
-/// A user, without what is secret.
+/// A user, without secrets.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserView {
@@ -118,11 +118,11 @@ impl Shown for UserView {
     }
 }
 
-/// Does what was asked for.
+/// Runs the subcommand.
 ///
 /// # Errors
-/// The address is taken, or nobody's, or none, the password is too short or too long, or Postgres can
-/// not be reached.
+/// The address is taken, unknown or not valid, the password is too short or too long, or Postgres cannot be
+/// reached.
 pub async fn run(user: User, output: Output) -> anyhow::Result<()> {
     let postgres = &user.server.postgres;
     match user.command {
@@ -175,7 +175,7 @@ async fn new_user(settings: Create) -> anyhow::Result<NewUser> {
 
 fn known(user: Option<ledger::User>, email: &str) -> anyhow::Result<UserView> {
     let Some(user) = user else {
-        // A user from before these rules may have an address that nobody could register now.
+        // A user created before these rules may have an address that cannot be registered now.
         address("email", email)?;
         return Err(missing("user with the address", email));
     };
@@ -185,7 +185,7 @@ fn known(user: Option<ledger::User>, email: &str) -> anyhow::Result<UserView> {
 /// The address in this field, in its one spelling.
 ///
 /// # Errors
-/// It is none.
+/// The text is not an address.
 pub fn address(field: &'static str, text: &str) -> Result<EmailAddress, WrongUse> {
     let address = EmailAddress::parse(text);
     address.map_err(|Invalid { fault, .. }| Invalid { field, fault }.into())

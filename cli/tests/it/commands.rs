@@ -140,7 +140,7 @@ async fn a_user_is_one_in_each_spelling_of_address_and_password() {
     assert_eq!(compare("cr\u{e8}me br\u{fb}l\u{e9}e", &hash), Match::Yes);
 }
 
-/// Does something to a user with what stands on standard input.
+/// Runs a user command with this password on standard input.
 fn user(shop: &Shop, arguments: &[&str], password: &str) -> Output {
     let mut whole = vec!["user"];
     whole.extend(arguments);

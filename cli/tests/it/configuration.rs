@@ -1,9 +1,8 @@
-//! The page of settings is that of the programs.
+//! The page of settings matches the programs.
 
 use clap::{Arg, Command, CommandFactory};
 
-/// Every setting of a program and of its commands that can come from the environment, with its
-/// default.
+/// Every setting of a program and of its commands that can come from the environment, with its default.
 fn settings(command: &Command) -> Vec<(String, String)> {
     let of = |argument: &Arg| {
         let name = argument.get_env()?.to_str()?.to_owned();

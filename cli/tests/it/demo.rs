@@ -1,4 +1,4 @@
-//! The demo: alone, interrupted, and with everything killed under it.
+//! The demo: alone, interrupted, and with all its parts killed.
 
 use std::{
     fs,
@@ -15,15 +15,15 @@ use nix::{
 };
 use serde_json::Value;
 
-/// How long anything here may take; it may have to build first.
+/// The deadline of everything here; the demo may have to build first.
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// How often something is looked at.
+/// The pause between two checks.
 const LOOK_PAUSE: Duration = Duration::from_millis(10);
 
 const PARTS: [&str; 4] = ["redis", "postgres", "api", "reconciler"];
 
-/// A demo under way.
+/// A running demo.
 struct Demo {
     child: Child,
     folder: tempfile::TempDir,
@@ -34,12 +34,12 @@ impl Demo {
         Self::start_with(&[], arguments)
     }
 
-    /// With these variables.
+    /// Starts it with these variables.
     fn start_with(variables: &[(&str, &str)], arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let out = fs::File::create(folder.path().join("out")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_mincommerce"))
-            // Its logs: a demo that is killed leaves them.
+            // Its logs go there: a demo that is killed leaves them.
             .env("TMPDIR", folder.path())
             .env_remove("REDIS_URL")
             .env_remove("DATABASE_URL")
@@ -63,7 +63,7 @@ impl Demo {
         fs::read_to_string(self.folder.path().join("out")).unwrap()
     }
 
-    /// The info file, once it is there.
+    /// The info file, once it exists.
     fn info(&mut self) -> Value {
         let path = self.info_file();
         self.until(|| path.exists());
@@ -122,7 +122,7 @@ impl Demo {
 
 impl Drop for Demo {
     fn drop(&mut self) {
-        // Ended long ago, unless the test failed.
+        // The demo has already ended, unless the test failed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -132,7 +132,7 @@ fn pid(info: &Value, part: &str) -> Option<i32> {
     i32::try_from(info["pids"][part].as_i64()?).ok()
 }
 
-/// Whether a process runs. One that nobody has waited for does not.
+/// Whether a process runs. A process that has ended but was not reaped does not run.
 fn runs(pid: i32) -> bool {
     let Ok(stat) = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat")) else {
         return false;
@@ -198,7 +198,7 @@ fn whatever_is_killed_is_started_again_and_the_proofs_hold() {
     }
     demo.until_serving();
     demo.signal(Signal::SIGINT);
-    // 0 only if everything was right.
+    // 0 only if every check passed.
     assert_eq!(demo.ended().code(), Some(0), "{}", demo.out());
 }
 

@@ -1,5 +1,4 @@
-//! What a test begins with: a database and keys of its own on the shared servers, and the program
-//! that administers them.
+//! The start of a test: a database and keys of its own on the shared servers, and the program that administers them.
 
 use std::{
     io::Write,
@@ -16,7 +15,7 @@ use sale::{
 use serde_json::Value;
 use system::deployment::Deployment;
 
-/// The program, with nothing of our own environment but where programs are.
+/// The program, with nothing of our own environment but the places of programs.
 pub fn mincommerce(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mincommerce"));
     command
@@ -27,7 +26,7 @@ pub fn mincommerce(arguments: &[&str]) -> Command {
     command
 }
 
-/// What a command that must succeed printed.
+/// The output of a command that must succeed.
 #[track_caller]
 pub fn printed(output: &Output) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -38,7 +37,7 @@ pub fn printed(output: &Output) -> String {
         .to_owned()
 }
 
-/// The one line `error: ...` of a command that must end with this status; others may be of the log.
+/// The one line `error: ...` of a command that must end with this status; other lines may come from the log.
 #[track_caller]
 pub fn refused(output: &Output, status: i32) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -50,7 +49,7 @@ pub fn refused(output: &Output, status: i32) -> String {
     line
 }
 
-/// Runs a command with this on its standard input.
+/// Runs a command with this standard input.
 pub fn typed(mut command: Command, input: &str) -> Output {
     let mut child = command
         .stdin(Stdio::piped())
@@ -59,7 +58,7 @@ pub fn typed(mut command: Command, input: &str) -> Output {
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // A command that refuses before it reads has closed it.
+    // A command that refuses before reading has closed its input.
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     child.wait_with_output().unwrap()
@@ -98,31 +97,31 @@ impl Shop {
         command
     }
 
-    /// What a command prints for people.
+    /// A command's output for people.
     #[track_caller]
     pub fn run(&self, arguments: &[&str]) -> String {
         printed(&self.command(arguments).output().unwrap())
     }
 
-    /// What a command prints for programs, as text.
+    /// A command's output for programs, as text.
     #[track_caller]
     pub fn json_text(&self, arguments: &[&str]) -> String {
         printed(&self.command(arguments).arg("--json").output().unwrap())
     }
 
-    /// What a command prints for programs.
+    /// A command's output for programs.
     #[track_caller]
     pub fn json(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.json_text(arguments)).unwrap()
     }
 
-    /// What a command that must end with this status says.
+    /// The error line of a command that must end with this status.
     #[track_caller]
     pub fn refused(&self, status: i32, arguments: &[&str]) -> String {
         refused(&self.command(arguments).output().unwrap(), status)
     }
 
-    /// The id of a new product with so many units, at 19.90.
+    /// The id of a new product with this many units, at 19.90.
     pub fn product(&self, quantity: u32) -> String {
         let quantity = quantity.to_string();
         let arguments = [
@@ -138,7 +137,7 @@ impl Shop {
         text(&self.json(&arguments), "productId")
     }
 
-    /// The id of a new sale that has started, of all that is in stock.
+    /// The id of a new sale that has started, with all units in stock.
     pub fn sale(&self, product: &str) -> String {
         let arguments = ["sale", "create", "--product", product, "--end-time", "+1h"];
         text(&self.json(&arguments), "saleId")
@@ -153,7 +152,7 @@ impl Shop {
         Gate::connect(&self.deployment.redis()).await.unwrap()
     }
 
-    /// Orders of so many buyers, posted without a gate.
+    /// Orders of this many buyers, posted without a gate.
     pub async fn post(&self, sale: &str, count: usize) -> Vec<Posting> {
         let ledger = self.ledger().await;
         let id: SaleId = sale.parse().unwrap();
@@ -173,7 +172,7 @@ impl Shop {
     }
 }
 
-/// A member that is a text.
+/// A text member.
 #[track_caller]
 pub fn text(value: &Value, member: &str) -> String {
     value[member]

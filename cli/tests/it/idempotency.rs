@@ -1,4 +1,4 @@
-//! `--idempotency-key`: what is asked for twice is done once.
+//! `--idempotency-key`: a repeated command acts once.
 
 use crate::fixture::{Shop, text};
 

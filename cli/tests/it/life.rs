@@ -12,7 +12,7 @@ use system::{
 
 use crate::fixture::{Shop, text};
 
-/// The members of a sale, as the HTTP contract names them, and those that we add.
+/// The members of a sale: those of the HTTP contract, and our own.
 const SALE_MEMBERS: [&str; 17] = [
     "saleId",
     "productId",
@@ -97,7 +97,7 @@ fn a_sale_lives_by_commands_alone() {
     });
     assert_eq!(counts, expected);
 
-    // Not by a move into the past.
+    // A move into the past is refused.
     let said = shop.refused(1, &["sale", "move", &id, "--end-time", "now"]);
     assert!(said.contains("to stop one that runs, end it"), "{said}");
     let far = ["sale", "move", &id, "--end-time", "+9999999d"];
@@ -123,7 +123,7 @@ fn a_sale_lives_by_commands_alone() {
     assert_story(&shop, &id);
 }
 
-/// All that was done is in the log, the newest first, with who did it.
+/// The log must contain every action, the newest first, with its actor.
 #[track_caller]
 fn assert_story(shop: &Shop, id: &str) {
     let shown = shop.json(&["sale", "show", id]);
@@ -181,7 +181,7 @@ async fn settling_waits_until_everything_is_posted() {
         (&counts["pendingOrders"], &counts["soldQuantity"]),
         (&json!(3), &json!(3))
     );
-    // Nobody posts.
+    // No reconciler posts.
     let said = shop.refused(1, &["sale", "settle", &sale]);
     assert!(
         said.starts_with("error: the sale could not be settled: "),

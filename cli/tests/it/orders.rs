@@ -33,7 +33,7 @@ async fn orders_are_listed_in_pages_and_by_who_and_what() {
         }
         cursor = Some(text(&page, "nextCursor"));
     }
-    // In one transaction, all at the same time: the newest ids first.
+    // Posted in one transaction, so at the same time: the newest ids first.
     let mut posted: Vec<String> = postings
         .iter()
         .map(|posting| posting.order.to_string())

@@ -1,4 +1,4 @@
-//! What goes where: results to standard output, even to one that nobody reads.
+//! Outputs: results go to standard output, even without a reader.
 
 use std::{io, process::Stdio};
 

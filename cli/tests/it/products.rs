@@ -23,7 +23,7 @@ fn a_product_is_shown_as_the_http_api_shows_it() {
         "--quantity",
         "10",
     ]);
-    // To the letter: a float would lose the second decimal.
+    // Exactly: a float would lose the second decimal.
     assert!(created.contains("\"price\": 19.90,"), "{created}");
     let created: Value = serde_json::from_str(&created).unwrap();
     let id = text(&created, "productId");

@@ -1,4 +1,4 @@
-//! What a command prints for programs is what the HTTP API replies, member for member.
+//! A command's output for programs equals the HTTP API's reply, member for member.
 
 use sale::{model::Role, token::Tokens};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::fixture::{Shop, text};
 
-/// An API on the servers of a shop, asked by an admin.
+/// An API on the servers of a shop, and an admin's client.
 struct Api {
     process: ApiProcess,
     client: reqwest::Client,
@@ -38,12 +38,12 @@ impl Api {
         }
     }
 
-    /// What it replies, all of it.
+    /// The whole reply.
     async fn get(&self, path: &str) -> Value {
         serde_json::from_str(&self.get_text(path).await).unwrap()
     }
 
-    /// What it replies, to the letter.
+    /// The reply's exact text.
     async fn get_text(&self, path: &str) -> String {
         let url = format!("{}{path}", self.process.url());
         let asked = self.client.get(url).bearer_auth(&self.admin).send().await;
@@ -51,7 +51,7 @@ impl Api {
         reply.text().await.unwrap()
     }
 
-    /// The status and the body of a change.
+    /// The status and the body of a change's reply.
     async fn patch(&self, path: &str, body: &Value) -> (u16, Value) {
         let url = format!("{}{path}", self.process.url());
         let asked = self.client.patch(url).bearer_auth(&self.admin).json(body);
@@ -60,7 +60,7 @@ impl Api {
     }
 }
 
-/// A product with everything that one can have.
+/// A product with every optional member.
 fn lamp(shop: &Shop) -> String {
     let created = shop.json(&[
         "product",
@@ -88,7 +88,7 @@ async fn commands_print_what_the_api_replies() {
     let sale = shop.sale(&product);
     let posting = shop.post(&sale, 2).await.remove(0);
     let (order, buyer) = (posting.order.to_string(), posting.buyer.to_string());
-    // Each brings the gate to what was posted past it, and the lists have more than one status.
+    // Each command syncs the gate with the orders that were posted past it, and the lists get more than one status.
     shop.run(&["order", "cancel", &order]);
     shop.run(&["sale", "pause", &sale]);
     let api = Api::start(&shop);
@@ -101,7 +101,7 @@ async fn commands_print_what_the_api_replies() {
     let replied = api.get(&format!("/api/admin/flash-sale/{sale}")).await;
     assert_eq!(replied["data"]["imageUrl"], "/lamp.png");
     let mut shown = shop.json(&["sale", "show", &sale]);
-    // Here the command shows more: what was done to the sale.
+    // Here the command shows more: the actions on the sale.
     assert!(shown.as_object_mut().unwrap().remove("actions").is_some());
     assert_eq!(shown, replied["data"]);
 
@@ -118,7 +118,7 @@ async fn commands_print_what_the_api_replies() {
     api.process.stop().unwrap();
 }
 
-/// The digits of a member that is a number, as they stand in a text of JSON.
+/// The digits of a number member, as in the JSON text.
 fn digits<'a>(json: &'a str, member: &str) -> &'a str {
     let name = format!("\"{member}\":");
     let (_, rest) = json
@@ -219,7 +219,7 @@ async fn lists_are_the_pages_of_the_api() {
         for limit in ["1", "50"] {
             let mut shown = shop.json(&[command[0], command[1], "--limit", limit]);
             let mut replied = api.get(&format!("{path}?limit={limit}")).await;
-            // The exit status says that of a command.
+            // For a command, the exit status says that.
             assert_eq!(replied["success"].take(), true);
             shown["success"] = Value::Null;
             assert_eq!(shown, replied, "{path} {limit}");

@@ -1,4 +1,4 @@
-//! Secrets are never shown: not in errors, not in help.
+//! Secrets are never shown: neither in errors nor in help.
 
 use std::process::Output;
 
@@ -6,7 +6,7 @@ use crate::fixture::{Shop, mincommerce, refused};
 
 const SECRET: &str = "hunter2hunter2hunter2hunter2hunter2";
 
-/// Commands that have commands.
+/// Commands with subcommands.
 const GROUPS: [&str; 5] = ["product", "sale", "order", "user", "token"];
 
 #[track_caller]

@@ -1,4 +1,4 @@
-//! `seed`: what a new system begins with.
+//! `seed`: the first admin, product and sale of a new system.
 
 use sale::passwords::{Match, compare};
 use serde_json::Value;
@@ -20,7 +20,7 @@ async fn a_seed_may_be_repeated_and_makes_everything_once() {
     assert_eq!(first["sale"]["warm"], true);
     assert_eq!(first["sale"]["totalQuantity"], 20);
     assert_eq!(first["admin"]["role"], "admin");
-    // Another time, other units, another password.
+    // A second run with other units and another password.
     let second = seeded(&shop, &["--units", "30"], "battery staple\n");
     assert_eq!(second["admin"], first["admin"]);
     assert_eq!(second["sale"]["saleId"], first["sale"]["saleId"]);

@@ -1,4 +1,4 @@
-//! Exit statuses: 2 for a wrong command line, 1 where the answer is no.
+//! Exit statuses: 2 for a wrong command line, 1 if the answer is no.
 
 use uuid::Uuid;
 
@@ -131,7 +131,7 @@ fn a_wrong_command_line_ends_with_2_before_anything_is_connected() {
     ];
     for (command, more, said) in wrong {
         let mut program = mincommerce(command);
-        // Anything that connected would end with 1.
+        // A command that connected would end with 1.
         let output = program
             .args(more)
             .env("DATABASE_URL", "nowhere")

@@ -1,5 +1,5 @@
-//! Certificates for tests of TLS, and a listener that writes down what it is sent. The tests of several packages
-//! include this file.
+//! Certificates for tests of TLS, and a listener that records what it receives. The tests of several packages include
+//! this file.
 
 use std::{
     io::{Read, Write},
@@ -17,10 +17,10 @@ use rcgen::{
     date_time_ymd,
 };
 
-/// When all of these certificates begin.
+/// The first year of all these certificates.
 const FROM_YEAR: i32 = 2_000;
 
-/// Numbers the certificates: one whose subject is that of its issuer counts as signed by itself.
+/// Numbers the certificates: a certificate whose subject equals its issuer counts as self-signed.
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 fn named(names: Vec<String>) -> CertificateParams {
@@ -56,7 +56,7 @@ impl Authority {
         }
     }
 
-    /// A certificate for these hosts and addresses that ends with the first day of a year.
+    /// A certificate for these hosts and addresses that is valid until the first day of a year.
     pub fn issue(&self, names: &[&str], until_year: i32) -> Issued {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = named(names);
@@ -71,14 +71,14 @@ impl Authority {
     }
 }
 
-/// A server without TLS that writes down what each connection sends first, and what comes after its reply.
+/// A server without TLS that records what each connection sends first, and what comes after its reply.
 pub struct Recorder {
     pub port: u16,
     heard: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl Recorder {
-    /// Replies the same to everything.
+    /// Sends the same reply to everything.
     pub fn start(reply: &'static [u8]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("bound").port();
@@ -111,7 +111,7 @@ impl Recorder {
         Self { port, heard }
     }
 
-    /// What was sent on each connection that sent something.
+    /// The bytes of each connection that sent something.
     pub fn heard(&self) -> Vec<Vec<u8>> {
         let heard = self.heard.lock().expect("no panic").clone();
         heard

@@ -1,4 +1,4 @@
-//! Finding programs, and saying what to do where there is none.
+//! Finding programs, and the advice if one is missing.
 
 use std::{
     fs::{self, Permissions},
@@ -9,7 +9,7 @@ use std::{
 
 use embedded::{Error, Hiding, Installing, Program, Settings, find};
 
-/// Settings that know of nothing and may not install.
+/// Settings that name nothing and forbid installing.
 fn settings() -> Settings {
     Settings {
         redis_url: None,
@@ -63,7 +63,7 @@ fn hidden_binaries_that_may_not_be_installed_give_the_exact_command() {
         ),
         (Program::Faketime, "libfaketime", "brew install libfaketime"),
     ] {
-        // Another token than any that was installed with, so that other tests may install.
+        // A token that no installation has used, so that other tests may install.
         let token = Hiding::Token(format!("test-{}", process::id()));
         let refused = find(
             program,

@@ -1,4 +1,4 @@
-//! Servers by a clock that is wrong.
+//! Servers with a wrong clock.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -6,10 +6,10 @@ use embedded::{Clock, RedisOptions, RedisServer};
 
 const HOUR: i64 = 3_600;
 
-/// How far two looks at one clock may be apart, seconds.
+/// How far two readings of one clock may differ, seconds.
 const TOLERANCE: i64 = 30;
 
-/// How many seconds the clock of a server is after ours.
+/// How many seconds the server's clock is ahead of ours.
 fn off_by(server: &RedisServer) -> i64 {
     let script = "return redis.call('TIME')[1]";
     let said = server.command(&["EVAL", script, "0"]).expect("answers");

@@ -1,11 +1,11 @@
-//! Servers that the user gives by URL. The user of them is this test binary, run again in a role
-//! that a variable gives it, because the URLs come from the environment.
+//! Servers that the user names by URL. The user is this test binary, run again in a role that a variable gives it,
+//! because the URLs come from the environment.
 
 use std::{env, process::Command};
 
 use embedded::{Durability, PostgresOptions, PostgresServer, RedisOptions, RedisServer, testing};
 
-/// Set in the process that is given servers.
+/// Set in the process that gets servers.
 const ROLE: &str = "EMBEDDED_TEST_USES_GIVEN_SERVERS";
 
 /// Does nothing in an ordinary run.
@@ -53,7 +53,7 @@ fn servers_given_by_url_are_used_and_left_as_they_were() {
         .env(ROLE, "1")
         .env("REDIS_URL", redis.url())
         .env("DATABASE_URL", postgres.url())
-        // Whatever would be started would fail.
+        // An attempt to start a server would fail.
         .env("MINCOMMERCE_REDIS_SERVER", "/nowhere")
         .env("MINCOMMERCE_POSTGRES_BIN", "/nowhere")
         .status()

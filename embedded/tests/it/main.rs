@@ -1,4 +1,4 @@
-//! What must hold of private servers, tried on real ones.
+//! The guarantees of private servers, tested on real ones.
 
 mod binaries;
 mod clock;

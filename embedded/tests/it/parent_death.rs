@@ -1,5 +1,5 @@
-//! What becomes of servers whose parent is killed. The parent is this test binary, run again in
-//! a role that a variable gives it. On Linux only: elsewhere children outlive a killed parent.
+//! The servers of a killed parent. The parent is this test binary, run again in a role that a variable gives it. On
+//! Linux only: elsewhere children outlive a killed parent.
 #![cfg(target_os = "linux")]
 
 use std::{
@@ -17,7 +17,7 @@ use crate::process::{eventually, runs};
 /// Set in the process that holds servers until it is killed.
 const ROLE: &str = "EMBEDDED_TEST_HOLDS_SERVERS";
 
-/// What each line about a server begins with, amid what the test harness prints.
+/// The prefix of each line about a server, amid the output of the test harness.
 const LINE: &str = "held:";
 
 /// How long a server may outlive its parent: Postgres gives its own children 5 s.
@@ -55,7 +55,7 @@ fn holds_servers_in_its_role() {
 struct Holder {
     process: Child,
     servers: Vec<Held>,
-    /// Kept open: the test harness in there still has something to say.
+    /// Kept open: the test harness in that process still prints.
     _output: Lines<BufReader<ChildStdout>>,
 }
 

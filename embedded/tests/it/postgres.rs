@@ -17,7 +17,7 @@ async fn connect(url: &str) -> PgConnection {
     PgConnection::connect(url).await.expect("connects")
 }
 
-/// The one value that a statement yields, as text.
+/// The only value of a statement's result, as text.
 async fn value(connection: &mut PgConnection, sql: &str) -> String {
     sqlx::query_scalar::<_, String>(AssertSqlSafe(sql.to_owned()))
         .fetch_one(connection)

@@ -1,11 +1,11 @@
-//! Looking at processes from outside, and waiting for what must become true.
+//! Observing processes from outside, and waiting for conditions.
 
 use std::{
     thread,
     time::{Duration, Instant},
 };
 
-/// How often a condition is looked at.
+/// The pause between checks of a condition.
 const CHECK: Duration = Duration::from_millis(10);
 
 /// Waits until a condition holds; the test fails if it does not within the deadline.
@@ -20,8 +20,8 @@ pub(crate) fn eventually(what: &str, deadline: Duration, mut holds: impl FnMut()
     }
 }
 
-/// Whether a process runs. One that has ended counts as gone even if nobody has reaped it, as
-/// happens where pid 1 does not.
+/// Whether a process runs. An ended process counts as gone even if nobody has reaped it, which happens if pid 1 does
+/// not reap.
 #[cfg(target_os = "linux")]
 pub(crate) fn runs(pid: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{pid}/stat"))

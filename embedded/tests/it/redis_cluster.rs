@@ -15,7 +15,7 @@ fn a_cluster_of_three_becomes_ok_and_shares_out_all_slots() {
     let cluster = RedisCluster::start(3, options()).expect("the cluster starts");
     assert_eq!(cluster.nodes().len(), 3);
 
-    // Keys of which every third node has some: the others redirect.
+    // About a third of these keys belong to each node: the other nodes redirect.
     let mut kept = [0; 3];
     for number in 0..60 {
         for (node, kept) in cluster.nodes().iter().zip(&mut kept) {

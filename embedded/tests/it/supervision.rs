@@ -1,4 +1,4 @@
-//! Servers that die by somebody else's hand.
+//! Servers that another process kills.
 
 use std::time::Duration;
 

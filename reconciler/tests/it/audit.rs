@@ -1,4 +1,4 @@
-//! The audit finds each difference that is planted, names it, and does not cry wolf.
+//! The audit finds each planted difference, names it, and raises no false alarm.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ fn only(row: &Row) -> &Difference {
     &row.differences[0].difference
 }
 
-/// Whether this was found, among others perhaps.
+/// Whether the row has this difference, perhaps among others.
 fn finds(row: &Row, is_it: impl Fn(&Difference) -> bool) -> bool {
     row.differences.iter().any(|found| is_it(&found.difference))
 }

@@ -1,4 +1,4 @@
-//! One broken gate never hides or fails the others: what goes over several sales names it and goes on.
+//! One broken gate never hides or fails the others: commands over several sales name it and go on.
 
 use std::{process::Stdio, time::Duration};
 
@@ -20,8 +20,8 @@ use crate::{
     keeping::keep,
 };
 
-/// Three sales: the first and the last agree, and the one between has a broken gate. They are looked at in the
-/// order of their start.
+/// Three sales: the first and the last agree, and the one between has a broken gate. Commands visit them in the order
+/// of their start.
 struct Sales {
     stage: Stage,
     broken: SaleId,
@@ -45,13 +45,13 @@ impl Sales {
         self.stage.raw("SET", args).await;
     }
 
-    /// All keys that a gate has.
+    /// All keys of the broken gate.
     fn keys(&self) -> [String; 3] {
         let (keys, sale) = (&self.stage.keys, self.broken);
         [keys.terms(sale), keys.buyers(sale), keys.journal(sale)]
     }
 
-    /// The rows of an audit by their sale: verdict and what differs.
+    /// The rows of an audit by their sale: verdict and differences.
     async fn audited(&self, args: &[&str]) -> (i32, Vec<(SaleId, String, Vec<String>)>) {
         let (status, rows) = run_json(&self.stage, args).await;
         let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
@@ -88,7 +88,7 @@ async fn an_audit_has_a_row_for_the_broken_sale_and_audits_the_others() {
         let (status, rows) = sales.audited(&["audit", "--json"]).await;
         assert_eq!(status, 1, "{key}");
         assert_eq!(rows, sales.rows("differs", &["malformed"]), "{key}");
-        // It is mended from what is there.
+        // The remaining data is enough to repair it.
         let (_, repaired) = sales.audited(&["audit", "--json", "--repair"]).await;
         assert_eq!(repaired, sales.rows("agrees", &[]), "{key}");
     }
@@ -109,7 +109,7 @@ async fn an_audit_of_a_gate_that_refuses_says_what_the_ledger_knows_and_nothing_
         sales.broken.to_string(),
         &sales.stage.redis_settings.key_prefix,
     );
-    // It may read the keys of the other two sales.
+    // The user may read the keys of the other two sales.
     let readable = [sales.stage.sale, sales.last].map(|sale| format!("~{prefix}:{{{sale}}}:*"));
     let mut rights = vec!["SETUSER", &user, "reset", "on", ">password", "+@all"];
     rights.extend(readable.iter().map(String::as_str));
@@ -165,7 +165,7 @@ async fn an_audit_names_a_sale_that_outlasts_gates_and_its_last_date() {
         2,
         "it sells"
     );
-    // Longer than the keeper's look.
+    // Longer than the pause between two looks of the keeper.
     sleep(Duration::from_secs(2)).await;
     let after = sales
         .stage
@@ -210,7 +210,7 @@ async fn a_rebuild_of_several_mends_what_it_can_and_goes_on_past_what_it_cannot(
     let [_, buyers, journal] = sales.keys();
     sales.overwrite(buyers).await;
     sales.overwrite(journal).await;
-    // The first contradicts itself, and stays closed.
+    // The first one contradicts itself, and stays closed.
     sales
         .stage
         .sql("UPDATE flash_sales SET posted = posted + 1, version = version + 1 WHERE id = $1")

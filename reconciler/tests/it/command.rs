@@ -32,7 +32,7 @@ pub fn command(stage: &Stage, args: &[&str]) -> Command {
     command
 }
 
-/// Runs the program to its end. Returns its exit status and what it printed.
+/// Runs the program to its end. Returns its exit status and its output.
 pub async fn run(stage: &Stage, args: &[&str]) -> (i32, String) {
     let output: Output = timeout(DEADLINE, command(stage, args).output())
         .await
@@ -46,7 +46,7 @@ pub async fn run(stage: &Stage, args: &[&str]) -> (i32, String) {
     (status, printed)
 }
 
-/// [`run`], whose print is JSON.
+/// [`run`], with output in JSON.
 pub async fn run_json(stage: &Stage, args: &[&str]) -> (i32, Value) {
     let (status, printed) = run(stage, args).await;
     let parsed = serde_json::from_str(&printed);

@@ -1,4 +1,4 @@
-//! A sale in a database and under keys of its own, and the hands to tamper with both.
+//! A sale with a database and keys of its own, and the means to tamper with both.
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,7 +31,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// How long a state that must come may take to come.
+/// The deadline of an expected state.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 /// The claim time of test posters.
 pub const CLAIM_IDLE: Duration = Duration::from_millis(100);
@@ -175,7 +175,7 @@ impl Stage {
         self.journal.entries(self.sale).await.unwrap().len()
     }
 
-    /// Sends a command to Redis as it is.
+    /// Sends a command to Redis unchanged.
     pub async fn raw(&self, command: &'static str, args: Vec<Value>) -> Value {
         let command = CustomCommand::new_static(command, None, false);
         self.redis.custom(command, args).await.unwrap()
@@ -217,7 +217,7 @@ async fn new_sale(ledger: &Ledger, units: u32) -> SaleId {
     sale
 }
 
-/// Something that runs until this guard is dropped.
+/// A task that runs until this guard is dropped.
 pub struct Running {
     stop: CancellationToken,
     task: Option<JoinHandle<()>>,
@@ -231,7 +231,7 @@ impl Running {
         }
     }
 
-    /// Stops it, and waits until it has finished the call that is under way.
+    /// Stops it, and waits until the call under way has finished.
     pub async fn finish(mut self) {
         self.stop.cancel();
         self.task.take().unwrap().await.unwrap();
@@ -251,12 +251,12 @@ pub fn purchase() -> Purchase {
     }
 }
 
-/// An id as a field or value of a hash.
+/// An id in the form of a hash's field or value.
 pub fn raw_id(bytes: [u8; 16]) -> Value {
     Value::Bytes(bytes.to_vec().into())
 }
 
-/// Waits for a state that must come.
+/// Waits for an expected state.
 pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds().await {

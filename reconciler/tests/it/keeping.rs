@@ -1,4 +1,4 @@
-//! The keeper heals a gate, brings it up to date, and settles.
+//! The keeper repairs a gate, brings it up to date, and settles.
 
 use std::{sync::Arc, time::Duration};
 
@@ -135,7 +135,7 @@ async fn a_gate_with_other_terms_of_the_ledgers_version_is_rebuilt() {
 async fn an_attempt_that_broke_off_before_the_gate_was_closed_for_good_does_not_stop_settling() {
     let stage = Stage::open(10).await;
     stage.buy(4).await;
-    // What is left of an install whose Redis came back without its last second.
+    // The remains of an install whose Redis came back without its last second.
     stage.ledger.begin_install(stage.sale).await.unwrap();
     let _keeper = keep(&stage);
     agrees(&stage).await;

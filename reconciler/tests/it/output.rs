@@ -1,4 +1,4 @@
-//! Outputs that nobody can read: the program neither panics nor goes on for nobody.
+//! Outputs without a reader: the program neither panics nor keeps running.
 
 use std::{fs::OpenOptions, io, process::Stdio, time::Duration};
 
@@ -18,10 +18,10 @@ use crate::{
     watch::metrics,
 };
 
-/// Long enough for anything that is not stuck.
+/// Long enough for any program that is not stuck.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Its exit status, and what it said on standard error.
+/// Its exit status, and its standard error.
 async fn ended(child: Child) -> (Option<i32>, String) {
     let output = timeout(PATIENCE, child.wait_with_output()).await;
     let output = output.expect("it ends").unwrap();

@@ -1,4 +1,4 @@
-//! What is admitted is posted, once, whatever happens on the way; and forgotten only then.
+//! Admitted purchases are posted, once, whatever happens on the way; and are forgotten only then.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ async fn nothing_is_forgotten_while_postgres_is_away() {
     stage.posted(7).await;
 }
 
-/// The read goes out while Redis stands still, and is answered to nobody.
+/// The read is sent while Redis is frozen, and its answer reaches no one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_failed_read_had_delivered_is_posted_without_a_claim() {
     let redis = RedisServer::start(RedisOptions {
@@ -75,7 +75,7 @@ async fn what_a_failed_read_had_delivered_is_posted_without_a_claim() {
 
     redis.pause().unwrap();
     let _poster = stage.post_claiming("poster", Duration::from_secs(3_600));
-    // Longer than a command may take, shorter than a connection may be silent.
+    // Longer than a command's timeout, but shorter than a connection's.
     tokio::time::sleep(Duration::from_millis(300)).await;
     redis.resume().unwrap();
     stage.posted(4).await;
@@ -145,7 +145,7 @@ async fn a_destroyed_group_is_made_anew_from_the_beginning() {
 async fn an_unreadable_entry_is_kept_and_its_buyers_are_posted() {
     let stage = Stage::open(10).await;
     stage.buy(2).await;
-    // The entry of these two is replaced by one that nobody can read.
+    // Replaces the entry of these two by an unreadable one.
     let unreadable = stage.buy(2).await;
     let entries = stage.journal.entries(stage.sale).await.unwrap();
     let key = stage.keys.journal(stage.sale);
@@ -188,8 +188,8 @@ async fn a_mark_that_was_lost_is_proved_also_where_the_entry_can_not_be_read() {
     let poster = stage.post("poster");
     stage.posted(1).await;
     poster.finish().await;
-    // The gate forgets the buyer, who buys again; and nobody can read the entry of that. Somebody buys
-    // with them, for ids grow with what is taken, and the journal takes no smaller one.
+    // The gate forgets the buyer, who buys again, and that entry is unreadable. Another buyer buys in the same call,
+    // because ids grow with the taken units, and the journal accepts no smaller id.
     let buyers = stage.keys.buyers(stage.sale);
     stage
         .raw("HDEL", vec![buyers.into(), raw_id(first.buyer.to_bytes())])

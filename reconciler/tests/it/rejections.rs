@@ -1,4 +1,4 @@
-//! `rejections list|show|replay`, by the program itself: what it prints, and how it ends.
+//! `rejections list|show|replay`, run as the program: its output, and its exit status.
 
 mod replaying;
 
@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::fixture::{PATIENCE, Stage, purchase};
 
-/// The program, on the servers of this stage, with nothing else of our environment.
+/// The program on the servers of this stage, without the rest of our environment.
 async fn run(stage: &Stage, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_mincommerce-reconciler"))
         .arg("rejections")
@@ -32,7 +32,7 @@ async fn run(stage: &Stage, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-/// What it prints where it must end with this status.
+/// The output of a command that must end with this status.
 #[track_caller]
 fn printed(output: &Output, status: i32) -> String {
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -41,7 +41,7 @@ fn printed(output: &Output, status: i32) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// What it says where it fails.
+/// The error message of a command that must fail.
 #[track_caller]
 fn failed(output: &Output) -> String {
     assert_eq!(printed(output, 2), "");
@@ -53,7 +53,7 @@ async fn json_of(stage: &Stage, arguments: &[&str]) -> Value {
     serde_json::from_str(&printed(&run(stage, &arguments).await, 0)).unwrap()
 }
 
-/// Posts a purchase as a gate of this epoch would have admitted it.
+/// Posts a purchase as if a gate of this epoch had admitted it.
 async fn post(stage: &Stage, sale: SaleId, epoch: u64, purchase: Purchase) {
     let posting = Posting {
         order: purchase.order,
@@ -65,7 +65,7 @@ async fn post(stage: &Stage, sale: SaleId, epoch: u64, purchase: Purchase) {
     assert!(!stage.ledger.post(sale, &[posting]).await.unwrap().ahead);
 }
 
-/// The purchase of the same buyer with another order.
+/// A purchase of the same buyer with another order.
 fn again(of: Purchase) -> Purchase {
     Purchase {
         order: OrderId::random(),
@@ -73,7 +73,7 @@ fn again(of: Purchase) -> Purchase {
     }
 }
 
-/// A purchase with this order of another buyer.
+/// A purchase of another buyer with the same order.
 fn stolen(of: Purchase) -> Purchase {
     Purchase {
         order: of.order,
@@ -87,7 +87,7 @@ async fn settled(stage: &Stage) {
     settled.await.unwrap();
 }
 
-/// A sale of one unit, which is sold and posted, and a rejection for each reason. The ids of the
+/// A sale of one unit, which is sold and posted, with a rejection for each reason. Also returns the ids of the
 /// rejections, in the order of [`Reason::ALL`].
 async fn rejected_for_every_reason() -> (Stage, Vec<Uuid>) {
     let stage = Stage::open(1).await;
@@ -224,7 +224,7 @@ async fn what_is_shown_of_the_bytes_is_what_can_be_read_of_them() {
     let winner = json!({ "buyerId": readable["buyerId"], "orderId": readable["orderId"] });
     assert_eq!(readable["decoded"]["winners"], json!([winner]));
     assert_eq!(readable["raw"].as_str().unwrap().len(), 64);
-    // Whether it can be replayed, and why not.
+    // Whether it can be replayed, and if not, why.
     for (reason, obstacle) in [
         (Reason::UnknownSale, json!("unknown_sale")),
         (Reason::Unreadable, json!("no_buyer")),

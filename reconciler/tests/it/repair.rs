@@ -1,4 +1,4 @@
-//! `audit --repair` mends what it says is repairable, and leaves alone what is for a person.
+//! `audit --repair` fixes the differences that it calls repairable, and leaves those for a person.
 
 use sale::model::OrderId;
 
@@ -7,7 +7,7 @@ use crate::{
     fixture::{Stage, purchase, raw_id},
 };
 
-/// A sale of 10 units with 4 orders posted, and nobody who looks after it any more.
+/// A sale of 10 units with 4 orders posted, without a reconciler from now on.
 async fn unattended() -> Stage {
     let stage = Stage::open(10).await;
     stage.buy(4).await;
@@ -17,7 +17,7 @@ async fn unattended() -> Stage {
     stage
 }
 
-/// Audits, expects just this kind with this remedy, repairs, and expects it gone.
+/// Audits, expects this kind as repairable, repairs, and expects that everything agrees.
 async fn assert_repaired(stage: &Stage, kind: &str, done: &str) {
     let (status, found) = run_json(stage, &["audit", "--json"]).await;
     let kinds: Vec<_> = found[0]["differences"].as_array().unwrap().iter().collect();

@@ -1,4 +1,4 @@
-//! URLs of servers that are not understood.
+//! Server URLs that the program does not understand.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::{command::command, fixture::Stage};
 
 const SECRET: &str = "hunter2hunter2";
 
-/// Much less than the time for which it waits for servers to come up.
+/// Much less than the time for which it waits for servers to start.
 const AT_ONCE: Duration = Duration::from_secs(10);
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `audit --watch`: what it prints, and what it tells Prometheus.
+//! `audit --watch`: its output, and its metrics for Prometheus.
 
 use std::process::Stdio;
 
@@ -16,7 +16,7 @@ use crate::{
     fixture::{Stage, until},
 };
 
-/// What the metrics page says; nothing while it is not there.
+/// The metrics page; empty if there is no page.
 pub async fn metrics(port: u16) -> String {
     let read = async || -> std::io::Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;

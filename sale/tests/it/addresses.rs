@@ -1,5 +1,5 @@
-//! One address is one user, in any spelling, in a database of any locale, and with users who were
-//! stored before addresses had one spelling.
+//! One address is one user: in any spelling, in a database of any locale, and with users who were stored before
+//! addresses had one spelling.
 
 use embedded::testing::shared_postgres;
 use futures_util::future::join_all;
@@ -20,13 +20,13 @@ const LOCALES: [&str; 3] = [
     "LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR' LOCALE 'C.UTF-8'",
 ];
 
-/// The migrations before the one that this is about.
+/// The last migration before the tested one.
 const BEFORE: i64 = 11;
 
-/// A password's hash as far as the ledger cares.
+/// Stands for a password's hash: the ledger does not look into it.
 const HASH: &str = "hash";
 
-/// An empty database with this locale, whatever that of the server is.
+/// An empty database with this locale, whatever the server's own locale is.
 async fn database(locale: &str) -> String {
     let postgres = shared_postgres().expect("postgres");
     let name = format!("mincommerce_test_locale_{}", Uuid::new_v4().simple());
@@ -60,7 +60,7 @@ async fn found(ledger: &Ledger, email: &str) -> Option<Uuid> {
     user.map(|user| user.id)
 }
 
-/// A user with this very text for an address, as older programs and people with psql store it.
+/// A user with exactly this text as address, as older programs and people with psql store it.
 async fn store(pool: &PgPool, email: &str) -> Uuid {
     let id = Uuid::now_v7();
     sqlx::query("INSERT INTO users (id, email) VALUES ($1, $2)")
@@ -97,7 +97,7 @@ async fn spellings_of_an_address_are_one_user_whatever_the_locale() {
         let ledger = ledger_at(&database(locale).await).await;
         assert_eq!(ledger.migrate().await.unwrap().report(), None);
         for spellings in SPELLINGS {
-            // All at once: one registers.
+            // All at once: only one registers.
             let made = join_all(spellings.iter().map(|email| create(&ledger, email))).await;
             let made: Vec<_> = made.into_iter().filter_map(Result::ok).collect();
             let [user] = &made[..] else {
@@ -122,7 +122,7 @@ async fn spellings_of_an_address_are_one_user_whatever_the_locale() {
                 address(spellings[0]).as_str()
             );
         }
-        // Two letters of Turkish that are none of English are others.
+        // Two Turkish letters that English does not have are other letters.
         assert_eq!(found(&ledger, "\u{131}@istanbul.example").await, None);
     }
 }
@@ -137,7 +137,7 @@ async fn a_migration_merges_nobody_and_fails_for_nobody() {
         let before = Migrator::with_migrations(before.cloned().collect());
         before.run(&pool).await.unwrap();
 
-        // In each database the old rules let some pairs of these in, and in others not.
+        // The old rules accept some pairs of these in one database, and not in another.
         let mut users = Vec::new();
         for email in [
             "Ann@Example.org",
@@ -163,14 +163,14 @@ async fn a_migration_merges_nobody_and_fails_for_nobody() {
             let mut users = users.iter().filter(|(stored, _)| *stored == email);
             users.next().map(|(_, id)| *id)
         };
-        // Everybody is still found by exactly what was stored.
+        // Each user is still found by exactly the stored text.
         for (email, id) in &users {
             assert_eq!(found(&ledger, email).await, Some(*id), "{locale}: {email}");
         }
         let ann = user("Ann@Example.org").unwrap();
         assert_eq!(stored(&ledger, ann).await, "ann@example.org");
         assert_eq!(found(&ledger, "ANN@example.org").await, Some(ann));
-        // The one who has it in its one spelling is found by all others too.
+        // A user whose stored address is the one spelling is found by all others too.
         let (nfd, nfc) = (
             user("jose\u{301}@example.org"),
             user("jos\u{e9}@example.org"),
@@ -183,7 +183,7 @@ async fn a_migration_merges_nobody_and_fails_for_nobody() {
         for user in kept.taken.iter().chain(&kept.malformed) {
             assert!(report.contains(&user.to_string()), "{report}");
         }
-        // Again: the same report, and nobody is changed.
+        // Again: the same report, and no user changes.
         assert_eq!(ledger.migrate().await.unwrap(), kept);
     }
 }

@@ -1,4 +1,4 @@
-//! The log of what was done, and what is found in it.
+//! The log of changes, and queries on it.
 
 use sale::{
     ledger::{By, NewProduct},

@@ -1,4 +1,4 @@
-//! The batcher: many purchases in few calls, and an answer for everyone who waits.
+//! The batcher: many purchases in few calls, and an answer for each caller.
 
 mod alone;
 mod failures;
@@ -27,7 +27,7 @@ fn start(shop: &Shop, limits: AdmissionLimits) -> Admissions {
     Admissions::start(shop.gate.clone(), shop.ledger.clone(), limits)
 }
 
-/// Asks for all of them at once, beside the test.
+/// Sends all purchases at once, beside the test.
 fn rush(
     admissions: &Admissions,
     sale: SaleId,
@@ -41,7 +41,7 @@ fn rush(
     asking
 }
 
-/// All answers: nobody may hang.
+/// Collects all answers: no caller may hang.
 async fn answers(asking: JoinSet<(Purchase, Answer)>) -> Vec<(Purchase, Answer)> {
     timeout(BOUND, asking.join_all())
         .await
@@ -53,7 +53,7 @@ async fn ask(admissions: &Admissions, sale: SaleId) -> Answer {
     timeout(BOUND, answer).await.expect("answered")
 }
 
-/// Asks again until there is a verdict.
+/// Retries until there is a verdict.
 async fn insist(admissions: &Admissions, sale: SaleId, purchase: Purchase) -> Verdict {
     let verdict = async {
         loop {
@@ -197,7 +197,7 @@ async fn whoever_waits_when_the_process_ends_is_answered_and_later_ones_are_turn
     assert_eq!(ask(&admissions, sale).await, Ok(Verdict::Admitted));
     let crowd: Vec<Purchase> = (0..2_000).map(|_| purchase()).collect();
     let asking = rush(&admissions, sale, &crowd);
-    // Lets those who ask take their places.
+    // Lets the callers join the queue.
     tokio::task::yield_now().await;
 
     timeout(BOUND, admissions.close()).await.expect("closes");

@@ -1,5 +1,5 @@
-//! A gate whose keys hold another type or nonsense: it is named, it is mended, it sells to nobody twice, and
-//! the other sales do not notice.
+//! A gate whose keys hold another type or nonsense: reports name it, a rebuild repairs it, it sells to no buyer twice,
+//! and the other sales are not affected.
 
 use sale::{
     audit::{self, Difference},
@@ -87,7 +87,7 @@ async fn an_install_makes_a_key_of_another_type_again_and_keeps_it_aside() {
         let _reconciler = shop.reconciler_unless_overwritten(sale, part);
         let installed = shop.install(sale).await;
         assert_eq!(installed.found, Condition::Malformed, "{part}");
-        // The third is in the journal, or has its mark.
+        // The third buyer is in the journal, or has a mark.
         shop.assert_sound(sale, &sold).await;
         assert_eq!(shop.assert_conserved(sale).await.confirmed, 3, "{part}");
         let aside = shop.keys.aside(sale);
@@ -126,7 +126,7 @@ async fn a_close_shuts_a_gate_whose_other_keys_were_overwritten_in_the_same_step
         assert!(shop.look(sale).await.lost, "{part}");
         let decision = shop.ask(sale, &[purchase()]).await;
         assert_eq!(decision.verdicts, [Verdict::Cold], "{part}");
-        // Again, with nothing to set aside.
+        // Once more, now with nothing to set aside.
         shop.gate.close(sale).await.unwrap();
     }
 }
@@ -178,7 +178,7 @@ async fn a_broken_journal_hides_no_order_of_another_sale() {
 }
 
 impl Shop {
-    /// A reconciler for a journal that is one.
+    /// A reconciler, unless the journal was overwritten.
     fn reconciler_unless_overwritten(
         &self,
         sale: SaleId,

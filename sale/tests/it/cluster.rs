@@ -14,7 +14,7 @@ use crate::fixture::{DRAIN, Door, Shop, purchase};
 
 const MASTERS: usize = 3;
 const SLOTS: usize = 16_384;
-/// More sales than any run of luck needs to meet every shard.
+/// More sales than it takes to meet every shard, even with bad luck.
 const SALES_MAX: usize = 100;
 
 /// The master that holds a sale's keys.

@@ -1,4 +1,4 @@
-//! Connecting: a Redis that would lose sales is refused.
+//! Connecting: rejects a Redis that would lose sales.
 
 use embedded::{RedisOptions, RedisServer};
 use sale::gate::{Gate, GateError};

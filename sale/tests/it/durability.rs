@@ -1,4 +1,4 @@
-//! An admission is answered once it is as safe as it must be, and not before.
+//! An admission is answered once it is as safe as required, and not before.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::fixture::{BOUND, Door, purchase, redis_settings, terms};
 
-/// How long replicas may take: long where they answer, so that a busy machine is no failure, and short
-/// where they do not.
+/// How long replicas may take: long if they answer, so that a busy machine does not fail the test, and short if they do
+/// not.
 const PATIENT_MS: u64 = 4_000;
 const IMPATIENT_MS: u64 = 300;
 
@@ -133,7 +133,7 @@ async fn what_was_answered_under_aof_is_there_after_a_kill() {
     );
 }
 
-/// What the keys of a door begin with.
+/// The prefix of a door's keys.
 fn prefix(door: &Door, sale: &Sale) -> String {
     let key = door.keys.terms(sale.id);
     key.split(":{").next().unwrap().to_owned()
@@ -185,8 +185,8 @@ impl Pair {
         }
     }
 
-    /// Asks until the replica has acknowledged: it may have to catch up first, and whoever asks meanwhile is
-    /// told that it is not known yet.
+    /// Retries until the replica has acknowledged: it may have to catch up first, and until then callers get the answer
+    /// that the outcome is unknown.
     async fn ask_until_known(&self, purchase: Purchase) -> Verdict {
         loop {
             match self.ask(purchase).await {
@@ -236,7 +236,7 @@ async fn a_purchase_is_not_told_of_its_order_before_the_replica_has_it_however_o
     let pair = Pair::open_waiting(2, IMPATIENT_MS).await;
     let one = purchase();
     pair.replica.pause().unwrap();
-    // The purchase, the same again, and another of the same buyer: on whatever connection.
+    // The purchase, its repetitions, and another one of the same buyer: on any connection.
     let other = Purchase {
         order: purchase().order,
         ..one

@@ -1,5 +1,4 @@
-//! When sales end: not in the past, not later than gates can count, and, where people end one, when they
-//! did.
+//! The ends of sales: not in the past, not later than gates can count, and, if people end a sale, at that moment.
 
 use std::path::Path;
 
@@ -41,7 +40,7 @@ async fn now(shop: &Shop) -> DateTime<Utc> {
     now.await.unwrap()
 }
 
-/// Stores an end that a version before this one allowed.
+/// Stores an end that an earlier version allowed.
 async fn store_end(shop: &Shop, sale: SaleId, end: &str) {
     let statement = format!(
         "BEGIN;
@@ -54,7 +53,7 @@ async fn store_end(shop: &Shop, sale: SaleId, end: &str) {
     stored.execute(&shop.pool).await.unwrap();
 }
 
-/// What the last change of a sale was logged with.
+/// The log entry of a sale's last change.
 async fn logged(shop: &Shop, sale: SaleId) -> (String, Value) {
     let last = shop.ledger.actions(sale.uuid(), 1).await.unwrap().remove(0);
     (last.action, last.details)
@@ -170,7 +169,7 @@ async fn an_ended_sale_ends_when_it_was_ended_and_once() {
     assert_eq!((again.end, again.version), (end, ended.sale.version));
     let moved = sales.move_window(sale.id, sale.start, sale.end).await;
     assert!(moved.is_err(), "an ended sale is not reopened");
-    // What was admitted before is posted, and the sale is settled.
+    // Earlier admissions are posted, and the sale is settled.
     shop.post_all(sale.id).await;
     shop.assert_sound(sale.id, &sold).await;
     let settled = settle(&shop.gate, &shop.ledger, sale.id, DRAIN)
@@ -189,7 +188,7 @@ async fn what_a_gate_admits_before_it_learns_of_the_end_becomes_an_order() {
         .set_state(sale.id, SaleState::Ended)
         .await
         .unwrap();
-    // Its gate has not been synced.
+    // The gate has not been synced.
     let late = shop.sell(sale.id, 3).await;
     shop.post_all(sale.id).await;
     let recount = shop.assert_conserved(sale.id).await;
@@ -294,7 +293,7 @@ async fn a_stored_sale_that_outlasts_gates_sells_is_named_and_harms_nobody() {
     let queue = queue::look(&shop.gate, &shop.ledger).await.unwrap();
     assert_eq!(queue.degraded.into_iter().collect::<Vec<_>>(), [far]);
 
-    // Everything that does not touch its end can be done to it.
+    // All changes are possible that do not touch the sale's end.
     assert!(sales.pause(far).await.unwrap().warm);
     assert!(sales.resume(far).await.unwrap().warm);
     assert!(sales.restock(far, 1).await.unwrap().warm);
@@ -348,7 +347,7 @@ async fn tables_with_far_ends_and_ended_sales_are_brought_up_to_this_version() {
 }
 
 impl Shop {
-    /// With the tables of an earlier version: those up to this migration.
+    /// Starts with the tables of an earlier version: the migrations up to this one.
     async fn with_tables_until(last: i64) -> Self {
         let shop = Self::without_tables().await;
         let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations");
@@ -359,7 +358,7 @@ impl Shop {
         shop
     }
 
-    /// A sale of one unit as a statement of an earlier version stored it.
+    /// A sale of one unit, stored as by a statement of an earlier version.
     async fn sale_row(&self, end: &str, state: &str) -> SaleId {
         let statement = format!(
             "WITH product AS (

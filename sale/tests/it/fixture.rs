@@ -1,5 +1,5 @@
-//! What a test begins with: keys of its own in the shared Redis, a database of its own in the
-//! shared Postgres, and the shortest way to a sale that sells.
+//! The start of a test: keys of its own in the shared Redis, a database of its own in the shared Postgres, and the
+//! shortest way to a sale that sells.
 
 mod door;
 
@@ -21,14 +21,14 @@ use tokio::task::JoinHandle;
 
 pub use door::Door;
 
-/// How long anything may take that must not hang.
+/// The deadline of everything that must not hang.
 pub const BOUND: Duration = Duration::from_secs(20);
-/// How long an install may drain where somebody drains.
+/// How long an install may drain while a poster runs.
 pub const DRAIN: Duration = Duration::from_secs(10);
-/// How long an install may drain where nobody does.
+/// How long an install may drain without a poster.
 pub const NO_DRAIN: Duration = Duration::from_millis(50);
 
-/// A [`Door`] with a ledger, in which one product is sold.
+/// A [`Door`] with a ledger that sells one product.
 pub struct Shop {
     pub door: Door,
     pub ledger: Ledger,
@@ -46,19 +46,19 @@ impl Deref for Shop {
 }
 
 impl Shop {
-    /// On the servers that all tests share.
+    /// Opens it on the shared servers.
     pub async fn open() -> Self {
         Self::behind(Door::shared().await).await
     }
 
-    /// With this gate.
+    /// Opens it with this gate.
     pub async fn behind(door: Door) -> Self {
         let shop = Self::without_tables_behind(door).await;
         shop.ledger.migrate().await.expect("migrations");
         shop
     }
 
-    /// With an empty database.
+    /// Opens it with an empty database.
     pub async fn without_tables() -> Self {
         Self::without_tables_behind(Door::shared().await).await
     }
@@ -86,7 +86,7 @@ impl Shop {
         self.ledger.create_product(product).await.expect("product")
     }
 
-    /// A sale of so many units that is on now; ten more are in stock.
+    /// A sale of this many units that is on now; ten more are in stock.
     pub async fn sale(&self, units: u32) -> Sale {
         let product = self.product(units + 10).await;
         let now = Utc::now();
@@ -100,14 +100,14 @@ impl Shop {
         self.ledger.create_sale(new).await.expect("sale")
     }
 
-    /// [`Shop::sale`], in the gate.
+    /// [`Shop::sale`], loaded into the gate.
     pub async fn on_sale(&self, units: u32) -> Sale {
         let sale = self.sale(units).await;
         assert!(self.install(sale.id).await.is_anew());
         self.read(sale.id).await
     }
 
-    /// The sale as the ledger has it now.
+    /// The current sale from the ledger.
     pub async fn read(&self, sale: SaleId) -> Sale {
         self.ledger.sale(sale).await.expect("ledger").expect("sale")
     }
@@ -117,24 +117,24 @@ impl Shop {
         installed.expect("installed")
     }
 
-    /// Brings the gate up to the ledger.
+    /// Syncs the gate with the ledger.
     pub async fn sync(&self, sale: SaleId) {
         let sale = self.read(sale).await;
         self.gate.sync(&sale).await.expect("sync");
     }
 
-    /// Posts the journal as a reconciler does, until it is empty.
+    /// Posts the journal like a reconciler, until it is empty.
     pub async fn post_all(&self, sale: SaleId) {
         while self.post_some(sale, "test").await > 0 {}
         self.sync(sale).await;
     }
 
-    /// One turn of a reconciler: reads, posts and forgets. Returns how many entries it had.
+    /// One turn of a reconciler: reads, posts and forgets. Returns the number of entries.
     pub async fn post_some(&self, sale: SaleId, consumer: &str) -> usize {
         post_some(&self.gate, &self.ledger, sale, consumer).await
     }
 
-    /// A reconciler beside the test, until it is dropped.
+    /// A reconciler that runs beside the test, until it is dropped.
     pub fn reconciler(&self, sale: SaleId) -> Reconciler {
         let (gate, ledger) = (self.gate.clone(), self.ledger.clone());
         Reconciler(tokio::spawn(async move {
@@ -146,7 +146,7 @@ impl Shop {
         }))
     }
 
-    /// What the ledger counts must be what it holds, and conserve the units.
+    /// The ledger's counts must match its rows, and conserve the units.
     pub async fn assert_conserved(&self, sale: SaleId) -> Sale {
         let recount = self.ledger.recount(sale).await.expect("recount");
         let recount = recount.expect("sale");
@@ -170,7 +170,7 @@ impl Shop {
     }
 }
 
-/// A reconciler beside a test; it ends when it is dropped.
+/// A reconciler beside a test; dropping it ends it.
 pub struct Reconciler(JoinHandle<()>);
 
 impl Drop for Reconciler {
@@ -183,7 +183,7 @@ async fn post_some(gate: &Gate, ledger: &Ledger, sale: SaleId, consumer: &str) -
     let journal = Journal::new(gate.clone());
     let mut entries = journal.read(sale, consumer, 100).await.expect("read");
     if entries.is_empty() {
-        // The first read may have made the group.
+        // The first read may have created the group.
         entries = journal.read(sale, consumer, 100).await.expect("read");
     }
     let postings: Vec<Posting> = entries.iter().flat_map(postings).collect();
@@ -207,7 +207,7 @@ pub fn winners(entry: &Entry) -> Vec<Purchase> {
     }
 }
 
-/// What `forget` is told of an entry.
+/// The input of `forget` for an entry.
 pub fn forgotten(entry: &Entry) -> Forgotten {
     Forgotten {
         id: entry.id,
@@ -222,7 +222,7 @@ fn postings(entry: &Entry) -> Vec<Posting> {
     winners.into_iter().map(posting).collect()
 }
 
-/// A purchase to be posted, admitted now.
+/// A posting of a purchase that is admitted now.
 pub fn posting_of(purchase: Purchase, epoch: Epoch, source: &str) -> Posting {
     Posting {
         order: purchase.order,
@@ -241,7 +241,7 @@ pub fn purchase() -> Purchase {
     }
 }
 
-/// Terms of a sale of one epoch that is on now, as a ledger would tell them.
+/// Terms of a sale of one epoch that is on now, as a ledger would give them.
 pub fn terms(units: u32) -> Sale {
     let now = Utc::now().trunc_subsecs(6);
     Sale {

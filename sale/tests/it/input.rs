@@ -1,4 +1,4 @@
-//! The checks of what people send.
+//! The checks of input from people.
 
 use chrono::{TimeDelta, Utc};
 use sale::{

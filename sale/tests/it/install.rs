@@ -1,4 +1,4 @@
-//! Install: warm and rebuild, whatever was lost and wherever the last attempt ended.
+//! Install: warm and rebuild, for every loss and wherever the last attempt ended.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ async fn try_install(
     timeout(BOUND, installed).await.expect("an install ends")
 }
 
-/// A sale of which so many units were sold and posted.
+/// A sale of which this many units were sold and posted.
 async fn sold(shop: &Shop, units: u32, count: usize) -> (SaleId, Vec<Purchase>) {
     let sale = shop.on_sale(units).await;
     let purchases = shop.sell(sale.id, count).await;
@@ -122,7 +122,7 @@ async fn a_rolled_back_gate_is_rebuilt_with_what_was_posted_after_the_copy() {
     shop.roll_back(sale, &copy).await;
     assert_eq!(condition(&shop, sale).await, Condition::Behind);
 
-    // The copy's journal still has the first entry, which is posted again for nothing.
+    // The copy's journal still has the first entry, which is posted again without effect.
     let reconciler = shop.reconciler(sale);
     let installed = shop.install(sale).await;
     drop(reconciler);
@@ -137,7 +137,7 @@ async fn a_rolled_back_gate_is_rebuilt_with_what_was_posted_after_the_copy() {
 async fn buyers_who_were_rejected_and_count_as_posted_are_in_the_rebuilt_gate() {
     let shop = Shop::open().await;
     let (sale, mut purchases) = sold(&shop, 1, 1).await;
-    // Sold by a gate that had forgotten its limit.
+    // A gate that had forgotten its limit sold this one.
     let excess = purchase();
     let posted = shop
         .ledger
@@ -231,7 +231,7 @@ async fn only_the_last_attempt_with_exactly_the_posted_buyers_is_completed() {
 async fn an_attempt_that_the_ledger_does_not_confirm_starts_over() {
     let shop = Shop::open().await;
     let (sale, purchases) = sold(&shop, 5, 2).await;
-    // As if the posted buyers had changed during the first attempt, which is of epoch 2.
+    // As if the posted buyers had changed during the first attempt, which has epoch 2.
     sqlx::raw_sql(
         "CREATE FUNCTION unconfirmed() RETURNS trigger LANGUAGE plpgsql AS $$
          BEGIN
@@ -281,7 +281,7 @@ async fn an_install_beside_another_is_busy_and_closes_nothing() {
     let refused = try_install(&shop, sale, DRAIN).await;
     assert!(matches!(refused, Err(InstallError::Busy)));
     shop.assert_sound(sale, &purchases).await;
-    // Another sale is not in the way.
+    // The lock does not affect another sale.
     let other = shop.sale(1).await;
     assert!(shop.install(other.id).await.is_anew());
 

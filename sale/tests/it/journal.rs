@@ -1,4 +1,4 @@
-//! The journal: what is read, by whom, and what cannot be read.
+//! The journal: its entries, its readers, and unreadable entries.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::fixture::{Door, forgotten, terms};
 
 const AT_ONCE: Duration = Duration::ZERO;
 
-/// A sale on sale, with an entry for each of so many winners.
+/// A sale with an entry for each of this many winners.
 async fn with_entries(door: &Door, count: usize) -> SaleId {
     let sale = terms(10);
     door.warm(&sale).await;
@@ -23,7 +23,7 @@ async fn with_entries(door: &Door, count: usize) -> SaleId {
     sale.id
 }
 
-/// Reads as a group consumer; the first read makes a group that is gone.
+/// Reads as a group consumer. If the group is gone, the first read creates it.
 async fn read(door: &Door, sale: SaleId, consumer: &str) -> Vec<Entry> {
     let read = || door.journal.read(sale, consumer, 10);
     let first = read().await.unwrap();

@@ -58,7 +58,7 @@ async fn creating_a_sale_moves_its_units_out_of_the_stock() {
     let again = shop.ledger.create_sale(new).await;
     assert!(matches!(again, Err(LedgerError::Exists)));
     assert_eq!(stock(&shop, product.id).await, 6);
-    // The rest.
+    // All remaining units.
     let rest = shop.ledger.create_sale(new_sale(&product, None)).await;
     assert_eq!(rest.unwrap().units, 6);
     assert_eq!(stock(&shop, product.id).await, 0);
@@ -154,7 +154,7 @@ async fn a_restock_moves_units_out_of_the_stock_and_raises_limit_and_version() {
         in_stock: 6,
     };
     assert_eq!(too_many.unwrap_err().to_string(), short.to_string());
-    // The sale has 6 units, and an `int4` holds one less than this with them.
+    // With the sale's 6 units, this is one more than an `int4` holds.
     let full = shop.ledger.restock(sale.id, UNITS_MAX - 5).await;
     assert!(matches!(full, Err(LedgerError::FullSale { units: 6 })));
     let nearly = shop.ledger.restock(sale.id, UNITS_MAX - 6).await;

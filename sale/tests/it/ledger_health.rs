@@ -1,4 +1,4 @@
-//! What the ledger tells of its own health.
+//! The ledger's report on its own health.
 
 use embedded::testing::shared_postgres;
 use sale::{

@@ -1,4 +1,4 @@
-//! What people do to a sale: each step may be repeated, and is logged once, with who took it.
+//! People's actions on a sale: each step may be repeated, and is logged once, with the person who took it.
 
 use chrono::TimeDelta;
 use sale::{
@@ -160,7 +160,7 @@ async fn a_repeated_move_does_not_undo_a_later_one() {
         .move_sale(sale.id, sale.start, sale.end + hour * 2)
         .await;
     assert!(matches!(other, Err(LedgerError::KeyReused)), "{other:?}");
-    // What may be repeated anyway takes no notice of a key.
+    // Steps that may be repeated anyway ignore a key.
     for state in [SaleState::Paused, SaleState::Open, SaleState::Paused] {
         anna.set_state(sale.id, state).await.unwrap();
     }
@@ -193,7 +193,7 @@ async fn a_change_that_fails_is_not_logged_and_its_key_is_free() {
         1
     );
     assert_eq!(anna.restock(sale.id, 10).await.unwrap().units, 11);
-    // The stock is used up, and the answer is still that of the first time.
+    // The stock is used up, but the answer is still the first one.
     assert_eq!(anna.restock(sale.id, 10).await.unwrap().units, 11);
 }
 

@@ -1,4 +1,4 @@
-//! What must hold of the sale, tried on a real Redis and a real Postgres.
+//! The guarantees of a sale, tested on a real Redis and a real Postgres.
 
 #![expect(
     clippy::unwrap_used,

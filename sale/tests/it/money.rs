@@ -114,7 +114,7 @@ fn each_currency_has_the_decimals_that_iso_4217_gives_it() {
     assert_eq!(named(of(0)), NONE);
     assert_eq!(named(of(3)), THREE);
     assert_eq!(named(of(1)), "");
-    // All that are no funds.
+    // All currencies with two decimals, without funds.
     assert_eq!(of(2).len(), 133);
     for code in [
         "USD", "EUR", "VES", "VED", "ZWG", "SLE", "XCG", "MGA", "MRU",
@@ -185,7 +185,7 @@ fn a_code_in_which_nothing_can_be_priced_is_refused_with_the_reason() {
     }
 }
 
-/// AAA to ZZZ.
+/// All codes from AAA to ZZZ.
 pub fn all_codes() -> impl Iterator<Item = String> {
     let letters = || 'A'..='Z';
     letters().flat_map(move |a| {

@@ -1,4 +1,4 @@
-//! Which sale an idempotency key is meant for, where its purchase names none.
+//! The sale that an idempotency key is meant for, if its purchase names no sale.
 
 use std::collections::HashSet;
 
@@ -42,7 +42,7 @@ async fn a_pin_ends_by_itself() {
     let door = Door::shared().await;
     let buyer = BuyerId::random();
     door.gate.pin(buyer, "k", SaleId::random()).await.unwrap();
-    // A second try does not make it last longer.
+    // A second try does not extend the time.
     door.gate.pin(buyer, "k", SaleId::random()).await.unwrap();
     let key = door.keys.pin(buyer, "k");
     let left: u64 = door.redis("TTL", &[&key]).await.convert().unwrap();

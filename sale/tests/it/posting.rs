@@ -1,4 +1,4 @@
-//! Posting: what the SQL function `post_orders` and the triggers on `orders` do, on a real Postgres.
+//! Posting: the SQL function `post_orders` and the triggers on `orders`, on a real Postgres.
 
 mod outcomes;
 mod plans;
@@ -13,7 +13,7 @@ use sale::{
 
 use crate::fixture::{Shop, posting_of, purchase};
 
-/// So many new purchases.
+/// This many new purchases.
 fn crowd(count: usize) -> Vec<Purchase> {
     (0..count).map(|_| purchase()).collect()
 }
@@ -51,7 +51,7 @@ const fn posted(confirmed: u64, rejected: u64) -> Posted {
     }
 }
 
-/// Pretends that so many installs were completed.
+/// Pretends that this many installs were completed.
 async fn set_base(shop: &Shop, sale: SaleId, base: i64) {
     sqlx::query("UPDATE flash_sales SET epoch = $2, base = $2 WHERE id = $1")
         .bind(sale)
@@ -61,7 +61,7 @@ async fn set_base(shop: &Shop, sale: SaleId, base: i64) {
         .unwrap();
 }
 
-/// Settles a sale as `settle` would.
+/// Settles a sale like `settle`.
 async fn settle(shop: &Shop, sale: SaleId) {
     sqlx::query(
         "UPDATE flash_sales SET state = 'settled', settled_at = now(),

@@ -1,5 +1,5 @@
-//! Prices in the ledger: with the decimals of their currency from the product to the order, and what a person
-//! with psql can write.
+//! Prices in the ledger: with the decimals of their currency from the product to the order, and the prices that a
+//! person with psql can write.
 
 use chrono::{TimeDelta, Utc};
 use sale::{
@@ -122,7 +122,7 @@ async fn nobody_stores_a_price_that_its_currency_does_not_have() {
     assert_eq!(read.price.to_string(), "10.50");
 }
 
-/// Earlier versions took any three capitals, and gave all of them two decimals.
+/// Earlier versions accepted any three capitals, and gave all of them two decimals.
 #[tokio::test]
 async fn a_price_of_before_that_does_not_fit_is_shown_as_it_stands_and_stops_no_list() {
     let shop = Shop::open().await;
@@ -160,7 +160,7 @@ async fn a_price_of_before_that_does_not_fit_is_shown_as_it_stands_and_stops_no_
     let orders = shop.ledger.orders_of_sale(sale.id).await.unwrap();
     assert_eq!(orders[0].price.to_string(), "10.5");
 
-    // What is not its price can be changed; a new sale needs a price that fits.
+    // Everything but the price can be changed; a new sale needs a price that fits.
     let named = ProductChange {
         name: Some("lamp 2".to_owned()),
         ..ProductChange::default()

@@ -1,4 +1,4 @@
-//! Changes of a product: none overwrites what it has not seen, and a price stays one of its currency.
+//! Changes of a product: no change overwrites unseen data, and a price always fits its currency.
 
 use sale::{
     ledger::{By, Ledger, LedgerError, Product, ProductChange, StockChange},
@@ -44,7 +44,7 @@ fn shown(product: &Product) -> String {
 async fn a_quantity_is_set_only_if_it_is_still_what_was_read() {
     let shop = Shop::open().await;
     let product = shop.product(100).await.id;
-    // Sixty are moved into a sale after somebody read 100.
+    // Sixty units are moved into a sale after a person read 100.
     change(&shop.ledger, product, StockChange::Remove(60))
         .await
         .unwrap();
@@ -54,7 +54,7 @@ async fn a_quantity_is_set_only_if_it_is_still_what_was_read() {
         Err(LedgerError::StockChanged { quantity: 40 }) => {}
         other => panic!("{other:?}"),
     }
-    // Nothing of it was done.
+    // No part of it was done.
     let read = shop.ledger.product(product).await.unwrap().unwrap();
     assert_eq!((read.name.as_str(), read.quantity), ("lamp", 40));
     assert_eq!(
@@ -98,7 +98,7 @@ async fn of_changes_at_the_same_time_none_is_lost() {
     );
     added.unwrap();
     removed.unwrap();
-    // Of many that all read the same quantity, one sets it.
+    // Many read the same quantity, and only one sets it.
     let setting = (0..24).map(|n| change(&shop.ledger, product, set(n, 124)));
     let set = futures_util::future::join_all(setting).await;
     assert_eq!(set.iter().filter(|done| done.is_ok()).count(), 1, "{set:?}");

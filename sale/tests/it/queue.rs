@@ -1,4 +1,4 @@
-//! What waits between gate and ledger, and who works it off.
+//! The work that waits between gate and ledger, and its workers.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Rebuilding a gate that was lost: what is saved, what is known to be lost, and when it stays closed.
+//! Rebuilding a lost gate: the purchases that are saved, those known to be lost, and when the gate stays closed.
 
 use sale::{
     audit::Difference,
@@ -17,7 +17,7 @@ async fn install_with(
     install_as(&shop.gate, &shop.ledger, sale, request, DRAIN).await
 }
 
-/// What an API knows that has seen so many taken in the first install.
+/// The knowledge of an API that has seen this many taken in the first install.
 const fn seen(taken: u64) -> Progress {
     Progress {
         epoch: Epoch(1),
@@ -40,7 +40,7 @@ async fn what_a_caller_saw_of_a_rolled_back_gate_is_counted_as_lost() {
         .await
         .unwrap();
     assert_eq!(asked.verdicts, [Verdict::Cold]);
-    // One who has seen less adds nothing to it.
+    // A caller who has seen less adds nothing.
     shop.gate
         .admit(sale, &seen(3).into(), &[purchase()])
         .await
@@ -71,7 +71,7 @@ async fn what_a_caller_saw_of_an_emptied_gate_is_counted_as_lost() {
 
     assert_eq!((installed.found, installed.lost), (Condition::Missing, 4));
     shop.assert_sound(sale, &posted).await;
-    // The witness of a gate that is there does not expire.
+    // The witness in an existing gate does not expire.
     let ttl = shop.redis("TTL", &[&shop.keys.terms(sale)]).await;
     assert_eq!(ttl.as_i64(), Some(-1));
 }
@@ -86,7 +86,7 @@ async fn what_is_left_by_a_witness_alone_expires() {
         .unwrap();
     let ttl = shop.redis("TTL", &[&shop.keys.terms(sale)]).await;
     assert!(ttl.as_i64().is_some_and(|seconds| seconds > 0), "{ttl:?}");
-    // Nobody has seen anything of a sale that was never asked for before: nothing is written.
+    // No caller has seen anything of a sale that was never asked for: nothing is written.
     let other = SaleId::random();
     shop.ask(other, &[purchase()]).await;
     let exists = shop.redis("EXISTS", &[&shop.keys.terms(other)]).await;
@@ -164,7 +164,7 @@ async fn a_gate_that_differs_once_it_is_loaded_stays_closed() {
     let shop = Shop::open().await;
     let sale = shop.on_sale(100).await.id;
     shop.gate.close(sale).await.unwrap();
-    // Each time an install is confirmed, somebody makes an order past the gate that was loaded.
+    // Each time an install is confirmed, another order is made past the loaded gate.
     sqlx::raw_sql(
         "CREATE FUNCTION buy_past_the_gate() RETURNS trigger LANGUAGE plpgsql AS $$
          DECLARE buyer uuid := gen_random_uuid();
@@ -277,7 +277,7 @@ async fn a_ledger_that_will_not_come_back_is_accepted_and_the_gate_s_winners_are
     let shop = Shop::open().await;
     let sale = shop.on_sale(10).await.id;
     let purchases = shop.sell(sale, 3).await;
-    // The ledger of before the install: the gate, and its journal, are newer.
+    // The ledger from before the install: the gate and its journal are newer.
     sqlx::query("UPDATE flash_sales SET epoch = 0, base = 0 WHERE id = $1")
         .bind(sale)
         .execute(&shop.pool)
@@ -288,7 +288,7 @@ async fn a_ledger_that_will_not_come_back_is_accepted_and_the_gate_s_winners_are
         ..Request::default()
     };
     let (installed, ()) = tokio::join!(install_with(&shop, sale, accept), async {
-        // Until the epoch is raised nobody may post: the ledger knows nothing of it.
+        // Nothing may be posted until the epoch is raised: before, the ledger does not know it.
         while shop.read(sale).await.epoch == Epoch(0) {
             tokio::task::yield_now().await;
         }

@@ -1,4 +1,4 @@
-//! Replay: a rejected purchase becomes an order after all, once, and only where a unit is there.
+//! Replay: a rejected purchase becomes an order after all, once, and only if there is a unit.
 
 mod racing;
 mod refusals;
@@ -18,7 +18,7 @@ const PATIENCE: Patience = Patience {
     drain: DRAIN,
 };
 
-/// What became of each of these rejections, in order.
+/// The result for each of these rejections, in order.
 async fn try_replays(
     shop: &Shop,
     sale: SaleId,
@@ -47,7 +47,7 @@ async fn replayed(shop: &Shop, sale: SaleId, rejection: Uuid) -> Replay {
     told.unwrap()[0]
 }
 
-/// Posts purchases as a gate of this epoch would have admitted them.
+/// Posts purchases as if a gate of this epoch had admitted them.
 async fn post_at(shop: &Shop, sale: SaleId, epoch: Epoch, purchases: &[Purchase]) {
     let postings: Vec<_> = purchases
         .iter()
@@ -56,7 +56,7 @@ async fn post_at(shop: &Shop, sale: SaleId, epoch: Epoch, purchases: &[Purchase]
     assert!(!shop.ledger.post(sale, &postings).await.unwrap().ahead);
 }
 
-/// A purchase of an install before the current one, which is rejected as superseded.
+/// A purchase of an earlier install, which is rejected as superseded.
 async fn superseded(shop: &Shop, sale: &Sale) -> Purchase {
     let late = purchase();
     post_at(shop, sale.id, Epoch(0), &[late]).await;
@@ -64,7 +64,7 @@ async fn superseded(shop: &Shop, sale: &Sale) -> Purchase {
     late
 }
 
-/// A purchase beyond the units, in a sale that was on with none left.
+/// A purchase beyond the units, in a sale that had none left.
 async fn without_unit(shop: &Shop, sale: &Sale) -> Purchase {
     let late = purchase();
     post_at(shop, sale.id, sale.base, &[late]).await;
@@ -79,7 +79,7 @@ async fn rejection_of(shop: &Shop, sale: SaleId, purchase: Purchase) -> Rejectio
     }
 }
 
-/// The buyer must have an order that stands; the counts, the gate and the ledger must agree.
+/// The buyer must have a confirmed order; the counts, the gate and the ledger must agree.
 async fn assert_has_order(shop: &Shop, sale: SaleId, purchase: Purchase, replay: Replay) -> Sale {
     let Replay::Replayed(made) = replay else {
         panic!("{replay:?}");
@@ -98,7 +98,7 @@ async fn assert_has_order(shop: &Shop, sale: SaleId, purchase: Purchase, replay:
     after
 }
 
-/// What a second replay of a purchase comes to, if a rejection of it is still there.
+/// The result of a second replay of a purchase, if its rejection still exists.
 async fn replay_of(shop: &Shop, sale: SaleId, purchase: Purchase) -> Option<Bar> {
     let kept = shop.ledger.rejections_of_sale(sale).await.unwrap();
     let kept = kept.iter().find(|it| it.buyer == Some(purchase.buyer));
@@ -109,7 +109,7 @@ async fn replay_of(shop: &Shop, sale: SaleId, purchase: Purchase) -> Option<Bar>
     }
 }
 
-/// The gate must sell to nobody but the buyers that the ledger knows, up to the ledger's limit.
+/// The gate must know exactly the ledger's buyers, and sell up to the ledger's limit.
 async fn assert_open(shop: &Shop, sale: SaleId) {
     let posted = shop.ledger.posted_buyers(sale, None, 1_000).await.unwrap();
     let purchases: Vec<_> = posted
@@ -216,7 +216,7 @@ async fn a_purchase_whose_id_was_taken_becomes_an_order_of_another_id() {
     assert!(matches!(done, Replay::Replayed(order) if order.uuid() == rejection.id));
     assert_eq!((after.available, after.confirmed, after.posted), (1, 2, 2));
     assert_open(&shop, sale.id).await;
-    // Its entry, delivered once more, proves nothing and rejects nothing.
+    // A second delivery of its entry proves nothing and rejects nothing.
     post_at(&shop, sale.id, after.base, &[first, second]).await;
     assert_eq!(shop.ledger.count_rejections(sale.id).await.unwrap(), 1);
     shop.assert_conserved(sale.id).await;
@@ -292,7 +292,7 @@ async fn in_a_settled_sale_the_unit_comes_from_the_stock_until_that_is_empty() {
     settle(&shop, sale.id).await;
     let late = [purchase(), purchase()];
     post_at(&shop, sale.id, sale.base, &late).await;
-    // All but one unit of the product leave for another sale.
+    // All but one unit of the product go to another sale.
     let stock = shop.ledger.product(product).await.unwrap().unwrap();
     let rest = sale::ledger::NewSale {
         id: SaleId::random(),

@@ -1,4 +1,4 @@
-//! Settle: unsold units return to the product, once, and nothing that was sold is left out.
+//! Settle: unsold units return to the product, once, and no sold unit is left out.
 
 use std::time::Duration;
 
@@ -163,7 +163,7 @@ async fn the_gate_of_a_settled_sale_expires_and_answers_ended_until_then() {
     let verdicts = shop.ask(sale.id, &[first[0], purchase()]).await.verdicts;
     assert_eq!(verdicts, [Verdict::Admitted, Verdict::Ended]);
     shop.gate.expire(sale.id, RETENTION).await.unwrap();
-    // It is not put off.
+    // The expiry is not postponed.
     shop.gate.expire(sale.id, 10 * RETENTION).await.unwrap();
     let keys = &shop.keys;
     let [terms, buyers] = [keys.terms(sale.id), keys.buyers(sale.id)];

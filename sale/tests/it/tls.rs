@@ -1,4 +1,4 @@
-//! TLS, with real servers, right certificates and wrong ones.
+//! TLS, with real servers, correct certificates and wrong ones.
 
 #[path = "../../../embedded/tests/certificates/mod.rs"]
 mod certificates;
@@ -15,15 +15,15 @@ use tempfile::TempDir;
 use self::certificates::{Authority, Issued};
 use crate::fixture::redis_settings;
 
-/// Where the servers are, and what else a certificate may name.
+/// The servers' address, and another name for certificates.
 const HOST: &str = "127.0.0.1";
 const OTHER_HOST: &str = "redis.example";
 
-/// Certificates end in these years.
+/// The last years of certificates.
 const VALID: i32 = 2_200;
 const EXPIRED: i32 = 2_020;
 
-/// Files of settings. They go with it.
+/// Files of settings. Dropping this value removes them.
 struct Files(TempDir);
 
 impl Files {
@@ -42,7 +42,7 @@ impl Files {
     }
 }
 
-/// A server that shows this certificate, and asks for none.
+/// A server that presents this certificate, and requires none.
 fn shows(issued: Issued, authority: &Authority) -> ServerTls {
     ServerTls {
         certificate: issued.certificate,
@@ -68,7 +68,7 @@ fn trusting(url: &str, ca_file: &Path) -> RedisSettings {
     settings
 }
 
-/// Why there is no connection: one line without the password.
+/// The reason why there is no connection: one line without the password.
 async fn refusal(settings: &RedisSettings) -> String {
     let refused = Gate::connect(settings).await.err().expect("refused");
     let refusal = refused.to_string();

@@ -1,4 +1,4 @@
-//! Tokens: only what this issuer signed, for this audience, in time, is somebody.
+//! Tokens: only a token that this issuer signed, for this audience, and that is still valid, identifies a user.
 
 mod outside;
 

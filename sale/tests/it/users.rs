@@ -1,4 +1,4 @@
-//! Users: found, made sure of, and changed, by an address in any spelling.
+//! Users: found, ensured, and changed, by an address in any spelling.
 
 use futures_util::future::join_all;
 use sale::{

@@ -1,13 +1,12 @@
-//! The one function that proves a history right, or says what is wrong with it.
+//! The one function that proves a history right, or lists its violations.
 //!
-//! It is given what clients saw, and what ledger and gate hold after the sale came to rest (see
-//! [`crate::rest`]). It claims only what holds under any concurrency, any crash, any repetition,
-//! cancellations and restocks: of two requests it says that one came first only where one was
-//! answered before the other was asked, and it takes an answer that never came as one that may
-//! have been anything.
+//! Its input is everything that clients saw, and the contents of ledger and gate after the sale came to rest (see
+//! [`crate::rest`]). It claims only what holds under any concurrency, any crash, any repetition, cancellations and
+//! restocks. It orders two requests only if one was answered before the other was asked, and it assumes that a missing
+//! answer may have been any answer.
 //!
-//! What a rebuild lost, and what happened besides the recorded requests, is in the
-//! [`Circumstances`]; the default is the strictest, that nothing did.
+//! Losses in a rebuild, and everything that happened besides the recorded requests, stand in the [`Circumstances`]. The
+//! default is the strictest: nothing happened.
 
 mod answers;
 mod asked;
@@ -26,44 +25,43 @@ use sale::{
 use super::{Breach, Event, GateState, LedgerState, Violation};
 pub(crate) use asked::{Exchange, exchanges_by_buyer};
 
-/// The most violations that one check lists. A system that is wrong is often wrong for every buyer.
+/// The most violations that one check lists. A faulty system is often wrong for every buyer.
 pub const VIOLATIONS_MAX: usize = 1_000;
 
-/// What happened to the sale besides the requests in the history.
+/// Everything that happened to the sale besides the requests in the history.
 #[derive(Debug, Clone, Default)]
 pub struct Circumstances {
-    /// Orders that were acknowledged and that the gate lost before they were posted, as a rebuild
-    /// reported or a test arranged. Each is excused from ending; nothing else is.
+    /// Orders that were acknowledged, and that the gate lost before they were posted, as a rebuild reported or a test
+    /// arranged. Only these need not end.
     pub losses: HashSet<OrderId>,
-    /// The gate lost marks, or may have: it was emptied, rolled back, or its server lost what it had
-    /// not written. Then a purchase may be rejected as superseded, and units may be left though
-    /// buyers were refused.
+    /// The gate lost marks, or may have: it was emptied, rolled back, or its server lost unwritten data. Then a
+    /// purchase may be rejected as superseded, and units may stay unsold although buyers were refused.
     pub gate_was_lost: bool,
-    /// Units that were added to the sale while it sold.
+    /// Units that were added during the sale.
     pub restocked: u64,
-    /// Start, end or state of the sale were changed while the history was recorded, so that what
-    /// the window was at each moment is not known.
+    /// Start, end or state of the sale were changed while the history was recorded, so the window at each moment is
+    /// unknown.
     pub terms_changed: bool,
-    /// People ended the sale while the history was recorded. Its end is the instant at which the ledger noted
-    /// that, and the gate sold until it learned of it.
+    /// People ended the sale while the history was recorded. Its end is the instant at which the ledger recorded that,
+    /// and the gate sold until it learned of it.
     pub ended_by_people: bool,
-    /// Others than those in the history bought in this sale.
+    /// Buyers outside the history bought in this sale.
     pub others_bought: bool,
-    /// Orders that were written into the journal past the gate: each may have been rejected, and may
-    /// be nobody's who asked.
+    /// Orders that were written into the journal past the gate: each may have been rejected, and may belong to a buyer
+    /// who never asked.
     pub forged: HashSet<OrderId>,
-    /// Journal entries that were made unreadable: so many may have been rejected as that, and no more.
+    /// Journal entries that were made unreadable: at most so many may have been rejected for that reason.
     pub unreadable_entries: usize,
 }
 
-/// What was proven, in figures.
+/// The figures of a proof.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Proof {
     /// Requests in the history.
     pub requests: usize,
     /// Buyers in the history.
     pub buyers: usize,
-    /// Buyers who were told of an order.
+    /// Buyers who learned of an order.
     pub acknowledged: usize,
     /// Confirmed orders in the ledger.
     pub confirmed: usize,
@@ -71,17 +69,16 @@ pub struct Proof {
     pub cancelled: usize,
     /// Rejections in the ledger.
     pub rejected: usize,
-    /// Buyers with a request whose outcome they never learned.
+    /// Buyers with a request whose outcome is unknown to them.
     pub unknown: usize,
 }
 
 /// Proves invariants 1 to 7 for one sale.
 ///
-/// Events of other sales are passed over. `gate` is `None` where there is none, as is right for a
-/// settled sale only.
+/// Ignores events of other sales. `gate` is `None` if there is no gate, which is right only for a settled sale.
 ///
 /// # Errors
-/// All that is wrong, at most [`VIOLATIONS_MAX`] of it.
+/// All violations, at most [`VIOLATIONS_MAX`].
 pub fn check(
     events: &[Event],
     ledger: &LedgerState,
@@ -107,7 +104,7 @@ pub fn check(
     }
 }
 
-/// All that the checks look at, indexed once.
+/// The input of the checks, indexed once.
 struct Case<'a> {
     events: &'a [Event],
     ledger: &'a LedgerState,
@@ -116,12 +113,12 @@ struct Case<'a> {
     /// The requests of each buyer in this sale, in the order in which they were asked.
     buyers: HashMap<BuyerId, Vec<Exchange>>,
     orders: HashMap<OrderId, &'a Order>,
-    /// The order of each buyer. Of two, the one read last: that there are two is found elsewhere.
+    /// The order of each buyer. If there are two, the one read last: another check finds that there are two.
     order_of: HashMap<BuyerId, &'a Order>,
     /// Orders that the ledger rejected.
     rejected: HashSet<OrderId>,
-    /// Orders of which nothing is expected: lost ones, and those rejected without being counted,
-    /// whose buyer may buy again.
+    /// Orders without expectations: lost ones, and those that were rejected without being counted, whose buyer may buy
+    /// again.
     excused: HashSet<OrderId>,
 }
 
@@ -198,24 +195,24 @@ impl<'a> Case<'a> {
     }
 }
 
-/// Collects what is wrong.
+/// Collects the violations.
 struct Findings {
     sale: SaleId,
     violations: Vec<Violation>,
 }
 
 impl Findings {
-    /// Something wrong with the sale as a whole.
+    /// Adds a violation of the sale as a whole.
     fn add(&mut self, breach: Breach, explanation: String) {
         self.push(breach, None, Vec::new(), explanation);
     }
 
-    /// Something wrong for one buyer, that ledger and gate show.
+    /// Adds a violation for one buyer that ledger and gate show.
     fn add_for(&mut self, breach: Breach, buyer: BuyerId, explanation: String) {
         self.push(breach, Some(buyer), Vec::new(), explanation);
     }
 
-    /// Something wrong for one buyer, that these requests show.
+    /// Adds a violation for one buyer that these requests show.
     fn add_seen(
         &mut self,
         breach: Breach,

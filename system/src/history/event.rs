@@ -1,4 +1,4 @@
-//! What a history holds: requests, their answers, and readings of the gate's clock.
+//! The content of a history: requests, their answers, and readings of the gate's clock.
 
 use std::fmt;
 
@@ -6,16 +6,16 @@ use chrono::{DateTime, Utc};
 use sale::model::{BuyerId, OrderId, SaleId};
 use serde::Serialize;
 
-/// One thing that happened, as a client saw it.
+/// One event, as a client saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
     /// Its place in the history, from 0. The order of these numbers is the order of events.
     pub number: u64,
     /// The client's clock. For people: no check relies on it.
     pub at: DateTime<Utc>,
-    /// The sale it is about.
+    /// The sale that it concerns.
     pub sale: SaleId,
-    /// Who asked; nobody where the gate's clock was read.
+    /// The buyer who asked; `None` for a reading of the gate's clock.
     pub buyer: Option<BuyerId>,
     /// What happened.
     pub what: What,
@@ -26,37 +26,37 @@ pub struct Event {
 pub enum What {
     /// A request is about to be sent.
     Asked {
-        /// Its name.
+        /// Its id.
         request: RequestId,
-        /// What it asks.
+        /// The question.
         ask: Ask,
     },
     /// An answer was read to its end.
     Answered {
         /// The request it answers.
         request: RequestId,
-        /// What it says.
+        /// The answer.
         answer: Answer,
     },
     /// No answer could be read.
     Failed {
         /// The request that failed.
         request: RequestId,
-        /// How.
+        /// The kind of failure.
         failure: Failure,
     },
     /// The gate's clock was read.
     Clock {
-        /// What it said.
+        /// The time that it showed.
         now: DateTime<Utc>,
     },
 }
 
-/// Names a request: the number of the event with which it was asked.
+/// Identifies a request: the number of the event that asked it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct RequestId(pub u64);
 
-/// What a request asks.
+/// The kinds of requests.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Ask {
     /// `POST /api/purchase`.
@@ -70,12 +70,12 @@ pub enum Ask {
     Status,
     /// `GET /api/purchase/job/{id}`.
     Job {
-        /// The order asked for.
+        /// The order in question.
         order: OrderId,
     },
 }
 
-/// What an answer says, as far as the checks need it.
+/// The parts of an answer that the checks need.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Answer {
     /// The HTTP status.
@@ -97,23 +97,23 @@ pub struct Answer {
 /// Why there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub enum Failure {
-    /// No connection came into being: the request was never sent.
+    /// No connection was made: the request was never sent.
     NotSent {
-        /// The client's words for it.
+        /// The client's error text.
         why: String,
     },
     /// Sent, perhaps in part, and then the connection broke: it may have been done.
     Lost {
-        /// The client's words for it.
+        /// The client's error text.
         why: String,
     },
     /// Sent, and not answered in time: it may have been done.
     TimedOut,
-    /// Answered with something that is not what the contract promises.
+    /// The answer breaks the contract.
     Unreadable {
         /// The HTTP status.
         status: u16,
-        /// What was wrong with it.
+        /// The fault in it.
         why: String,
     },
 }

@@ -1,11 +1,11 @@
-//! What an answer means, by the HTTP contract. Everything that the contract does not document is
+//! The meaning of an answer, by the HTTP contract. Every answer that the contract does not document is
 //! [`Meaning::Undocumented`], so that no check has to guess.
 
 use sale::model::OrderId;
 
 use super::event::{Answer, Ask, Failure};
 
-/// What a client may conclude from how a request ended.
+/// The conclusion that a client may draw from the end of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
     /// 202: the unit is this buyer's.
@@ -18,26 +18,26 @@ pub enum Meaning {
     SoldOut,
     /// 409 `SALE_NOT_ACTIVE`.
     NotActive(Inactive),
-    /// A refusal for what the request is: malformed, without a right, for an unknown sale.
+    /// Refused because of the request itself: malformed, not permitted, or for an unknown sale.
     Refused,
     /// 429: nothing was decided; ask again later.
     Limited,
-    /// How far a purchase is.
+    /// The progress of a purchase.
     Status(PurchaseStatus, OrderId),
-    /// A purchase status that says that nothing was bought.
+    /// A purchase status that says that the buyer has bought nothing.
     NotPurchased,
     /// 404 for a job.
     NoSuchJob,
-    /// It may have been done or not: 503, a lost connection, a timeout, no answer yet.
+    /// The request may have been done or not: 503, a lost connection, a timeout, no answer until now.
     Unknown,
-    /// It was not done: the request never left.
+    /// The request was not done: it never left.
     NotSent,
-    /// An answer that the contract does not have. What was done is unknown, too.
+    /// An answer that the contract does not document. Whether the request was done is unknown, too.
     Undocumented(String),
 }
 
 impl Meaning {
-    /// The buyer's order, where a purchase was told of one.
+    /// The buyer's order, if the answer to a purchase named one.
     pub const fn order(&self) -> Option<OrderId> {
         match self {
             Self::Admitted(order) | Self::Completed(order) | Self::Held(order) => Some(*order),
@@ -54,7 +54,7 @@ impl Meaning {
         }
     }
 
-    /// How far an order is, where that was told.
+    /// The progress of an order, if the answer stated it.
     pub const fn status(&self) -> Option<(PurchaseStatus, OrderId)> {
         if let Self::Completed(order) = self {
             Some((PurchaseStatus::Completed, *order))
@@ -65,7 +65,7 @@ impl Meaning {
         }
     }
 
-    /// Why the sale does not sell, where that was told.
+    /// The reason why the sale does not sell, if the answer stated it.
     pub const fn inactive(&self) -> Option<Inactive> {
         if let Self::NotActive(why) = self {
             Some(*why)
@@ -86,7 +86,7 @@ pub enum Inactive {
     Paused,
 }
 
-/// The words of the status of a purchase that was made.
+/// The status of a purchase that was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PurchaseStatus {
     /// Admitted, not yet in the ledger.
@@ -99,7 +99,7 @@ pub enum PurchaseStatus {
     Cancelled,
 }
 
-/// What an answer to this request means.
+/// The meaning of an answer to this request.
 pub fn of_answer(ask: &Ask, answer: &Answer) -> Meaning {
     match ask {
         Ask::Purchase { .. } => of_purchase(answer),
@@ -107,7 +107,7 @@ pub fn of_answer(ask: &Ask, answer: &Answer) -> Meaning {
     }
 }
 
-/// What a failure means.
+/// The meaning of a failure.
 pub fn of_failure(failure: &Failure) -> Meaning {
     match failure {
         Failure::NotSent { .. } => Meaning::NotSent,
@@ -154,7 +154,7 @@ fn of_status(ask: &Ask, answer: &Answer) -> Meaning {
     }
 }
 
-/// The answers that any route may give.
+/// Interprets the answers that any route may give.
 fn of_any(answer: &Answer) -> Meaning {
     match (answer.status, answer.code.as_deref()) {
         (400, Some("VALIDATION_FAILED"))

@@ -1,4 +1,4 @@
-//! What ledger and gate hold of one sale, as the checker wants it.
+//! The contents of ledger and gate for one sale, in the checker's form.
 
 use std::collections::HashMap;
 
@@ -24,16 +24,12 @@ pub struct LedgerState {
 pub struct GateState {
     /// Its terms and counts.
     pub snapshot: Snapshot,
-    /// Who is marked, with which order.
+    /// The marked buyers, each with its order.
     pub buyers: HashMap<BuyerId, OrderId>,
 }
 
 impl LedgerState {
-    /// Reads a sale; `None` if there is no such sale. Three statements: one picture only while
-    /// nothing moves.
-    ///
-    /// # Errors
-    /// The ledger cannot be read.
+    /// Reads a sale; `None` if there is no such sale. Three statements: consistent only while nothing changes.
     pub async fn read(ledger: &Ledger, sale: SaleId) -> Result<Option<Self>, LedgerError> {
         let Some(row) = ledger.sale(sale).await? else {
             return Ok(None);
@@ -49,10 +45,7 @@ impl LedgerState {
 }
 
 impl GateState {
-    /// Reads a gate; `None` if there is none. Two calls: one picture only while nothing moves.
-    ///
-    /// # Errors
-    /// The gate cannot be read.
+    /// Reads a gate; `None` if there is none. Two calls: consistent only while nothing changes.
     pub async fn read(gate: &Gate, sale: SaleId) -> Result<Option<Self>, GateError> {
         let Some(snapshot) = gate.snapshot(sale).await? else {
             return Ok(None);

@@ -1,37 +1,37 @@
-//! The names of what can be wrong. Each says which invariant of ARCHITECTURE.md it breaks.
+//! The names of all possible breaches. Each says which invariant of ARCHITECTURE.md it breaks.
 
 use std::fmt;
 
 use sale::model::{BuyerId, SaleId};
 use serde::Serialize;
 
-/// One breach of one invariant, with what a person needs to follow it.
+/// One breach of one invariant, with the details that a person needs to follow it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Violation {
-    /// What is broken.
+    /// The kind of breach.
     pub breach: Breach,
-    /// In which sale.
+    /// The sale.
     pub sale: SaleId,
-    /// For whom, where it concerns one buyer.
+    /// The buyer, if it concerns one.
     pub buyer: Option<BuyerId>,
-    /// The numbers of the events that show it, in order. None where ledger and gate alone do.
+    /// The numbers of the events that show it, in order. Empty if ledger and gate alone show it.
     pub events: Vec<u64>,
-    /// What is wrong, in words and figures.
+    /// The fault, in words and figures.
     pub explanation: String,
 }
 
-/// What can be broken.
+/// The kinds of breaches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Breach {
     /// More confirmed orders than units.
     Oversold,
-    /// The sale's row counts other confirmed orders than there are.
+    /// The sale's row counts a wrong number of confirmed orders.
     ConfirmedMiscounted,
     /// The ledger has two orders of one buyer.
     TwoOrders,
-    /// A buyer was told of two orders.
+    /// One buyer learned of two orders.
     TwoOrdersAcknowledged,
-    /// Two buyers were told of one order.
+    /// Two buyers learned of one order.
     OrderOfTwoBuyers,
     /// A purchase was admitted again without its key.
     AdmittedAgain,
@@ -39,13 +39,13 @@ pub enum Breach {
     PhantomOrder,
     /// The ledger has an order of a buyer who was refused every time.
     RefusedButPosted,
-    /// The ledger has another order of a buyer than the buyer was told of.
+    /// The buyer's order in the ledger is not the one that the buyer learned of.
     PostedUnderAnotherId,
     /// A buyer's mark in the gate has neither an order nor a counted rejection.
     MarkWithoutPosting,
     /// The gate marks a buyer with another order than the ledger has.
     MarkUnderAnotherId,
-    /// The ledger counts a buyer as posted whom the gate does not mark.
+    /// The ledger counts a buyer as posted, but the gate has no mark of that buyer.
     PostingWithoutMark,
     /// `available + confirmed + returned` is not `units`.
     UnitsNotConserved,
@@ -53,7 +53,7 @@ pub enum Breach {
     PostedMiscounted,
     /// At the same version, the gate's limit is not `available + posted`.
     LimitDiffers,
-    /// The gate has taken another number than the ledger has posted.
+    /// The numbers of units that the gate took and that the ledger posted differ.
     TakenDiffers,
     /// The gate forgot more winners than the ledger has posted.
     ForgottenUnposted,
@@ -65,32 +65,32 @@ pub enum Breach {
     WorkLeft,
     /// An admitted purchase ended neither as an order nor as a rejection.
     AcknowledgedLost,
-    /// An admitted purchase's order belongs to someone else, or was answered for another sale.
+    /// An admitted purchase's order belongs to another buyer, or its answer named another sale.
     AcknowledgedForAnother,
-    /// A purchase was called completed, cancelled or failed, and the ledger knows better.
+    /// An answer called a purchase completed, cancelled or failed, and the ledger contradicts it.
     StatusUntrue,
     /// A purchase was rejected although the gate lost nothing.
     RejectedWithoutLoss,
-    /// A buyer who holds an order was refused, or told that nothing was bought.
+    /// A buyer who holds an order was refused, or got the answer that nothing was bought.
     RefusedAfterAcknowledged,
-    /// A key's purchase was answered with an order that is not the key's.
+    /// A purchase with a key got an order that is not the key's.
     KeyWithoutItsOrder,
-    /// The key with which a buyer's order was made was answered as somebody else's repetition.
+    /// The key that made a buyer's order got the answer for a repetition of another purchase.
     KeyRefused,
     /// A purchase's status went backwards.
     StatusWentBack,
-    /// Units are left that nothing gave back, and yet buyers were told that none is left.
+    /// Unsold units are left that nothing gave back, and yet buyers learned that no unit is left.
     SoldOutWithUnitsLeft,
     /// A purchase was admitted before the start or after the end.
     AdmittedOutsideWindow,
-    /// A buyer was told that the sale has not started when it had, or is over when it was not.
+    /// A buyer learned that the sale had not started or was over, although it was open.
     RefusedInsideWindow,
     /// An answer that the HTTP contract does not have.
     UndocumentedAnswer,
 }
 
 impl Breach {
-    /// The number in ARCHITECTURE.md of the invariant that is broken; 0 for the HTTP contract.
+    /// The number of the broken invariant in ARCHITECTURE.md; 0 for the HTTP contract.
     pub const fn invariant(self) -> u8 {
         match self {
             Self::Oversold | Self::ConfirmedMiscounted => 1,

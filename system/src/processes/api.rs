@@ -1,4 +1,4 @@
-//! The API as a process: ready when it says so itself, at `/api/health/ready`.
+//! The API as a process. It reports at `/api/health/ready` when it is ready.
 
 use std::{
     io::{self, Read, Write},
@@ -12,35 +12,35 @@ use crate::{binaries::Binaries, deployment::Deployment};
 
 const NAME: &str = "mincommerce-api";
 
-/// How long it may take to be ready.
+/// How long the API may take to be ready.
 const READY_DEADLINE: Duration = Duration::from_secs(30);
 
-/// How long it may take to say whether it is ready.
+/// The timeout for the answer whether it is ready.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long it may take to end in order. Longer than it gives itself to answer and to close.
+/// How long it may take to end in order. Longer than the API's own limits for answering and closing.
 const STOP_DEADLINE: Duration = Duration::from_secs(30);
 
-/// On how many ports it is started, if others are quicker to take each.
+/// How many ports it tries to start on, if other programs take each first.
 const START_ATTEMPTS: u32 = 5;
 
-/// How many bytes of an answer tell whether it is a 200.
+/// How many bytes of an answer show whether its status is 200.
 const STATUS_LINE_BYTES: usize = 12;
 
-/// How the API is started.
+/// The options of an API.
 #[derive(Debug, Clone)]
 pub struct ApiOptions {
     /// The port on 127.0.0.1; `None` for any that is free.
     pub port: Option<u16>,
-    /// Whether it is started again when it dies.
+    /// Whether it is restarted when it dies.
     pub supervised: bool,
-    /// The file that its output is added to.
+    /// The file to which its output is appended.
     pub log: PathBuf,
-    /// More settings, as environment variables.
+    /// Additional settings, as environment variables.
     pub settings: Vec<(String, String)>,
 }
 
-/// A running API; it ends with this value.
+/// A running API. Dropping it ends the process.
 pub struct ApiProcess {
     process: Process,
     port: u16,
@@ -100,7 +100,7 @@ impl ApiProcess {
         };
         let process = Process::start(launch)?;
         process.until_ready(READY_DEADLINE, || is_ready(port))?;
-        // Supervised only now: a first start that fails is reported, not repeated.
+        // Supervision starts only now: a failed first start is reported, not repeated.
         let process = if options.supervised {
             process.supervised()?
         } else {
@@ -120,14 +120,11 @@ impl ApiProcess {
     }
 
     /// Ends it in order.
-    ///
-    /// # Errors
-    /// It cannot be signalled or waited for.
     pub fn stop(&self) -> Result<(), ProcessError> {
         self.process.terminate(STOP_DEADLINE)
     }
 
-    /// Starts it again after an end, and returns once it is ready.
+    /// Restarts it after an end, and returns once it is ready.
     ///
     /// # Errors
     /// It ended, or was not ready in time.
@@ -142,7 +139,7 @@ fn is_taken(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err()
 }
 
-/// Whether the API answers with 200.
+/// Whether the API answers with status 200.
 fn is_ready(port: u16) -> bool {
     let ask = || -> io::Result<bool> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));

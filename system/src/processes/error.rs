@@ -1,16 +1,16 @@
-//! Why a process could not be started or signalled.
+//! The errors of starting and signalling a process.
 
 use std::{io, time::Duration};
 
 /// Why a process could not be started or signalled.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
-    /// The system refused.
+    /// The operating system refused.
     #[error("cannot {action} {name}: {source}")]
     Io {
-        /// What was tried.
+        /// The action that failed.
         action: &'static str,
-        /// With which process.
+        /// The process.
         name: &'static str,
         /// The system's answer.
         source: io::Error,
@@ -18,7 +18,7 @@ pub enum ProcessError {
     /// It ended before it was ready.
     #[error("{name} ended while it started ({status}); its log ends:\n{log}")]
     Exited {
-        /// Which.
+        /// The process.
         name: &'static str,
         /// Its exit status.
         status: String,
@@ -28,9 +28,9 @@ pub enum ProcessError {
     /// It was not ready in time.
     #[error("{name} was not ready after {waited:?}; its log ends:\n{log}")]
     NotReady {
-        /// Which.
+        /// The process.
         name: &'static str,
-        /// How long it was waited for.
+        /// How long the caller waited for it.
         waited: Duration,
         /// The end of its log.
         log: String,
@@ -38,7 +38,7 @@ pub enum ProcessError {
     /// It is not running.
     #[error("{name} is not running")]
     Down {
-        /// Which.
+        /// The process.
         name: &'static str,
     },
 }

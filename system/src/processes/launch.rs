@@ -1,4 +1,4 @@
-//! How a process is started, and where its output goes.
+//! How to start a process, and where its output goes.
 
 use std::{
     fs::{self, OpenOptions},
@@ -11,10 +11,10 @@ use nix::sys::signal::Signal;
 
 use super::error::ProcessError;
 
-/// How much of the end of a log a message shows, bytes.
+/// How many bytes of the end of a log an error message shows.
 const LOG_TAIL_BYTES: u64 = 4_096;
 
-/// How a process is started.
+/// How to start a process.
 pub struct Launch {
     /// Its name in messages.
     pub name: &'static str,
@@ -24,7 +24,7 @@ pub struct Launch {
     pub args: Vec<String>,
     /// Its whole environment.
     pub environment: Vec<(String, String)>,
-    /// The file that its output is added to.
+    /// The file to which its output is appended.
     pub log: PathBuf,
 }
 

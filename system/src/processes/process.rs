@@ -1,11 +1,10 @@
-//! One process that somebody wants to run: started, watched, signalled, reaped.
+//! One process and its owner's wish that it runs: started, watched, signalled, reaped.
 //!
-//! It is wanted from its start until it is killed or terminated, and again from
-//! [`Process::start_again`]. If it is supervised, a thread looks every `POLL` whether it died, and
-//! starts it again: at once the first time, then after pauses that double up to `PAUSE_MAX`;
-//! after `DEATHS_MAX` deaths in a row, none of which came later than `HEALTHY_AFTER`, it stays
-//! dead. Signals go by pid, under the lock that reaping takes, so that none meets a pid that was
-//! given to another process.
+//! It is wanted from its start until it is killed or terminated, and again from [`Process::start_again`]. If it is
+//! supervised, a thread checks every `POLL` whether it died, and restarts it: at once the first time, then after pauses
+//! that double up to `PAUSE_MAX`; after `DEATHS_MAX` deaths in a row, each within `HEALTHY_AFTER` of its start, it
+//! stays dead. Signals go by pid, under the lock that reaping takes, so that no signal meets a pid that belongs to
+//! another process by now.
 
 use std::{
     io,
@@ -22,10 +21,10 @@ use nix::{
 
 use super::{error::ProcessError, launch::Launch};
 
-/// How often the thread looks at its process.
+/// How often the thread checks its process.
 const POLL: Duration = Duration::from_millis(20);
 
-/// How often it is checked whether a process has ended or become ready.
+/// The pause between checks whether a process has ended or become ready.
 const CHECK: Duration = Duration::from_millis(5);
 
 /// The pause before the second start in a row; it doubles from there.
@@ -34,13 +33,13 @@ const PAUSE_MIN: Duration = Duration::from_millis(50);
 /// The longest pause before a start.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
-/// After how many deaths in a row a process is left dead.
+/// Supervision gives up after this many deaths in a row.
 const DEATHS_MAX: u32 = 30;
 
-/// A process that ran this long was well.
+/// A process that ran this long was healthy.
 const HEALTHY_AFTER: Duration = Duration::from_secs(10);
 
-/// A process that ends with this value.
+/// A process. Dropping the value ends it.
 pub struct Process {
     shared: Arc<Shared>,
     watcher: Option<JoinHandle<()>>,
@@ -49,7 +48,7 @@ pub struct Process {
 struct Shared {
     launch: Launch,
     state: Mutex<State>,
-    /// Wakes the watching thread for the end.
+    /// Wakes the watching thread at the end.
     ending: Condvar,
 }
 
@@ -90,10 +89,10 @@ impl Process {
         })
     }
 
-    /// From now on, starts it again when it dies.
+    /// Restarts it from now on when it dies.
     ///
     /// # Errors
-    /// There can be no more threads.
+    /// The watching thread cannot be started.
     pub fn supervised(mut self) -> Result<Self, ProcessError> {
         let shared = Arc::clone(&self.shared);
         let name = format!("{}-watcher", shared.launch.name);
@@ -118,31 +117,22 @@ impl Process {
         state.child.as_mut()?.try_wait().ok().flatten()
     }
 
-    /// How often it was started again, by whomever.
+    /// How often it was restarted, by supervision or by a call.
     pub fn restarts(&self) -> u64 {
         self.shared.lock().restarts
     }
 
     /// Ends it as a crash would, and leaves it down.
-    ///
-    /// # Errors
-    /// It cannot be signalled or waited for.
     pub fn kill(&self) -> Result<(), ProcessError> {
         self.end(Signal::SIGKILL, Duration::MAX)
     }
 
-    /// Asks it to end, and kills it once the deadline has passed. It stays down.
-    ///
-    /// # Errors
-    /// It cannot be signalled or waited for.
+    /// Asks it to end, and kills it after the deadline. It stays down.
     pub fn terminate(&self, deadline: Duration) -> Result<(), ProcessError> {
         self.end(Signal::SIGTERM, deadline)
     }
 
-    /// Starts a process that is down; nothing if it runs.
-    ///
-    /// # Errors
-    /// The program cannot be run.
+    /// Starts a process that is down; does nothing if it runs.
     pub fn start_again(&self) -> Result<(), ProcessError> {
         let mut state = self.shared.lock();
         if state.running().is_none() {
@@ -154,26 +144,20 @@ impl Process {
         Ok(())
     }
 
-    /// Freezes it: connections stay, answers do not come.
-    ///
-    /// # Errors
-    /// It is not running.
+    /// Freezes it: connections stay, but get no answers.
     pub fn pause(&self) -> Result<(), ProcessError> {
         self.signal(Signal::SIGSTOP)
     }
 
-    /// Lets a frozen process go on.
-    ///
-    /// # Errors
-    /// It is not running.
+    /// Resumes a frozen process.
     pub fn resume(&self) -> Result<(), ProcessError> {
         self.signal(Signal::SIGCONT)
     }
 
-    /// Waits until `ready` says so.
+    /// Waits until `ready` returns true.
     ///
     /// # Errors
-    /// It ended meanwhile and nobody starts it again, or the deadline passed.
+    /// It ended meanwhile without supervision, or the deadline passed.
     pub fn until_ready(
         &self,
         deadline: Duration,
@@ -221,7 +205,7 @@ impl Process {
         };
         signal::kill(pid, signal).map_err(|errno| self.failed("signal")(errno.into()))?;
         if signal != Signal::SIGKILL {
-            // A frozen process takes no other signal.
+            // A frozen process handles no other signal.
             signal::kill(pid, Signal::SIGCONT)
                 .map_err(|errno| self.failed("signal")(errno.into()))?;
         }
@@ -274,7 +258,7 @@ impl Drop for Process {
 }
 
 impl Shared {
-    /// The state stays usable if a thread panicked with it: every change leaves it whole.
+    /// The state stays usable if a thread panicked while holding the lock: every change leaves it whole.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -319,7 +303,7 @@ impl State {
         }
     }
 
-    /// Waits on a child that has ended, and tells how.
+    /// Waits on an ended child, and returns how it ended.
     fn reap(&mut self) -> String {
         if self.started.elapsed() >= HEALTHY_AFTER {
             self.deaths_in_a_row = 0;
@@ -338,7 +322,7 @@ impl State {
         self.started = Instant::now();
     }
 
-    /// Counts a death or a failed start, and says when the next start is due.
+    /// Counts a death or a failed start, and sets the time of the next start.
     fn put_off(&mut self) {
         let pause = match self.deaths_in_a_row {
             0 => Duration::ZERO,

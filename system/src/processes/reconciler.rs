@@ -1,4 +1,4 @@
-//! The reconciler as a process. It says nothing when it is ready: what it does shows.
+//! The reconciler as a process. It does not report when it is ready: only its work shows that.
 
 use std::{path::Path, time::Duration};
 
@@ -7,19 +7,16 @@ use crate::{binaries::Binaries, deployment::Deployment};
 
 const NAME: &str = "mincommerce-reconciler";
 
-/// How long it may take to end in order.
+/// How long the reconciler may take to end in order.
 const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
-/// A running reconciler; it ends with this value.
+/// A running reconciler. Dropping it ends the process.
 pub struct ReconcilerProcess {
     process: Process,
 }
 
 impl ReconcilerProcess {
-    /// Starts a reconciler with these settings on top.
-    ///
-    /// # Errors
-    /// The program cannot be run.
+    /// Starts a reconciler with these additional settings.
     pub fn start(
         binaries: &Binaries,
         deployment: &Deployment,
@@ -52,9 +49,6 @@ impl ReconcilerProcess {
     }
 
     /// Ends it in order.
-    ///
-    /// # Errors
-    /// It cannot be signalled or waited for.
     pub fn stop(&self) -> Result<(), ProcessError> {
         self.process.terminate(STOP_DEADLINE)
     }

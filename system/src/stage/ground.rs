@@ -1,6 +1,5 @@
-//! What a stage stands on: its servers, a database and keys of its own, and what its processes are
-//! told of them. A test that puts something between the processes and their servers does so
-//! before the processes start.
+//! The base of a stage: its servers, a database and keys of its own, and the addresses that its processes get. A test
+//! that puts a proxy between the processes and their servers does so before the processes start.
 
 use std::path::Path;
 
@@ -14,20 +13,20 @@ use crate::{
     processes::{ApiOptions, ApiProcess, ReconcilerProcess},
 };
 
-/// What a test needs of its servers and its processes.
+/// The servers and processes that a test needs.
 #[derive(Debug, Clone)]
 pub struct Setting {
-    /// A Redis of the test's own, which it may empty, kill and pause; else the shared one.
+    /// A Redis of the test's own, which it may empty, kill and pause; otherwise the shared one.
     pub own_redis: Option<RedisOptions>,
-    /// A Postgres of the test's own; else the shared one.
+    /// A Postgres of the test's own; otherwise the shared one.
     pub own_postgres: bool,
     /// How many APIs there are.
     pub apis: usize,
-    /// More settings of each API.
+    /// Additional settings of each API.
     pub api: Vec<(String, String)>,
-    /// How many reconcilers there are at first.
+    /// How many reconcilers the stage starts with.
     pub reconcilers: usize,
-    /// More settings of each reconciler.
+    /// Additional settings of each reconciler.
     pub reconciler: Vec<(String, String)>,
 }
 
@@ -50,17 +49,14 @@ pub struct Ground {
     pub(super) postgres: Option<PostgresServer>,
     pub(super) binaries: &'static Binaries,
     pub(super) setting: Setting,
-    /// Where the servers are.
+    /// The real addresses of the servers.
     pub deployment: Deployment,
-    /// What the processes are told: the same, unless a test puts something in between.
+    /// The addresses that the processes get: the same, unless a test puts a proxy in between.
     pub processes: Deployment,
 }
 
 impl Ground {
-    /// Builds what must be built, and starts the servers.
-    ///
-    /// # Errors
-    /// Something could not be built or started.
+    /// Builds the programs, and starts the servers.
     pub async fn prepare(setting: Setting) -> Result<Self, StageError> {
         spawn_blocking(move || Self::prepare_now(setting)).await?
     }
@@ -120,7 +116,7 @@ pub(super) struct Processes {
 }
 
 impl Processes {
-    /// Starts all that the setting wants. Blocks.
+    /// Starts all processes of the setting. Blocks.
     pub(super) fn start(
         binaries: &Binaries,
         deployment: &Deployment,

@@ -1,4 +1,4 @@
-//! Processes: started, killed, frozen, and started again.
+//! Processes: started, killed, frozen, and restarted.
 
 use std::time::{Duration, Instant};
 

@@ -88,7 +88,7 @@ async fn two_sales_at_once_do_not_touch_each_other() {
     let buyers = stage.buyers(300).unwrap();
     let client = stage.client().unwrap();
     let plan = Plan::default();
-    // The same buyers at both: one order in each is theirs to have.
+    // The same buyers at both sales: each may have one order in each.
     let (first, second) = tokio::join!(
         rush(&client, one.id, buyers.clone(), plan, |_| ()),
         rush(&client, other.id, buyers, plan, |_| ()),

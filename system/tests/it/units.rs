@@ -15,8 +15,7 @@ use system::{
 
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Buys until it is decided otherwise than sold out: a unit that came back to the ledger is in the
-/// gate about a second later.
+/// Retries while the answer is sold out: a unit that came back to the ledger reaches the gate about a second later.
 async fn buy_once_there_is_one(client: &Client, buyer: &Buyer, sale: SaleId) -> OrderId {
     let buying = async {
         loop {

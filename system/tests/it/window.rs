@@ -1,4 +1,4 @@
-//! The window of a sale, by the gate's clock and no other.
+//! The window of a sale, by the gate's clock alone.
 
 use std::time::Duration;
 
@@ -30,8 +30,8 @@ async fn a_sale_sells_from_its_start_to_its_end() {
     assert_eq!(reply.meaning, Meaning::NotActive(Inactive::NotStarted));
     assert!(reply.retry_after.is_some());
 
-    // Across the start, new buyers ask again and again: none is admitted before a refusal for being
-    // early, and the checker compares each answer with the clock.
+    // Across the start, new buyers ask again and again: no buyer is admitted before a refusal for being early, and the
+    // checker compares each answer with the clock.
     let first = until(&stage, &client, sale.id, |meaning| {
         matches!(meaning, Meaning::Admitted(_))
     })
@@ -41,7 +41,7 @@ async fn a_sale_sells_from_its_start_to_its_end() {
     until(&stage, &client, sale.id, late).await;
     assert!(stage.read_clock(sale.id).await.unwrap() >= sale.end);
 
-    // Who bought in time is told so after the end, too.
+    // A buyer who bought in time gets that answer after the end, too.
     let reply = client.purchase(&first, sale.id, None).await;
     assert!(
         matches!(reply.meaning, Meaning::Held(_)),
@@ -53,7 +53,7 @@ async fn a_sale_sells_from_its_start_to_its_end() {
     stage.close().await.unwrap();
 }
 
-/// Lets new buyers ask until one is answered so; returns that one.
+/// Lets new buyers ask until one gets a matching answer; returns that buyer.
 async fn until(
     stage: &Stage,
     client: &Client,

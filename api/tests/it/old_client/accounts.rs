@@ -1,4 +1,4 @@
-//! Logging in, and asking whose a token is.
+//! Logging in, and looking up the owner of a token.
 
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{BASES, OldClient, assert_failed, assert_members, email, start};
 use crate::fixture::{eventually, id};
 
-/// As `Date.toISOString` writes it. (Never on a full second, which is written shorter here.)
+/// Formats like `Date.toISOString`. (Never a full second, which is shorter here.)
 fn iso(after: TimeDelta) -> String {
     let time = Utc::now() + after;
     let time = time - TimeDelta::nanoseconds(time.timestamp_subsec_nanos().into());
@@ -191,7 +191,7 @@ async fn a_sale_that_is_ended_says_when_it_really_ended() {
             let shown = admin.get(&path).await.data();
             assert_eq!(shown["status"], "ended", "{path}");
             let end: DateTime<Utc> = shown["endTime"].as_str().unwrap().parse().unwrap();
-            // The app goes by the end alone.
+            // The app uses only the end.
             assert!((before..=Utc::now()).contains(&end), "{path}: {end}");
         }
     }

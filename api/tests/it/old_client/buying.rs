@@ -36,7 +36,7 @@ async fn the_page_shows_a_sale() {
         }
         assert_members(&shown, &["productId", "startTime", "endTime"]);
         assert!(shown.get("productDescription").is_some() && shown.get("imageUrl").is_some());
-        // Milliseconds, as it computes them from the times.
+        // Milliseconds, as the app computes them from the times.
         assert_eq!(shown["timeUntilStart"], 0);
         let left = shown["timeUntilEnd"].as_u64().unwrap();
         assert!((3_500_000..=3_600_000).contains(&left), "{left}");
@@ -56,7 +56,7 @@ async fn before_the_start_the_page_counts_down_and_its_button_is_ready() {
         assert_eq!(shown["status"], "upcoming");
         let until = shown["timeUntilStart"].as_u64().unwrap();
         assert!((1..=60_000).contains(&until), "{until}");
-        // It asks every ten seconds: said now, it must hold when the sale begins.
+        // The app asks every ten seconds, so the present answer must hold when the sale begins.
         let able = &shown["userPurchaseEligibility"];
         assert_eq!(able["canPurchase"], true, "{able}");
         assert_eq!(able["hasPendingPurchase"], false);
@@ -110,7 +110,7 @@ async fn a_buyer_buys_without_a_body_and_follows_the_purchase() {
         assert_eq!(done["reason"], "ALREADY_PURCHASED");
         assert_eq!(done["hasCompletedPurchase"], true);
     }
-    // What is remembered of the gate is a tenth of a second old at most.
+    // The remembered look at the gate is at most a tenth of a second old.
     eventually(async || {
         let shown = api.get("/flash-sale/status").await.data();
         (shown["availableQuantity"] == 3 && shown["soldQuantity"] == 2).then_some(())

@@ -1,5 +1,5 @@
-//! What old clients see that is different on purpose: `docs/migrating-from-node.md` says why, and each line of its
-//! table that a client can meet is asserted here.
+//! Differences that old clients see on purpose: `docs/migrating-from-node.md` gives the reasons, and these tests assert
+//! each line of its table that a client can meet.
 
 use chrono::{TimeDelta, Utc};
 use sale::model::Role;

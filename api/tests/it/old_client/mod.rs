@@ -1,8 +1,8 @@
-//! The API as clients of the replaced system ask it: with the paths, headers, bodies and types of values that its
-//! app, its integration tests and its load tests send, at the root and under `/api`. Asserted is what they read.
+//! The API from the view of the replaced system's clients: with the paths, headers, bodies and types of values that its
+//! app, its integration tests and its load tests send, at the root and under `/api`. The tests assert what these read.
 //!
-//! `docs/migrating-from-node.md` says what is the same, and names these tests for it. What is different on purpose
-//! is in [`different`].
+//! `docs/migrating-from-node.md` lists what is the same, and names these tests for it. Differences on purpose are in
+//! [`different`].
 
 mod accounts;
 mod administration;
@@ -20,14 +20,14 @@ use uuid::Uuid;
 
 use crate::fixture::{Answer, Fixture, NO_LIMITS, bearer};
 
-/// Where the old app is served from, by its compose file.
+/// The old app's origin, from its compose file.
 const APP: &str = "http://localhost:3000";
 
-/// The old app's base address is the server itself; behind its nginx, and in its load balancer's checks, it is
-/// below `/api`.
+/// The old app's base address is the server itself; behind its nginx, and in its load balancer's checks, it is below
+/// `/api`.
 const BASES: [&str; 2] = ["", "/api"];
 
-/// An API that is set up as the migration page says.
+/// An API with the settings of the migration page.
 async fn start() -> Fixture {
     let own = [
         "--legacy-root-paths=true",
@@ -61,7 +61,7 @@ impl<'a> OldClient<'a> {
         }
     }
 
-    /// A buyer, who logs in with an address and nothing else.
+    /// A buyer who logs in with just an address.
     async fn buyer(api: &'a Fixture, base: &'static str, email: &str) -> Self {
         let mut client = Self::anyone(api, base);
         let login = client
@@ -90,7 +90,7 @@ impl<'a> OldClient<'a> {
         self.api.send(self.request(Method::GET, path)).await
     }
 
-    /// Without a body axios sends no content type, and a length of zero.
+    /// Without a body, axios sends no content type, and a length of zero.
     async fn post(&self, path: &str, body: Option<&Value>) -> Answer {
         let request = self.request(Method::POST, path);
         let request = match body {
@@ -107,7 +107,7 @@ impl<'a> OldClient<'a> {
     }
 }
 
-/// A failure as the old app reads it: by the status, `success` and the sentence in `error`.
+/// A failure as the old app reads it: the status, `success` and the sentence in `error`.
 #[track_caller]
 fn assert_failed(answer: &Answer, status: u16) {
     assert_eq!(
@@ -124,7 +124,7 @@ fn assert_failed(answer: &Answer, status: u16) {
     );
 }
 
-/// Every one of these members is there, and not null.
+/// Each of these members must exist, and not be null.
 #[track_caller]
 fn assert_members(value: &Value, names: &[&str]) {
     for name in names {
@@ -132,7 +132,7 @@ fn assert_members(value: &Value, names: &[&str]) {
     }
 }
 
-/// Every one of these members is there, and null.
+/// Each of these members must exist, and be null.
 #[track_caller]
 fn assert_nulls(value: &Value, names: &[&str]) {
     for name in names {
@@ -140,7 +140,7 @@ fn assert_nulls(value: &Value, names: &[&str]) {
     }
 }
 
-/// Addresses of buyers that nobody else has.
+/// A buyer's unique address.
 fn email() -> String {
     format!("user-{}@test.com", Uuid::new_v4().simple())
 }

@@ -1,5 +1,4 @@
-//! The migration page and these tests say the same: each test stands in the page, and each that the page names is
-//! there.
+//! The migration page and these tests match: the page names each test, and each test that the page names exists.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -23,7 +22,7 @@ fn tests(folder: &Path) -> BTreeSet<String> {
     tests
 }
 
-/// What stands between backquotes in the page, and has the form of a test's name.
+/// The texts between backquotes in the page that have the form of a test's name.
 fn named(page: &str) -> BTreeSet<String> {
     let quoted = page.split('`').skip(1).step_by(2);
     quoted

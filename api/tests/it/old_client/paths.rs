@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::{APP, BASES, OldClient, assert_failed, email, start};
 use crate::fixture::{Fixture, id};
 
-/// Every route of the replaced server that is served, with a body that it takes. `{sale}`, `{job}` and `{user}`
-/// stand for ids. (The health of the queue is another in a test without a reconciler: see `health`.)
+/// Every route of the replaced server that is served, with a valid body. `{sale}`, `{job}` and `{user}` stand for ids.
+/// (The health of the queue differs in a test without a reconciler: see `health`.)
 const ROUTES: [(&str, &str, Option<&str>); 17] = [
     ("POST", "/auth/login", Some(r#"{"email": "anna@test.com"}"#)),
     ("POST", "/auth/verify", Some(r#"{"token": "{token}"}"#)),
@@ -33,7 +33,7 @@ const ROUTES: [(&str, &str, Option<&str>); 17] = [
     ("GET", "/health", None),
     ("GET", "/health/ready", None),
     ("GET", "/health/live", None),
-    // The one that is not a success: the purchase was made before.
+    // The only failure: the purchase was made before.
     ("POST", "/purchase", None),
 ];
 
@@ -49,7 +49,7 @@ async fn ask(client: &OldClient<'_>, method: &str, path: &str, body: Option<&str
     (answer.status.as_u16(), answer.json())
 }
 
-/// What is another each time that it is asked for.
+/// Removes the members that change with each request.
 fn without_instants(mut value: Value) -> Value {
     const INSTANTS: [&str; 11] = [
         "timestamp",

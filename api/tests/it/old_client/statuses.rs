@@ -1,4 +1,4 @@
-//! What became of a purchase, where there is none, or not in the current sale, and for jobs.
+//! The status of a purchase that does not exist, or is not in the current sale, and of jobs.
 
 use chrono::TimeDelta;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Times as old clients write them: numbers, and texts without a zone.
+//! Times in the form of old clients: numbers, and texts without a zone.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What an admin asks of the API: a sale, and what came of it.
+//! An admin's requests to the API: a sale, and its results.
 
 use anyhow::{Context, anyhow};
 use chrono::{SecondsFormat, TimeDelta, Utc};
@@ -13,13 +13,13 @@ use crate::{
     scenarios::patience::{ANSWER_DEADLINE, within},
 };
 
-/// For how long a sale sells.
+/// How long a sale sells.
 const SALE_LENGTH: TimeDelta = TimeDelta::hours(24);
 
-/// The status of a request whose token is not taken.
+/// The status if the API does not accept the token.
 const UNAUTHORIZED: u16 = 401;
 
-/// What to do then.
+/// The advice in that case.
 const TOKENS: &str = "the target does not take our token: JWT_SECRET (and JWT_ISSUER, JWT_AUDIENCE) must be those of its API";
 
 /// A sale's figures, as admins see them.
@@ -28,13 +28,13 @@ const TOKENS: &str = "the target does not take our token: JWT_SECRET (and JWT_IS
 pub struct Figures {
     /// Its units.
     pub total_quantity: u64,
-    /// Those that are sold.
+    /// Sold units.
     pub sold_quantity: u64,
     /// Orders in the ledger.
     pub confirmed_orders: u64,
-    /// Those that are not yet in it.
+    /// Orders that are not yet in the ledger.
     pub pending_orders: u64,
-    /// Those that it refused.
+    /// Orders that the ledger rejected.
     pub rejected_orders: u64,
 }
 
@@ -55,7 +55,7 @@ struct Created {
     sale_id: SaleId,
 }
 
-/// Why something was refused, as the API tells it.
+/// The reason for a refusal, in the API's form.
 #[derive(Deserialize)]
 struct Problem {
     detail: String,
@@ -78,10 +78,7 @@ impl Target {
         Ok(sale.sale_id)
     }
 
-    /// What came of a sale so far.
-    ///
-    /// # Errors
-    /// The API does not say.
+    /// The results of a sale so far.
     pub async fn figures(&self, sale: SaleId) -> anyhow::Result<Figures> {
         self.ask("GET", &format!("/api/admin/flash-sale/{sale}/stats"), None)
             .await
@@ -108,7 +105,7 @@ impl Target {
         text
     }
 
-    /// Asks as an admin, on a connection of its own: a kept one would be closed while load runs.
+    /// Sends an admin's request on a connection of its own: an idle one would be closed while load runs.
     async fn ask<T: DeserializeOwned>(
         &self,
         method: &str,
@@ -132,7 +129,7 @@ impl Target {
     }
 }
 
-/// That something was refused, and what to do where that is known.
+/// The error for a refused request, with advice if there is any.
 fn refused(asked: &str, status: u16, body: &[u8]) -> anyhow::Error {
     let why = match serde_json::from_slice(body) {
         Ok(Problem { detail, code }) => format!("{detail} ({code})"),
@@ -158,7 +155,7 @@ mod tests {
             told(problem),
             "POST /here was answered with 409: No unit is left. (OUT_OF_STOCK)"
         );
-        // As a proxy before it answers.
+        // A proxy's own answer.
         assert_eq!(told(b"<p>No"), "POST /here was answered with 409: <p>No");
     }
 }

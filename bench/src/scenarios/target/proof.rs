@@ -1,4 +1,4 @@
-//! That what buyers were told is what the API holds, as far as it can be seen over HTTP.
+//! Proves that the answers that buyers got match the API's data, as far as HTTP shows it.
 
 use anyhow::ensure;
 use sale::model::{BuyerId, OrderId, Role, SaleId};
@@ -18,10 +18,10 @@ use crate::{
     scenarios::record::{Conclusions, Record, conclusions},
 };
 
-/// How often the API is asked whether all is posted.
+/// The pause between requests whether everything is posted.
 const LOOK_PAUSE: Duration = Duration::from_millis(200);
 
-/// How many of the orders that buyers were told of are looked up one by one.
+/// The maximum number of acknowledged orders that are looked up one by one.
 const ORDERS_LOOKED_UP_MAX: usize = 1_000;
 
 impl Target {
@@ -68,7 +68,7 @@ impl Target {
         ))
     }
 
-    /// Each of these buyers asks for its order, and must find it completed.
+    /// Each of these buyers asks for its order, which must be completed.
     async fn look_up<'a>(
         &self,
         sale: SaleId,

@@ -1,16 +1,16 @@
-//! Servers that the environment names: what is said where the demo cannot use one. It may have been that
-//! of a demo which has ended.
+//! Servers that the environment names: the message if the demo cannot use one. Such a server may have belonged to a
+//! demo that has ended.
 
 use url::Url;
 
-/// A failure to use a server says which variable named it, if one did, and how to be rid of that.
+/// If a server cannot be used, the error says which variable named it, if one did, and how to unset it.
 pub(super) fn or_unset<T>(
     variable: &str,
     tried: Result<T, impl Into<anyhow::Error>>,
 ) -> anyhow::Result<T> {
     tried.map_err(|error| {
         let error = error.into();
-        // What is set to nothing counts as unset: `embedded::Settings`.
+        // A variable that is set to nothing counts as unset: `embedded::Settings`.
         match std::env::var(variable) {
             Ok(url) if !url.is_empty() => error.context(refusal(variable, &url)),
             Ok(_) | Err(_) => error,

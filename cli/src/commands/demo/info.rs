@@ -1,8 +1,8 @@
-//! The `--info` file, for scripts: where everything is, with an admin's token, what signs tokens, and the pids.
+//! The `--info` file, for scripts: all addresses, an admin's token, the secret that signs tokens, and the pids.
 //!
-//! It holds secrets, so it is made with mode 0600 and put in place by a rename: who reads it reads
-//! it whole. A thread looks every [`LOOK_PAUSE`] whether a pid has changed, and then writes it again.
-//! While a server is being started again the file still names the dead one.
+//! It holds secrets, so it has mode 0600. A rename puts it in place, so that a reader never sees half of it. A thread
+//! checks every [`LOOK_PAUSE`] whether a pid has changed, and then writes the file again. While a server restarts, the
+//! file still names the dead process.
 
 use std::{
     fs::{self, OpenOptions},
@@ -24,10 +24,10 @@ use system::deployment::Deployment;
 
 use super::parts::{Parts, Pids};
 
-/// How often the pids are looked at.
+/// How often the thread reads the pids.
 const LOOK_PAUSE: Duration = Duration::from_millis(100);
 
-/// What stands in the file.
+/// The content of the file.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Content {
@@ -74,14 +74,14 @@ impl Content {
             .and_then(|()| file.write_all(b"\n"))
             .and_then(|()| fs::rename(&fresh, path));
         if written.is_err() {
-            // What is left of it holds secrets.
+            // The remains of the file hold secrets.
             fs::remove_file(&fresh)?;
         }
         written
     }
 }
 
-/// Keeps the file true until it is dropped.
+/// Keeps the file up to date until it is dropped.
 pub(super) struct InfoFile {
     ending: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,

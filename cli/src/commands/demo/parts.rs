@@ -1,5 +1,5 @@
-//! What the demo starts: two servers and two processes. Each is here from the moment it runs, so
-//! that an interruption at any moment finds all that must be ended.
+//! Everything that the demo starts: two servers and two processes. Each is stored here as soon as it runs, so that an
+//! interruption at any moment finds all that must be ended.
 
 use std::{
     net::TcpListener,
@@ -21,7 +21,7 @@ use system::{
 
 use super::{given, show};
 
-/// What all keys of the demo begin with in a Redis of its own.
+/// The prefix of all keys of the demo in a Redis of its own.
 const KEY_PREFIX: &str = "mincommerce";
 
 /// The database in a Postgres of its own.
@@ -33,7 +33,7 @@ pub(super) struct Parts {
     reconciler: OnceLock<ReconcilerProcess>,
     postgres: OnceLock<Postgres>,
     redis: OnceLock<Redis>,
-    /// A database of ours on a server that is not.
+    /// Our database on an external server.
     borrowed: OnceLock<(String, String)>,
     logs: tempfile::TempDir,
     keep_logs: AtomicBool,
@@ -41,14 +41,14 @@ pub(super) struct Parts {
     ending: AtomicBool,
 }
 
-/// Where everything is.
+/// Where everything is, and the binaries that run there.
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) deployment: Deployment,
     pub(super) binaries: &'static Binaries,
 }
 
-/// Process ids; those of servers that are not ours are unknown.
+/// Process ids; those of external servers are unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Pids {
     redis: Option<u32>,
@@ -57,7 +57,7 @@ pub(super) struct Pids {
     reconciler: Option<u32>,
 }
 
-/// How often each was started again.
+/// How often each part was restarted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Restarts {
     pub(super) redis: u64,
@@ -67,7 +67,7 @@ pub(super) struct Restarts {
 }
 
 impl Parts {
-    /// Nothing yet, but a folder for logs.
+    /// Starts with a folder for logs, and nothing else.
     pub(super) fn new() -> anyhow::Result<Self> {
         let logs = tempfile::Builder::new()
             .prefix("mincommerce-demo-")
@@ -91,8 +91,8 @@ impl Parts {
         show::step("building");
         let binaries = Binaries::get(Progress::Shown).map_err(|error| anyhow!("{error}"))?;
         self.unless_ending()?;
-        // Whoever tries it out kills processes and not the machine. While a sync is under way on a slow disk,
-        // Redis holds its writes back, and would lose them with its process.
+        // People who try the demo kill processes, not the machine. While a sync is under way on a slow disk, Redis
+        // delays its writes, and would lose them with its process.
         let redis = embedded::redis(RedisOptions {
             fsync: Fsync::No,
             ..RedisOptions::default()
@@ -107,7 +107,7 @@ impl Parts {
             postgres.private().map(embedded::PostgresServer::port),
         );
 
-        // Before a password is sent anywhere.
+        // This check comes before a password is sent to any server.
         let given = Deployment::new(redis.url(), KEY_PREFIX, postgres.url());
         given::or_unset("REDIS_URL", given.redis().connection().map(drop))?;
         given::or_unset("DATABASE_URL", given.postgres().options().map(drop))?;
@@ -147,7 +147,7 @@ impl Parts {
             port,
             supervised: true,
             log: self.logs.path().join("api.log"),
-            // Whoever tries it out logs in as any buyer.
+            // People who try the demo log in as any buyer.
             settings: vec![("BUYER_LOGIN".to_owned(), "email".to_owned())],
         };
         let api =
@@ -159,7 +159,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Refuses to start anything more once it ends: a step that was interrupted goes on by itself.
+    /// Refuses to start more parts once the demo ends: an interrupted step goes on by itself.
     fn unless_ending(&self) -> anyhow::Result<()> {
         ensure!(!self.ending.load(Ordering::Acquire), "interrupted");
         Ok(())
@@ -170,7 +170,7 @@ impl Parts {
         self.api.get().map(ApiProcess::url)
     }
 
-    /// The ids of all processes, as of now.
+    /// The ids of all processes at this moment.
     pub(super) fn pids(&self) -> Pids {
         Pids {
             redis: self
@@ -191,7 +191,7 @@ impl Parts {
         }
     }
 
-    /// How often each was started again, by now.
+    /// How often each part was restarted so far.
     pub(super) fn restarts(&self) -> Restarts {
         let redis = self.redis.get().and_then(Redis::private);
         let postgres = self.postgres.get().and_then(Postgres::private);
@@ -206,12 +206,12 @@ impl Parts {
         }
     }
 
-    /// From now on an interruption is the way to end it.
+    /// From now on an interruption is the normal way to end the demo, if `right`.
     pub(super) fn now_serving(&self, right: bool) {
         self.serving.store(right, Ordering::Relaxed);
     }
 
-    /// Whether an interruption is the way to end it.
+    /// Whether an interruption is the normal way to end the demo.
     pub(super) fn is_serving(&self) -> bool {
         self.serving.load(Ordering::Relaxed)
     }
@@ -221,18 +221,18 @@ impl Parts {
         self.logs.path()
     }
 
-    /// Something went wrong: the logs are not removed at the end. Returns where they are.
+    /// Keeps the logs at the end, because a check failed. Returns where they are.
     pub(super) fn keep_logs(&self) -> &Path {
         self.keep_logs.store(true, Ordering::Relaxed);
         self.logs.path()
     }
 
-    /// Whether Redis is somebody else's.
+    /// Whether Redis is an external one.
     pub(super) fn is_redis_borrowed(&self) -> bool {
         matches!(self.redis.get(), Some(Redis::External { .. }))
     }
 
-    /// Ends the API and the reconciler in order, and lets nothing more be started.
+    /// Ends the API and the reconciler in order, and prevents further starts.
     pub(super) fn stop_processes(&self) {
         self.ending.store(true, Ordering::Release);
         if let Some(api) = self.api.get() {
@@ -243,7 +243,7 @@ impl Parts {
         }
     }
 
-    /// Ends Postgres and Redis in order; of those that are not ours, leaves what was there.
+    /// Ends Postgres and Redis in order. From external ones it only removes our database.
     pub(super) fn stop_servers(&self) {
         if let Some((url, database)) = self.borrowed.get() {
             told("database", embedded::drop_database(url, database));
@@ -257,7 +257,7 @@ impl Parts {
     }
 }
 
-/// What cannot be ended is told of, and the rest is ended.
+/// Logs a part that could not be ended, so that the rest still ends.
 fn told(part: &str, ended: Result<(), impl std::error::Error>) {
     if let Err(error) = ended {
         tracing::warn!(part, %error, "did not end in order");
@@ -271,7 +271,7 @@ impl Drop for Parts {
     }
 }
 
-/// Another program there would answer in the place of our API.
+/// Refuses a port that another program uses: it would answer in place of our API.
 fn refuse_taken(port: Option<u16>) -> anyhow::Result<()> {
     if let Some(port) = port {
         TcpListener::bind(("127.0.0.1", port))

@@ -1,4 +1,4 @@
-//! What came of the rush, as a table, and whether it was right.
+//! The result of the rush as a table, and whether it was right.
 
 use std::time::Duration;
 
@@ -15,27 +15,27 @@ use super::parts::Restarts;
 /// How many violations are printed; the rest are counted.
 const VIOLATIONS_SHOWN_MAX: usize = 20;
 
-/// All that was found out.
+/// Everything that the checks found.
 pub(super) struct Findings {
     /// How many units there were.
     pub(super) units: u32,
-    /// How many came.
+    /// How many buyers came.
     pub(super) buyers: u32,
-    /// What the buyers saw.
+    /// What the buyers saw: the answers they got, and how fast.
     pub(super) rush: Report,
     /// From the last answer until everything was in Postgres.
     pub(super) posted_after: Duration,
-    /// The proof and what it was made from; or why the sale did not come to rest.
+    /// The proof and the data behind it; or why the sale did not come to rest.
     pub(super) proof: Result<(Result<Proof, Vec<Violation>>, AtRest), String>,
-    /// The audit's row; or why there is none.
+    /// The audit's row; or why there is no row.
     pub(super) audit: Result<Row, String>,
-    /// What died meanwhile.
+    /// The parts that died meanwhile.
     pub(super) restarts: Restarts,
 }
 
 impl Findings {
-    /// Whether everything came to rest, the audit agrees, and nothing is violated: that includes
-    /// that no unit was sold twice, and that nobody bought twice.
+    /// Whether everything came to rest, the audit agrees, and the proof found no violation: that includes that no unit
+    /// was sold twice, and that no buyer bought twice.
     pub(super) fn is_right(&self) -> bool {
         let proven = matches!(self.proof, Ok((Ok(_), _)));
         let agrees = self.audit.as_ref().is_ok_and(|row| row.agrees);
@@ -52,7 +52,7 @@ impl Findings {
         Some(self.confirmed()?.saturating_sub(self.units.into()))
     }
 
-    /// Units that were left although buyers were, too.
+    /// Units that stayed unsold although there were buyers for them.
     fn unsold(&self) -> Option<u64> {
         let could_be_sold = u64::from(self.units.min(self.buyers));
         Some(could_be_sold.saturating_sub(self.confirmed()?))
@@ -124,7 +124,7 @@ pub(super) fn table(findings: &Findings) -> Table {
     table
 }
 
-/// What is wrong, in lines for standard error.
+/// The faults, as lines for standard error.
 pub(super) fn complaints(findings: &Findings) -> Vec<String> {
     let mut lines = Vec::new();
     match &findings.proof {

@@ -1,4 +1,4 @@
-//! What the demo sells, and the admin who sells it, with a password of this demo.
+//! The sale of the demo, and the admin who owns it, with a password for this demo only.
 
 use sale::{
     gate::Gate,
@@ -11,7 +11,7 @@ use crate::{
     seed::{ADMIN_EMAIL, Wanted},
 };
 
-/// What was made.
+/// What the demo created.
 pub(super) struct Seed {
     pub(super) admin: User,
     pub(super) password: String,

@@ -1,4 +1,4 @@
-//! What the demo tells a person besides the table.
+//! The lines that the demo prints for a person besides the table.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use sale::output::Commentary;
 
 use super::seed::Seed;
 
-/// The demo serves on, whether or not somebody reads along.
+/// The demo goes on serving, whether or not a person reads its lines.
 static COMMENTARY: Commentary = Commentary::new();
 
 /// A text of one line or more.
@@ -14,12 +14,12 @@ pub(super) fn text(text: &str) {
     COMMENTARY.print(text);
 }
 
-/// One step that is done, or begins.
+/// One step that begins or is done.
 pub(super) fn step(words: &str) {
     text(&format!("- {words}"));
 }
 
-/// A server that is there. Its URL is not shown: it holds a password.
+/// A server that runs. Its URL holds a password, so it is not shown.
 pub(super) fn server(name: &str, port: Option<u16>) {
     match port {
         Some(port) => step(&format!(
@@ -29,7 +29,7 @@ pub(super) fn server(name: &str, port: Option<u16>) {
     }
 }
 
-/// How to go on.
+/// Shows how to go on.
 pub(super) fn serving(url: &str, seed: &Seed, info: Option<&Path>) {
     let Seed {
         admin,

@@ -1,5 +1,5 @@
-//! `mincommerce order export`: all orders of a sale as CSV (RFC 4180), read and written in steps, so
-//! that its size does not matter.
+//! `mincommerce order export`: all orders of a sale as CSV (RFC 4180). It reads and writes in steps, so that memory
+//! does not depend on the size of the sale.
 
 use std::{
     fs::File,
@@ -82,7 +82,7 @@ enum ExportError {
     Write(#[from] io::Error),
 }
 
-/// Writes the orders, and tells how many there were.
+/// Writes the orders, and returns how many there were.
 async fn write(ledger: &Ledger, sale: SaleId, to: impl Write) -> Result<u64, ExportError> {
     let mut writer = Writer::from_writer(BufWriter::new(to));
     writer.write_record(HEADER).map_err(cause)?;
@@ -97,14 +97,14 @@ async fn write(ledger: &Ledger, sale: SaleId, to: impl Write) -> Result<u64, Exp
         for order in &orders {
             writer.write_record(record(order)).map_err(cause)?;
         }
-        // Whoever reads along gets each step, and we learn when nobody does.
+        // A reader gets each step at once, and we notice when it has left.
         writer.flush()?;
     }
     writer.flush()?;
     Ok(count)
 }
 
-/// What went wrong as the system said it: that a reader has left has to be told from the rest.
+/// The operating system's own error: only it distinguishes a reader that has left from other failures.
 fn cause(error: csv::Error) -> io::Error {
     let told = error.to_string();
     if let csv::ErrorKind::Io(cause) = error.into_kind() {

@@ -47,10 +47,10 @@ pub struct Create {
 }
 
 impl Create {
-    /// The sale that is meant, as of now.
+    /// The sale as the options describe it, with relative times from now.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// A time or a value that the options got wrong.
     pub fn resolve(&self) -> Result<NewSale, WrongUse> {
         let now = Utc::now();
         let new = NewSale {

@@ -1,5 +1,4 @@
-//! `mincommerce sale show` and `sale stats`: a sale in full, what was done to it, and its orders in
-//! numbers.
+//! `mincommerce sale show` and `sale stats`: a sale in full with its latest changes, and its orders in numbers.
 
 use api::views::{AdminSale, SaleStatistics};
 use chrono::{DateTime, Utc};
@@ -14,10 +13,10 @@ use crate::{
     output::{Output, Row, Shown, table_of, table_of_fields},
 };
 
-/// How many of the last things that were done to a sale are shown.
+/// How many of a sale's latest changes are shown.
 const ACTIONS_SHOWN: u32 = 20;
 
-/// A sale, and what was done to it.
+/// A sale and its changes.
 #[derive(Debug, Serialize)]
 struct Story {
     #[serde(flatten)]
@@ -31,7 +30,7 @@ impl Shown for Story {
     }
 }
 
-/// One change that somebody made.
+/// One change by a person.
 #[derive(Debug, Serialize)]
 struct ActionView {
     at: DateTime<Utc>,
@@ -57,7 +56,7 @@ impl Row for ActionView {
     const HEADER: &'static [&'static str] = &["at", "actor", "via", "action", "details"];
 
     fn cells(&self) -> Vec<String> {
-        // Statements write objects; anything else would have no names to show.
+        // The ledger's statements write objects; other values have no names to show.
         let details = self.details.as_object().into_iter().flatten();
         let details: Vec<String> = details
             .filter(|(_, value)| !value.is_null())
@@ -76,7 +75,7 @@ impl Row for ActionView {
     }
 }
 
-/// Shows a sale, and the last things that were done to it.
+/// Shows a sale and its latest changes.
 pub(super) async fn show(views: &Views, id: SaleId, output: Output) -> anyhow::Result<()> {
     let sale = known(&views.ledger, id).await?;
     let actions = views.ledger.actions(id.uuid(), ACTIONS_SHOWN).await?;

@@ -1,4 +1,4 @@
-//! How a sale is shown to people. To programs it is what the HTTP API says of it.
+//! How people see a sale. Programs get the view of the HTTP API.
 
 use api::views::{AdminSale, SaleStatus, StateWord};
 
@@ -7,7 +7,7 @@ use crate::{
     output::{Row, Shown, or_dash, table_of_fields},
 };
 
-/// The phase, and with it what people have decided, where that says more.
+/// The phase, followed by the state that people set, where it adds something.
 fn status(sale: &AdminSale) -> String {
     match (sale.status, sale.state) {
         (SaleStatus::Ended, StateWord::Settled) => "ended, settled".to_owned(),

@@ -1,4 +1,4 @@
-//! `rejections replay`: what it prints of each, how it ends, and whether the audit agrees afterwards.
+//! `rejections replay`: its output for each, its exit status, and whether the audit agrees afterwards.
 
 use sale::{
     ledger::{By, Outcome},
@@ -48,7 +48,7 @@ async fn a_sale_that_cannot_be_replayed_now_is_named_and_the_others_are_replayed
     let (stuck, late) = (purchase(), purchase());
     post(&stage, stage.sale, 0, stuck).await;
     post(&stage, other, 0, late).await;
-    // Its ledger seems rolled back: a person has to look.
+    // The ledger of this sale seems rolled back: a person must check it.
     stage
         .sql("UPDATE flash_sales SET epoch = 0, base = 0 WHERE id = $1")
         .await;
@@ -94,7 +94,7 @@ async fn all_of_a_sale_are_replayed_the_oldest_first_as_far_as_units_go() {
     assert!(stage.audit().await.agrees);
     assert_eq!(stage.ledger_sale().await.available, 0);
 
-    // With units, the rest of them.
+    // With units, it replays the rest.
     stage.ledger.restock(stage.sale, 50).await.unwrap();
     let text = printed(&run(&stage, &["replay", "--sale", &sale]).await, 0);
     assert_eq!(text.lines().count(), LATE - 199);

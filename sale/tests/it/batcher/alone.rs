@@ -1,4 +1,4 @@
-//! What a process can decide while the ledger is away.
+//! The decisions that a process can make while the ledger is away.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::{LIMITS, ask, start};
 use crate::fixture::{BOUND, Door, Shop, ledger_at, redis_settings};
 
-/// Lanes that end soon, and long enough after their purchase for the test to close a ledger meanwhile.
+/// Lanes that end soon, but late enough for the test to close a ledger after their purchase.
 const BRIEF: AdmissionLimits = AdmissionLimits {
     lane_idle: Duration::from_millis(500),
     ..LIMITS
@@ -40,7 +40,7 @@ async fn a_process_can_decide_alone_once_it_has_learned_how_a_sale_stands() {
     ledger.disconnect().await;
     assert!(admissions.can_decide_alone());
     assert_eq!(ask(&admissions, sale).await, Ok(Verdict::Admitted));
-    // One that it does not know cannot be begun.
+    // A sale that the process does not know cannot be started.
     let other = shop.on_sale(5).await.id;
     assert_eq!(ask(&admissions, other).await, Err(AdmitError::Unavailable));
 
@@ -83,7 +83,7 @@ async fn a_lane_without_purchases_ends_unless_the_ledger_is_away() {
     assert_eq!(ask(&alone, sale).await, Ok(Verdict::Admitted));
     ledger.disconnect().await;
 
-    // Twice the life of another process' lane, which began later.
+    // Twice as long as the life of another process's lane, which began later.
     for _ in 0..2 {
         let other = start(&shop, BRIEF);
         assert_eq!(ask(&other, sale).await, Ok(Verdict::Admitted));

@@ -1,4 +1,4 @@
-//! Redis paused, killed and restarted empty under those who wait.
+//! Redis paused, killed and restarted empty while callers wait.
 
 use embedded::{Fsync, RedisOptions, RedisServer};
 use sale::{
@@ -13,7 +13,7 @@ use crate::fixture::{BOUND, Door, Shop, purchase, redis_settings};
 /// How long this Redis may take to answer.
 const COMMAND_TIMEOUT_MS: u64 = 300;
 
-/// A shop on a Redis of its own, which keeps what it has answered.
+/// A shop on a Redis of its own, which keeps everything that it has acknowledged.
 async fn private() -> (RedisServer, Shop) {
     let server = RedisServer::start(RedisOptions {
         append_only: true,
@@ -78,7 +78,7 @@ async fn whoever_waits_for_a_killed_redis_is_answered_and_selling_goes_on_after_
         let verdict = insist(&admissions, sale, *purchase).await;
         assert_eq!(verdict, Verdict::Admitted);
     }
-    // No admission that was answered is gone, and no order was made twice.
+    // No answered admission is lost, and no order was made twice.
     let held = shop.gate.buyers(sale).await.unwrap();
     for (purchase, answer) in answers {
         if answer == Ok(Verdict::Admitted) {
@@ -175,7 +175,7 @@ async fn a_process_whose_redis_is_away_sells_nothing_and_says_that_nothing_was_m
     let sale = shop.on_sale(100).await.id;
     let admissions = start(&shop, LIMITS);
     server.kill().unwrap();
-    // Until the connection is seen to be gone the outcome is unknown.
+    // Until the lost connection is noticed, the outcome is unknown.
     let told = async { while ask(&admissions, sale).await != Err(AdmitError::Unavailable) {} };
     timeout(BOUND, told).await.expect("seen");
 }

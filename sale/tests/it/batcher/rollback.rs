@@ -1,4 +1,4 @@
-//! A process must notice a gate that was rolled back, also one that it has never seen before.
+//! A process must notice a gate that was rolled back, even if it has never seen that gate before.
 
 use embedded::{RedisOptions, RedisServer};
 use sale::{
@@ -118,12 +118,12 @@ async fn a_process_forgets_installs_that_the_ledger_does_not_know() {
     let admissions = start(&shop, LIMITS);
     assert_eq!(ask(&admissions, sale).await, Ok(Verdict::Admitted));
     shop.post_all(sale).await;
-    // An older ledger, and a Redis that was emptied.
+    // An older ledger and an emptied Redis.
     set_back(&shop, sale, "epoch = 1, base = 1").await;
     shop.wipe(sale).await;
     assert_eq!(shop.install(sale).await.epoch, Epoch(2));
 
-    // The first call still shuts a gate that seems to be rolled back; then it knows better.
+    // The first call still closes a gate that seems to be rolled back; then the process knows better.
     assert_eq!(ask(&admissions, sale).await, Ok(Verdict::Cold));
     assert_eq!(shop.install(sale).await.epoch, Epoch(3));
     assert_eq!(ask(&admissions, sale).await, Ok(Verdict::Admitted));
@@ -150,7 +150,7 @@ async fn a_process_asks_the_ledger_again_after_each_reconnect() {
     let sale = shop.on_sale(10).await.id;
     let admissions = start(&shop, LIMITS);
     assert_eq!(ask(&admissions, sale).await, Ok(Verdict::Admitted));
-    // What follows is sold and posted by others: this process has seen one buyer, as the copy has.
+    // Others sell and post from here on: this process has seen one buyer, just like the copy.
     let copy = shop.keep_copy(sale).await;
     shop.sell(sale, 3).await;
     shop.post_all(sale).await;

@@ -157,7 +157,7 @@ async fn the_latest_order_is_the_one_that_was_admitted_last_whichever_was_posted
     );
     let purchases = crowd(4);
     let mut postings = postings(&purchases, 0);
-    // Two are posted in one batch, the later one first; then one of between, by who was overtaken.
+    // One batch posts two, the later one first; then comes one admitted between them, as if it had been overtaken.
     for (posting, second) in postings.iter_mut().zip([3, 1, 2, 4]) {
         posting.admitted_at = DateTime::UNIX_EPOCH + TimeDelta::seconds(second);
     }

@@ -1,5 +1,5 @@
-//! Posting, and reading what is posted, look rows up by index, however their plans were made: counted, not
-//! timed.
+//! Posting, and reading posted orders, find rows by index, however their plans were made. The tests count, and do not
+//! measure time.
 
 use std::time::Duration;
 
@@ -11,13 +11,12 @@ use crate::fixture::{BOUND, Shop, ledger_at};
 
 const BATCHES: usize = 20;
 const BATCH: usize = 1_000;
-/// Buyers of a page that is read.
+/// Buyers on a page.
 const PAGE: u32 = 1_000;
 /// Index entries of `orders` that posting one purchase may read.
 const READS_PER_PURCHASE_MAX: i64 = 1;
 
-/// Returns once no other connection to this database is left: a backend tells its counts at the
-/// latest when it ends.
+/// Returns once this database has no other connection: a backend reports its counts at its end at the latest.
 async fn alone(connection: &mut PgConnection) {
     let others = "SELECT count(*) FROM pg_stat_activity
                   WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -55,7 +54,7 @@ async fn index_reads(connection: &mut PgConnection) -> i64 {
     .unwrap()
 }
 
-/// So that a plan stays the one that is made on empty tables.
+/// Makes sure that plans stay those for empty tables.
 async fn keep_plans(connection: &mut PgConnection) {
     for table in ["orders", "rejections", "users", "flash_sales"] {
         let keep = format!("ALTER TABLE {table} SET (autovacuum_enabled = false)");
@@ -90,7 +89,7 @@ async fn posting_reads_no_table_from_end_to_end_though_its_plan_was_made_on_empt
 
     assert_eq!(confirmed, (units - BATCH) as u64);
     assert_eq!(sequential_scans(&mut connection).await, before);
-    // Each batch was posted twice; each purchase may look up a few entries, and not all of the sale.
+    // Each batch was posted twice. Each purchase may look up a few entries, but not all of the sale.
     let reads = index_reads(&mut connection).await - reads_before;
     let purchases = i64::try_from(2 * units).unwrap();
     assert!(reads <= READS_PER_PURCHASE_MAX * purchases, "{reads} reads");

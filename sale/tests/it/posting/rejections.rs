@@ -1,4 +1,4 @@
-//! Purchases that cannot become orders: why, and what that counts for.
+//! Purchases that cannot become orders: the reasons, and their effect on the counts.
 
 use sale::{
     ledger::{Outcome, Posted, Rejection, Sale},
@@ -17,7 +17,7 @@ async fn rejected(shop: &Shop, purchase: Purchase) -> Rejection {
     }
 }
 
-/// A rejection that does not count leaves everything but the version.
+/// An uncounted rejection changes only the version.
 async fn assert_uncounted(shop: &Shop, before: &Sale, purchase: Purchase, reason: &str) {
     let rejection = rejected(shop, purchase).await;
     assert_eq!(
@@ -76,7 +76,7 @@ async fn a_purchase_of_a_superseded_epoch_is_rejected_uncounted() {
     let (old, current) = (purchases[0], purchases[1]);
     assert_eq!(post_at(&shop, sale.id, 1, &[old]).await, posted(0, 1));
     assert_uncounted(&shop, &sale, old, "superseded").await;
-    // Again: it is there already.
+    // Once more: the rejection exists already.
     assert_eq!(post_at(&shop, sale.id, 1, &[old]).await, posted(0, 0));
     assert_eq!(post_at(&shop, sale.id, 2, &[current]).await, posted(1, 0));
 }

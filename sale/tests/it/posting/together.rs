@@ -1,5 +1,5 @@
-//! Two posters at once. The first holds its transaction open until the second is seen to wait for
-//! it, so that the interleaving is always the same.
+//! Two posters at once. The first holds its transaction open until the second visibly waits for it, so that the
+//! interleaving is always the same.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn post_beside(shop: &Shop, sale: SaleId, postings: Vec<Posting>) -> JoinHandle<
     tokio::spawn(async move { ledger.post(sale, &postings).await.unwrap() })
 }
 
-/// Returns once somebody who posts waits for a lock.
+/// Returns once a poster waits for a lock.
 async fn somebody_waits(pool: &PgPool) {
     let waiting = "SELECT count(*) FROM pg_stat_activity
                    WHERE datname = current_database() AND wait_event_type = 'Lock'

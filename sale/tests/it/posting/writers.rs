@@ -19,7 +19,7 @@ async fn insert(shop: &Shop, sale: SaleId, count: i32) -> Result<(), sqlx::Error
     inserted.execute(&shop.pool).await.map(|_| ())
 }
 
-/// Runs a statement about one order or sale that must be refused; returns the constraint's name.
+/// Runs a statement about one order or sale that must be rejected; returns the constraint's name.
 async fn refused(shop: &Shop, statement: &'static str, id: uuid::Uuid) -> String {
     let done = sqlx::query(statement).bind(id).execute(&shop.pool).await;
     constraint(done.expect_err(statement))

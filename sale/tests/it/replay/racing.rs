@@ -1,4 +1,4 @@
-//! Replays beside a sale that sells, beside each other, and beside the buyer who buys again.
+//! Replays beside a sale that sells, beside each other, and beside the same buyer who buys again.
 
 use std::{
     collections::HashSet,
@@ -71,7 +71,7 @@ async fn a_buyer_who_buys_again_beside_the_replay_has_one_order() {
         };
         let _reconciler = shop.reconciler(sale.id);
         let buying = async {
-            // A closed gate says nothing: the client asks again.
+            // A closed gate decides nothing: the client retries.
             loop {
                 let verdict = shop.ask(sale.id, &[again]).await.verdicts[0];
                 if verdict != Verdict::Cold {
@@ -118,7 +118,7 @@ async fn between_two_replays_the_gate_sells_nothing() {
         PATIENCE,
         |_, told| {
             assert!(matches!(told, Replay::Replayed(_)), "{told:?}");
-            // The ledger's last unit, of which the gate has not heard that it is gone.
+            // The ledger's last unit. The gate does not know yet that it is gone.
             let asking = async { shop.ask(sale.id, &[purchase()]).await.verdicts };
             let said = block_in_place(|| Handle::current().block_on(asking));
             verdicts.extend(said);
@@ -131,17 +131,17 @@ async fn between_two_replays_the_gate_sells_nothing() {
     assert_open(&shop, sale.id).await;
 }
 
-/// Buyers at a time, who buy until the sale is sold out.
+/// How many buyers buy at the same time, until the sale is sold out.
 const BUYERS_AT_ONCE: usize = 4;
 
-/// What came of a rush on a sale in which purchases were replayed one after another.
+/// The result of a rush on a sale in which purchases were replayed one after another.
 struct Rush {
     made: usize,
     colds: usize,
 }
 
-/// Sells a sale of so many units out while so many are replayed. Until all replays are made, no buyer
-/// buys more than `quota`, but asks for the same again. Every promise must be an order.
+/// Sells a sale out while rejected purchases are replayed. Until all replays are made, a buyer who has `quota` units
+/// repeats the same requests. Every promise must be an order.
 async fn rush(units: u32, late: usize, quota: usize) -> Rush {
     let shop = Shop::open().await;
     let sale = shop.on_sale(units).await;
@@ -177,7 +177,7 @@ async fn rush(units: u32, late: usize, quota: usize) -> Rush {
             Replay::Barred(bar) => assert_eq!(bar, Bar::Obstacle(Obstacle::NoUnits)),
         }
     }
-    // The reconciler may have the last entries in hand.
+    // The reconciler may still hold the last entries.
     let posted = async {
         while shop.look(sale.id).await.backlog.entries > 0 {
             tokio::task::yield_now().await;
@@ -203,14 +203,14 @@ async fn rush(units: u32, late: usize, quota: usize) -> Rush {
     Rush { made, colds }
 }
 
-/// What the buyers of a rush share.
+/// The shared state of a rush's buyers.
 struct Selling {
     quota: usize,
     replays_made: AtomicBool,
     colds: AtomicUsize,
 }
 
-/// Buys two units a time until the sale is sold out. The orders of those who were admitted.
+/// Buys two units at a time until the sale is sold out. Returns the admitted orders.
 async fn buy_all(shop: &Shop, sale: SaleId, selling: &Selling) -> HashSet<OrderId> {
     let mut admitted = HashSet::new();
     let mut purchases = [purchase(), purchase()];
@@ -223,7 +223,7 @@ async fn buy_all(shop: &Shop, sale: SaleId, selling: &Selling) -> HashSet<OrderI
             match verdict {
                 Verdict::Admitted => drop(admitted.insert(purchase.order)),
                 Verdict::SoldOut => return admitted,
-                // The client asks again.
+                // The client retries.
                 Verdict::Cold => drop(selling.colds.fetch_add(1, Ordering::Relaxed)),
                 other @ (Verdict::Duplicate { .. }
                 | Verdict::NotStarted

@@ -1,4 +1,4 @@
-//! Replays that are refused, that wait, or that find the sale changed, and what they leave behind.
+//! Replays that are refused, that wait, or that find the sale changed, and their effects.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ async fn a_unit_that_the_gate_has_sold_is_not_replayed_and_the_sale_opens_again(
     let sale = shop.on_sale(1).await;
     let late = superseded(&shop, &sale).await;
     let sold = shop.sell(sale.id, 1).await;
-    // The ledger still has the unit; it is on its way to a buyer.
+    // The ledger still has the unit, but it is on its way to a buyer.
     assert_eq!(shop.read(sale.id).await.available, 1);
     let _reconciler = shop.reconciler(sale.id);
     let told = replayed(&shop, sale.id, late.order.uuid()).await;
@@ -82,7 +82,7 @@ async fn without_a_reconciler_nothing_is_replayed_while_the_journal_has_entries(
     let told = try_replays(&shop, sale.id, &[late.order.uuid()], impatient).await;
     assert!(matches!(told, Err(ReplayError::Undrained)), "{told:?}");
     rejection_of(&shop, sale.id, late).await;
-    // A reconciler posts, and opens it again.
+    // A reconciler posts the entries, and opens the gate again.
     shop.post_all(sale.id).await;
     assert!(shop.install(sale.id).await.is_anew());
     assert_open(&shop, sale.id).await;
@@ -148,7 +148,7 @@ async fn a_replay_that_died_before_the_sale_was_open_again_is_finished_by_an_ins
     shop.gate.close(sale.id).await.unwrap();
     let told = shop.ledger.replay_rejection(late.order.uuid(), sale.epoch);
     assert_eq!(told.await.unwrap(), Some(Replay::Replayed(late.order)));
-    // Dead. Nobody was admitted since, and the reconciler installs what it finds closed.
+    // The replay is dead. No buyer was admitted since, and the reconciler installs a closed gate.
     assert!(shop.install(sale.id).await.is_anew());
     shop.assert_sound(sale.id, &[late]).await;
     shop.assert_conserved(sale.id).await;

@@ -1,4 +1,4 @@
-//! `admit`: who is admitted, and what that leaves behind.
+//! `admit`: the admitted buyers, and the resulting keys.
 
 use fred::types::Value;
 use sale::{
@@ -87,7 +87,7 @@ async fn an_entry_that_the_journal_refuses_leaves_no_mark_and_a_lost_gate() {
     let sale = terms(10);
     door.warm(&sale).await;
     let key = door.keys.journal(sale.id);
-    // Ids only grow, so after this one the stream refuses every other.
+    // Ids only grow, so after this one the stream rejects every other.
     let last = format!("{0}-{0}", u64::MAX);
     door.redis("XADD", &[&key, &last, "x", "y"]).await;
 
@@ -160,7 +160,7 @@ async fn a_gate_behind_what_its_caller_has_seen_is_lost_and_answers_cold() {
         let found = door.look(sale.id).await;
         assert!(found.lost);
         assert_eq!((found.taken, found.backlog.entries), (2, 1));
-        // Nobody else is admitted either.
+        // No other buyer is admitted either.
         let next = door.ask(sale.id, &[purchase()]).await;
         assert_eq!(next.verdicts, [Verdict::Cold]);
     }
@@ -204,7 +204,7 @@ async fn a_gate_that_has_come_as_far_without_a_purchase_that_it_must_have_is_los
         known.admitted.posted = Some(sold).filter(|_| is_posted);
         known.admitted.told = Some(sold).filter(|_| !is_posted);
 
-        // An older epoch's purchases say nothing of this gate.
+        // Purchases of an older epoch say nothing about this gate.
         let mut older = known;
         older.progress.epoch = Epoch(0);
         let decision = door.gate.admit(sale.id, &older, &[purchase()]).await;

@@ -1,5 +1,5 @@
-//! The window of a sale, and the clock that decides it. A clock that stands in the future stands
-//! still, so that an edge can be hit to the microsecond.
+//! The window of a sale, and the clock that decides it. A gate's clock that lies in the future stands still, so that a
+//! test can hit an edge to the microsecond.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sale::{
@@ -63,7 +63,7 @@ async fn a_sale_that_was_seen_to_end_stays_ended_when_the_machine_goes_back() {
     let door = Door::shared().await;
     let sale = terms(10);
     door.warm(&sale).await;
-    // As if this Redis had once been an hour and a bit further.
+    // As if this Redis' clock had once been an hour and a bit ahead.
     let seen = sale.end + TimeDelta::minutes(1);
     assert_eq!(verdict_at(&door, &sale, seen).await, Verdict::Ended);
     assert_eq!(door.look(sale.id).await.now, seen);
@@ -76,7 +76,7 @@ async fn a_sale_that_was_seen_to_end_stays_ended_when_the_machine_goes_back() {
 #[tokio::test]
 async fn a_start_and_an_end_that_were_answered_are_kept() {
     let door = Door::shared().await;
-    // Nobody is admitted, so only the passing of the start and of the end can move the clock.
+    // No buyer is admitted, so only the passing of the start and of the end can move the clock.
     let started = terms(10);
     let sale = Sale {
         state: SaleState::Paused,
@@ -129,7 +129,7 @@ async fn an_end_outweighs_everything_and_a_start_to_come_outweighs_a_pause() {
         (2001, 2101, SaleState::Paused, Verdict::Paused),
         (2001, 2101, SaleState::Ended, Verdict::Ended),
     ] {
-        // The pause, the start and the end also outweigh that nothing is left.
+        // The pause, the start and the end also take precedence over being sold out.
         let sale = Sale {
             start: year(start),
             end: year(end),

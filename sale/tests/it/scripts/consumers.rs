@@ -1,4 +1,4 @@
-//! `remove_consumer`: a reader that is gone takes no entry with it.
+//! `remove_consumer`: a removed reader takes no entry with it.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn a_reader_with_entries_stays_and_its_entries_can_be_claimed() {
         .await
         .unwrap();
     assert_eq!(claimed, held, "no entry is stranded");
-    // Now that it holds nothing, it may go; and the entry is still with the other.
+    // Now that it holds nothing, it may go; and the other still has the entry.
     let removal = remove(&door, sale, "dead", AT_ONCE).await;
     assert_eq!(removal, ConsumerRemoval::Removed);
     assert_eq!(door.consumers(sale).await, ["alive"]);

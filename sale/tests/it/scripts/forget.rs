@@ -1,4 +1,4 @@
-//! `forget`: what is posted leaves the journal, and is counted once.
+//! `forget`: posted entries leave the journal, and are counted once.
 
 use sale::{
     gate::upkeep::Posted,
@@ -65,13 +65,13 @@ async fn entries_of_another_epoch_than_the_gates_leave_uncounted() {
     let sale = terms(10);
     let posted = with_entries(&door, &sale, &[2, 3]).await;
     let terms_key = door.keys.terms(sale.id);
-    // A gate of the next epoch, in whose journal entries of the last one are left.
+    // A gate of the next epoch, whose journal still has entries of the last one.
     door.redis("HSET", &[&terms_key, "epoch", "2"]).await;
     assert_eq!(door.gate.forget(sale.id, None, &posted).await.unwrap(), 2);
     let found = door.look(sale.id).await;
     assert_eq!((found.forgotten, found.backlog.entries), (0, 0));
 
-    // An epoch is a whole number and not the beginning of one.
+    // An epoch must match as a whole number, not as a prefix.
     door.redis("HSET", &[&terms_key, "epoch", "1"]).await;
     let key = door.keys.journal(sale.id);
     door.redis("XADD", &[&key, "12-1", "x", "y"]).await;

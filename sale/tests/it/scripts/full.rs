@@ -1,4 +1,4 @@
-//! A Redis without room: a private one, for the others would feel it.
+//! A Redis without room: a private one, because the other tests would be affected.
 
 use embedded::{RedisOptions, RedisServer};
 use fred::types::Value;
@@ -11,7 +11,7 @@ use crate::fixture::{Door, forgotten, purchase, terms};
 
 const FULL: u64 = 6 * 1024 * 1024;
 
-/// Fills the memory until the last byte is refused. The keys can be taken away again.
+/// Fills the memory until Redis rejects the last byte. The keys can be deleted again.
 async fn fill(door: &Door) -> Vec<String> {
     let mut keys = Vec::new();
     for bytes in [1_000_000, 100_000, 10_000, 1_000, 100, 10] {
@@ -53,7 +53,7 @@ async fn a_full_redis_admits_nobody_writes_nothing_and_forgets_all_the_same() {
     assert_eq!((found.taken, found.backlog), (2, before.backlog));
     assert_eq!(door.winners(sale.id).await, sold);
 
-    // The journal can be read, and what makes room, and what keeps a bad gate shut, works.
+    // The journal can be read. The commands that make room, and those that keep a bad gate closed, work.
     let entries = door.journal.read(sale.id, "reader", 10).await.unwrap();
     assert_eq!(entries.len(), 1, "the group was made with the gate");
     let posted: Vec<Posted> = entries.iter().map(forgotten).collect();

@@ -1,4 +1,4 @@
-//! `swap`: a prepared gate takes the place of a missing or an older one, or nothing changes.
+//! `swap`: a prepared gate replaces a missing or an older one, or nothing changes.
 
 use sale::{
     gate::install::Swapped,
@@ -90,7 +90,7 @@ async fn a_swapped_gate_has_the_prepared_buyers_and_terms_and_is_closed() {
     let buyers = door.gate.buyers(first.id).await.unwrap();
     let expected = purchases.iter().map(|p| (p.buyer, p.order)).collect();
     assert_eq!(buyers, expected);
-    // A rebuild does not turn time back.
+    // A rebuild does not set the clock back.
     assert_eq!(door.term(first.id, "clock").await, clock);
 }
 
@@ -136,7 +136,7 @@ async fn a_swap_with_another_number_of_buyers_than_was_read_is_refused() {
     }
     let found = door.look(first.id).await;
     assert_eq!((found.epoch, found.taken), (first.epoch, 0));
-    // Where the prepared hash has expired, nothing is there.
+    // If the prepared hash has expired, there is nothing to swap in.
     door.gate
         .discard_prepared(first.id, second.epoch)
         .await
@@ -151,7 +151,7 @@ async fn a_swap_of_an_older_or_the_same_epoch_is_refused() {
     let mut sale = terms(10);
     sale.epoch = Epoch(10);
     door.warm(&sale).await;
-    // Numbers, not texts: as a text 9 is after 10.
+    // Epochs compare as numbers, not as texts: as a text 9 is after 10.
     for epoch in [9, 10] {
         let late = Sale {
             epoch: Epoch(epoch),

@@ -1,8 +1,7 @@
-//! What the scripts do, as a pure model: one sale's keys, and the same verdicts.
+//! The scripts as a pure model: one sale's keys, and the same verdicts.
 //!
-//! Times are years that are long past or far away, so that the machine's clock, which the model
-//! does not have, lies between them. Where a script stores the clock, the model says so, and the
-//! test puts in what was stored.
+//! Times are years that are long past or far away, so that the machine's clock, which the model does not have, lies
+//! between them. If a script stores the clock, the model reports that, and the test fills in the stored value.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,12 +18,12 @@ use sale::{
 
 use crate::fixture::year;
 
-/// An instant that lies between those that the random terms use.
+/// An instant between those of the random terms.
 const NOW_YEAR: i32 = 2050;
 
 pub type Marks = BTreeMap<BuyerId, OrderId>;
 
-/// The keys of one sale, and what the history since the last install was.
+/// The keys of one sale, and the history since the last install.
 #[derive(Debug, Clone, Default)]
 pub struct Model {
     pub terms: Option<Terms>,
@@ -32,11 +31,11 @@ pub struct Model {
     pub journal: Option<Stream>,
     /// The marks that the last install put in place.
     installed: Marks,
-    /// Every entry that was written since then.
+    /// Every entry written since then.
     written: Vec<(EntryId, Vec<Purchase>)>,
     /// The largest limit since then.
     limit_max: u64,
-    /// A key was taken away since then.
+    /// A key was deleted since then.
     damaged: bool,
 }
 
@@ -44,7 +43,7 @@ pub struct Model {
 pub struct Terms {
     pub sale: Sale,
     pub epoch: Epoch,
-    /// Microseconds since 1970; 0 where none is stored.
+    /// Microseconds since 1970; 0 if none is stored.
     pub clock: u64,
     pub forgotten: u64,
     pub lost: bool,
@@ -65,7 +64,7 @@ pub struct Group {
     delivered: Option<EntryId>,
 }
 
-/// What `admit` does.
+/// The result of `admit`.
 #[derive(Debug)]
 pub struct Decided {
     pub progress: Progress,
@@ -241,7 +240,7 @@ impl Model {
         }
     }
 
-    /// A group read; it makes a group that is not there, and then returns nothing.
+    /// A group read. It creates a missing group, and then returns nothing.
     pub fn read(&mut self, consumer: usize, count: usize) -> Vec<EntryId> {
         let Some(stream) = &mut self.journal else {
             return Vec::new();
@@ -309,7 +308,7 @@ impl Model {
         self.damaged = true;
     }
 
-    /// What must hold after every step, whatever came before.
+    /// The invariants after every step, whatever came before.
     pub fn assert_invariants(&self) {
         let Some(terms) = self.terms.as_ref().filter(|_| !self.damaged) else {
             return;

@@ -32,12 +32,12 @@ struct Case<'a> {
     sale: SaleId,
     model: Model,
     copy: Option<(Vec<Value>, Model)>,
-    /// What a caller knows who was told of everything.
+    /// The knowledge of a caller who got every answer.
     known: Known,
     rolled_back: bool,
     epoch_max: u64,
     version_max: u64,
-    /// Every entry there ever was, with its number of winners.
+    /// Every entry that ever existed, with its number of winners.
     sizes: BTreeMap<EntryId, u64>,
 }
 
@@ -269,7 +269,7 @@ impl Case<'_> {
         }
     }
 
-    /// The keys must hold what the model holds.
+    /// The keys must match the model.
     async fn compare(&mut self) {
         self.model.assert_invariants();
         let (door, sale, model) = (self.door, self.sale, &self.model);
@@ -325,7 +325,7 @@ impl Case<'_> {
     }
 }
 
-/// Entry and consumer in a line of XPENDING.
+/// Entry and consumer from a line of XPENDING.
 fn holder(line: Value) -> (String, String) {
     let mut parts = line.into_array().into_iter().map_while(Value::into_string);
     (parts.next().unwrap(), parts.next().unwrap())
@@ -365,7 +365,7 @@ fn any_history_of_the_scripts_is_one_of_the_model() {
         window: 0,
         limit: 8,
     };
-    // Each history begins with a gate that sells, or what follows would mostly be cold.
+    // Each history begins with a gate that sells; otherwise most later answers would be cold.
     let warm = [
         Step::Swap {
             epoch: 1,

@@ -9,15 +9,15 @@ pub const WINDOWS: [(i32, i32); 3] = [(2001, 2100), (2100, 2101), (2001, 2002)];
 
 #[derive(Debug, Clone)]
 pub enum Seen {
-    /// All that was ever answered: what a process knows that has been there from the start.
+    /// Every answer so far: the knowledge of a process that has run from the start.
     Everything,
-    /// Nothing, as far as that is honest: a new process before any rollback.
+    /// Nothing, which is only honest for a new process before any rollback.
     Nothing,
     /// More than the gate has.
     More { epoch: bool },
-    /// As much as the gate has, with another purchase.
+    /// As much as the gate has, but another purchase.
     Other { posted: bool },
-    /// The gate as it is, and terms so much newer.
+    /// The gate as it is, but terms that are newer by this much.
     Terms { newer: i64 },
 }
 
@@ -61,7 +61,7 @@ pub enum Step {
     },
 }
 
-/// What a reader of the journal does.
+/// The action of a reader of the journal.
 #[derive(Debug, Clone)]
 pub enum Reading {
     Read { count: usize },
@@ -91,7 +91,7 @@ fn new_terms() -> impl Strategy<Value = NewTerms> {
     })
 }
 
-/// Mostly the right epoch, sometimes one beside it.
+/// Mostly the right epoch, sometimes a neighbour.
 fn near() -> impl Strategy<Value = i64> {
     prop_oneof![6 => Just(0_i64), 1 => Just(-1), 1 => Just(1)]
 }
@@ -160,7 +160,7 @@ pub fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Buyer and order by small numbers; buyers have orders of their own.
+/// Buyer and order from small numbers; each buyer has orders of its own.
 pub fn numbered((buyer, order): (u8, u8)) -> Purchase {
     let id = |number: u128| Uuid::from_u128(0x7000_8000_0000_0000_0000_u128 + number);
     Purchase {

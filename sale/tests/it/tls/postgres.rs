@@ -1,4 +1,4 @@
-//! TLS to Postgres: every `sslmode`, with certificates right and wrong.
+//! TLS to Postgres: every `sslmode`, with correct and wrong certificates.
 
 use std::{error::Error, fmt::Write, path::Path};
 
@@ -25,7 +25,7 @@ fn server(issued: Issued, authority: &Authority) -> PostgresServer {
     PostgresServer::start_with_tls(&options(), &shows(issued, authority)).expect("postgres")
 }
 
-/// Connects, asks something, and says why it cannot: all of what a person is shown.
+/// Connects and runs a query. The error is the whole text that a person would see.
 async fn connect(server: &PostgresServer, parameters: &str) -> Result<(), String> {
     let base = server.url().split('?').next().unwrap();
     let settings = PostgresSettings {
@@ -190,7 +190,7 @@ async fn a_file_that_is_no_good_stops_the_start_by_name() {
             "uses no TLS",
         ),
     ] {
-        // Nothing listens on port 1: none of these comes so far.
+        // Nothing listens on port 1: these must fail before they connect.
         let url = format!("postgres://u:hunter2@127.0.0.1:1/d?{parameters}");
         let settings = PostgresSettings {
             database_url: Secret::new(url),

@@ -1,4 +1,4 @@
-//! What goes over the wire to a server that does not speak TLS: nothing that is secret.
+//! The bytes on the wire to a server that does not speak TLS: they contain no secret.
 
 use sale::{
     gate::Gate,
@@ -85,7 +85,7 @@ async fn a_postgres_without_tls_hears_no_more_than_the_question_for_it() {
         "verify-full".to_owned(),
         format!("verify-ca&sslrootcert={}", root.display()),
     ] {
-        // It refuses; it accepts, and then says something else.
+        // The server refuses; or it accepts, and then sends something else.
         for reply in [b"N", b"S"] {
             let recorder = Recorder::start(reply);
             let port = recorder.port;

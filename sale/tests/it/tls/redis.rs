@@ -20,7 +20,7 @@ fn server(issued: Issued, authority: &Authority) -> RedisServer {
     RedisServer::start(redis_options(shows(issued, authority))).expect("redis with TLS")
 }
 
-/// Sells and posts one unit, by every kind of connection that there is.
+/// Sells and posts one unit, over every kind of connection.
 async fn sells(settings: RedisSettings) {
     let mut hints = Hints::listen(&settings).unwrap();
     let shop = Shop::behind(Door::with(settings).await).await;
@@ -29,7 +29,7 @@ async fn sells(settings: RedisSettings) {
     shop.post_all(sale.id).await;
     shop.assert_sound(sale.id, &purchases).await;
     let announced = async {
-        // A hint may come before the subscription, and is lost then.
+        // A hint that is sent before the subscription is lost.
         while tokio::time::timeout(Duration::from_millis(50), hints.posted())
             .await
             .is_err()
@@ -86,7 +86,7 @@ async fn a_wrong_certificate_is_refused_with_what_is_wrong_with_it() {
         let refusal = refusal(&trusting(server.url(), &ca)).await;
         assert!(refusal.contains(why), "{why}: {refusal}");
     }
-    // What the system trusts is not what we made a moment ago.
+    // The operating system does not trust our new authority.
     let server = server(ours.issue(&[HOST], VALID), &ours);
     let refused = Gate::connect(&redis_settings(server.url())).await.err();
     assert!(matches!(
@@ -150,7 +150,7 @@ async fn a_file_that_is_no_good_stops_the_start_by_name() {
         "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
     );
 
-    // Nothing listens on port 1: none of these comes so far.
+    // Nothing listens on port 1: these must fail before they connect.
     let url = "rediss://default:0123456789abcdef0123456789abcdef@127.0.0.1:1/0";
     let of = |ca_file, cert_file, key_file, server_name: Option<&str>| {
         let mut settings = redis_settings(url);
@@ -212,7 +212,7 @@ async fn a_file_that_is_no_good_stops_the_start_by_name() {
         assert!(refusal.contains(named), "{named}: {refusal}");
     }
 
-    // A setting that names an authority is refused for a URL without TLS.
+    // A URL without TLS with a setting that names an authority is rejected.
     let mut plain = of(good(), None, None, None);
     plain.redis_url = sale::settings::Secret::new(url.replace("rediss", "redis"));
     let refusal = refusal(&plain).await;
@@ -245,7 +245,7 @@ async fn a_cluster_speaks_tls_on_every_node() {
 async fn the_nodes_of_a_cluster_are_known_by_the_name_that_is_set() {
     let (files, authority) = (Files::new(), Authority::new());
     let ca = files.write("ca.pem", &authority.pem);
-    // The host of the URL is in the certificate; the address that the nodes announce is not.
+    // The certificate names the URL's host, but not the address that the nodes announce.
     let issued = authority.issue(&["localhost", OTHER_HOST], VALID);
     let options = redis_options(shows(issued, &authority));
     let cluster = RedisCluster::start(3, options).expect("cluster with TLS");

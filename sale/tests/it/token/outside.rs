@@ -1,4 +1,4 @@
-//! Tokens of an outside issuer: only what its own keys signed, each with its own algorithm.
+//! Tokens of an outside issuer: only those that its own keys signed, each with its own algorithm.
 
 use chrono::Utc;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode, jwk::Jwk};
@@ -13,11 +13,11 @@ use uuid::Uuid;
 
 use super::{SECRET, settings};
 
-/// An RSA key of 2048 bits that is good for nothing else: PKCS #1, as `openssl genrsa -traditional
-/// 2048 | openssl rsa -traditional -outform DER` makes one. (To make one takes long in a test.)
+/// An RSA key of 2048 bits for this test only: PKCS #1, as from `openssl genrsa -traditional 2048 | openssl rsa
+/// -traditional -outform DER`. (Generating one takes long in a test.)
 const RSA: &[u8] = include_bytes!("rsa.der");
 
-/// What stands before the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410, section 10.3).
+/// The bytes before the 32 bytes of an Ed25519 key in PKCS #8 (RFC 8410, section 10.3).
 const ED25519_PREFIX: [u8; 16] = [
     0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
 ];
@@ -46,7 +46,7 @@ impl Key {
         }
     }
 
-    /// As it stands in a key set.
+    /// The key in the form of a key set.
     fn public(&self, id: Option<&str>) -> Value {
         let key = Jwk::from_encoding_key(&self.private, self.algorithm).unwrap();
         let mut key = serde_json::to_value(key).unwrap();
@@ -99,7 +99,7 @@ fn with(field: &str, value: Value) -> Value {
     claims
 }
 
-/// Why these keys stop the start.
+/// The reason why these keys stop the start.
 #[track_caller]
 fn refusal(text: &str) -> String {
     let (settings, file) = settings_with(text);
@@ -164,7 +164,7 @@ fn no_key_is_used_with_the_algorithm_of_another() {
     assert!(tokens.verify(&rsa.sign(Some("a"), &claims())).is_ok());
     assert!(tokens.verify(&ed25519.sign(Some("a"), &claims())).is_ok());
 
-    // A public key as the secret of HS256: in the spellings that somebody could try.
+    // A public key as the secret of HS256, in the spellings that an attacker could try.
     let point = DecodingKey::from_ed_components(ed25519_public["x"].as_str().unwrap()).unwrap();
     let raw = point.try_get_as_bytes().unwrap().to_vec();
     let secrets = [
@@ -186,12 +186,12 @@ fn no_key_is_used_with_the_algorithm_of_another() {
             }
         }
     }
-    // The right key, with algorithms that are not its own.
+    // The right key, but algorithms that are not its own.
     for algorithm in [Algorithm::RS384, Algorithm::RS512, Algorithm::PS256] {
         let token = encode(&Header::new(algorithm), &claims(), &rsa.private).unwrap();
         assert!(tokens.verify(&token).is_err(), "{algorithm:?}");
     }
-    // None at all.
+    // No algorithm at all.
     let signed = rsa.sign(Some("a"), &claims());
     let (_, rest) = signed.split_once('.').unwrap();
     let (body, signature) = rest.split_once('.').unwrap();
@@ -375,7 +375,7 @@ fn a_key_that_could_check_nothing_stops_the_start() {
         let why = changed(&rsa, member, value);
         assert!(why.starts_with("key 1 is no good: "), "{member}: {why}");
     }
-    // The last: 32 bytes that are no point on the curve.
+    // The last one: 32 bytes that are not a point on the curve.
     let no_point = format!("Ag{}", "A".repeat(41));
     for value in ["!", "", "AAAA", &"A".repeat(86), &no_point] {
         let why = changed(&ed25519, "x", value);

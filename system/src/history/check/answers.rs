@@ -1,5 +1,5 @@
-//! What buyers were told, held against the ledger and against itself: invariants 2, 6 and 7,
-//! and the HTTP contract.
+//! Compares the answers that buyers got with the ledger and with each other: invariants 2, 6 and 7, and the HTTP
+//! contract.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -48,7 +48,7 @@ fn documented(case: &Case<'_>, buyer: BuyerId, exchanges: &[Exchange], findings:
     }
 }
 
-/// All orders that a buyer was told of are one, but for those that were lost and told of as such.
+/// All answers to a buyer name one order, except orders that were lost and reported as such.
 fn one_order_told(
     case: &Case<'_>,
     buyer: BuyerId,
@@ -73,7 +73,7 @@ fn one_order_told(
     }
 }
 
-/// Each purchase without a key asks for an order of its own, so none is admitted twice.
+/// Each purchase without a key asks for an order of its own, so no order is admitted twice.
 fn admitted_once(buyer: BuyerId, exchanges: &[Exchange], findings: &mut Findings) {
     let mut admitted: HashMap<OrderId, Vec<&Exchange>> = HashMap::new();
     for exchange in exchanges {
@@ -95,7 +95,7 @@ fn admitted_once(buyer: BuyerId, exchanges: &[Exchange], findings: &mut Findings
     }
 }
 
-/// A key names one order. Asked with it again, that order is answered as at first.
+/// A key names one order. A repeated request with the key gets the same order.
 fn keys(case: &Case<'_>, buyer: BuyerId, exchanges: &[Exchange], findings: &mut Findings) {
     for exchange in exchanges {
         let Some(key) = exchange.key() else { continue };
@@ -120,8 +120,8 @@ fn keys(case: &Case<'_>, buyer: BuyerId, exchanges: &[Exchange], findings: &mut 
     }
 }
 
-/// Whether nothing happened to an order by which its key may be answered otherwise than with 202:
-/// no cancellation, no rejection, no settling.
+/// Whether a repeated key must be answered with 202, because nothing happened to its order: no cancellation, no
+/// rejection, no settling.
 fn stands(case: &Case<'_>, order: OrderId) -> bool {
     let confirmed = case
         .orders
@@ -173,7 +173,7 @@ fn every_acknowledgement_ends(
     }
 }
 
-/// What a status said of the ledger must be so: orders are never deleted, and stay cancelled.
+/// A status that named the ledger's state must be true: orders are never deleted, and stay cancelled.
 fn statuses_are_true(
     case: &Case<'_>,
     buyer: BuyerId,
@@ -268,7 +268,7 @@ fn asked_for(case: &Case<'_>, order: &Order, exchanges: &[Exchange], findings: &
         return;
     }
     if purchases.iter().any(|e| e.order().is_some()) {
-        return; // told of this one, or of another: the acknowledgements are held against it
+        return; // the buyer learned of this order or of another: the acknowledgements are compared with it
     }
     let unsure: Vec<&&Exchange> = purchases.iter().filter(|e| e.may_have_bought()).collect();
     if unsure.is_empty() {

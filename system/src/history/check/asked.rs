@@ -1,4 +1,4 @@
-//! Requests with their answers, put together from single events.
+//! Requests with their answers, assembled from single events.
 
 use std::collections::HashMap;
 
@@ -12,11 +12,11 @@ use crate::history::{
 /// One request and how it ended.
 #[derive(Debug, Clone)]
 pub(crate) struct Exchange {
-    /// The event with which it was asked.
+    /// The number of the event that asked.
     pub(crate) asked: u64,
-    /// The event with which it ended; `None` while it is open.
+    /// The number of the event that ended it; `None` while it is open.
     pub(crate) ended: Option<u64>,
-    /// What was asked.
+    /// The request.
     pub(crate) ask: Ask,
     /// What a client may conclude.
     pub(crate) meaning: Meaning,
@@ -25,12 +25,12 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    /// Whether this had ended before the other was asked.
+    /// Whether this ended before the other was asked.
     pub(crate) fn precedes(&self, other: &Self) -> bool {
         self.ended.is_some_and(|ended| ended < other.asked)
     }
 
-    /// The events that show it.
+    /// The numbers of its events.
     pub(crate) fn events(&self) -> impl Iterator<Item = u64> + use<> {
         std::iter::once(self.asked).chain(self.ended)
     }
@@ -43,7 +43,7 @@ impl Exchange {
         }
     }
 
-    /// Whether it was a purchase whose answer was to wait for the ledger's.
+    /// Whether it was a purchase that waited for the ledger's answer.
     pub(crate) fn waited(&self) -> bool {
         matches!(
             &self.ask,
@@ -54,7 +54,7 @@ impl Exchange {
         )
     }
 
-    /// The order of the buyer that this purchase was told of.
+    /// The buyer's order that this purchase's answer named.
     pub(crate) fn order(&self) -> Option<OrderId> {
         self.meaning.order()
     }
@@ -68,8 +68,8 @@ impl Exchange {
         }
     }
 
-    /// Whether it was a purchase that may have been made without its buyer being told. One that
-    /// waited for the ledger may be refused and yet have been admitted.
+    /// Whether it was a purchase that may have been made without its buyer learning of it. A purchase that waited for
+    /// the ledger may get a refusal although it was admitted.
     pub(crate) fn may_have_bought(&self) -> bool {
         let purchase = matches!(self.ask, Ask::Purchase { .. });
         match self.meaning {

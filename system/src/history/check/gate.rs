@@ -1,5 +1,5 @@
-//! What the gate must satisfy beside its ledger once the sale is at rest: invariants 3, 5 and 8,
-//! and the units that must have been sold where buyers were refused (4).
+//! The conditions that the gate must meet beside its ledger once the sale is at rest: invariants 3, 5 and 8, and the
+//! units that must be sold if buyers were refused (4).
 
 use std::collections::HashMap;
 
@@ -105,7 +105,7 @@ fn current(case: &Case<'_>, gate: &GateState, findings: &mut Findings) {
     }
 }
 
-/// At rest, who is marked and who is posted are the same buyers, with the same orders.
+/// At rest, the marked buyers and the posted buyers are the same, with the same orders.
 fn marks(case: &Case<'_>, gate: &GateState, findings: &mut Findings) {
     let rejected: HashMap<BuyerId, OrderId> = case
         .ledger
@@ -149,9 +149,9 @@ fn marks(case: &Case<'_>, gate: &GateState, findings: &mut Findings) {
     }
 }
 
-/// Where somebody was told that no unit is left, the gate had taken its whole limit then. The limit
-/// never falls, and it rises by no more than what was cancelled, rejected and restocked. So with
-/// a gate that lost no mark, no more than that can be unsold in the end.
+/// If a buyer learned that no unit is left, the gate had taken its whole limit then. The limit never falls, and it
+/// rises by no more than the cancelled, rejected and restocked units. So with a gate that lost no mark, no more than
+/// those can be unsold in the end.
 fn sold_out(case: &Case<'_>, findings: &mut Findings) {
     if case.circumstances.gate_was_lost {
         return;
@@ -168,7 +168,7 @@ fn sold_out(case: &Case<'_>, findings: &mut Findings) {
         return;
     }
     let refused = case.buyers.iter().find_map(|(buyer, exchanges)| {
-        // One that waited may have been sold out by the ledger, not by the gate.
+        // A waiting purchase may have got this answer from the ledger, not from the gate.
         let sold_out = exchanges
             .iter()
             .find(|e| e.meaning == Meaning::SoldOut && !e.waited())?;

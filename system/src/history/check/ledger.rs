@@ -1,4 +1,4 @@
-//! What the ledger alone must satisfy: invariants 1, 2 and 5 inside Postgres.
+//! The conditions that the ledger alone must meet: invariants 1, 2 and 5 inside Postgres.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,7 +6,7 @@ use sale::model::{BuyerId, OrderId, OrderStatus};
 
 use super::{Breach, Case, Findings};
 
-/// The reason of the rejection of an entry that could not be read.
+/// The rejection reason of an unreadable entry.
 const UNREADABLE: &str = "unreadable";
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
@@ -78,8 +78,8 @@ fn one_order_a_buyer(case: &Case<'_>, findings: &mut Findings) {
     }
 }
 
-/// The gate never admits more than the ledger has room for, and never a buyer twice. So where it
-/// lost nothing, the ledger has nothing to reject but what is known to have come past the gate.
+/// The gate never admits more than the ledger has room for, and never admits a buyer twice. So if it lost nothing, the
+/// ledger may reject only what is known to have bypassed the gate.
 fn rejections_have_a_cause(case: &Case<'_>, findings: &mut Findings) {
     if case.circumstances.gate_was_lost {
         return;

@@ -1,5 +1,5 @@
-//! What must not follow what: invariant 7. One request comes before another only where it had ended
-//! before the other was asked; what ran at the same time may have been decided either way round.
+//! The forbidden sequences: invariant 7. A request comes before another only if it ended before the other was asked;
+//! requests that ran at the same time may have been decided in either order.
 
 use sale::model::{BuyerId, OrderId, SaleState};
 
@@ -11,7 +11,7 @@ use crate::history::{
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
     for (buyer, exchanges) in &case.buyers {
-        // The first of all that ended with an order: whatever was asked later comes after it.
+        // The first of all requests that ended with an order: every request asked after its end comes after it.
         let first = exchanges
             .iter()
             .filter(|e| held(e).is_some_and(|order| !case.excused.contains(&order)))
@@ -30,7 +30,7 @@ fn held(exchange: &Exchange) -> Option<OrderId> {
     exchange.order().or(standing.map(|(_, order)| order))
 }
 
-/// Who once learned of an order is never again refused, and never told that there is none.
+/// A buyer who learned of an order is never refused later, and never learns that there is no order.
 fn remembered(
     case: &Case<'_>,
     buyer: BuyerId,
@@ -40,12 +40,12 @@ fn remembered(
 ) {
     let Some(order) = held(first) else { return };
     let settled = case.ledger.sale.state == SaleState::Settled;
-    // The ledger's refusal, which a waiting purchase is told of.
+    // The ledger's refusal, which is the answer to a waiting purchase.
     let rejected = |e: &Exchange| e.waited() && case.rejected.contains(&order);
     for later in exchanges.iter().filter(|later| first.precedes(later)) {
         let forgotten = match &later.meaning {
             Meaning::SoldOut => !rejected(later),
-            // A settled sale's gate is gone after a while, and then all that is said is its end.
+            // A settled sale's gate is removed after a while, and from then on every answer is that the sale has ended.
             Meaning::NotActive(Inactive::Ended) if settled => false,
             Meaning::NotActive(_) => !rejected(later),
             Meaning::NotPurchased => true,
@@ -74,7 +74,7 @@ fn remembered(
     }
 }
 
-/// Each order's status only goes forwards.
+/// Each order's status only moves forward.
 fn forwards(buyer: BuyerId, exchanges: &[Exchange], findings: &mut Findings) {
     let seen: Vec<(&Exchange, PurchaseStatus, OrderId)> = exchanges
         .iter()
@@ -95,7 +95,7 @@ fn forwards(buyer: BuyerId, exchanges: &[Exchange], findings: &mut Findings) {
     }
 }
 
-/// A failed purchase may be made again with its key after a rebuild, and then is as if new.
+/// A failed purchase may be repeated with its key after a rebuild, and then counts as new.
 fn may_become(from: PurchaseStatus, to: PurchaseStatus) -> bool {
     match from {
         PurchaseStatus::Queued | PurchaseStatus::Failed => true,

@@ -1,8 +1,8 @@
 //! The window by the gate's clock: invariant 9.
 //!
-//! Two witnesses. The ledger keeps for each order when the gate admitted it. And the history has
-//! readings of the gate's clock, which never goes back: what was asked after a reading was
-//! decided at that time or later, what had been answered before it was decided no later than it.
+//! Two witnesses: The ledger keeps for each order when the gate admitted it. The history has readings of the gate's
+//! clock, which never goes back. A request asked after a reading was decided at that time or later; one answered before
+//! a reading was decided no later than that.
 
 use chrono::{DateTime, Utc};
 use sale::model::{BuyerId, SaleState};
@@ -31,8 +31,8 @@ fn admission_times(case: &Case<'_>, findings: &mut Findings) {
     let (start, end) = (case.ledger.sale.start, case.ledger.sale.end);
     for order in &case.ledger.orders {
         let at = order.created_at;
-        // A mark whose journal entry was lost is posted at the time of the repair. A gate sells until it learns
-        // that people ended the sale.
+        // A mark whose journal entry was lost is posted with the time of the repair. A gate sells until it learns that
+        // people ended the sale.
         let excused = case.circumstances.gate_was_lost || case.circumstances.ended_by_people;
         if at < start || (at >= end && !excused) {
             findings.add_for(
@@ -67,7 +67,7 @@ fn admitted(
             format!("admitted when the gate's clock was not past {now}; the start is {start}"),
         );
     }
-    // With a key that was sent before, it may repeat what was admitted in time.
+    // With a key that was sent before, it may repeat a purchase that was admitted in time.
     let repeats = exchange.key().is_some()
         && exchanges
             .iter()
@@ -139,7 +139,7 @@ impl Clock {
         }
     }
 
-    /// The gate's clock was at least this when it decided the request.
+    /// The gate's clock was at least this when the gate decided the request.
     fn earliest(&self, exchange: &Exchange) -> Option<DateTime<Utc>> {
         let before = self
             .readings
@@ -147,7 +147,7 @@ impl Clock {
         before.checked_sub(1).map(|last| self.readings[last].1)
     }
 
-    /// The gate's clock was at most this when it decided the request.
+    /// The gate's clock was at most this when the gate decided the request.
     fn latest(&self, exchange: &Exchange) -> Option<DateTime<Utc>> {
         let ended = exchange.ended?;
         let after = self.readings.partition_point(|(number, _)| *number < ended);

@@ -1,4 +1,4 @@
-//! Invariants 2, 6 and 7 between what buyers were told and what is, and the HTTP contract.
+//! Invariants 2, 6 and 7 between the answers that buyers got and the facts, and the HTTP contract.
 
 use sale::model::OrderId;
 use system::history::{Answer, Ask, Breach};
@@ -19,7 +19,7 @@ fn an_acknowledged_order_that_ended_nowhere_is_refused() {
     );
     assert!(violations[0].to_string().contains(&order.to_string()));
 
-    // Unless a rebuild reported that it was lost.
+    // Unless a rebuild reported the loss.
     world.circumstances.losses.insert(order);
     world.must_pass();
 }

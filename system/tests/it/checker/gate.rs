@@ -103,7 +103,7 @@ fn nobody_is_told_sold_out_while_units_stay_unsold() {
         (Some(refused), 2)
     );
 
-    // Two units that came back later explain it.
+    // Two restocked units explain it.
     world.circumstances.restocked = 2;
     world.must_pass();
 }

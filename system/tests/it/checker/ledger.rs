@@ -4,7 +4,7 @@ use system::history::Breach;
 
 use super::world::{World, admitted, buyer, order};
 
-/// A world in which so many buyers won, were told so, and are in the ledger.
+/// A world in which this many buyers won, learned so, and are in the ledger.
 fn sold(units: u32, winners: usize) -> World {
     let mut world = World::new(units);
     for _ in 0..winners {

@@ -1,5 +1,4 @@
-//! The checker itself: for each thing that can be wrong a history in which it is, which must be
-//! refused, and none of what is right may be.
+//! The checker itself: it must reject a history for each kind of violation, and must not reject any correct history.
 
 mod answers;
 mod gate;

@@ -1,4 +1,4 @@
-//! Invariant 7: what must not follow what, and what may because it ran at the same time.
+//! Invariant 7: forbidden sequences, and sequences that are allowed because the requests overlapped.
 
 use system::history::{Answer, Ask, Breach};
 

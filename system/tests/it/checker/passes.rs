@@ -1,4 +1,4 @@
-//! What is right must pass, however odd it looks.
+//! Correct histories must pass, however odd they look.
 
 use sale::model::{OrderId, SaleState};
 

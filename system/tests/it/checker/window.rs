@@ -59,7 +59,7 @@ fn a_gate_sells_until_it_learns_that_people_ended_the_sale() {
     world.circumstances.ended_by_people = true;
     world.must_pass();
 
-    // Before the start nobody buys.
+    // Before the start, no buyer may get a unit.
     world.window(now + SECOND, now + SECOND * 2);
     world.must_break(&[Breach::AdmittedOutsideWindow]);
 }

@@ -1,4 +1,4 @@
-//! A made-up sale: what clients saw of it, and what ledger and gate hold.
+//! A made-up sale: the events that clients saw, and the contents of ledger and gate.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -15,7 +15,7 @@ use system::history::{
     Violation, check,
 };
 
-/// Everything that the checker is given, and free to be made wrong.
+/// The checker's whole input. Tests may falsify each part.
 pub struct World {
     pub history: History,
     pub ledger: LedgerState,
@@ -24,7 +24,7 @@ pub struct World {
 }
 
 impl World {
-    /// A sale of so many units that nobody has asked for yet.
+    /// A sale of this many units, without any request.
     pub fn new(units: u32) -> Self {
         let now = Utc::now();
         let (start, end) = (now - TimeDelta::hours(1), now + TimeDelta::hours(1));
@@ -93,7 +93,7 @@ impl World {
         self.gate.as_mut().unwrap()
     }
 
-    // What clients see.
+    // The clients' events.
 
     pub fn ask(&self, buyer: BuyerId, key: Option<&str>) -> RequestId {
         let ask = Ask::Purchase {
@@ -136,7 +136,7 @@ impl World {
             .failed(self.sale(), buyer, request, Failure::TimedOut);
     }
 
-    // What the system does.
+    // The system's actions.
 
     /// The gate admits a buyer, and the reconciler posts the order.
     pub fn sell(&mut self, buyer: BuyerId, order: OrderId) {
@@ -186,7 +186,7 @@ impl World {
         gate.snapshot.limit += 1;
     }
 
-    /// A rejection; where it is counted, the gate marks the buyer and has learned the limit.
+    /// Adds a rejection. If it is counted, the gate also marks the buyer and learns the limit.
     pub fn reject(&mut self, buyer: BuyerId, order: OrderId, counted: bool) {
         self.ledger.rejections.push(Rejection {
             id: order.uuid(),
@@ -211,7 +211,7 @@ impl World {
         self.ledger.sale.end = end;
     }
 
-    // What the checker says.
+    // The checker's result.
 
     pub fn check(&self) -> Result<Proof, Vec<Violation>> {
         let events = self.history.events();
@@ -223,7 +223,7 @@ impl World {
         )
     }
 
-    /// Fails unless these things are found wrong, and nothing else.
+    /// Fails unless the checker finds exactly these breaches.
     #[track_caller]
     pub fn must_break(&self, expected: &[Breach]) -> Vec<Violation> {
         let violations = self.check().expect_err("it must be refused");

@@ -1,5 +1,5 @@
-//! What people do to a sale while it sells: cancel, restock, pause, move, settle. Each runs into
-//! purchases, posting and sync at whatever moment it comes.
+//! Changes by people while a sale sells: cancel, restock, pause, move, settle. Each may meet purchases, posting and
+//! sync at any moment.
 
 use std::collections::HashSet;
 
@@ -26,14 +26,14 @@ fn administration(stage: &Stage) -> Lifecycle {
     Lifecycle::new(stage.gate.clone(), stage.ledger.clone())
 }
 
-/// What somebody new who asks to buy is told.
+/// The answer to a purchase by a new buyer.
 async fn asked(stage: &Stage, sale: &Sale) -> Meaning {
     let buyer = stage.buyers(1).unwrap().remove(0);
     let client = stage.client().unwrap();
     client.purchase(&buyer, sale.id, None).await.meaning
 }
 
-/// Until the step is taken in the gate, too: if not by itself, then by the reconciler.
+/// Waits until the gate has taken the step, too: if not at once, then through the reconciler.
 async fn warm(stage: &Stage, stepped: Stepped) {
     if !stepped.warm {
         let administration = administration(stage);
@@ -84,7 +84,7 @@ async fn a_cancellation_that_meets_its_orders_posting_is_not_answered_as_done() 
 
     stage.reconciler().pause().unwrap();
     let order = asked(&stage, &sale).await.order().unwrap();
-    // Held between the cancelling, which finds no order yet, and the look at what came of it.
+    // Held between the cancellation, which finds no order, and the query for its result.
     proxy.hold_at(Way::Requests, "order_details").await;
     let cancelling = tokio::spawn(async move { slow.cancel(order).await });
     proxy.until_held(Way::Requests).await;
@@ -166,7 +166,7 @@ async fn a_sale_that_is_ended_while_it_sells_ends_then_and_records_all_whom_it_a
     let administration = administration(&stage);
     let selling = Selling::start(&stage, sale.id, NARROW);
     selling.until_sold(&stage, sale.id, 300).await;
-    // Noted by the ledger: the gate sells until the reconciler syncs it.
+    // Only the ledger knows: the gate sells until the reconciler syncs it.
     let noted = stage
         .ledger
         .set_state(sale.id, SaleState::Ended)
@@ -183,7 +183,7 @@ async fn a_sale_that_is_ended_while_it_sells_ends_then_and_records_all_whom_it_a
     assert_eq!((proof.confirmed, proof.rejected), (won, 0));
 }
 
-/// What somebody is told while the gate takes nobody.
+/// The answer to a buyer while the gate admits no one.
 async fn sells_nothing(stage: &Stage, sale: &Sale) -> Meaning {
     let before = taken(stage, sale.id).await;
     let meaning = asked(stage, sale).await;

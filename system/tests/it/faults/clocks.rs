@@ -1,8 +1,8 @@
-//! Clocks that are wrong: of Redis, of the API, of the reconciler. The window of a sale is decided by the
-//! gate's clock alone, which never goes back.
+//! Wrong clocks: of Redis, of the API, of the reconciler. The gate's clock alone, which never goes back, decides the
+//! window of a sale.
 //!
-//! Tokens are judged by the API's own clock, and must be. Those of the tests are good for a day, so that
-//! an hour more or less leaves them good, and what is tested is the window.
+//! The API judges tokens by its own clock, as it must. The tests' tokens are valid for a day, so that an hour more or
+//! less leaves them valid, and the tests examine only the window.
 
 use std::time::Duration;
 
@@ -20,10 +20,10 @@ use super::{NARROW, Running, own_redis, setting, until, until_taken};
 
 const HOUR_SECONDS: i64 = 3_600;
 
-/// How far what is said of the time may be from the gate's: a slow machine, and no clock that is wrong.
+/// How far a reported time may be from the gate's. This allows for a slow machine, not for a wrong clock.
 const TOLERANCE: Duration = Duration::from_secs(60);
 
-/// A clock that is right, found or installed.
+/// A clock without an offset, found or installed.
 async fn clock() -> Clock {
     tokio::task::spawn_blocking(Clock::new)
         .await
@@ -31,7 +31,7 @@ async fn clock() -> Clock {
         .unwrap()
 }
 
-/// A Redis of the test's own that goes by this clock.
+/// A Redis of the test's own that uses this clock.
 fn redis_by(clock: &Clock) -> Setting {
     let setting = own_redis();
     let redis = setting.own_redis.clone().unwrap();
@@ -75,7 +75,7 @@ async fn a_sale_that_ended_by_a_clock_that_was_wrong_stays_ended() {
     assert_eq!(report.won(), 50);
     stage.at_rest(sale.id).await.unwrap();
 
-    // Past the end, and not so long that it is settled.
+    // Past the end, but too early for the settlement.
     clock.set_off_by(HOUR_SECONDS * 3 / 2).unwrap();
     let ended = Meaning::NotActive(Inactive::Ended);
     for off_by in [HOUR_SECONDS * 3 / 2, 0, -HOUR_SECONDS] {
@@ -100,7 +100,7 @@ async fn an_api_an_hour_behind_and_a_reconciler_an_hour_ahead_keep_to_the_gates_
     keeps_to_the_gates_clock(-HOUR_SECONDS, HOUR_SECONDS).await;
 }
 
-/// A sale from before its start to after it is settled, by processes whose clocks are so many seconds off.
+/// Follows a sale from before its start until it is settled, with processes whose clocks are off by these seconds.
 async fn keeps_to_the_gates_clock(api: i64, reconciler: i64) {
     let (api_clock, reconciler_clock) = (clock().await, clock().await);
     api_clock.set_off_by(api).unwrap();
@@ -129,7 +129,7 @@ async fn keeps_to_the_gates_clock(api: i64, reconciler: i64) {
     );
     assert!(reply.retry_after.unwrap() < TOLERANCE);
 
-    // Each answer is compared with the gate's clock, by the checker.
+    // The checker compares each answer with the gate's clock.
     let first = until_answered(&stage, &client, &sale, |meaning| meaning.order().is_some()).await;
     assert!(stage.read_clock(sale.id).await.unwrap() >= sale.start);
     until("the order is posted and the status says so", async || {
@@ -145,7 +145,7 @@ async fn keeps_to_the_gates_clock(api: i64, reconciler: i64) {
         (sale.state == SaleState::Settled).then_some(sale)
     })
     .await;
-    // The gate's clock, Postgres' and ours are one machine's.
+    // The gate's clock, Postgres' clock and ours are those of one machine.
     assert!(settled.updated_at >= sale.end, "settled before its end");
     assert!((Utc::now() - sale.end).to_std().unwrap() < TOLERANCE);
     let proof = stage.close().await.unwrap()[&sale.id];
@@ -180,7 +180,7 @@ async fn an_api_whose_clock_is_ahead_does_not_take_the_queue_for_stalled() {
     assert_eq!(proof.confirmed, 1);
 }
 
-/// Lets new buyers ask until one is answered so; returns that one.
+/// Lets new buyers ask until one gets a matching answer; returns that buyer.
 async fn until_answered(
     stage: &Stage,
     client: &Client,

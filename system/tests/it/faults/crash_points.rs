@@ -1,7 +1,7 @@
-//! Each boundary of the protocol, one after another: a real process dies there by itself, another one
-//! takes its place, and gate, journal and ledger agree.
+//! Each boundary of the protocol, one after another: a real process aborts there, another process takes its place, and
+//! gate, journal and ledger agree.
 //!
-//! Crash points are compiled into development builds alone, and these tests with them.
+//! Crash points exist only in development builds, and so do these tests.
 
 use std::os::unix::process::ExitStatusExt;
 
@@ -30,14 +30,14 @@ use super::{NARROW, own_redis, redis_loss::name_losses, setting, until};
 const UNITS: u32 = 10;
 const SOLD: usize = 4;
 
-/// What makes a process pass a point.
+/// The action in which a process passes a point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Deed {
-    /// A sale is installed: by a reconciler that finds it, and by an API that creates it.
+    /// A sale is installed: by a reconciler that finds it, or by an API that creates it.
     Install,
     /// An API creates a sale.
     Create,
-    /// Somebody buys at an API.
+    /// A buyer buys at an API.
     Buy,
     /// A reconciler posts.
     Post,
@@ -47,13 +47,13 @@ enum Deed {
     Cancel,
     /// An API restocks a sale.
     Restock,
-    /// A reconciler looks after a sale.
+    /// A reconciler checks a sale.
     Keep,
     /// A reconciler settles a sale.
     Settle,
 }
 
-/// A point without a deed cannot be compiled.
+/// The compiler rejects a point without a deed.
 const fn deed(point: Point) -> Deed {
     match point {
         Point::CreateRecorded => Deed::Create,
@@ -77,12 +77,12 @@ const fn deed(point: Point) -> Deed {
     }
 }
 
-/// The setting that lets a process die at a point.
+/// The setting that makes a process abort at a point.
 fn armed(point: Point) -> [(String, String); 1] {
     [setting("FAILPOINTS", format!("{}=return", point.name()))]
 }
 
-/// Waits until a process has died by itself, at its crash point.
+/// Waits until a process has aborted at its crash point.
 async fn dies(process: &Process, point: Point) {
     let status = until(point.name(), async || process.ended()).await;
     assert_eq!(status.signal(), Some(SIGABRT), "{}: {status}", point.name());
@@ -108,7 +108,7 @@ async fn buy(stage: &Stage, client: &Client, sale: SaleId) -> Vec<Buyer> {
     buyers
 }
 
-/// A reconciler dies at a point, another one goes on from there.
+/// A reconciler dies at a point, and another one continues from there.
 async fn reconciler_dies_at(stage: &mut Stage, point: Point) {
     let (start, end) = (-TimeDelta::seconds(1), TimeDelta::hours(1));
     let sale = stage.create_sale(UNITS, start, end).await.unwrap().id;
@@ -195,7 +195,7 @@ impl Admin {
         }
     }
 
-    /// One step, done once however often it is sent. Nothing where the API did not answer.
+    /// One step. The key makes it happen once, however often it is sent. `None` if the API did not answer.
     async fn post(&self, api: &str, path: &str, body: &Value) -> Option<Value> {
         let request = self
             .http
@@ -211,7 +211,7 @@ impl Admin {
         Some(response.json().await.unwrap())
     }
 
-    /// The step kills the API that is asked first; the other one is asked for the same.
+    /// The step kills the API that gets it first. Then the other API gets the same request.
     async fn post_twice(&self, stage: &mut Stage, point: Point, path: &str, body: &Value) -> Value {
         let dying = stage.start_api(&armed(point)).unwrap();
         let answer = self.post(&stage.apis()[dying].url(), path, body).await;
@@ -256,7 +256,7 @@ async fn an_api_that_dies_while_it_creates_a_sale_has_created_one_sale_or_none()
         assert_eq!(left, 0, "its units left the stock once");
         sales.push(sale);
     }
-    // What the APIs left half done is mended by a reconciler, and each sale sells.
+    // A reconciler repairs the steps that the APIs left half done, and each sale sells.
     stage.start_reconciler(&[]).unwrap();
     let client = Client::new(&stage.api().url(), stage.history.clone()).unwrap();
     for sale in sales {
@@ -350,7 +350,7 @@ async fn a_loss_is_told_also_by_a_reconciler_that_dies_once_its_install_is_confi
     assert_eq!(report.won(), 3);
     let admitted = stage.gate.buyers(sale).await.unwrap();
     stage.redis().unwrap().command(&["FLUSHALL"]).unwrap();
-    // It tells the gate how far it had come.
+    // The API tells the gate how far it had come.
     let late = stage.buyers(1).unwrap().remove(0);
     let reply = client.purchase(&late, sale, None).await;
     assert_eq!(reply.meaning, Meaning::Unknown);

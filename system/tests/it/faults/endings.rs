@@ -1,5 +1,5 @@
-//! An API that is told to end while something that was asked of it cannot be answered: it ends in time
-//! nevertheless, and nobody is told of what is not so.
+//! An API that gets a stop signal while it cannot answer a request: it ends in time nevertheless, and no client gets a
+//! wrong answer.
 
 use std::{
     os::unix::process::ExitStatusExt,
@@ -32,13 +32,13 @@ use uuid::Uuid;
 
 use super::{DEADLINE, setting, until};
 
-/// Shorter than Postgres lets anybody wait for a lock, so that the handler is still waiting.
+/// Shorter than Postgres' lock timeout, so that the handler is still waiting.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(1);
 /// As in `api/src/server.rs`.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
-/// What a machine that does other things, too, may add.
+/// Extra time for a machine that is busy with other work.
 const MARGIN: Duration = Duration::from_secs(2);
-/// Buyers who have their answer before the API is told to end.
+/// Buyers who have their answer before the API gets the stop signal.
 const WINNERS: usize = 20;
 const TOO_LATE: &str = "not everyone could be answered in time";
 const NOT_CLOSED: &str = "not everything could be closed in time";
@@ -53,7 +53,7 @@ fn hurried() -> Setting {
     }
 }
 
-/// Tells the first API to end, and nothing else.
+/// Signals the first API to end, and does nothing else.
 fn tell_to_end(stage: &Stage) -> Instant {
     let pid = stage.api().process().pid().unwrap();
     kill(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM).unwrap();
@@ -72,7 +72,7 @@ async fn until_logged(stage: &Stage, words: &str) {
     .await;
 }
 
-/// An admin who pauses a sale, and is told what.
+/// An admin pauses a sale; returns the status of the answer.
 fn pause(stage: &Stage, sale: SaleId) -> JoinHandle<reqwest::Result<StatusCode>> {
     let (token, _) = stage
         .tokens
@@ -86,7 +86,7 @@ fn pause(stage: &Stage, sale: SaleId) -> JoinHandle<reqwest::Result<StatusCode>>
     })
 }
 
-/// Until so many sessions of the API wait for a lock.
+/// Until a session of the API waits for a lock.
 async fn until_waiting(other: &mut PgConnection) {
     until("a handler waits for a lock", async || {
         let waiting: i64 = sqlx::query_scalar(
@@ -102,7 +102,7 @@ async fn until_waiting(other: &mut PgConnection) {
     .await;
 }
 
-/// A purchase of which the API has the head, and waits for the body.
+/// A purchase whose head has reached the API, which waits for the body.
 struct Begun {
     stream: TcpStream,
     body: String,
@@ -127,7 +127,7 @@ impl Begun {
         Self { stream, body }
     }
 
-    /// Sends the body. Returns all that is answered until the connection ends, however it does.
+    /// Sends the body. Returns the answer up to the end of the connection, whether orderly or not.
     async fn end(mut self) -> String {
         let mut answer = Vec::new();
         let talk = async {
@@ -139,7 +139,7 @@ impl Begun {
     }
 }
 
-/// The orders of so many buyers, each of whom was answered with 202.
+/// The orders of this many buyers, each of whom got a 202.
 async fn sell(stage: &Stage, sale: SaleId, count: usize) -> Vec<OrderId> {
     let client = stage.client().unwrap();
     let mut purchases = JoinSet::new();
@@ -163,7 +163,7 @@ async fn an_api_ends_in_time_while_a_handler_waits_for_a_lock_and_what_it_sold_i
     let database = stage.deployment.database_url.clone();
     let mut holder = PgConnection::connect(database.expose()).await.unwrap();
     let mut watcher = PgConnection::connect(database.expose()).await.unwrap();
-    // Nothing is posted from now on, and no admin gets on.
+    // From now on nothing is posted, and no admin makes progress.
     let mut lock = holder.begin().await.unwrap();
     sqlx::query("SELECT FROM flash_sales WHERE id = $1 FOR UPDATE")
         .bind(sale.id)

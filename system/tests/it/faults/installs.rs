@@ -1,4 +1,4 @@
-//! Installs that meet: several at once, and a slow one that ends after another one has.
+//! Installs that meet: several at once, and a slow one that ends after another one.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use super::{
     proxy::{Proxy, Way},
 };
 
-/// How long an install may wait for a journal to be emptied.
+/// How long an install may wait for a journal to be drained.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long the slow installer waits for Redis, milliseconds.
@@ -34,7 +34,7 @@ async fn rebuilds_at_once_end_in_one_gate_that_knows_every_buyer() {
         selling.until_sold(&stage, sale.id, 50).await;
         let before = stage.ledger.sale(sale.id).await.unwrap().unwrap().epoch;
         stage.gate.close(sale.id).await.unwrap();
-        // The keeper of the reconciler is the third.
+        // The reconciler's keeper is the third installer.
         let rebuild = || install(&stage.gate, &stage.ledger, sale.id, DRAIN_TIMEOUT);
         let (one, other) = tokio::join!(rebuild(), rebuild());
         for ended in [one, other] {
@@ -96,7 +96,7 @@ async fn marks_of_a_newer_install_are_not_posted_as_those_of_the_gate_before() {
     assert_eq!((proof.confirmed, proof.rejected), (1, 0));
 }
 
-/// An install that is held up before it runs a script, and loses its lock meanwhile.
+/// Delays an install just before it runs a script, and takes its lock away meanwhile.
 async fn slow_warm(script: &str) {
     let mut stage = Stage::open(own_redis()).await.unwrap();
     let sale = stage.open_sale(10_000).await.unwrap();
@@ -116,7 +116,7 @@ async fn slow_warm(script: &str) {
     let mut won = selling.end().await;
     stage.at_rest(sale.id).await.unwrap();
 
-    // Nobody else sees the closed gate before the slow one has the lock.
+    // No other process sees the closed gate before the slow one has the lock.
     stage.reconciler().pause().unwrap();
     stage.gate.close(sale.id).await.unwrap();
     let hash = stage.redis().unwrap().command(&["SCRIPT", "LOAD", script]);
@@ -124,7 +124,7 @@ async fn slow_warm(script: &str) {
     let id = sale.id;
     let slow = tokio::spawn(async move { install(&gate, &ledger, id, DRAIN_TIMEOUT).await });
     redis.until_held(Way::Requests).await;
-    // Its lock goes with its connection to Postgres.
+    // Its lock ends with its connection to Postgres.
     postgres.cut().await;
 
     stage.reconciler().resume().unwrap();

@@ -1,4 +1,4 @@
-//! Entries in the journal that no gate wrote, as a bug, a damaged file or a person may leave there.
+//! Journal entries that no gate wrote. A bug, a damaged file or a person may leave such entries.
 
 use chrono::{DateTime, Utc};
 use embedded::RedisServer;
@@ -17,7 +17,7 @@ use system::{
 
 use super::{NARROW, own_redis, setting, until};
 
-/// Writes an entry whose bytes are given in hexadecimal digits.
+/// Writes an entry from hexadecimal digits.
 const ADD: &str = "
     local function byte(digits) return string.char(tonumber(digits, 16)) end
     local bytes = string.gsub(ARGV[2], '..', byte)
@@ -30,7 +30,7 @@ fn quick_to_claim() -> Setting {
     }
 }
 
-/// The journal of a sale, in the hands of somebody who may write it.
+/// Write access to the journal of a sale.
 struct Hand<'a> {
     redis: &'a RedisServer,
     key: String,
@@ -58,7 +58,7 @@ impl<'a> Hand<'a> {
     }
 }
 
-/// An entry as a gate writes it.
+/// An entry in the form in which a gate writes it.
 fn bytes_of(winners: &[Purchase], admitted_at: DateTime<Utc>) -> Vec<u8> {
     let mut bytes = vec![1];
     bytes.extend(u16::try_from(winners.len()).unwrap().to_be_bytes());
@@ -70,7 +70,7 @@ fn bytes_of(winners: &[Purchase], admitted_at: DateTime<Utc>) -> Vec<u8> {
     bytes
 }
 
-/// The id behind this one: the next that a gate writes is larger.
+/// The id after this one. The gate's next id is larger.
 fn behind(id: EntryId) -> EntryId {
     EntryId {
         sequence: id.sequence + 1,
@@ -83,7 +83,7 @@ async fn entries(stage: &Stage, sale: SaleId) -> Vec<Entry> {
     journal.entries(sale).await.unwrap()
 }
 
-/// One buyer buys, without a key. The entry stays in the journal, for no reconciler is at work.
+/// One buyer buys, without a key. No reconciler runs, so the entry stays in the journal.
 async fn buy(stage: &Stage, client: &Client, sale: SaleId) -> (Buyer, OrderId, Entry) {
     let buyer = stage.buyers(1).unwrap().remove(0);
     let reply = client.purchase(&buyer, sale, None).await;
@@ -119,7 +119,7 @@ async fn an_unreadable_entry_is_kept_its_neighbours_go_on_and_its_buyers_have_th
     let first = buy(&stage, &client, sale).await;
     let damaged = buy(&stage, &client, sale).await;
     let hand = Hand::on(&stage, sale);
-    // In the place of what the gate wrote, the same with a version that nobody knows.
+    // Replaces the gate's entry by the same one with an unknown version.
     let mut bytes = match damaged.2.content {
         Content::Winners {
             admitted_at,
@@ -168,7 +168,7 @@ async fn an_entry_that_is_there_twice_is_posted_once() {
     stage.reconciler().start_again().unwrap();
 
     until_completed(&client, sale, &buyer, order).await;
-    // More has left the journal than was posted: what the gate counts is set right.
+    // More was forgotten than posted: a rebuild corrects the gate's count.
     until_epoch(&stage, sale, 2).await;
     let reply = client.purchase(&buyer, sale, None).await;
     assert_eq!(reply.meaning, Meaning::Held(order));
@@ -238,7 +238,7 @@ async fn an_entry_of_a_newer_install_stops_the_sale_until_a_person_takes_it_away
     assert_eq!(reply.meaning, Meaning::Unknown, "nobody is admitted");
 
     hand.take_away(id);
-    // The poster looks again after half a minute, or at once when it is started again.
+    // The poster retries after half a minute, or at once after a restart.
     tokio::task::block_in_place(|| {
         stage.reconciler().kill().unwrap();
         stage.reconciler().start_again().unwrap();
@@ -286,7 +286,7 @@ async fn a_buyer_whom_nobody_knows_becomes_a_user_with_an_order() {
     let sale = stage.open_sale(10).await.unwrap().id;
     let client = stage.client().unwrap();
     let (bought, order, entry) = buy_posted(&stage, &client, sale).await;
-    // Somebody of whom not even the gate knows.
+    // A buyer whom not even the gate knows.
     let stranger = stage.buyers(1).unwrap().remove(0);
     let purchase = forged(&stranger);
     for buyer in [bought.id, stranger.id] {
@@ -296,7 +296,7 @@ async fn a_buyer_whom_nobody_knows_becomes_a_user_with_an_order() {
     Hand::on(&stage, sale).write(behind(entry), &bytes_of(&[purchase], Utc::now()));
     stage.circumstances(sale).forged.insert(purchase.order);
 
-    // The ledger has posted one more than the gate has taken: that is rebuilt, and knows the stranger.
+    // The ledger has posted one more than the gate has taken: a rebuild follows, and the gate knows the stranger.
     until_epoch(&stage, sale, 2).await;
     let user = stage.ledger.user(stranger.id.uuid()).await.unwrap();
     assert_eq!(user.unwrap().email, None);
@@ -344,7 +344,7 @@ fn forged(buyer: &Buyer) -> Purchase {
     }
 }
 
-/// One buyer buys, and the order is posted. Returns the largest id that the gate can have given, too.
+/// One buyer buys, and the order is posted. Also returns the largest id that the gate may have used.
 async fn buy_posted(stage: &Stage, client: &Client, sale: SaleId) -> (Buyer, OrderId, EntryId) {
     let buyer = stage.buyers(1).unwrap().remove(0);
     let reply = client.purchase(&buyer, sale, None).await;

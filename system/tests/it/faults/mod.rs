@@ -1,22 +1,22 @@
-//! What dies, is frozen, is cut off or is set back while a sale sells, and what must still hold.
+//! Faults while a sale sells: death, freezing, cut connections, rollbacks; and what must still hold.
 //!
 //! | module | owns |
 //! | --- | --- |
 //! | [`api`], [`reconciler`], [`redis`], [`postgres`] | faults of each part |
-//! | [`administration`] | what people do to a sale that sells |
+//! | [`administration`] | changes by people while a sale sells |
 //! | [`installs`] | installs that meet |
 //! | [`restored`] | a ledger set back to an older copy |
-//! | [`redis_loss`] | a Redis that has lost all that it had |
-//! | [`redis_rollback`] | one that was set back to an older copy |
+//! | [`redis_loss`] | a Redis that has lost all its data |
+//! | [`redis_rollback`] | a Redis that was set back to an older copy |
 //! | [`redis_replica`] | a replica that takes the place of its primary |
 //! | [`journal`] | entries that no gate wrote |
-//! | [`clocks`] | clocks that are wrong |
-//! | [`endings`] | an API that is told to end, and cannot answer all who asked |
+//! | [`clocks`] | wrong clocks |
+//! | [`endings`] | an API that gets a stop signal and cannot answer every request |
 //! | [`crash_points`] | death at each boundary of the protocol |
 //! | [`proxy`] | faults of the network between them |
 //!
-//! A test ends with `Stage::close`, which proves the sale. Where a fault may lose what Redis had not
-//! handed on, the test says which orders those are, by name.
+//! A test ends with `Stage::close`, which proves the sale. If a fault may lose data that Redis had not handed on, the
+//! test names the lost orders.
 
 mod administration;
 mod api;
@@ -56,13 +56,13 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, sleep},
 };
 
-/// How long anything here may take to come true.
+/// The deadline for every condition in these tests.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// How often it is looked for.
+/// The pause between checks of a condition.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
 
-/// Few enough at once for the fault to fall into the rush.
+/// So little concurrency that the fault falls into the rush.
 const NARROW: Plan = Plan {
     concurrency: 32,
     keyed_every: 3,
@@ -104,12 +104,12 @@ impl Running {
     }
 }
 
-/// Buyers who come together, and how often some come.
+/// Buyers who come together, and the interval between such groups.
 const ROUND_BUYERS: usize = 16;
 const ROUND_EVERY: Duration = Duration::from_millis(20);
 
-/// A sale that goes on selling to new buyers until it is told to end: however long a fault lasts, it
-/// falls into the selling.
+/// A sale to one group of new buyers after another until the test ends it: however long a fault lasts, it falls into
+/// the selling.
 struct Selling {
     enough: Arc<AtomicBool>,
     rounds: JoinHandle<Vec<(Buyer, Outcome)>>,
@@ -136,7 +136,7 @@ impl Selling {
         Self { enough, rounds }
     }
 
-    /// Until the gate has taken so many more buyers.
+    /// Until the gate has taken this many more buyers.
     async fn until_sold(&self, stage: &Stage, sale: SaleId, more: u64) {
         let begin = taken(stage, sale).await;
         until("the sale sells", async || {
@@ -145,7 +145,7 @@ impl Selling {
         .await;
     }
 
-    /// Ends it. Everyone who came has asked until it was decided; returns how many won.
+    /// Ends it. Every buyer has asked until the gate decided; returns how many won.
     async fn end(self) -> usize {
         self.enough.store(true, Ordering::Relaxed);
         let outcomes = self.rounds.await.unwrap();
@@ -155,7 +155,7 @@ impl Selling {
     }
 }
 
-/// How many buyers the gate has taken. One that is missing or away is waited for.
+/// How many buyers the gate has taken. Waits for a gate that is missing or away.
 async fn taken(stage: &Stage, sale: SaleId) -> u64 {
     until("there is a gate", async || {
         let snapshot = stage.gate.snapshot(sale).await;
@@ -164,7 +164,7 @@ async fn taken(stage: &Stage, sale: SaleId) -> u64 {
     .await
 }
 
-/// Until the gate has taken so many buyers in all.
+/// Until the gate has taken this many buyers in all.
 async fn until_taken(stage: &Stage, sale: SaleId, count: u64) {
     until("the sale sells", async || {
         (taken(stage, sale).await >= count).then_some(())
@@ -172,7 +172,7 @@ async fn until_taken(stage: &Stage, sale: SaleId, count: u64) {
     .await;
 }
 
-/// Looks until there is something.
+/// Repeats the look until it returns something.
 async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
@@ -189,8 +189,8 @@ fn setting(name: &str, value: impl ToString) -> (String, String) {
     (name.to_owned(), value.to_string())
 }
 
-/// With a Redis that hands its file to the system before each answer, however slow the disk is: these
-/// tests kill processes and not the machine.
+/// With a Redis that hands its file to the operating system before each answer, however slow the disk is: these tests
+/// kill processes, not the machine.
 fn own_redis() -> Setting {
     let redis = RedisOptions {
         append_only: true,

@@ -1,5 +1,5 @@
-//! A Postgres that dies, refuses, or is cut off while a sale sells. Admission goes on; what is admitted
-//! waits in the journal, and is posted once when Postgres is back.
+//! A Postgres that dies, refuses, or is cut off while a sale sells. Admission goes on; admitted purchases wait in the
+//! journal, and are posted once when Postgres is back.
 
 use sale::{
     journal::{Content, Entry, Journal},
@@ -32,18 +32,18 @@ fn own_postgres() -> Setting {
     }
 }
 
-/// What one call posts at most, as in `reconciler/src/poster.rs`: so many entries, and so many winners.
+/// The limits of one posting call, as in `reconciler/src/poster.rs`: entries and winners.
 const READ_ENTRIES_MAX: usize = 64;
 const POST_WINNERS_MAX: usize = 2_048;
-/// Winners who are more than that.
+/// More winners than that.
 const WINNERS: usize = 3_000;
-/// So many at once that few entries hold them all, unless the machine has much else to do.
+/// So much concurrency that a few entries hold all winners, unless the machine is busy with other work.
 const CROWD: Plan = Plan {
     concurrency: 512,
     ..NARROW
 };
 
-/// A session of somebody else in the stage's database.
+/// A session of another user in the stage's database.
 async fn session(deployment: &Deployment) -> PgConnection {
     PgConnection::connect(deployment.database_url.expose())
         .await
@@ -73,7 +73,7 @@ async fn a_posting_whose_answer_is_lost_is_made_again_and_counts_once() {
     let mut stage = Stage::open_on(ground).await.unwrap();
     let sale = stage.open_sale(5_000).await.unwrap();
 
-    // A lock on the sale holds the call back where it has been sent and not answered.
+    // A lock on the sale delays the call after it was sent and before it is answered.
     let mut other = session(&stage.deployment).await;
     let mut lock = other.begin().await.unwrap();
     sqlx::query("SELECT FROM flash_sales WHERE id = $1 FOR UPDATE")
@@ -150,7 +150,7 @@ async fn a_postgres_whose_connections_others_have_taken_is_waited_for() {
 
     let mut others = vec![session(&stage.deployment).await];
     until("others have all connections", async || {
-        // Each session of ours that ends leaves its place to whoever is quicker.
+        // Each of our sessions that ends leaves its place to the quickest client.
         run(
             &mut others[0],
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -170,7 +170,7 @@ async fn a_postgres_whose_connections_others_have_taken_is_waited_for() {
     })
     .await;
     selling.until_sold(&stage, sale.id, 200).await;
-    // The pool keeps Postgres' own words to itself.
+    // The pool does not pass Postgres' own error on.
     until_logged(&stage, "pool timed out").await;
     drop(others);
 
@@ -180,8 +180,8 @@ async fn a_postgres_whose_connections_others_have_taken_is_waited_for() {
     assert_eq!(proof.confirmed, won);
 }
 
-/// How long a session of the stage waits before it looks whether it waits in a circle: long enough for
-/// the other session to have closed the circle by then.
+/// How long a session of the stage waits before it checks for a deadlock: long enough for the other session to have
+/// closed the cycle by then.
 const DEADLOCK_TIMEOUT_MS: u32 = 2_000;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -197,8 +197,8 @@ async fn a_posting_that_is_the_victim_of_a_deadlock_is_made_again() {
     let mut stage = Stage::open_on(ground).await.unwrap();
     let sale = stage.open_sale(5_000).await.unwrap();
 
-    // The other session has the buyer, and comes for the sale when posting has the sale and waits for
-    // the buyer. It looks for circles last.
+    // The other session holds the buyer's row. It requests the sale's row once posting holds that and waits for the
+    // buyer's. Its own deadlock check comes last.
     run(&mut other, "SET deadlock_timeout = 60000").await;
     let buyer = stage.buyers(1).unwrap().remove(0);
     let mut lock = other.begin().await.unwrap();
@@ -226,8 +226,8 @@ async fn a_posting_that_is_the_victim_of_a_deadlock_is_made_again() {
     assert_eq!(proof.confirmed, won);
 }
 
-/// More winners than one call posts are in the journal, and the reconciler's first call waits for the lock.
-/// Returns how many winners are in it.
+/// The journal holds more winners than one call posts, and the reconciler's first call waits for the lock. Returns how
+/// many winners that call has.
 async fn first_call_waits(stage: &mut Stage, sale: SaleId, lock: &mut PgConnection) -> usize {
     stage.reconciler().kill().unwrap();
     let buyers = stage.buyers(WINNERS).unwrap();
@@ -266,7 +266,7 @@ async fn a_reconciler_that_is_killed_within_a_call_has_posted_all_of_it_or_nothi
     let mut lock = other.begin().await.unwrap();
     let call = first_call_waits(&mut stage, sale.id, &mut lock).await;
     stage.reconciler().kill().unwrap();
-    // Postgres goes on with a call of which nobody waits for the answer.
+    // Postgres completes a call even if no client waits for the answer.
     lock.rollback().await.unwrap();
     until_nobody_posts(&stage.deployment).await;
     let count = posted(&stage, sale.id).await as usize;
@@ -301,7 +301,7 @@ async fn a_postgres_that_is_killed_within_a_call_has_posted_nothing_of_it() {
     assert_eq!(proof.confirmed, won + WINNERS);
 }
 
-/// Calls of the posting function that are under way, and those of them that wait for a lock.
+/// Calls of the posting function that are running, and how many of them wait for a lock.
 async fn posting(session: &mut PgConnection) -> (i64, i64) {
     sqlx::query_as(
         "SELECT count(*), count(*) FILTER (WHERE wait_event_type = 'Lock') FROM pg_stat_activity

@@ -1,8 +1,8 @@
-//! A TCP proxy between a process and a server: cuts, refuses, delays, stalls, holds a request at a
-//! word, and leads elsewhere.
+//! A TCP proxy between a process and a server: it cuts, refuses, delays, stalls, holds a request at a word, and
+//! redirects to another server.
 //!
-//! Each command has taken effect when its call returns: what is cut is closed, and of what is stalled
-//! not a byte passes any more. Bytes that were read before a delay was set are not delayed.
+//! Each command has taken effect when its call returns: cut connections are closed, and no byte passes a stalled
+//! direction. Bytes that were read before a delay was set are not delayed.
 
 use std::{
     net::{Ipv4Addr, SocketAddr, ToSocketAddrs},
@@ -21,13 +21,13 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-/// How much is read at once, bytes.
+/// The size of one read, bytes.
 const READ_BYTES: usize = 16 * 1024;
 
 /// Reads that may wait in one direction of one connection.
 const READS_WAITING_MAX: usize = 1_024;
 
-/// How long a word may take to come by.
+/// How long a word may take to appear.
 const HELD_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A direction.
@@ -39,17 +39,17 @@ pub enum Way {
     Answers,
 }
 
-/// What happens to the bytes of one direction.
+/// The treatment of the bytes of one direction.
 #[derive(Default)]
 struct Rule {
     delay: Duration,
     stalled: bool,
-    /// A connection is held where this comes by.
+    /// A connection is held when this appears.
     word: Option<Vec<u8>>,
 }
 
 struct Lane {
-    /// Read while bytes are written, so that no write is under way once it has been changed.
+    /// Locked while bytes are written, so that no write is under way once the rule has changed.
     rule: RwLock<Rule>,
     changes: watch::Sender<()>,
     /// Connections held at the word.
@@ -70,7 +70,7 @@ impl Lane {
         self.changes.send_replace(());
     }
 
-    /// Passes on what was read, as far and as soon as the rule lets it.
+    /// Forwards bytes, as far and as soon as the rule allows.
     async fn pass(&self, mut bytes: &[u8], to: &mut OwnedWriteHalf) -> std::io::Result<()> {
         let mut is_held = false;
         loop {
@@ -92,7 +92,7 @@ impl Lane {
                     }
                 }
             }
-            // The sender is ours.
+            // The lane owns the sender, so this cannot fail.
             let _ = changes.changed().await;
         }
     }
@@ -113,7 +113,7 @@ struct Routes {
     connections: JoinSet<()>,
 }
 
-/// A proxy; it ends, and cuts, with this value.
+/// A proxy. Dropping it ends it and cuts its connections.
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
@@ -123,7 +123,7 @@ pub struct Proxy {
 impl Proxy {
     /// A proxy on a free port of 127.0.0.1 to the server at this address.
     pub async fn start(upstream: &str) -> Self {
-        // Below the ports that clients are given, so that it can be taken again after a refusal.
+        // Below the range for clients' ports, so that the proxy can take it again after a refusal.
         let port = embedded::free_port().unwrap();
         let mut proxy = Self {
             address: (Ipv4Addr::LOCALHOST, port).into(),
@@ -146,18 +146,18 @@ impl Proxy {
         self.address
     }
 
-    /// Closes all connections. New ones may be made.
+    /// Closes all connections. Accepts new ones.
     pub async fn cut(&self) {
         self.change_routes(|_| ()).await;
     }
 
-    /// Leads to another server from now on, and closes all connections.
+    /// Redirects to another server from now on, and closes all connections.
     pub async fn lead_to(&self, upstream: &str) {
         let upstream = resolved(upstream);
         self.change_routes(|now| *now = upstream).await;
     }
 
-    /// Refuses new connections. Those that are there stay.
+    /// Refuses new connections. Existing ones stay.
     pub async fn refuse(&mut self) {
         if let Some(accepting) = self.accepting.take() {
             accepting.abort();
@@ -165,7 +165,7 @@ impl Proxy {
         }
     }
 
-    /// Takes new connections again.
+    /// Accepts new connections again.
     pub async fn accept(&mut self) {
         if self.accepting.is_none() {
             let listener = TcpListener::bind(self.address).await.unwrap();
@@ -174,18 +174,18 @@ impl Proxy {
         }
     }
 
-    /// Lets all bytes of a direction arrive so much later.
+    /// Delays all bytes of a direction.
     pub async fn delay(&self, way: Way, delay: Duration) {
         self.lane(way).change(|rule| rule.delay = delay).await;
     }
 
-    /// Lets no byte of a direction pass; they are kept.
+    /// Stops all bytes of a direction, and keeps them.
     pub async fn stall(&self, way: Way) {
         self.lane(way).change(|rule| rule.stalled = true).await;
     }
 
-    /// From now on, holds each connection in which this word comes by, from there on. It must come in
-    /// one piece, as what a client writes at once does.
+    /// From now on, holds each connection from the point at which this word appears. The word must come in one piece,
+    /// as what a client writes at once does.
     pub async fn hold_at(&self, way: Way, word: &str) {
         let lane = self.lane(way);
         lane.held.send_replace(0);
@@ -202,7 +202,7 @@ impl Proxy {
             .unwrap();
     }
 
-    /// Lets a direction go freely, and what was kept of it first.
+    /// Releases a direction: first the kept bytes, then everything after them.
     pub async fn flow(&self, way: Way) {
         self.lane(way).change(|rule| *rule = Rule::default()).await;
     }
@@ -239,7 +239,7 @@ fn resolved(address: &str) -> SocketAddr {
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         let (client, _) = listener.accept().await.unwrap();
-        // The route is read and the connection counted in one step, so that a change misses none.
+        // Reads the route and counts the connection in one step, so that a change misses no connection.
         let mut routes = shared.routes.lock().unwrap();
         while routes.connections.try_join_next().is_some() {}
         let upstream = routes.upstream;
@@ -250,7 +250,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-/// One connection. A server that cannot be reached shows as a connection that ends at once.
+/// Serves one connection. If the server cannot be reached, the connection ends at once.
 async fn serve(client: TcpStream, upstream: SocketAddr, requests: Arc<Lane>, answers: Arc<Lane>) {
     let Ok(server) = TcpStream::connect(upstream).await else {
         return;
@@ -265,7 +265,7 @@ async fn serve(client: TcpStream, upstream: SocketAddr, requests: Arc<Lane>, ans
     );
 }
 
-/// One direction of a connection, until its source ends or its sink takes no more.
+/// Serves one direction of a connection, until its source ends or its sink closes.
 async fn pump(mut from: OwnedReadHalf, lane: &Lane, mut to: OwnedWriteHalf) {
     let (read, mut reads) = mpsc::channel::<(Instant, Vec<u8>)>(READS_WAITING_MAX);
     let reading = async move {
@@ -300,10 +300,10 @@ mod tests {
 
     use super::{Proxy, Way};
 
-    /// Long enough for what is on its way on this machine to arrive.
+    /// Long enough for bytes under way on this machine to arrive.
     const A_MOMENT: Duration = Duration::from_millis(100);
 
-    /// A server that answers each byte with itself, and begins with its name.
+    /// A server that first sends its name, and then echoes each byte.
     async fn echo(name: u8) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();

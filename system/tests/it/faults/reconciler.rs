@@ -1,4 +1,4 @@
-//! Reconcilers that die, are frozen, or come in numbers while a sale sells.
+//! Reconcilers that die, freeze, or come in large numbers while a sale sells.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use super::{LOOK_PAUSE, NARROW, Running, Selling, setting, until};
 
-/// What another reconciler has read is claimed after this time, milliseconds.
+/// Entries that another reconciler has read are claimed after this time, milliseconds.
 const CLAIM_IDLE_MS: u64 = 200;
 
 fn quick_to_claim() -> Setting {
@@ -29,8 +29,7 @@ async fn consumers(stage: &Stage, sale: SaleId) -> Vec<Consumer> {
     journal.consumers(sale).await.unwrap()
 }
 
-/// The name under which a reconciler reads since its start of this number; none before it has logged
-/// it.
+/// The reader's name that a reconciler has used since this start; `None` until it has logged it.
 fn name(stage: &Stage, reconciler: usize, start: usize) -> Option<String> {
     let log = stage.reconciler_log(reconciler).unwrap();
     let mut names = log.split("reconciler started consumer=\"").skip(1);
@@ -95,7 +94,7 @@ async fn a_reconciler_that_is_frozen_beyond_the_claim_time_and_goes_on_posts_not
     until("it is frozen with entries in hand", async || {
         stage.reconciler().pause().unwrap();
         if pending().await > 0 {
-            // What it had sent before may only now be done.
+            // A command that it sent earlier may only take effect now.
             sleep(LOOK_PAUSE).await;
             if pending().await > 0 {
                 return Some(());
@@ -122,9 +121,8 @@ async fn a_reconciler_that_is_frozen_beyond_the_claim_time_and_goes_on_posts_not
     assert_eq!(proof.confirmed, won);
 }
 
-/// Readers that come and go. Those of processes are as real as can be; as many as there are to be in
-/// all would take minutes, so the others only make the call that a process makes: they read under a name
-/// of their own, and are not heard of again.
+/// Readers that come and go. Some belong to real processes. Starting a process for every reader would take minutes, so
+/// the others only make the call that a process makes: they read once under a name of their own, and never again.
 const PROCESSES: usize = 60;
 const PROCESSES_AT_ONCE: usize = 4;
 const READERS: usize = 1_000;

@@ -1,4 +1,4 @@
-//! A Redis that dies, is emptied, forgets, stands still, loads or is full, and what must still hold.
+//! A Redis that dies, is emptied, forgets, freezes, loads or is full, and what must still hold.
 
 use std::{collections::HashSet, fs::OpenOptions, io::Write, thread, time::Duration};
 
@@ -13,13 +13,13 @@ use tokio::time::sleep;
 
 use super::{LOOK_PAUSE, NARROW, Running, Selling, own_redis, setting, taken, until, until_taken};
 
-/// How long a Redis stands still.
+/// How long a Redis is frozen.
 const STANDSTILL: Duration = Duration::from_secs(2);
 
-/// How long each command takes to be loaded from a file.
+/// The delay for each command that Redis loads from its file.
 const LOAD_DELAY_MICROS: u32 = 200;
 
-/// What others keep in a Redis that is full.
+/// The data of other users in a full Redis.
 const OTHERS_BYTES: u64 = 8_000_000;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,7 +28,7 @@ async fn a_killed_redis_loses_nothing_that_was_answered() {
     let sale = stage.open_sale(500).await.unwrap();
     let buyers = stage.buyers(2_000).unwrap();
     let running = Running::start(stage.client().unwrap(), sale.id, buyers, NARROW);
-    // While units are still being sold.
+    // This falls into the time in which units are being sold.
     until_taken(&stage, sale.id, 200).await;
     let redis = stage.redis().unwrap();
     tokio::task::block_in_place(|| redis.kill().and_then(|()| redis.start_again())).unwrap();
@@ -48,7 +48,7 @@ async fn an_emptied_gate_closes_and_heals_from_the_ledger() {
     assert_eq!(report.won(), 300);
     stage.at_rest(sale.id).await.unwrap();
 
-    // At rest nothing is on its way, so nothing can be lost.
+    // At rest there is nothing left to lose.
     stage.redis().unwrap().command(&["FLUSHALL"]).unwrap();
     stage.circumstances(sale.id).gate_was_lost = true;
     let second = stage.buyers(1_000).unwrap();
@@ -71,7 +71,7 @@ async fn a_gate_that_is_emptied_in_the_middle_of_a_rush_never_oversells() {
     let sale = stage.open_sale(500).await.unwrap();
     let buyers = stage.buyers(3_000).unwrap();
     let running = Running::start(stage.client().unwrap(), sale.id, buyers, NARROW);
-    // Before the half: while units are still being sold.
+    // Before half of the units are sold, so while the sale still sells.
     while stage
         .gate
         .snapshot(sale.id)
@@ -86,8 +86,8 @@ async fn a_gate_that_is_emptied_in_the_middle_of_a_rush_never_oversells() {
     let report = running.end().await;
     assert_eq!(report.unknown(), 0);
 
-    // What was admitted and not yet posted went with the gate. Here it is known by name, because the
-    // clients were told of it. What was asked for later had no part in that.
+    // The purchases that were admitted and not posted are lost with the gate. The answers that clients got before give
+    // their names. Purchases that were asked for later are not affected.
     let rest = stage.at_rest(sale.id).await.unwrap();
     let posted: HashSet<_> = rest.ledger.orders.iter().map(|order| order.id).collect();
     let told = stage
@@ -187,7 +187,7 @@ async fn while_a_redis_loads_its_data_nobody_is_admitted_and_nothing_is_lost() {
     let redis = stage.redis().unwrap();
     let others = "for i = 1, 8192 do redis.call('SET', 'other:' .. i, i) end";
     redis.command(&["EVAL", others, "0"]).unwrap();
-    // It answers others each 1,024 commands that it has loaded.
+    // While it loads, Redis serves clients only once in 1,024 commands.
     let config = redis.data_dir().join("redis.conf");
     let mut config = OpenOptions::new().append(true).open(config).unwrap();
     writeln!(config, "key-load-delay {LOAD_DELAY_MICROS}").unwrap();
@@ -240,7 +240,7 @@ async fn a_full_redis_admits_nobody_goes_on_posting_and_sells_again_when_there_i
         .command(&["CONFIG", "SET", "maxmemory", &limit])
         .unwrap();
 
-    // Whatever was sent before is decided before this look.
+    // Every earlier request is decided before this look.
     let full_at = taken(&stage, sale.id).await;
     let entries = stage.gate.look(sale.id).await.unwrap().backlog().entries;
     assert!(entries > 0, "there is something to be posted");
@@ -271,12 +271,12 @@ async fn a_full_redis_admits_nobody_goes_on_posting_and_sells_again_when_there_i
     assert_eq!((proof.confirmed, proof.rejected), (won, 0));
 }
 
-/// A part of what Redis tells about itself.
+/// One section of Redis' INFO.
 fn info(redis: &RedisServer, section: &str) -> String {
     redis.command(&["INFO", section]).unwrap()
 }
 
-/// The number that stands behind these words.
+/// The number after this name.
 fn number(info: &str, name: &str) -> u64 {
     let (_, rest) = info.split_once(name).unwrap();
     let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap();

@@ -1,7 +1,7 @@
-//! A Redis that has lost all that it had.
+//! A Redis that has lost all its data.
 //!
-//! What can be lost is known by name: the marks of the gate at the moment at which its Redis was let
-//! write nothing more. Of those, the ones that never came to the ledger are lost, and nobody else is.
+//! The test knows by name what can be lost: the gate's marks at the moment when the test blocked Redis's writes. Of
+//! those, the ones that never reached the ledger are lost, and no others.
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,10 +18,10 @@ use system::{
 
 use super::{NARROW, Running, own_redis, until, until_taken};
 
-/// For how long a Redis is let write nothing: until it is killed, milliseconds.
+/// How long Redis's writes are blocked, milliseconds: it is killed earlier.
 pub(super) const NO_WRITES_MS: &str = "60000";
 
-/// Lets a Redis write nothing more, and reads whom the gate has admitted by then.
+/// Blocks Redis's writes, and reads which buyers the gate has admitted by then.
 pub(super) async fn admitted_when_stopped(
     redis: &RedisServer,
     gate: &Gate,
@@ -33,8 +33,8 @@ pub(super) async fn admitted_when_stopped(
     gate.buyers(sale).await.unwrap()
 }
 
-/// Tells the checker which of these orders are lost: those that the ledger does not have once the sale
-/// is at rest. Returns how many they are.
+/// Names the lost ones among these orders for the checker: those that the ledger lacks once the sale is at rest.
+/// Returns their number.
 pub(super) async fn name_losses(
     stage: &mut Stage,
     sale: SaleId,
@@ -68,7 +68,7 @@ async fn a_redis_started_again_empty_in_a_rush_loses_only_what_it_had_not_handed
     assert_eq!(proof.confirmed, 500, "what was lost is sold again");
 }
 
-/// Sells to so many new buyers.
+/// Sells to this many new buyers.
 pub(super) async fn sell(stage: &Stage, client: &Client, sale: SaleId, count: usize) -> Vec<Buyer> {
     let buyers = stage.buyers(count).unwrap();
     let report = rush(client, sale, buyers.clone(), NARROW, |_| ()).await;
@@ -94,7 +94,7 @@ async fn finds_its_losses(empty: impl FnOnce(&RedisServer) -> Result<(), embedde
     sell(&stage, &client, sale, 3).await;
     let admitted = stage.gate.buyers(sale).await.unwrap();
     tokio::task::block_in_place(|| empty(stage.redis().unwrap())).unwrap();
-    // It has seen none of them.
+    // The reconciler has seen none of them.
     stage.reconciler().start_again().unwrap();
     stage.until_open(sale).await.unwrap();
     let log = stage.reconciler_log(0).unwrap();

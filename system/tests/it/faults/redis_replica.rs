@@ -1,5 +1,5 @@
-//! A replica that is promoted in a rush, with everything or without. The way of all processes to Redis
-//! leads through the proxy, which then leads to the replica.
+//! A replica that is promoted in a rush, with all data or with a part. All processes reach Redis through the proxy,
+//! which then redirects to the replica.
 
 use embedded::RedisServer;
 use sale::keys::Keys;
@@ -12,7 +12,7 @@ use super::{
     until, until_taken,
 };
 
-/// A stage whose every way to Redis leads through the proxy, and a replica that follows.
+/// A stage that reaches Redis only through the proxy, and a replica that follows.
 async fn with_a_replica() -> (Stage, RedisServer, Proxy) {
     let setting = own_redis();
     let options = setting.own_redis.clone().unwrap();
@@ -32,7 +32,7 @@ async fn with_a_replica() -> (Stage, RedisServer, Proxy) {
     (stage, replica, proxy)
 }
 
-/// What a server says of its replication.
+/// One field of a server's replication state.
 fn replication(redis: &RedisServer, name: &str) -> String {
     let info = redis.command(&["INFO", "replication"]).unwrap();
     let mut lines = info.lines().filter_map(|line| line.split_once(':'));
@@ -82,7 +82,7 @@ async fn a_replica_that_was_behind_is_found_out_and_the_losses_are_named() {
     let buyers = stage.buyers(1_500).unwrap();
     let running = Running::start(stage.client().unwrap(), sale.id, buyers, NARROW);
     until_taken(&stage, sale.id, 100).await;
-    // The old primary sells on for a while, and nobody is told.
+    // The old primary goes on selling for a while, and no process is notified.
     promote(&replica);
     let copied = {
         let prefix = Keys::new(&stage.deployment.key_prefix);

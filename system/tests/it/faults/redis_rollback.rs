@@ -33,7 +33,7 @@ struct Copy {
 }
 
 impl Copy {
-    /// Stops the server in order, copies its files, and starts it again.
+    /// Stops the server in order, copies its files, and restarts it.
     fn of(redis: &RedisServer) -> io::Result<Self> {
         let made = Self {
             live: redis.data_dir().join("appendonlydir"),
@@ -45,7 +45,7 @@ impl Copy {
         Ok(made)
     }
 
-    /// Kills the server, and starts it on the copy.
+    /// Kills the server, and restarts it on the copy.
     fn put_back(self, redis: &RedisServer) -> io::Result<()> {
         redis.kill().map_err(io::Error::other)?;
         fs::remove_dir_all(&self.live)?;
@@ -63,16 +63,16 @@ fn copy_files(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Units of a sale whose Redis is set back.
+/// The units of the sale.
 const UNITS: u32 = 1_000;
 
-/// So many were sold and posted before the copy was made,
+/// The number of units sold and posted before the copy was made,
 const POSTED: usize = 100;
-/// so many more were in the journal then,
+/// of those in the journal at that time,
 const IN_COPY: usize = 50;
-/// and so many more were sold after it.
+/// and of those sold after it.
 const SINCE_COPY: usize = 100;
-/// The last of all, whom no reconciler has read.
+/// The last buyers, whose entries no reconciler has read.
 const LAST: usize = 30;
 
 /// Whether a reconciler was at work between the copy and the last purchases.
@@ -82,14 +82,14 @@ enum HandedOn {
     No,
 }
 
-/// A sale whose Redis was set back to the copy. No reconciler is at work.
+/// A sale whose Redis was set back to the copy. No reconciler runs.
 struct RolledBack {
     stage: Stage,
     sale: Sale,
     client: Client,
-    /// Who bought after the copy was made, first those whom a reconciler may have read.
+    /// The buyers after the copy was made, first those whose entries a reconciler may have read.
     since: Vec<Buyer>,
-    /// All whom the gate had admitted.
+    /// All buyers whom the gate had admitted.
     admitted: HashMap<BuyerId, OrderId>,
 }
 
@@ -123,7 +123,7 @@ impl RolledBack {
         }
     }
 
-    /// The API that sold forgets what it has seen.
+    /// Restarts the API that sold, so that it forgets what it has seen.
     fn start_api_again(&self) {
         tokio::task::block_in_place(|| {
             self.stage.api().process().kill().unwrap();
@@ -131,7 +131,7 @@ impl RolledBack {
         });
     }
 
-    /// New buyers ask until the gate is shut: none is admitted.
+    /// New buyers ask until the gate is closed: none of them is admitted.
     async fn is_shut_by_who_asks(&self) {
         until("somebody who knows better asks", async || {
             let buyer = self.stage.buyers(1).unwrap().remove(0);
@@ -144,8 +144,8 @@ impl RolledBack {
         .await;
     }
 
-    /// A reconciler comes back, and the last `lost` of those who bought are found to be lost. They ask
-    /// again, and have units; then everything is sold.
+    /// The reconciler comes back, and the last `lost` buyers turn out to be lost. They ask again, and get units; then
+    /// everything is sold.
     async fn goes_on(mut self, lost: usize) -> Stage {
         self.stage.reconciler().start_again().unwrap();
         let rest = self.stage.at_rest(self.sale.id).await.unwrap();
@@ -290,7 +290,7 @@ async fn what_a_reconciler_has_in_hand_of_a_history_that_is_gone_is_posted_and_n
     stage.at_rest(sale.id).await.unwrap();
     let redis = stage.redis().unwrap();
     let copy = tokio::task::block_in_place(|| Copy::of(redis)).unwrap();
-    // A lock on the sale holds the posting back once it is under way.
+    // A lock on the sale delays the posting once it is under way.
     let url = stage.deployment.database_url.expose();
     let mut other = PgConnection::connect(url).await.unwrap();
     let mut lock = other.begin().await.unwrap();
@@ -305,12 +305,12 @@ async fn what_a_reconciler_has_in_hand_of_a_history_that_is_gone_is_posted_and_n
         (backlog.pending > 0).then_some(())
     })
     .await;
-    // Else its keeper may be the one who has seen more.
+    // Otherwise its keeper may be the one that has seen more.
     stage.reconciler().pause().unwrap();
     let admitted = admitted_when_stopped(redis, &stage.gate, sale.id).await;
     tokio::task::block_in_place(|| copy.put_back(redis)).unwrap();
 
-    // An API that knows nothing of that history sells its units to others.
+    // An API that does not know that history sells its units to others.
     tokio::task::block_in_place(|| {
         stage.api().process().kill().unwrap();
         stage.api().start_again().unwrap();

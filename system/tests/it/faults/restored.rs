@@ -1,7 +1,7 @@
 //! A ledger that was restored from an older copy while its gate went on.
 //!
-//! The copy is made, and put in the place of the newer one, as an operator would: with all sessions
-//! ended and none let in meanwhile.
+//! The tests make the copy, and replace the newer ledger by it, as an operator would: they end all sessions and admit
+//! none meanwhile.
 
 use std::str::FromStr;
 
@@ -18,11 +18,11 @@ use tokio::process::Command;
 
 use super::{NARROW, Selling, setting, taken, until};
 
-/// The databases of a stage: the one in use, and others that are kept under names of their own.
+/// The databases of a stage: the one in use, and others that are kept under other names.
 struct Databases {
     admin: PgConnection,
     live: String,
-    /// How many were set aside.
+    /// How many databases were set aside.
     kept: u32,
 }
 
@@ -49,7 +49,7 @@ impl Databases {
         copy
     }
 
-    /// Puts another database in the place of the one in use. Returns the new name of that one.
+    /// Replaces the database in use by another. Returns the new name of the replaced one.
     async fn restore(&mut self, other: &str) -> String {
         self.kept += 1;
         let (live, kept) = (self.live.clone(), format!("{}_{}", self.live, self.kept));
@@ -63,7 +63,7 @@ impl Databases {
         kept
     }
 
-    /// Lets nobody in any more, and ends the sessions that there are.
+    /// Rejects new sessions, and ends the existing ones.
     async fn shut(&mut self) {
         let live = self.live.clone();
         self.run(format!("ALTER DATABASE {live} ALLOW_CONNECTIONS false"))
@@ -127,7 +127,7 @@ async fn a_cancellation_that_a_restored_copy_does_not_have_is_undone_and_nothing
     stage.at_rest(sale.id).await.unwrap();
     databases.restore(&copy).await;
 
-    // The units have their first buyers again, so that there are none for the second ones.
+    // The units belong to their first buyers again, so that none is left for the second ones.
     stage.circumstances(sale.id).gate_was_lost = true;
     let proof = stage.close().await.unwrap()[&sale.id];
     assert_eq!(
@@ -148,11 +148,11 @@ async fn a_gate_does_not_keep_the_limit_of_a_restock_that_a_restored_copy_does_n
     })
     .await;
     stage.at_rest(sale.id).await.unwrap();
-    // Else it would see the newer version before the ledger has come as far again.
+    // Otherwise it would see the newer version before the ledger has reached that version again.
     stage.reconciler().pause().unwrap();
     databases.restore(&copy).await;
 
-    // Another change, of the same version: the gate has its limit of 150 from the first one.
+    // Another change with the same version. The gate still has its limit of 150 from the first one.
     until("restocked", async || {
         administration.restock(sale.id, 10).await.ok()
     })
@@ -201,8 +201,8 @@ async fn a_ledger_older_than_the_install_is_made_whole_once_a_person_has_vouched
     goes_on(stage, sale, selling).await;
 }
 
-/// A sale that sells, was rebuilt, and whose ledger was then restored from a copy that is older than
-/// that: it is closed, and the alarm is there. Returns the name of the newer ledger, too.
+/// A sale that sells, was rebuilt, and whose ledger was then restored from a copy from before the rebuild: it is
+/// closed, and the alarm is logged. Also returns the name of the newer ledger.
 async fn set_back_beyond_the_install() -> (Stage, SaleId, Selling, Databases, String) {
     let quick_to_claim = Setting {
         reconciler: vec![setting("CLAIM_IDLE_MS", 200)],
@@ -237,8 +237,7 @@ async fn set_back_beyond_the_install() -> (Stage, SaleId, Selling, Databases, St
 
 /// The sale sells again, and nothing is lost.
 async fn goes_on(stage: Stage, sale: SaleId, selling: Selling) {
-    // A poster that has met what the ledger did not know looks again after half a minute, or at once
-    // when it is started again.
+    // A poster that has met entries unknown to the ledger retries after half a minute, or at once after a restart.
     let reconciler = stage.reconciler();
     tokio::task::block_in_place(|| {
         reconciler.kill()?;
@@ -251,7 +250,7 @@ async fn goes_on(stage: Stage, sale: SaleId, selling: Selling) {
     assert_eq!(proof.confirmed, won);
 }
 
-/// The kinds of what the audit finds to differ.
+/// The kinds of the differences that the audit finds.
 async fn differences(stage: &Stage, sale: SaleId) -> Vec<String> {
     let row = stage.audit(sale).await.unwrap();
     assert!(!row.agrees, "{row:?}");

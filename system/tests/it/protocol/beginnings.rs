@@ -8,7 +8,7 @@ use super::{
     steps::Setting,
 };
 
-/// A sale that is warm, and of which nothing is sold.
+/// A warm sale with all its units.
 pub fn open(setting: &Setting, left: Budget) -> State {
     let units = setting.units;
     let ledger = Ledger {
@@ -40,7 +40,7 @@ pub fn open(setting: &Setting, left: Budget) -> State {
     }
 }
 
-/// The same where the sale begins after one tick of the clock, and ends after two.
+/// The same, but the sale begins after one tick of the clock, and ends after two.
 pub fn with_a_window(setting: &Setting, left: Budget) -> State {
     let mut state = open(setting, left);
     (state.ledger.start, state.ledger.end) = (1, 2);
@@ -48,7 +48,7 @@ pub fn with_a_window(setting: &Setting, left: Budget) -> State {
     state
 }
 
-/// The same where the gate was emptied, and a poster has the entry of a buyer whose mark is gone in hand.
+/// The same, but the gate was emptied, and a poster holds the entry of a buyer whose mark is gone.
 pub fn with_an_entry_in_hand(setting: &Setting, left: Budget) -> State {
     let mut state = open(setting, left);
     let entry = Entry {
@@ -68,7 +68,7 @@ pub fn with_an_entry_in_hand(setting: &Setting, left: Budget) -> State {
     state
 }
 
-/// The same where the gate was rolled back instead, to before that buyer's purchase.
+/// The same, but the gate was rolled back instead, to before that buyer's purchase.
 pub fn without_a_mark(setting: &Setting, left: Budget) -> State {
     let mut state = with_an_entry_in_hand(setting, left);
     state.gate = open(setting, left).gate;
@@ -76,7 +76,7 @@ pub fn without_a_mark(setting: &Setting, left: Budget) -> State {
     state
 }
 
-/// The same where one process has sold a unit, which is not posted.
+/// Like `open`, but one process has sold a unit, which is not posted.
 pub fn sold(setting: &Setting, left: Budget) -> State {
     let mut state = open(setting, left);
     let batch: Marks = [1, 0, 0];
@@ -104,7 +104,7 @@ pub fn sold(setting: &Setting, left: Budget) -> State {
     state
 }
 
-/// The same, and there is a copy of the gate from before.
+/// The same, with an older copy of the gate.
 pub fn sold_since_the_copy(setting: &Setting, left: Budget) -> State {
     State {
         copy: open(setting, left).gate,
@@ -112,7 +112,7 @@ pub fn sold_since_the_copy(setting: &Setting, left: Budget) -> State {
     }
 }
 
-/// The second install: one buyer is posted, and one was lost, but for a copy of the first gate, with the
+/// The second install: one buyer is posted, and another one was lost. Only a copy of the first gate still has the
 /// entry.
 pub fn with_an_older_copy(setting: &Setting, left: Budget) -> State {
     let mut state = open(setting, left);
@@ -138,8 +138,8 @@ pub fn with_an_older_copy(setting: &Setting, left: Budget) -> State {
     state
 }
 
-/// The same after a loss: one buyer has the only unit, one is rejected for want of units, and what the third
-/// was told was lost with the gate of an older epoch, from which an entry came late.
+/// The same after a loss: one buyer has the only unit, and another one is rejected for want of units. The third buyer's
+/// purchase was lost with the gate of an older epoch, and its entry came late.
 pub fn rejected(setting: &Setting, left: Budget) -> State {
     let mut state = open(setting, left);
     let ledger = &mut state.ledger;

@@ -1,5 +1,5 @@
-//! What goes wrong: processes die, messages and servers' memories are lost, clocks are set back. Each takes
-//! something from the scenario's budget.
+//! The faults: processes die, messages and servers' memories are lost, clocks are set back. Each uses up a part of the
+//! scenario's budget.
 
 use super::{
     posting,
@@ -178,8 +178,8 @@ fn gates(setting: &Setting, state: &State, next: &mut Next) {
     }
 }
 
-/// The gate is another from now on, and every connection to it is made again. What only the old one had of a
-/// purchase is lost, and no promise holds for it.
+/// Replaces the gate, and every connection to it. Purchases that only the old gate had are lost, and no promise holds
+/// for them.
 fn lose(setting: &Setting, state: &mut State, gate: Gate) {
     let old = state.gate;
     let carries = |entries: &[Entry], buyer: usize, order: u8| {

@@ -7,21 +7,21 @@ use super::{
     },
 };
 
-/// What `admit` answers.
+/// The answer of `admit`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Admission {
     pub verdicts: [Verdict; BUYERS],
     pub progress: (u8, u8),
-    /// The gate judged by its clock that the sale has ended, or that it has begun.
+    /// The gate's clock says that the sale has ended, or that it has not started.
     pub ended: bool,
     pub not_started: bool,
 }
 
-/// What a caller of `admit` knows of the gate.
+/// The caller's knowledge of the gate.
 #[derive(Debug, Clone, Copy)]
 pub struct Known {
     pub seen: (u8, u8),
-    /// The least version of terms by which it may sell.
+    /// The lowest version of terms with which the gate may sell.
     pub version: u8,
     /// Purchases that a gate of this epoch must have: epoch, buyer and order.
     pub witnesses: [(u8, u8, u8); 2],
@@ -34,7 +34,7 @@ pub enum Swapped {
 }
 
 impl Gate {
-    /// Decides a batch. `time` is what `TIME` says, `history` stands for the random bits.
+    /// Decides a batch. `time` is the result of `TIME`, `history` stands for the random bits.
     pub fn admit(
         &mut self,
         without: Without,
@@ -102,7 +102,7 @@ impl Gate {
             || (self.terms.version < known.version && checks_terms)
     }
 
-    /// What everybody is told who has no unit yet, where none is to be had now.
+    /// The refusal for every buyer without a unit, if the sale does not sell now.
     fn refusal(&self, now: u8) -> Option<Verdict> {
         if self.terms.state == SaleState::Ended || now >= self.terms.end {
             Some(Verdict::Ended)
@@ -115,7 +115,7 @@ impl Gate {
         }
     }
 
-    /// The verdicts on a batch, and the marks of those who win by it.
+    /// The verdicts on a batch, and the marks of its winners.
     fn verdicts(
         &self,
         without: Without,
@@ -144,7 +144,7 @@ impl Gate {
         (verdicts, winners)
     }
 
-    /// Whether a purchase that this gate must have made is not in it.
+    /// Whether this gate lacks a purchase that it must have made.
     pub fn lacks(&self, (epoch, buyer, order): (u8, u8, u8)) -> bool {
         order > 0 && epoch == self.epoch && self.marks[usize::from(buyer)] != order
     }
@@ -160,7 +160,7 @@ impl Gate {
         }
     }
 
-    /// The journal of a scenario never holds more than it has buyers, or two histories of one.
+    /// The journal of a scenario never holds more entries than there are buyers, or than two histories of one buyer.
     fn append(&mut self, entry: Entry) {
         let place = self.journal.iter_mut().find(|entry| !entry.is_there());
         *place.expect("a scenario whose journal overflows is too large") = entry;
@@ -182,7 +182,7 @@ impl Gate {
         self.closed &= without.keeps(Rule::SyncLeavesClosed);
     }
 
-    /// Takes a posted entry out. `lost` is the epoch for which a loss was proved.
+    /// Deletes a posted entry. `lost` is the epoch for which a loss was proved.
     pub fn forget(&mut self, without: Without, entry: &Entry, lost: u8) {
         let exact = without.keeps(Rule::ForgetDeletesByExactId);
         let mut deleted = false;
@@ -229,7 +229,7 @@ impl Gate {
     pub fn prepare(&mut self, epoch: u8, marks: &Marks) {
         self.discard(epoch);
         if count(marks) > 0 {
-            // Sorted: the first place is the emptier one. What it held is of a dead attempt.
+            // Sorted: the first place is the emptier one. Its content belongs to a dead attempt.
             self.prepared[0] = Prepared {
                 epoch,
                 marks: *marks,

@@ -1,5 +1,5 @@
-//! Install, a step at a time, and the replay of a rejected purchase, which ends in one:
-//! `sale/src/install.rs`. An attempt that fails is given up, and the keeper begins again.
+//! Install, step by step, and the replay of a rejected purchase, which ends in an install: `sale/src/install.rs`. A
+//! failed attempt is given up, and the keeper starts over.
 
 use super::{
     gate::Swapped,
@@ -11,7 +11,7 @@ use super::{
     upkeep::Condition,
 };
 
-/// Takes the install lock and goes on to install, or does neither.
+/// Takes the install lock and continues to install, or does neither.
 pub fn lock(setting: &Setting, state: &mut State, index: usize) {
     let held = state.workers.iter().any(|worker| worker.locks);
     let locks = setting.without.keeps(Rule::OneInstallsAtATime);
@@ -32,7 +32,7 @@ pub fn mark(setting: &Setting, state: &mut State, index: usize, step: Mark) {
     let me = &mut state.workers[index];
     match step {
         Mark::Look => {
-            // Marks without terms are those of the last gate that the ledger confirmed.
+            // Marks without terms belong to the last gate that the ledger confirmed.
             me.epoch = if gate.there { gate.epoch } else { me.sale.base };
             me.task = Task::Mark(Mark::Scan);
             return;
@@ -97,7 +97,7 @@ pub fn mark(setting: &Setting, state: &mut State, index: usize, step: Mark) {
     };
 }
 
-/// False where the worker waits.
+/// False if the worker waits.
 pub fn install(setting: &Setting, state: &mut State, index: usize, step: Install) -> bool {
     let worker = state.workers[index];
     let me = &mut state.workers[index];
@@ -185,7 +185,7 @@ fn swap(setting: &Setting, state: &mut State, index: usize) {
     }
 }
 
-/// Has the ledger confirm, and opens the gate; without the rule, the other way round.
+/// The ledger confirms, then the gate opens; without the rule, in the other order.
 fn finish(setting: &Setting, state: &mut State, index: usize, worker: &Worker, step: Install) {
     let in_order = setting.without.keeps(Rule::OpenedOnceComplete);
     let me = &mut state.workers[index];
@@ -206,8 +206,8 @@ fn finish(setting: &Setting, state: &mut State, index: usize, worker: &Worker, s
     }
 }
 
-/// An operator makes the order of a rejected purchase, under the install lock: close, drain, one statement,
-/// and an install. False where the worker waits.
+/// An operator makes the order of a rejected purchase, under the install lock: close, drain, one statement, and an
+/// install. False if the worker waits.
 pub fn replay(setting: &Setting, state: &mut State, index: usize, step: Replay) -> bool {
     let me = &mut state.workers[index];
     match step {

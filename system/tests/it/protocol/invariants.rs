@@ -1,4 +1,4 @@
-//! What always holds, what holds at rest, and what rest is.
+//! The invariants of every state, those of rest, and the definition of rest.
 
 use super::{
     rules::Without,
@@ -10,48 +10,48 @@ use super::{
     upkeep::Condition,
 };
 
-/// What a counterexample breaks.
+/// The invariant that a counterexample breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Invariant {
     /// Each unit is in the stock, available or confirmed, and within a sale available, confirmed or returned.
     UnitsAreConserved,
-    /// `posted` and `confirmed` are what the rows add up to.
+    /// `posted` and `confirmed` equal the sums over the rows.
     TheLedgersCountsAreTrue,
     /// No purchase is both an order and a rejection.
     AnOrderOrARejection,
-    /// No buyer is told two orders, unless one was lost before it was posted.
+    /// No buyer gets answers with two orders, unless one was lost before it was posted.
     NobodyIsToldTwoOrders,
-    /// What somebody was told is theirs is not rejected later, unless it was lost before it was posted, or a gate
-    /// that was rolled back has sold once more what was lost.
+    /// An order that an answer confirmed to its buyer is not rejected later, unless it was lost before it was posted,
+    /// or a rolled back gate has sold the lost unit once more.
     WhatWasToldIsKept,
     /// `forgotten` <= `posted` <= `taken` while the gate is open, and was not rolled back.
     TheFlowIsOrdered,
-    /// Such a gate, and any at rest, has the mark of every posted buyer, with the same order.
+    /// Such a gate, and every gate at rest, has the mark of each posted buyer, with the same order.
     ThePostedHaveMarks,
     /// The version and the clock of a gate, and the version of a sale, do not go back.
     NothingGoesBack,
-    /// Who was told by the clock that a sale has begun or ended is not told otherwise later.
+    /// Once an answer said by the clock that a sale has begun or ended, no later answer says otherwise.
     TheClockNeverGoesBack,
-    /// A gate that is newer than its ledger sells nothing once somebody saw that.
+    /// A gate that is newer than its ledger sells nothing once a process has noticed that.
     NothingSoldOnceNoticed,
     /// A reconciler ends a sale only after its end.
     NothingEndsBeforeItsEnd,
-    /// A process that was told of a purchase sells nothing by a gate that has lost it.
+    /// A process that knows of a purchase sells nothing through a gate that has lost it.
     NoLossGoesUnnoticed,
     /// A gate that answers cold is missing, lost or closed, so that the keeper sees it.
     ColdIsSeen,
-    /// At rest: whatever was told has become an order or a rejection.
+    /// At rest: every acknowledged purchase has become an order or a rejection.
     EveryPurchaseEnds,
     /// At rest: so has every mark.
     EveryMarkEnds,
-    /// At rest: a settled sale has nothing left. That the gate of another has the ledger's limit and terms is part
-    /// of what rest is.
+    /// At rest: a settled sale has no units left. That any other sale's gate has the ledger's limit and terms is part
+    /// of the definition of rest.
     NoUnitIsStranded,
-    /// From every state the system comes to rest, if it is left alone and every step has its turn.
+    /// The system comes to rest from every state, if it is left alone and every step has its turn.
     RestIsReached,
 }
 
-/// What a state breaks, if anything.
+/// The invariant that a state breaks, if any.
 pub fn broken(setting: &Setting, state: &State) -> Option<Invariant> {
     let State {
         gate, ledger, past, ..
@@ -113,7 +113,7 @@ fn is_rejected(ledger: &Ledger, buyer: usize, order: u8) -> bool {
     ledger.rejections[buyer][usize::from(order - 1)] != Rejection::None
 }
 
-/// What one step breaks that neither of its two states shows.
+/// The invariant that one step breaks although neither of its two states shows it.
 pub fn step_breaks(fair: bool, before: &State, after: &State) -> Option<Invariant> {
     let Gate {
         terms,
@@ -126,7 +126,7 @@ pub fn step_breaks(fair: bool, before: &State, after: &State) -> Option<Invarian
     let gate_back =
         fair && there && (clock > after.gate.clock || version_back || epoch > after.gate.epoch);
     let ledger_back = fair && before.ledger.version > after.ledger.version;
-    // A gate that was rolled back may have sold what was lost once more.
+    // A rolled back gate may have sold a lost unit once more.
     let past = &after.past;
     let lost = past.gate_was_rolled_back && past.excused.iter().any(|bits| *bits > 0);
     let refused = |(buyer, order): (usize, u8)| {
@@ -141,7 +141,7 @@ pub fn step_breaks(fair: bool, before: &State, after: &State) -> Option<Invarian
     }
 }
 
-/// Whether nothing is under way and nobody finds anything to do; and if so, what is wrong.
+/// Whether nothing is under way and no process finds work; and if so, the broken invariant.
 pub fn at_rest(setting: &Setting, state: &State) -> Option<Result<(), Invariant>> {
     let State { gate, ledger, .. } = state;
     let idle = state.apis.iter().all(|api| api.call == Call::None)
@@ -157,7 +157,7 @@ pub fn at_rest(setting: &Setting, state: &State) -> Option<Result<(), Invariant>
     if !ledger.there {
         return Some(Ok(()));
     }
-    // Judged by all rules, also where one is left out: what it is, and not what it is taken for.
+    // Judged by all rules, even if one is left out: by the facts, not by what the protocol believes.
     let all = Setting {
         without: Without::default(),
         ..*setting
@@ -165,7 +165,7 @@ pub fn at_rest(setting: &Setting, state: &State) -> Option<Result<(), Invariant>
     let condition = Condition::of(&all, &ledger.sale(), gate);
     let settled = ledger.state == SaleState::Settled;
     if condition == Condition::Ahead && gate.lost && !settled {
-        return Some(Ok(())); // Until a person has looked.
+        return Some(Ok(())); // Until a person has checked it.
     }
     let over = setting.settles && ledger.state == SaleState::Ended;
     let flows = gate.forgotten <= ledger.posted && count(&gate.marks) <= ledger.posted;

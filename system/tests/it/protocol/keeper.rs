@@ -1,5 +1,4 @@
-//! The keeper: it reads the ledger first and the gate second, syncs, and has mended what is not right.
-//! `reconciler/src/keeper.rs`.
+//! The keeper: it reads the ledger first and the gate second, syncs, and starts repairs. `reconciler/src/keeper.rs`.
 
 use super::{
     install,
@@ -30,7 +29,7 @@ pub fn keep(setting: &Setting, state: &mut State, index: usize, step: Keep) {
     match step {
         Keep::Judge => judge(setting, state, index),
         Keep::ReadLate => {
-            // What it found of the gate is judged by what the ledger says later.
+            // Judges an earlier look at the gate by a later state of the ledger.
             let sale = state.ledger.sale();
             if worker.epoch == sale.base && worker.taken < sale.posted {
                 install::lock(setting, state, index);
@@ -121,7 +120,7 @@ fn judge(setting: &Setting, state: &mut State, index: usize) {
     }
 }
 
-/// What the worker found may only be the ledger's progress between its two reads.
+/// The worker's finding may only be the ledger's progress between its two reads.
 fn is_suspect(setting: &Setting, worker: &Worker) -> bool {
     let Worker {
         sale,
@@ -136,14 +135,14 @@ fn is_suspect(setting: &Setting, worker: &Worker) -> bool {
         || is_foreign(setting, terms, &sale.terms)
 }
 
-/// Terms that a gate cannot have of this ledger: of a later version, or others of the same version.
+/// Terms that cannot come from this ledger: of a later version, or different ones of the same version.
 fn is_foreign(setting: &Setting, gate: &Terms, ledger: &Terms) -> bool {
     setting.without.keeps(Rule::ForeignTermsClose)
         && gate != ledger
         && gate.version >= ledger.version
 }
 
-/// Asks the ledger once more, after the gate.
+/// Reads the ledger once more, after the gate.
 fn ask_again(setting: &Setting, state: &mut State, index: usize) {
     let worker = state.workers[index];
     let now = state.ledger.sale();
@@ -171,7 +170,7 @@ fn ask_again(setting: &Setting, state: &mut State, index: usize) {
     };
 }
 
-/// The sale has ended, by its gate's clock or by its ledger's word.
+/// The sale has ended, by its gate's clock or by its ledger's state.
 fn is_over(time: u8, gate: &Gate) -> bool {
     gate.terms.state == SaleState::Ended || time.max(gate.clock) >= gate.terms.end
 }

@@ -1,12 +1,12 @@
 //! The statements of the ledger, each one step: `migrations/0008_posting_by_lookups.sql`, the triggers of
-//! `migrations/0002_sales.sql`, and `sale/src/ledger`. What a constraint refuses changes nothing.
+//! `migrations/0002_sales.sql`, and `sale/src/ledger`. A statement that a constraint rejects changes nothing.
 
 use super::{
     rules::{Rule, Without},
     state::{BUYERS, Entry, Ledger, Marks, Rejection, Sale, SaleState, Terms},
 };
 
-/// What a call of `post_orders` tells.
+/// The result of `post_orders`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Posted {
     /// With the epoch for which it proved a loss, or 0.
@@ -14,12 +14,12 @@ pub enum Posted {
         lost: u8,
     },
     Ahead,
-    /// A constraint refused: the whole call is undone.
+    /// A constraint rejected it: the whole call is undone.
     Failed,
 }
 
 impl Ledger {
-    /// Where the ledger has no such sale, everything is zero.
+    /// If the ledger has no such sale, everything is zero.
     pub fn sale(&self) -> Sale {
         Sale {
             epoch: self.epoch,
@@ -46,7 +46,7 @@ impl Ledger {
         Some(place as u8 + 1)
     }
 
-    /// What `posted` counts: a buyer's order, else the counted rejection's.
+    /// The purchases that `posted` counts: a buyer's order, or else the counted rejection.
     pub fn posted_buyers(&self) -> Marks {
         let mut marks = self.orders;
         for (buyer, mark) in marks.iter_mut().enumerate().filter(|(_, mark)| **mark == 0) {
@@ -60,7 +60,7 @@ impl Ledger {
             || self.rejections[buyer][usize::from(order - 1)] != Rejection::None
     }
 
-    /// Posts an entry's winners. `known` is what was posted when somebody looked, before the lock.
+    /// Posts an entry's winners. `known` is the posted state that was read before the lock.
     pub fn post(&mut self, without: Without, entry: &Entry, known: Option<&Marks>) -> Posted {
         let before = *self;
         if self.there && entry.epoch > self.epoch && without.keeps(Rule::AheadStopsPosting) {
@@ -203,7 +203,7 @@ impl Ledger {
         self.version += u8::from(without.keeps(Rule::ACancelRaisesVersion));
     }
 
-    /// Makes the order of a rejected purchase, if no install was begun since `epoch` and a unit is there.
+    /// Makes the order of a rejected purchase, if no install has begun since `epoch` and a unit is left.
     pub fn replay(&mut self, without: Without, epoch: u8, buyer: usize, order: u8) -> bool {
         let row = self.rejections[buyer][usize::from(order - 1)];
         let other = self.counted(buyer).is_some_and(|counted| counted != order);
@@ -216,7 +216,7 @@ impl Ledger {
         {
             return false;
         }
-        // As the trigger on `orders` does.
+        // Like the trigger on `orders`.
         let counts = row == Rejection::Counted;
         *self.rejection(buyer, order) = Rejection::None;
         self.orders[buyer] = order;
@@ -226,7 +226,7 @@ impl Ledger {
         true
     }
 
-    /// Units that are neither here nor there, if any.
+    /// All units that are left or confirmed, in stock and sale.
     pub fn all_units(&self) -> u8 {
         self.stock + self.available + self.confirmed
     }

@@ -1,21 +1,21 @@
-//! What each rule is needed for: the counterexample that it closes, or why nothing was found.
+//! The need for each rule: the counterexample that it closes, or why the search found none.
 
 use Need::{Closes, Nothing, StandsIn};
 
 use super::{invariants::Invariant as I, rules::Rule as R, scenarios::Scenario as S};
 
-/// What leaving out a rule does.
+/// The effect of leaving out a rule.
 #[derive(Debug, Clone, Copy)]
 pub enum Need {
     /// It breaks the invariant in the scenario.
     Closes(S, I),
-    /// Nothing alone, for another rule stands in; with both left out, the invariant breaks in the scenario.
+    /// No effect alone, because another rule stands in; without both, the invariant breaks in the scenario.
     StandsIn(R, S, I),
-    /// Nothing in these scenarios, and why.
+    /// No effect in these scenarios, and why.
     Nothing(&'static [S], &'static str),
 }
 
-/// What each rule is needed for.
+/// The need for each rule.
 pub const NEEDS: &[(R, Need)] = &[
     (
         R::AdmitChecksWhatWasSeen,

@@ -1,5 +1,5 @@
-//! What people do to a sale, and the time that passes: `sale/src/lifecycle.rs`. The ledger first, in one
-//! statement, and the gate second, by a worker's sync or install.
+//! People's actions on a sale, and the passing of time: `sale/src/lifecycle.rs`. The ledger first, in one statement,
+//! and the gate second, by a worker's sync or install.
 
 use super::{
     install,
@@ -9,7 +9,7 @@ use super::{
 };
 
 pub fn steps(setting: &Setting, state: &State, next: &mut Next) {
-    // Only one step of a person is under way at a time where workers are alike: any idle one takes it.
+    // If workers are alike, any idle one takes a person's step, and only one such step is under way at a time.
     if let Some(worker) =
         (0..setting.workers).find(|index| state.workers[*index].task == Task::Idle)
     {

@@ -1,5 +1,5 @@
-//! The posters, and what befalls the journal's consumer group: `reconciler/src/poster.rs`,
-//! `sale/src/journal.rs`. A poster has one entry in hand at a time.
+//! The posters, and the faults of the journal's consumer group: `reconciler/src/poster.rs`, `sale/src/journal.rs`. A
+//! poster has one entry in hand at a time.
 
 use super::{
     ledger::Posted,
@@ -35,7 +35,7 @@ pub fn steps(setting: &Setting, state: &State, next: &mut Next) {
     }
 }
 
-/// The same for a lone poster that reads.
+/// The same for a single poster that reads.
 pub fn only_reads(setting: &Setting, state: &State, next: &mut Next) -> bool {
     let left = &state.left;
     let faults = left.poster_crashes
@@ -142,7 +142,7 @@ fn post(setting: &Setting, state: &State, index: usize) -> State {
             poster.known = Marks::default();
             poster.lost = lost;
         }
-        // Ahead: it lets go of it, and reads it again later.
+        // Ahead: the poster drops the entry, and reads it again later.
         Posted::Done { .. } | Posted::Ahead => *poster = Poster::default(),
         Posted::Failed => {
             poster.hand = Hand::Read;
@@ -152,8 +152,8 @@ fn post(setting: &Setting, state: &State, index: usize) -> State {
     after
 }
 
-/// What it has in hand cannot be read: the marks are posted from the gate instead, at the gate's epoch. One
-/// step here, for a crash in between leaves the entry, and it is all done again.
+/// The entry in hand is unreadable: the poster posts the gate's marks instead, at the gate's epoch. One step here,
+/// because a crash in between leaves the entry, and everything is repeated.
 pub fn unreadable(setting: &Setting, state: &State, index: usize) -> State {
     let mut after = *state;
     let gate = &mut after.gate;

@@ -1,4 +1,4 @@
-//! Buyers, and the API processes that take their purchases to the gate: `sale/src/gate/batcher/lane.rs`.
+//! Buyers, and the API processes that bring their purchases to the gate: `sale/src/gate/batcher/lane.rs`.
 
 use super::{
     gate::{Admission, Known},
@@ -39,8 +39,7 @@ pub fn steps(setting: &Setting, state: &State, next: &mut Next) {
     }
 }
 
-/// Where nothing can befall an API any more, it makes no difference what else happens before it gets its
-/// answer: that goes first.
+/// If no fault can affect an API any more, other steps before its answer make no difference: the answer goes first.
 pub fn only_answers(setting: &Setting, state: &State, next: &mut Next) -> bool {
     let left = &state.left;
     if left.api_crashes + left.lost_replies + left.rollbacks + left.emptyings > 0 {
@@ -54,9 +53,9 @@ pub fn only_answers(setting: &Setting, state: &State, next: &mut Next) -> bool {
     answered.is_some()
 }
 
-/// Purchases that an idle API may be asked for. Buyers who never asked are alike: the first goes first.
+/// Purchases that an idle API may get. Buyers who never asked are alike: the first goes first.
 fn asks(setting: &Setting, state: &State, index: usize, next: &mut Next) {
-    // A process that has no lane yet asks the ledger first whether there is anything to sell.
+    // A process without a lane first asks the ledger whether there is anything to sell.
     let new = state.apis[index].seen.0 == 0;
     if !state.ledger.there || (new && state.ledger.state == SaleState::Settled) {
         return;
@@ -110,7 +109,7 @@ fn ask(state: &State, index: usize, batch: &Marks) -> State {
     after
 }
 
-/// Asks the ledger where that is due, and sends the call.
+/// Asks the ledger if that is due, and sends the call.
 fn send(state: &mut State, index: usize) {
     let standing = (state.ledger.base, state.ledger.posted);
     let (_, (buyer, order)) = state.ledger.last;
@@ -124,7 +123,7 @@ fn send(state: &mut State, index: usize) {
         if api.seen.0 > state.ledger.epoch {
             (api.seen, api.told, api.own) = (standing, Default::default(), Default::default());
         }
-        // Newer terms are not asked for: the gate has to catch up once, and not for ever.
+        // Newer terms are not asked for: the gate must catch up once, not for ever.
         api.version = api.version.min(state.ledger.version);
     }
     api.cold = false;
@@ -164,7 +163,7 @@ fn admit(setting: &Setting, state: &State, index: usize) -> State {
     after
 }
 
-/// The script, and what the invariants say of this very call.
+/// The script, and the invariants that concern this very call.
 fn decide(setting: &Setting, state: &mut State, batch: &Marks, known: Known) -> Admission {
     let before = state.gate;
     let answer = state.gate.admit(
@@ -223,8 +222,7 @@ fn mark(state: &State, index: usize) -> State {
     after
 }
 
-/// The answer arrives. Where the connection was made again meanwhile it is not believed, and the call is made
-/// once more.
+/// The answer arrives. If the connection was made again meanwhile, the process does not trust it, and repeats the call.
 fn answer(setting: &Setting, state: &State, index: usize) -> State {
     let mut after = *state;
     let api = &mut after.apis[index];

@@ -1,9 +1,9 @@
-//! The rules of the protocol that look too careful. Each can be left out alone.
+//! The rules of the protocol that look overcautious. Each can be left out alone.
 
-/// Makes the enum, and the list of all that is in it.
+/// Defines the enum, and the list of all its values.
 macro_rules! rules {
     ($($(#[$doc:meta])* $rule:ident,)*) => {
-        /// A rule. What the protocol does is said by the name; what happens without it, by the doc.
+        /// A rule. Its name says what the protocol does, its doc says what happens without it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Rule {
             $($(#[$doc])* $rule,)*
@@ -25,15 +25,15 @@ rules! {
     AdmitIsColdWhileClosed,
     /// Without: a lost gate sells.
     AdmitIsColdWhileLost,
-    /// Without: the marks are written by a call of their own, after the entry.
+    /// Without: a separate call writes the marks, after the entry.
     MarksComeWithTheEntry,
-    /// Without: a resend of the same order is a purchase like any other.
+    /// Without: a resend of the same order counts as a new purchase.
     AdmitKnowsAResend,
-    /// Without: entries do not say of which epoch they are, and are taken for current.
+    /// Without: entries do not carry their epoch, and count as current.
     EntryIdsCarryTheEpoch,
-    /// Without: two histories of one gate may give two entries one id.
+    /// Without: two histories of one gate may give two entries the same id.
     EntryIdsCarryRandomBits,
-    /// Without: the gate's clock is what `TIME` says, also when that was set back.
+    /// Without: the gate's clock is the result of `TIME`, even if that was set back.
     TheClockIsKept,
     // sync
     /// Without: late syncs are applied.
@@ -47,24 +47,24 @@ rules! {
     // forget
     /// Without: everything up to the id is deleted.
     ForgetDeletesByExactId,
-    /// Without: also what another has deleted is counted.
+    /// Without: entries that another reconciler has deleted are counted, too.
     ForgetCountsWhatItDeleted,
     /// Without: entries of any epoch are counted.
     ForgetCountsItsEpoch,
-    /// Without: a proven loss is not told to the gate.
+    /// Without: posting does not report a proven loss to the gate.
     ForgetTellsALoss,
-    /// Without: it is told only when the rejection is new.
+    /// Without: it reports the loss only if the rejection is new.
     ALossIsToldOnEveryDelivery,
     // post
     /// Without: a journal's entry is forgotten before it is posted.
     PostedBeforeForgotten,
-    /// Without: what is posted already is read before the lock is held.
+    /// Without: the posted purchases are read before the lock is held.
     PostLocksFirst,
     /// Without: entries of superseded epochs are posted like current ones.
     OldEpochsAreSuperseded,
     /// Without: a superseded purchase counts as posted.
     SupersededIsNotCounted,
-    /// Without: posting marks from the gate tells nobody of a loss that it proves.
+    /// Without: posting marks from the gate does not report a loss that it proves.
     MarksTellALoss,
     /// Without: an uncounted rejection is final.
     UncountedIsReplaced,
@@ -75,7 +75,7 @@ rules! {
     // install
     /// Without: two may install at once.
     OneInstallsAtATime,
-    /// Without: the gate is not judged again once the lock is held.
+    /// Without: the gate is not judged again under the lock.
     JudgedAgainUnderTheLock,
     /// Without: the gate is not closed before its journal is drained.
     ClosedBeforeDrained,
@@ -85,19 +85,19 @@ rules! {
     MarksArePosted,
     /// Without: marks are posted as of the sale's newest epoch.
     MarksArePostedAtTheirEpoch,
-    /// Without: the gate is not looked at again after its marks were read.
+    /// Without: the gate is not checked again after its marks were read.
     MarksAreLookedAtTwice,
-    /// Without: the attempt takes the number after `base`, and the ledger does not write it down.
+    /// Without: the attempt takes the number after `base`, and the ledger does not record it.
     EachAttemptHasANumber,
-    /// Without: a swap is made over a journal that has entries, and drops them.
+    /// Without: a swap replaces a gate whose journal has entries, and drops them.
     SwapRefusesUndrained,
-    /// Without: a swap is made over a newer gate.
+    /// Without: a swap replaces a newer gate.
     SwapRefusesOutdated,
-    /// Without: whatever is left of the prepared hash is swapped in.
+    /// Without: the rest of the prepared hash is swapped in.
     SwapRefusesIncomplete,
-    /// Without: what was swapped in is open at once.
+    /// Without: a swapped-in gate is open at once.
     SwapCloses,
-    /// Without: `forgotten` starts at nothing.
+    /// Without: `forgotten` starts at zero.
     SwapCountsAllAsForgotten,
     /// Without: a rebuild loses the clock.
     SwapKeepsTheClock,
@@ -105,70 +105,70 @@ rules! {
     CompleteChecksTheEpoch,
     /// Without: an install is confirmed whatever was posted meanwhile.
     CompleteChecksPosted,
-    /// Without: the gate is opened whether the ledger has confirmed it or not.
+    /// Without: the gate opens whether the ledger has confirmed it or not.
     OpenedOnceComplete,
     /// Without: an open of an older attempt opens a newer gate.
     OpenChecksTheEpoch,
     /// Without: opening clears `lost`, too.
     OpenLeavesLost,
-    // a process
+    // an API process
     /// Without: a new process admits without asking the ledger.
     LedgerIsAskedFirst,
-    /// Without: a process does not ask it again after a reconnect.
+    /// Without: a process does not ask the ledger again after a reconnect.
     LedgerIsAskedAfterAReconnect,
-    /// Without: an answer is believed also if the connection was made again during the call.
+    /// Without: a process trusts an answer even if the connection was made again during the call.
     AskedAgainIfReconnectedMeanwhile,
-    /// Without: the ledger does not tell a process the version of its terms, which a gate must have to sell.
+    /// Without: the ledger does not report the version of its terms to a process, which a gate must have to sell.
     TheLedgersTermsAreChecked,
-    /// Without: the ledger tells a process how many are posted, and not who was admitted last of them.
+    /// Without: the ledger reports to a process how many are posted, but not who was admitted last of them.
     TheLedgersLastIsChecked,
-    /// Without: a process does not tell the gate which purchase it saw admitted last.
+    /// Without: a process does not report to the gate which purchase it saw admitted last.
     TheProcessesLastIsChecked,
     // the keeper
     /// Without: the keeper reads the gate first.
     LedgerIsReadBeforeTheGate,
-    /// Without: a gate that has taken less than was posted is left alone.
+    /// Without: a gate that has taken less than was posted stays as it is.
     BehindIsInstalled,
-    /// Without: a gate of the base epoch is sound though a later attempt was begun.
+    /// Without: a gate of the base epoch is sound although a later attempt was begun.
     AnAttemptIsInstalled,
-    /// Without: marks that no entry speaks of are left alone.
+    /// Without: marks without an entry stay as they are.
     StrayMarksArePosted,
-    /// Without: more forgotten than posted is left alone.
+    /// Without: a gate that forgot more than was posted stays as it is.
     MoreForgottenThanPostedCloses,
-    /// Without: a gate with terms that its ledger does not have keeps them.
+    /// Without: a gate keeps terms that its ledger does not have.
     ForeignTermsClose,
     /// Without: a gate newer than the ledger is closed without reading the ledger again.
     AheadIsReadAgain,
-    /// Without: a gate newer than the ledger is left open.
+    /// Without: a gate newer than the ledger stays open.
     AheadIsClosed,
     // settle
-    /// Without: a reconciler ends a sale that was moved since it saw it end.
+    /// Without: a reconciler ends a sale that was moved after the reconciler saw its end.
     OnlyWhatWasSeenToEndIsEnded,
     /// Without: a sale is settled whatever is posted.
     SettleChecksPosted,
-    /// Without: a sale is settled by a gate of any epoch.
+    /// Without: a gate of any epoch is enough to settle a sale.
     SettleChecksTheEpoch,
-    /// Without: a lost or closed gate is good enough.
+    /// Without: a lost or closed gate is enough.
     SettleNeedsASoundGate,
     /// Without: the gate need not know that the sale has ended.
     SettleNeedsAnEndedGate,
     /// Without: the journal need not be empty.
     SettleNeedsAnEmptyJournal,
     // the journal's readers
-    /// Without: a group is made again at the end of the journal.
+    /// Without: a group is created again at the end of the journal.
     GroupsBeginAtZero,
-    /// Without: what a dead reader had is left to it.
+    /// Without: a dead reader keeps its entries.
     DeadReadersAreClaimed,
-    /// Without: what was delivered by an answer that never came is not read again.
+    /// Without: entries are not read again if the answer that delivered them never came.
     DeliveredIsReadAgain,
-    /// Without: what neither a read nor a claim yields is not delivered again.
+    /// Without: entries that neither a read nor a claim yields are not delivered again.
     StrandedIsDeliveredAgain,
-    /// Without: a dead reader is removed with what it holds.
+    /// Without: a dead reader is removed together with the entries that it holds.
     HoldersAreNotRemoved,
     // people
     /// Without: a cancellation leaves `version` as it is.
     ACancelRaisesVersion,
-    /// Without: a replay goes on though another install was begun.
+    /// Without: a replay continues although another install was begun.
     ReplayChecksTheEpoch,
     /// Without: a replay does not close the gate first.
     ReplayClosesFirst,
@@ -176,7 +176,7 @@ rules! {
     ReplayDrains,
 }
 
-/// What is left out of the protocol: nothing, a rule, or two that stand in for one another.
+/// The rules that are left out: none, one, or two that stand in for one another.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Without(pub Option<Rule>, pub Option<Rule>);
 

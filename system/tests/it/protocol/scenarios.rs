@@ -2,16 +2,16 @@
 
 use super::{rules::Without, scenes, state::State, steps::Setting};
 
-/// The end of a sale where a scenario has no clock.
+/// The end of a sale in scenarios without a clock.
 pub const FAR: u8 = 9;
 
-/// Where a search begins.
+/// The start of a search.
 pub type Start = (Setting, State);
 
-/// Makes the enum, and the list of all that is in it.
+/// Defines the enum, and the list of all its values.
 macro_rules! scenarios {
     ($($(#[$doc:meta])* $scenario:ident,)*) => {
-        /// What is searched.
+        /// A scenario to search.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Scenario {
             $($(#[$doc])* $scenario,)*
@@ -44,9 +44,9 @@ scenarios! {
     RolledBackMidway,
     /// The gate is rolled back to a copy from before its last install.
     OlderEpoch,
-    /// The gate has lost a buyer's mark, who asks again, while the first order is being posted.
+    /// The gate has lost the mark of a buyer, who asks again while the first order is being posted.
     LostMark,
-    /// The same where an entry cannot be read.
+    /// The same with an unreadable entry.
     LostMarkAndEntry,
     /// Cancel and restock, with late syncs.
     Changes,
@@ -70,9 +70,9 @@ scenarios! {
     LedgerForgetsTerms,
     /// A rejected purchase is made an order.
     Replay,
-    /// The same by one who loses the install lock, and goes on.
+    /// The same by a worker that loses the install lock, and continues.
     ReplayLostLock,
-    /// The gate is rolled back, loses what was not posted, and is filled again by a process that knows nothing.
+    /// The gate is rolled back, loses unposted purchases, and is refilled by a process that does not know them.
     Witness,
 }
 

@@ -1,6 +1,6 @@
-//! The search: breadth first, so that the first counterexample is a shortest one, over all states within a
-//! scenario's bounds; then backwards from the states of rest, along the steps that need no fault and no
-//! person, for states from which no rest is reached.
+//! The search: breadth first, so that the first counterexample is a shortest one, over all states within a scenario's
+//! bounds. Then it goes backwards from the states of rest, along the steps that need neither a fault nor a person, to
+//! find states from which no rest is reached.
 
 use std::{
     fmt,
@@ -13,17 +13,17 @@ use super::{
     steps::{Next, Setting, Step, successors},
 };
 
-/// Changes of terms after which a run is followed no further.
+/// The number of changes of terms after which a run is not followed.
 const VERSIONS_MAX: u8 = 24;
-/// States after which a scenario is too large to be a test.
+/// The number of states that is too large for a test.
 const STATES_MAX: usize = 2_000_000;
 /// No state.
 const NONE: u32 = u32::MAX;
 
-/// What a search has found.
+/// The result of a search.
 pub struct Searched {
     pub states: usize,
-    /// States that were not followed any further.
+    /// States that were not followed.
     pub cut: usize,
     /// States of rest.
     pub rests: usize,
@@ -42,7 +42,7 @@ impl Searched {
     }
 }
 
-/// What is broken, and the shortest way there.
+/// The broken invariant, and a shortest way there.
 pub struct Counterexample {
     pub invariant: Invariant,
     pub steps: Vec<Step>,
@@ -105,7 +105,7 @@ impl Hasher for Mix {
     }
 }
 
-/// States by number, in the order in which they were found.
+/// States by number, in the order of discovery.
 struct Table {
     states: Vec<State>,
     parents: Vec<u32>,
@@ -121,7 +121,7 @@ impl Table {
         }
     }
 
-    /// Of what differs most: the rest is compared.
+    /// Hashes the parts that differ most: the rest is compared.
     fn hash(state: &State) -> usize {
         let State {
             gate,
@@ -147,7 +147,7 @@ impl Table {
         place
     }
 
-    /// The number of a state, which may be new.
+    /// The number of a state. Adds the state if it is new.
     fn add(&mut self, state: State, parent: u32) -> u32 {
         let place = self.place(&state);
         if self.places[place] != NONE {
@@ -168,13 +168,13 @@ impl Table {
     }
 }
 
-/// The fair steps from each state, by number: where they begin in `leads`, which tells where they lead.
+/// The fair steps from each state: `begins` gives the place in `leads`, which holds the next states' numbers.
 struct FairSteps {
     begins: Vec<u32>,
     leads: Vec<u32>,
 }
 
-/// Searches all that can follow from a first state.
+/// Searches everything that can follow from a first state.
 pub fn search(setting: &Setting, first: State) -> Searched {
     let mut table = Table::new();
     table.add(first.canonical(), NONE);
@@ -228,7 +228,7 @@ pub fn search(setting: &Setting, first: State) -> Searched {
     }
 }
 
-/// The state after a step, with what the step itself breaks.
+/// The state after a step, with the invariant that the step itself breaks.
 fn judged(step: Step, before: &State, mut after: State) -> State {
     if let Some(invariant) = invariants::step_breaks(step.is_fair(), before, &after) {
         after.breaks(invariant);
@@ -283,7 +283,7 @@ fn trace(
     while table.parents[path[path.len() - 1]] != NONE {
         path.push(table.parents[path[path.len() - 1]] as usize);
     }
-    // Walked again, for the table has the processes in another order.
+    // Repeats the steps, because the table has the processes in another order.
     let (mut state, mut steps) = (first, Vec::new());
     for number in path.iter().rev().skip(1) {
         let mut next = Next::new();

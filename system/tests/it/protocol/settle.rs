@@ -1,4 +1,4 @@
-//! Settle, a step at a time: `sale/src/settle.rs`.
+//! Settle, step by step: `sale/src/settle.rs`.
 
 use super::{
     invariants::Invariant,
@@ -41,7 +41,7 @@ pub fn settle(setting: &Setting, state: &mut State, index: usize, step: Settle) 
     }
 }
 
-/// A reconciler ends the sale that it saw end, unless it was changed since.
+/// A reconciler ends the sale whose end it saw, unless the sale has changed since.
 fn end(setting: &Setting, state: &mut State, index: usize) {
     let seen = state.workers[index].sale.terms;
     let runs = state.ledger.state < SaleState::Ended;

@@ -1,13 +1,13 @@
-//! The state of the whole system, small enough to be kept by the million: everything is a count
-//! below 256, and what is absent is zero.
+//! The state of the whole system, small enough for millions of them: everything is a count below 256, and absent things
+//! are zero.
 
 use super::tasks::Task;
 
-/// Buyers at most. A scenario uses as many as have tries.
+/// The maximum of buyers. A scenario uses as many as have tries.
 pub const BUYERS: usize = 3;
 /// Orders that one buyer may ask for: the first, and a new one.
 pub const ORDERS: u8 = 2;
-/// Entries that a journal can hold.
+/// The capacity of a journal.
 pub const ENTRIES: usize = 3;
 
 /// For each buyer the number of an order, from 1, or 0 for none.
@@ -22,7 +22,7 @@ pub enum SaleState {
     Settled,
 }
 
-/// What sync carries from the ledger to the gate.
+/// The values that sync carries from the ledger to the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Terms {
     pub version: u8,
@@ -32,7 +32,7 @@ pub struct Terms {
     pub limit: u8,
 }
 
-/// With whom an entry is, by the consumer group.
+/// The owner of an entry, by the consumer group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Owner {
     /// Not delivered yet.
@@ -45,8 +45,8 @@ pub enum Owner {
     Stranded,
 }
 
-/// A journal's entry. Its id is `(epoch, taken, history)`: `history` counts the losses of the gate, and
-/// stands for the random bits. Without winners there is no entry.
+/// A journal's entry. Its id is `(epoch, taken, history)`: `history` counts the losses of the gate, and stands for the
+/// random bits. An entry without winners does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Entry {
     pub epoch: u8,
@@ -88,7 +88,7 @@ pub struct Gate {
     pub prepared: [Prepared; 2],
 }
 
-/// What has become of a purchase that is no order.
+/// The fate of a purchase that is not an order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Rejection {
     #[default]
@@ -115,7 +115,7 @@ pub struct Ledger {
     pub orders: Marks,
     pub cancelled: [bool; BUYERS],
     pub rejections: [[Rejection; ORDERS as usize]; BUYERS],
-    /// Of the posted purchases the one that was admitted last: when, by epoch and taken, and buyer and order.
+    /// The posted purchase that was admitted last: when, by epoch and taken, and its buyer and order.
     pub last: ((u8, u8), (u8, u8)),
 }
 
@@ -167,11 +167,11 @@ pub struct Api {
     pub batch: Marks,
     pub verdicts: [Verdict; BUYERS],
     pub progress: (u8, u8),
-    /// The version of the terms that the ledger told.
+    /// The version of the terms that the ledger reported.
     pub version: u8,
-    /// The last purchase that the ledger told of when it was asked: epoch, buyer and order.
+    /// The last purchase in the ledger's report: epoch, buyer and order.
     pub told: (u8, u8, u8),
-    /// The last purchase that it saw admitted itself, where the scenario looks at that.
+    /// The last purchase that it saw admitted itself, if the scenario needs that.
     pub own: (u8, u8, u8),
 }
 
@@ -180,7 +180,7 @@ pub enum Hand {
     #[default]
     Empty,
     Read,
-    /// Only without `PostLocksFirst`: it knows what was posted, and has no lock yet.
+    /// Only without `PostLocksFirst`: it knows what was posted, but has no lock yet.
     Known,
     Posted,
     /// Only without `PostedBeforeForgotten`.
@@ -194,11 +194,11 @@ pub struct Poster {
     pub entry: Entry,
     /// The epoch for which posting proved a loss.
     pub lost: u8,
-    /// What was posted when it looked, without `PostLocksFirst`.
+    /// The posted purchases when it looked, without `PostLocksFirst`.
     pub known: Marks,
 }
 
-/// Why the marks of a gate are posted: what comes after.
+/// The purpose of posting a gate's marks, which decides the next step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Purpose {
     #[default]
@@ -214,18 +214,18 @@ pub struct Worker {
     pub locks: bool,
     pub purpose: Purpose,
     pub sale: Sale,
-    /// Of the attempt, or of the gate that was looked at.
+    /// The epoch of the attempt, or of the gate that it checked.
     pub epoch: u8,
     pub marks: Marks,
     pub taken: u8,
     pub forgotten: u8,
     pub empty: bool,
     pub terms: Terms,
-    /// What a replay is about.
+    /// The buyer and the order of a replay.
     pub replayed: (u8, u8),
 }
 
-/// A call that its caller no longer waits for, and that the gate may still get.
+/// A call whose caller no longer waits, and that may still reach the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Stray {
     pub batch: Marks,
@@ -234,7 +234,7 @@ pub struct Stray {
     pub told: (u8, u8, u8),
 }
 
-/// What may still happen.
+/// The steps that may still happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Budget {
     pub tries: [u8; BUYERS],
@@ -262,12 +262,12 @@ pub struct Budget {
     pub replays: u8,
 }
 
-/// What has happened, for the invariants alone.
+/// The past, as far as the invariants need it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Past {
     /// Buyers who have asked, and may ask again.
     pub asked: [bool; BUYERS],
-    /// Orders that each buyer was told, one bit each.
+    /// Orders that answers named to each buyer, one bit each.
     pub told: [u8; BUYERS],
     /// Purchases that a server lost before the other had them: no promise holds for these.
     pub excused: [u8; BUYERS],
@@ -278,13 +278,13 @@ pub struct Past {
     /// An older copy of the gate took its place.
     pub gate_was_rolled_back: bool,
     pub ledger_was_rolled_back: bool,
-    /// The gate was closed since, by somebody who saw it.
+    /// A process noticed that and closed the gate since.
     pub rollback_was_noticed: bool,
-    /// The version, plus one, under which somebody was told that the sale has ended.
+    /// The version, plus one, under which an answer said that the sale has ended.
     pub ended_at: u8,
-    /// The same, that it has begun.
+    /// The same for an answer that it has begun.
     pub begun_at: u8,
-    /// Something that no later state would show.
+    /// A breach that no later state would show.
     pub broken: Option<super::invariants::Invariant>,
 }
 
@@ -314,7 +314,7 @@ pub const fn bit(order: u8) -> u8 {
 }
 
 impl Api {
-    /// Its call is over. What it knows stays.
+    /// Its call is over. Its knowledge stays.
     pub fn idle(&mut self) {
         let Self {
             seen,
@@ -338,9 +338,9 @@ impl Api {
 }
 
 impl State {
-    /// The same state but for the names of processes that are alike.
+    /// The same state, except for the names of like processes.
     pub fn canonical(mut self) -> Self {
-        // The busiest first: what a scenario does not have stays last.
+        // The busiest first: processes that a scenario does not have stay last.
         self.apis.sort_unstable_by(|one, other| other.cmp(one));
         self.workers.sort_unstable_by(|one, other| other.cmp(one));
         if self.posters[0] < self.posters[1] {

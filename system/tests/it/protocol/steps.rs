@@ -1,5 +1,5 @@
-//! The steps: each is one thing that happens at once in the real system, one script, one statement, one
-//! message or process lost. [`successors`] lists all that can happen next.
+//! The steps: each is one atomic action of the real system, such as one script, one statement, one message or process
+//! lost. [`successors`] lists all possible next steps.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use super::{
     upkeep,
 };
 
-/// What a scenario has, besides its first state.
+/// The settings of a scenario, besides its first state.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
     pub without: Without,
@@ -26,15 +26,15 @@ pub struct Setting {
     pub new_orders: bool,
     /// Units in all, in sale and stock.
     pub units: u8,
-    /// The last epoch from which a run is followed any further. Only protocols without some rule come there.
+    /// The last epoch up to which a run is followed. Only protocols that lack a rule get there.
     pub epochs_max: u8,
     /// The sale may be settled.
     pub settles: bool,
-    /// A loss that a living process could know of is looked for.
+    /// The search looks for a loss that a living process could know of.
     pub watches: bool,
 }
 
-/// One step. Processes go by their number.
+/// One step. Numbers stand for processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
     Ask(usize, Marks),
@@ -82,7 +82,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// Whether the system does it by itself, if only it is left alone.
+    /// Whether the system takes the step by itself if it is left alone.
     #[rustfmt::skip]
     pub const fn is_fair(self) -> bool {
         match self {
@@ -152,10 +152,10 @@ impl fmt::Display for Step {
     }
 }
 
-/// Where successors are put.
+/// The list of successors.
 pub type Next = Vec<(Step, State)>;
 
-/// All that can happen next.
+/// Lists all possible next steps.
 pub fn successors(setting: &Setting, state: &State, next: &mut Next) {
     if purchases::only_answers(setting, state, next) || posting::only_reads(setting, state, next) {
         return;
@@ -168,7 +168,7 @@ pub fn successors(setting: &Setting, state: &State, next: &mut Next) {
 }
 
 impl State {
-    /// Notes what no later state would show. The first thing stays.
+    /// Notes a breach that no later state would show. The first one stays.
     pub fn breaks(&mut self, invariant: Invariant) {
         self.past.broken.get_or_insert(invariant);
     }

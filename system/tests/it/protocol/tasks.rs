@@ -1,4 +1,4 @@
-//! What a worker does next: the steps of the keeper, of an install, of settling and of a replay.
+//! The next action of a worker: the steps of the keeper, of an install, of settling and of a replay.
 
 /// The next step of a worker: of a reconciler that keeps, installs or settles, or of a person's command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -62,7 +62,7 @@ pub enum Replay {
 }
 
 impl Task {
-    /// What a worker does, after its name.
+    /// The worker's action in words, to follow its name.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Idle => "does nothing",

@@ -1,5 +1,5 @@
-//! The workers: what keeps, installs, settles and syncs, a step at a time. A worker does one thing at a
-//! time; two of them stand for any two of the tasks, requests and commands of the real system.
+//! The workers: they keep, install, settle and sync, step by step. A worker does one thing at a time; two of them stand
+//! for any two of the tasks, requests and commands of the real system.
 
 use super::{
     install, keeper,
@@ -10,7 +10,7 @@ use super::{
     tasks::Task,
 };
 
-/// The state of a gate, by what the ledger says of the sale.
+/// The state of a gate, compared with the ledger's state of the sale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
     Sound,
@@ -60,7 +60,7 @@ pub fn steps(setting: &Setting, state: &State, next: &mut Next) {
     }
 }
 
-/// The next step of a worker that is at work; `None` where it waits.
+/// The next step of a busy worker; `None` if it waits.
 fn work(setting: &Setting, mut state: State, index: usize) -> Option<State> {
     match state.workers[index].task {
         Task::Idle => return None,
