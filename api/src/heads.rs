@@ -18,13 +18,15 @@
 //! copied unless a line comes in parts.
 
 mod chunks;
+mod line;
 
 use memchr::memchr;
 
-use self::chunks::Chunks;
+use self::{
+    chunks::Chunks,
+    line::{Line, Unfinished},
+};
 
-/// How much of a line is kept when it comes in parts, bytes: enough for each line that [`Heads`] examines.
-const KEPT_BYTES: usize = 48;
 /// The first line of an HTTP/2 connection.
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r";
 /// The header that gives the length of a body.
@@ -80,72 +82,6 @@ enum Framing {
     Chunked,
 }
 
-/// A line without its line feed. Its end may have been too long to be kept.
-#[derive(Debug, Clone, Copy)]
-struct Line<'a> {
-    start: &'a [u8],
-    length: usize,
-    last: u8,
-}
-
-impl<'a> Line<'a> {
-    fn whole(line: &'a [u8]) -> Self {
-        Self {
-            start: line,
-            length: line.len(),
-            last: line.last().copied().unwrap_or_default(),
-        }
-    }
-
-    /// The value of the header `name`, if this line is that header.
-    fn value_of(&self, name: &[u8]) -> Option<Result<&'a [u8], Fault>> {
-        let (own, rest) = self.start.split_at_checked(name.len())?;
-        let value = rest.strip_prefix(b":")?;
-        if !own.eq_ignore_ascii_case(name) {
-            return None;
-        }
-        let whole = self.length == self.start.len();
-        Some(whole.then(|| value.trim_ascii()).ok_or(Fault::Length))
-    }
-}
-
-/// The beginning of a line whose end has not come.
-#[derive(Debug)]
-struct Unfinished {
-    start: [u8; KEPT_BYTES],
-    length: usize,
-    last: u8,
-}
-
-impl Default for Unfinished {
-    fn default() -> Self {
-        Self {
-            start: [0; KEPT_BYTES],
-            length: 0,
-            last: 0,
-        }
-    }
-}
-
-impl Unfinished {
-    fn push(&mut self, bytes: &[u8]) {
-        let Some(last) = bytes.last() else { return };
-        let kept = self.length.min(KEPT_BYTES);
-        let taken = bytes.len().min(KEPT_BYTES - kept);
-        self.start[kept..kept + taken].copy_from_slice(&bytes[..taken]);
-        self.length += bytes.len();
-        self.last = *last;
-    }
-
-    fn line(&self) -> Line<'_> {
-        Line {
-            start: &self.start[..self.length.min(KEPT_BYTES)],
-            length: self.length,
-            last: self.last,
-        }
-    }
-}
-
 /// Follows the requests of one connection.
 #[derive(Debug)]
 pub struct Heads {
@@ -180,7 +116,7 @@ impl Heads {
 
     /// Whether a head has begun to come and is not complete.
     pub fn unfinished(&self) -> bool {
-        self.place == Place::Head && (self.begun || self.unfinished.length > 0)
+        self.place == Place::Head && (self.begun || !self.unfinished.is_empty())
     }
 
     /// Follows the next bytes, and overwrites the one at fault. Returns how many of them hyper may read: none after a
@@ -243,7 +179,7 @@ impl Heads {
             self.unfinished.push(bytes);
             return Ok(bytes.len());
         };
-        let judged = if self.unfinished.length == 0 {
+        let judged = if self.unfinished.is_empty() {
             self.end_line(Line::whole(&bytes[..length]))
         } else {
             let mut unfinished = std::mem::take(&mut self.unfinished);

@@ -100,6 +100,7 @@ fn a_sale_ends_after_it_starts_in_years_that_can_be_written_down() {
     assert_eq!(check(now, now, None), Some("endTime"));
     assert_eq!(check(later, now, None), Some("endTime"));
     assert_eq!(check(year(1999), later, None), Some("startTime"));
+    assert_eq!(check(year(2000), later, None), None);
     let instant = TimeDelta::microseconds(1);
     assert_eq!(check(now, LAST_INSTANT, None), None);
     for end in [LAST_INSTANT + instant, year(2256), year(9999)] {
