@@ -1,7 +1,6 @@
 //! The commands.
 
 pub mod completions;
-pub mod demo;
 pub mod health;
 pub mod migrate;
 pub mod openapi;

@@ -1,7 +1,7 @@
 //! The command line of MinCommerce. One file a command, in [`commands`].
 //!
-//! Results go to standard output, everything else to standard error. Exit status: 0 done, 1 the answer was no (for
-//! `demo` also: a check failed), 2 a wrong command line, 130 interrupted.
+//! Results go to standard output, everything else to standard error. Exit status: 0 done, 1 the answer was no, 2 a
+//! wrong command line.
 //!
 //! | module | owns |
 //! | --- | --- |
@@ -27,8 +27,8 @@ use sale::settings::LogSettings;
 
 use crate::{
     commands::{
-        completions, demo, health, migrate, openapi, order, product, sale as sales, seed as seeds,
-        token, user,
+        completions, health, migrate, openapi, order, product, sale as sales, seed as seeds, token,
+        user,
     },
     output::{Output, note, one_line},
     wrong_use::WrongUse,
@@ -46,7 +46,7 @@ Exit status:
 
 Results go to standard output, everything else to standard error.";
 
-/// Runs and administers MinCommerce
+/// Administers MinCommerce
 #[derive(Debug, Parser)]
 #[command(name = "mincommerce", version, after_help = EXIT_STATUS)]
 pub struct Cli {
@@ -56,7 +56,7 @@ pub struct Cli {
 
     /// Print JSON, for programs
     ///
-    /// With the names of the HTTP API. What demo, openapi, completions and order export print stays
+    /// With the names of the HTTP API. What openapi, completions and order export print stays
     /// what it is.
     #[arg(long, global = true)]
     pub json: bool,
@@ -69,8 +69,6 @@ pub struct Cli {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Runs the whole system with private servers, and sends a rush of buyers at a sale
-    Demo(demo::Demo),
     /// Brings the tables of Postgres up to this version
     Migrate(migrate::Migrate),
     /// Makes what a new system begins with: an admin, a product, and a sale that has started
@@ -110,7 +108,6 @@ pub async fn run(cli: Cli) -> ExitCode {
 
 async fn execute(command: Command, output: Output) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Demo(demo) => return demo::run(demo).await,
         Command::Migrate(migrate) => migrate::run(&migrate, output).await?,
         Command::Seed(seed) => seeds::run(seed, output).await?,
         Command::Product(product) => product::run(product, output).await?,

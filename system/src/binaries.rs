@@ -166,6 +166,8 @@ impl Build {
                 "api",
                 "--package",
                 "reconciler",
+                "--package",
+                "cli",
                 "--bins",
             ])
             .args(["--message-format", "json-render-diagnostics"])

@@ -7,7 +7,6 @@
 
 mod commands;
 mod configuration;
-mod demo;
 mod fixture;
 mod health;
 mod idempotency;

@@ -38,13 +38,13 @@ impl Demo {
     fn start_with(variables: &[(&str, &str)], arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let out = fs::File::create(folder.path().join("out")).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_mincommerce"))
+        let child = Command::new(env!("CARGO_BIN_EXE_mincommerce-demo"))
             // Its logs go there: a demo that is killed leaves them.
             .env("TMPDIR", folder.path())
             .env_remove("REDIS_URL")
             .env_remove("DATABASE_URL")
             .envs(variables.iter().copied())
-            .args(["demo", "--port", "0", "--info"])
+            .args(["--port", "0", "--info"])
             .arg(folder.path().join("info"))
             .args(arguments)
             .stdin(Stdio::null())
@@ -268,14 +268,12 @@ fn a_demo_that_nobody_reads_along_with_does_all_its_work() {
     let folder = tempfile::tempdir().unwrap();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_mincommerce"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mincommerce-demo"));
     command
         .env("TMPDIR", folder.path())
         .env_remove("REDIS_URL")
         .env_remove("DATABASE_URL")
-        .args([
-            "demo", "--port", "0", "--buyers", "200", "--units", "10", "--exit",
-        ])
+        .args(["--port", "0", "--buyers", "200", "--units", "10", "--exit"])
         .stdin(Stdio::null())
         .stdout(writer)
         .stderr(Stdio::null());

@@ -1,4 +1,4 @@
-//! `mincommerce demo`: the whole system on this machine with one command.
+//! `cargo demo`: the whole system on this machine with one command.
 //!
 //! 1. builds the API and the reconciler
 //! 2. finds or installs Redis and Postgres, and starts private ones
@@ -26,13 +26,14 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::Args;
+use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use sale::{
     gate::Gate,
     ledger::Ledger,
     model::{Role, SaleId},
     output::note,
+    settings::LogSettings,
     signals::asked_to_end,
     token::Tokens,
 };
@@ -71,9 +72,14 @@ const KEYS_LINGER: Duration = Duration::from_secs(1);
 /// Exit status of a demo that is interrupted before it serves.
 const INTERRUPTED: u8 = 130;
 
-/// Settings of `demo`.
-#[derive(Debug, Clone, Args)]
+/// Runs the whole system with private servers, and sends a rush of buyers at a sale
+#[derive(Debug, Clone, Parser)]
+#[command(name = "cargo demo", version)]
 pub struct Demo {
+    /// How to log.
+    #[command(flatten)]
+    pub log: LogSettings,
+
     /// How many buyers come
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub buyers: u32,

@@ -1,14 +1,13 @@
 //! The sale of the demo, and the admin who owns it, with a password for this demo only.
 
+use cli::{
+    password,
+    seed::{ADMIN_EMAIL, Wanted},
+};
 use sale::{
     gate::Gate,
     ledger::{By, Ledger, User},
     model::SaleId,
-};
-
-use crate::{
-    password,
-    seed::{ADMIN_EMAIL, Wanted},
 };
 
 /// What the demo created.
@@ -26,7 +25,7 @@ pub(super) async fn seed(gate: &Gate, ledger: &Ledger, units: u32) -> anyhow::Re
         password_hash: Some(password::hash(password.clone()).await?),
         units,
     };
-    let made = crate::seed::seed(gate, ledger, By::process("demo"), wanted).await?;
+    let made = cli::seed::seed(gate, ledger, By::process("demo"), wanted).await?;
     Ok(Seed {
         admin: made.admin,
         password,
