@@ -31,12 +31,19 @@ local BATCH_MAX = 512
 local SEQUENCE_STEP = 2 ^ 20 -- an entry's id is epoch-(taken * SEQUENCE_STEP + random bits)
 local ENTRY_VERSION = 1
 local WITNESS_SECONDS = 86400
+local NUMBER_MAX = 2 ^ 53 -- as far as Lua counts exactly
 
 local seen_epoch, seen_taken = tonumber(ARGV[1]), tonumber(ARGV[2])
 local known, purchases = ARGV[4], ARGV[6]
 local count = #purchases / PURCHASE_BYTES
 if count < 1 or count > BATCH_MAX or count % 1 ~= 0 then
   return redis.error_reply('ERR admit takes 1 to 512 purchases of 32 bytes')
+end
+
+-- A number as gates write it. Lua would also take inf, nan and hexadecimal ones, and no limit would hold then.
+local function number(text)
+  local value = text and string.find(text, '^%d+$') and tonumber(text)
+  return value and value <= NUMBER_MAX and value
 end
 
 local terms = redis.call('HMGET', KEYS[1],
@@ -89,15 +96,18 @@ for i = count + 1, #buyers do
     return lose()
   end
 end
-if tonumber(terms[9]) < tonumber(ARGV[3]) then
+local start_at, end_at, limit = number(terms[3]), number(terms[4]), number(terms[5])
+local clock, version = number(terms[6] or '0'), number(terms[9])
+if not (number(terms[1]) and start_at and end_at and limit and clock and version) then
+  return cold -- somebody else has written the terms: a rebuild replaces them
+end
+if version < tonumber(ARGV[3]) then
   return cold
 end
 
 -- The sale's clock never goes back, even if the machine's clock does.
 local time = redis.call('TIME')
-local clock = tonumber(terms[6]) or 0
 local now = math.max(time[1] * 1000000 + time[2], clock)
-local start_at, end_at = tonumber(terms[3]), tonumber(terms[4])
 
 local refusal
 if terms[2] == 'ended' or now >= end_at then
@@ -108,7 +118,7 @@ elseif terms[2] ~= 'open' then
   refusal = 'P'
 end
 
-local remaining = tonumber(terms[5]) - taken
+local remaining = limit - taken
 local verdicts, orders = {}, {}
 local names_an_order = false
 local marks, won = {}, {} -- of this call: marks = buyer, order, buyer, order, ...; won = order by buyer

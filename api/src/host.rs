@@ -21,7 +21,14 @@ pub fn fault<B>(request: &Request<B>) -> Option<&'static str> {
         let named = match request.version() {
             Version::HTTP_09 | Version::HTTP_10 => true,
             Version::HTTP_11 => false,
-            _ => authority.is_some(),
+            _ => match authority {
+                Some(authority) if !is_host(authority.as_str().as_bytes()) => {
+                    return Some(
+                        "The host must be a name, and may have a port: shop.example:8080.",
+                    );
+                }
+                authority => authority.is_some(),
+            },
         };
         return (!named).then_some("A request must name its host: it carries no Host header.");
     };
@@ -83,7 +90,21 @@ const fn in_name(byte: &u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_host;
+    use poem::http::{Request, Version};
+
+    use super::{fault, is_host};
+
+    #[test]
+    fn over_http_2_the_authority_is_a_host_too() {
+        let named = |uri: &str| {
+            let request = Request::builder().version(Version::HTTP_2).uri(uri);
+            fault(&request.body(()).unwrap())
+        };
+        assert_eq!(named("http://shop.example:80/"), None);
+        for uri in ["http://u:p@a/", "http://a:999999/", "/"] {
+            assert!(named(uri).is_some(), "{uri}");
+        }
+    }
 
     #[test]
     fn a_host_is_a_name_or_an_address_and_may_have_a_port() {

@@ -5,6 +5,16 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// Open files besides the connections: those to Redis and Postgres, the listeners, the log.
 const RESERVED: u64 = 256;
 
+/// How many connections one address may have, if there are so many places: half of them at most, where the system allows
+/// fewer connections than were wanted. (0 is no limit.)
+pub fn share_of_address(wanted: usize, places_wanted: usize, places: usize) -> usize {
+    if places < places_wanted {
+        wanted.min(places.div_ceil(2))
+    } else {
+        wanted
+    }
+}
+
 /// Raises the limit of open files as far as the system allows. Returns how many of the `wanted` connections then have
 /// room.
 pub fn room_for(wanted: usize) -> usize {
@@ -36,4 +46,18 @@ fn raise_limit() -> nix::Result<u64> {
         setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?;
     }
     Ok(hard)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share_of_address;
+
+    #[test]
+    fn one_address_never_has_all_of_too_few_places() {
+        assert_eq!(share_of_address(2_000, 20_000, 20_000), 2_000);
+        assert_eq!(share_of_address(2_000, 20_000, 768), 384);
+        assert_eq!(share_of_address(100, 20_000, 768), 100);
+        assert_eq!(share_of_address(2_000, 20_000, 1), 1);
+        assert_eq!(share_of_address(0, 20_000, 768), 0, "no limit");
+    }
 }

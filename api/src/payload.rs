@@ -33,6 +33,9 @@ const JSON: &str = "application/json; charset=utf-8";
 /// The largest body that is read, bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
+/// How much is kept of a body that no handler reads, bytes: enough to name its first member.
+const SURPLUS_BYTES_MAX: usize = 1024;
+
 /// How much of a body that is too large is read and discarded before the refusal, bytes: a client that is still
 /// writing then gets the refusal instead of a broken connection.
 const DISCARDED_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -234,16 +237,62 @@ fn parse<T: Type + DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 }
 
 /// Refuses the members of a body, for a route that takes no body.
+///
+/// It keeps only the beginning: nobody has a rate limit on some of these routes, and HTTP/2 clients may begin a hundred
+/// bodies on each connection.
 pub async fn refuse(body: Body) -> Result<(), Problem> {
-    let bytes = collect(body)
-        .await
-        .map_err(|error| Problem::of_body(&error))?;
-    refuse_members(&bytes)
+    let mut chunks = body.into_bytes_stream();
+    let mut beginning = Vec::new();
+    let mut length = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| Problem::of_body(&error.into()))?;
+        length += chunk.len();
+        if length > DISCARDED_BYTES_MAX {
+            break;
+        }
+        let room = SURPLUS_BYTES_MAX - beginning.len();
+        let seen = if beginning.is_empty() {
+            chunk.trim_ascii_start()
+        } else {
+            &chunk
+        };
+        beginning.extend_from_slice(&seen[..seen.len().min(room)]);
+    }
+    if length > BODY_BYTES_MAX {
+        Err(Problem::of_body(&ReadBodyError::PayloadTooLarge))
+    } else if beginning.len() == SURPLUS_BYTES_MAX {
+        Err(Problem::validation("This request takes no body."))
+    } else {
+        refuse_members(&beginning)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_json;
+    use poem::Body;
+
+    use super::{BODY_BYTES_MAX, SURPLUS_BYTES_MAX, is_json, refuse};
+
+    #[tokio::test]
+    async fn of_a_body_that_nobody_reads_only_the_beginning_counts() {
+        let refusal = async |text: String| {
+            let refused = refuse(Body::from_string(text)).await;
+            refused.map_err(|problem| format!("{problem:?}"))
+        };
+        for empty in ["", "null", "{}", " \n"] {
+            assert_eq!(refusal(empty.to_owned()).await, Ok(()), "{empty:?}");
+        }
+        assert_eq!(refusal(" ".repeat(BODY_BYTES_MAX)).await, Ok(()));
+        let blanks = " ".repeat(BODY_BYTES_MAX - 10);
+        assert_eq!(refusal(format!("{blanks}{{}}")).await, Ok(()));
+        let named = refusal(format!("{blanks}{{\"a\":1}}")).await.unwrap_err();
+        assert!(named.contains("`a`"), "{named}");
+        let long = format!("{{\"a\":\"{}\"}}", "x".repeat(SURPLUS_BYTES_MAX));
+        let said = refusal(long).await.unwrap_err();
+        assert!(said.contains("This request takes no body."), "{said}");
+        let large = refusal(" ".repeat(BODY_BYTES_MAX + 1)).await.unwrap_err();
+        assert!(large.contains("PayloadTooLarge"), "{large}");
+    }
 
     #[test]
     fn a_whole_number_may_be_written_with_a_point() {

@@ -123,9 +123,14 @@ impl Api {
             return Err(ServeError::Impatient);
         }
         let tokens = Tokens::new(&settings.token)?;
+        let connections_max = open_files::room_for(limits.connections_max);
         let connection_limits = ConnectionLimits {
-            connections_max: open_files::room_for(limits.connections_max),
-            connections_per_address_max: limits.connections_per_address_max,
+            connections_max,
+            connections_per_address_max: open_files::share_of_address(
+                limits.connections_per_address_max,
+                limits.connections_max,
+                connections_max,
+            ),
             proxies: settings.trusted_proxies.clone(),
             patience,
         };

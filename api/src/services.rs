@@ -148,7 +148,7 @@ impl Services {
     pub async fn health(&self) -> Health {
         let look = async {
             let tables = timeout(HEALTH_TIMEOUT, self.ledger.tables());
-            let gate = timeout(HEALTH_TIMEOUT, self.gate.ping());
+            let gate = timeout(HEALTH_TIMEOUT, self.gate.probe());
             let (tables, gate) = tokio::join!(tables, gate);
             let tables = tables.ok().and_then(Result::ok);
             if tables == Some(Tables::Outdated) {

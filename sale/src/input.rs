@@ -1,6 +1,7 @@
 //! The checks of user input, the same for the API and the command line. Each says which field is wrong, and how.
 
 use chrono::{DateTime, Datelike, Utc};
+use url::Url;
 
 use crate::{
     ledger::{NewProduct, NewSale, ProductChange, StockChange},
@@ -189,12 +190,20 @@ fn description(value: &str) -> Result<(), Invalid> {
 /// Pages show it as the source of a picture. So it must be a URL that a browser loads and does not run.
 fn image_url(value: &str) -> Result<(), Invalid> {
     text("imageUrl", value, IMAGE_URL_CHARACTERS_MAX)?;
-    let schemes = ["https://", "http://", "/"];
-    let plain = !value.chars().any(|c| c.is_whitespace() || c.is_control());
-    if plain && schemes.iter().any(|scheme| value.starts_with(scheme)) {
+    let plain = !value
+        .chars()
+        .any(|c| c.is_whitespace() || c.is_control() || c == '\\');
+    // Browsers take `//host/path` for the address of another host.
+    let own_path = value.starts_with('/') && !value.starts_with("//");
+    let has_host = || {
+        let url = Url::parse(value);
+        url.is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    };
+    if plain && (own_path || has_host()) {
         Ok(())
     } else {
-        let fault = "must begin with https://, http:// or /, and have no blanks";
+        let fault =
+            "must be an address such as https://example.org/a.png, or a path such as /a.png";
         Err(Invalid::new("imageUrl", fault))
     }
 }

@@ -61,6 +61,11 @@ impl Keys {
         format!("{}:pin:{:032x}", self.prefix, u128::from_be_bytes(half))
     }
 
+    /// String: nothing. To write it shows that this Redis takes writes.
+    pub fn probe(&self) -> String {
+        format!("{}:probe", self.prefix)
+    }
+
     /// Channel: the id of a sale of which entries were posted.
     pub fn posted(&self) -> String {
         format!("{}:posted", self.prefix)

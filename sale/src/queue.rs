@@ -13,7 +13,7 @@ use crate::{
     model::SaleId,
 };
 
-/// A purchase that waits this long shows that nothing is being posted, whatever runs.
+/// A purchase that waits this long shows that nothing of its sale is being posted.
 const STALLED_AFTER: Duration = Duration::from_secs(30);
 
 /// Sales that are read at the same time.
@@ -45,16 +45,20 @@ pub struct Queue {
     pub reconcilers: u64,
     /// Reconcilers that hold entries, by name.
     pub busy: BTreeSet<String>,
-    /// Sales with a problem: their gates cannot be read or do not answer, or they end later than gates can count. No
-    /// figure includes their purchases; the other sales are counted all the same.
+    /// Sales with a problem: their gates cannot be read or do not answer, they end later than gates can count, or
+    /// nothing of them is being posted.
     pub degraded: BTreeSet<SaleId>,
+    /// Sales of which nothing is being posted.
+    pub stalled: u64,
+    /// Sales of which purchases were posted, of which none waits too long, and whose journal a reconciler reads.
+    pub kept_up: u64,
 }
 
 impl Queue {
-    /// Whether waiting purchases are being posted, or no purchase could be waiting.
+    /// Whether waiting purchases are being posted, or no purchase could be waiting. A sale that is stalled for a reason
+    /// of its own does not stall the queue: others are kept up with.
     pub fn is_worked(&self) -> bool {
-        let stalled = self.oldest.is_some_and(|waits| waits > STALLED_AFTER);
-        self.sales == 0 || (self.reconcilers > 0 && !stalled)
+        self.sales == 0 || (self.reconcilers > 0 && (self.stalled == 0 || self.kept_up > 0))
     }
 
     fn add(&mut self, other: Self) {
@@ -64,6 +68,8 @@ impl Queue {
         self.oldest = self.oldest.max(other.oldest);
         self.busy.extend(other.busy);
         self.degraded.extend(other.degraded);
+        self.stalled += other.stalled;
+        self.kept_up += other.kept_up;
     }
 }
 
@@ -116,6 +122,9 @@ async fn look_into(gate: &Gate, sale: SaleId) -> Result<Queue, GateError> {
         journal.last_delivered(sale),
         journal.consumers(sale),
     )?;
+    let is_read = consumers
+        .iter()
+        .any(|consumer| consumer.idle <= STALLED_AFTER);
     let mut queue = Queue {
         sales: 1,
         busy: consumers
@@ -139,6 +148,12 @@ async fn look_into(gate: &Gate, sale: SaleId) -> Result<Queue, GateError> {
     queue.active = read.saturating_sub(snapshot.forgotten);
     if snapshot.backlog.entries > 0 {
         queue.oldest = oldest(&journal, sale, snapshot.now).await?;
+    }
+    if queue.oldest.is_some_and(|waits| waits > STALLED_AFTER) {
+        queue.stalled = 1;
+        queue.degraded.insert(sale);
+    } else if is_read && snapshot.forgotten > 0 {
+        queue.kept_up = 1;
     }
     Ok(queue)
 }

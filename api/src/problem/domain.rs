@@ -156,11 +156,13 @@ impl From<&LedgerError> for Problem {
             }
             LedgerError::FullSale { units } => Self::of_field(
                 "quantity",
-                format!(
-                    "quantity must be at most {}: the sale has {units} units, and can have at most \
-                     {UNITS_MAX}.",
-                    UNITS_MAX.saturating_sub(*units)
-                ),
+                match UNITS_MAX.saturating_sub(*units) {
+                    0 => format!("The sale has {UNITS_MAX} units, and no more can be counted."),
+                    more => format!(
+                        "quantity must be at most {more}: the sale has {units} units, and can have at most \
+                         {UNITS_MAX}."
+                    ),
+                },
             ),
             LedgerError::FewerUnits { quantity } => Self::new(
                 Code::InsufficientStock,

@@ -8,11 +8,8 @@ use sale::{
     model::{BuyerId, OrderId, SaleId, SaleState},
 };
 
-use super::{Found, Purchases, Unknown, found};
+use super::{Found, GATES_AT_ONCE, Purchases, Unknown, found};
 use crate::sales::Sales;
-
-/// Gates that one such look-up asks, of the sales that began last. Purchases of older sales are posted by then.
-const GATES_MAX: usize = 8;
 
 impl Purchases {
     /// The latest purchase of a buyer in the sales that began last.
@@ -75,11 +72,10 @@ impl Purchases {
             .iter()
             .filter(|(_, state)| *state != SaleState::Settled)
             .map(|(sale, _)| *sale)
-            .take(GATES_MAX)
             .collect();
         let asked: Vec<(SaleId, Result<Option<OrderId>, GateError>)> = stream::iter(unsettled)
             .map(|sale| async move { (sale, self.gate.order_of(sale, buyer).await) })
-            .buffered(GATES_MAX)
+            .buffered(GATES_AT_ONCE)
             .collect()
             .await;
         let (mut held, mut silent) = (Vec::new(), None);

@@ -204,3 +204,32 @@ async fn metrics_are_on_a_port_of_their_own() {
     }
     api.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_whose_redis_answers_and_refuses_purchases_is_not_ready() {
+    let redis = own_redis();
+    let api = Fixture::start_on(redis.url(), &[]).await;
+    let sale = api.active_sale(9).await;
+    for (refuses, takes) in [
+        ("CONFIG SET maxmemory 1mb", "CONFIG SET maxmemory 0"),
+        (
+            "CONFIG SET min-replicas-to-write 1",
+            "CONFIG SET min-replicas-to-write 0",
+        ),
+        ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"),
+    ] {
+        let command = |words: &str| {
+            let words: Vec<&str> = words.split(' ').collect();
+            redis.command(&words).unwrap();
+        };
+        command(refuses);
+        until_readiness(&api, 503, json!(["redis"])).await;
+        api.buy(&api.buyer(), sale)
+            .await
+            .problem(503, "UNAVAILABLE");
+        command(takes);
+        until_readiness(&api, 200, json!([])).await;
+    }
+    assert_eq!(api.buy(&api.buyer(), sale).await.status, 202);
+    api.stop().await;
+}

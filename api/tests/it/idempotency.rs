@@ -1,6 +1,6 @@
 //! `Idempotency-Key`: one purchase for each key of a buyer, whatever sale is current.
 
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Utc};
 use embedded::RedisServer;
 use futures_util::future::join_all;
 use reqwest::Method;
@@ -114,6 +114,59 @@ async fn a_key_that_was_sent_with_its_sale_answers_for_it_without() {
         api.post_journal(first).await;
     }
     assert_eq!(taken(&api, second).await, 0);
+    api.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_answers_for_the_first_purchase_when_its_sale_was_moved_to_a_later_start() {
+    let redis = own_redis();
+    let api = Fixture::start_on(redis.url(), &NO_LIMITS).await;
+    let first = api.active_sale(5).await;
+    let buyer = api.buyer();
+    let answer = buy(&api, &buyer, None, "k").await;
+    accepted(&answer, first);
+    let path = format!("/api/admin/flash-sale/{first}");
+    let shown = api.get_as(&api.admin, &path).await.data();
+    let window = json!({
+        "saleId": first,
+        "productId": shown["productId"],
+        "startTime": Utc::now() + TimeDelta::hours(2),
+        "endTime": Utc::now() + TimeDelta::hours(3),
+    });
+    let moved = api
+        .post_as(&api.admin, "/api/admin/flash-sale", &window)
+        .await;
+    assert_eq!(moved.data()["status"], "upcoming");
+    let second = api.active_sale(5).await;
+    for posted in [false, true] {
+        if posted {
+            api.post_journal(first).await;
+        }
+        lose_pins(&redis);
+        accepted(&buy(&api, &buyer, None, "k").await, first);
+        let status = api.get_as(&buyer, "/api/purchase/status").await.data();
+        assert_eq!(status["saleId"], json!(first), "{status}");
+    }
+    assert_eq!(taken(&api, second).await, 0);
+    api.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_answers_for_the_first_purchase_however_many_sales_have_begun_since() {
+    const SALES: usize = 12;
+    let redis = own_redis();
+    let api = Fixture::start_on(redis.url(), &NO_LIMITS).await;
+    let first = api.active_sale(5).await;
+    let buyer = api.buyer();
+    accepted(&buy(&api, &buyer, None, "k").await, first);
+    for _ in 0..SALES {
+        api.active_sale(5).await;
+    }
+    end(&api, first).await;
+    lose_pins(&redis);
+    accepted(&buy(&api, &buyer, None, "k").await, first);
+    let status = api.get_as(&buyer, "/api/purchase/status").await.data();
+    assert_eq!(status["saleId"], json!(first), "{status}");
     api.stop().await;
 }
 

@@ -160,7 +160,7 @@ async fn look_at_ledger(servers: &Servers) -> anyhow::Result<(Tables, bool)> {
 async fn look_at_redis(servers: &Servers) -> anyhow::Result<()> {
     let look = async {
         let gate = Gate::connect(&servers.redis).await?;
-        gate.ping().await?;
+        gate.probe().await?;
         gate.disconnect().await;
         anyhow::Ok(())
     };

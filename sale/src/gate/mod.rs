@@ -31,9 +31,9 @@ use std::{
 use fred::{
     clients::{Client, Pool},
     error::{Error as RedisError, ErrorKind},
-    interfaces::{ClientLike, ConfigInterface, EventInterface, LuaInterface},
+    interfaces::{ClientLike, ConfigInterface, EventInterface, KeysInterface, LuaInterface},
     types::{
-        Builder, InfoKind, Value,
+        Builder, Expiration, InfoKind, Value,
         config::{ReconnectPolicy, Server, TcpConfig},
         scripts::Script,
     },
@@ -51,6 +51,8 @@ use crate::{
 const RECONNECT_MS: (u32, u32) = (20, 1_000);
 /// How long making a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the key of a probe stays, milliseconds.
+const PROBE_LIFETIME_MS: i64 = 60_000;
 /// Commands that may wait in one connection.
 const COMMANDS_WAITING_MAX: usize = 10_000;
 
@@ -202,6 +204,16 @@ impl Gate {
     /// Sends a PING to Redis, and waits for the answer within the command timeout.
     pub async fn ping(&self) -> Result<(), GateError> {
         self.client().ping::<Value>(None).await?;
+        Ok(())
+    }
+
+    /// Writes a key that means nothing, within the command timeout: a Redis that answers a PING may still refuse
+    /// every purchase, because it is full, became a replica, or lacks its replicas.
+    pub async fn probe(&self) -> Result<(), GateError> {
+        let lifetime = Some(Expiration::PX(PROBE_LIFETIME_MS));
+        self.client()
+            .set::<Value, _, _>(self.keys.probe(), "", lifetime, None, false)
+            .await?;
         Ok(())
     }
 

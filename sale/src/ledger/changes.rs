@@ -177,7 +177,9 @@ impl Ledger {
              ), sale AS (
                  UPDATE flash_sales f
                  SET version = f.version + 1, state = $2, updated_at = now(), end_time = ending.at,
-                     start_time = least(f.start_time, ending.at - interval '1 microsecond')
+                     -- One that is ended before its start never sold, unless it had begun before it was moved.
+                     start_time = CASE WHEN f.start_time < ending.at THEN f.start_time
+                                       ELSE coalesce(f.began_at, ending.at - interval '1 microsecond') END
                  FROM seen, ending
                  WHERE f.id = seen.id AND seen.state IN ('open', 'paused') AND seen.state <> $2
                    AND seen.version = coalesce($3, seen.version)

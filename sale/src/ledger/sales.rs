@@ -180,11 +180,13 @@ impl Ledger {
         .await?)
     }
 
-    /// The sales that have begun and their states, the latest first.
+    /// The sales that have begun and their states, the latest first: also those that were moved to a later start
+    /// afterwards.
     pub async fn recent_sales(&self, limit: u32) -> Result<Vec<(SaleId, SaleState)>, LedgerError> {
         let rows: Vec<(SaleId, String)> = sqlx::query_as(
-            "SELECT id, state FROM flash_sales WHERE start_time <= now()
-             ORDER BY start_time DESC, id DESC LIMIT $1",
+            "SELECT id, state FROM flash_sales WHERE start_time <= now() OR began_at IS NOT NULL
+             ORDER BY CASE WHEN start_time <= now() THEN start_time ELSE began_at END DESC, id DESC
+             LIMIT $1",
         )
         .bind(i64::from(limit))
         .fetch_all(&self.pool)

@@ -17,6 +17,7 @@
 
 use std::fs;
 
+use percent_encoding::percent_decode_str;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use sqlx::postgres::PgConnectOptions;
 use url::Url;
@@ -62,9 +63,22 @@ fn options(
             "the URL's scheme must be postgres or postgresql".to_owned(),
         ));
     }
+    check_database(&url)?;
     Tls::read(&url, environment)?.check()?;
     text.parse()
         .map_err(|error: sqlx::Error| InvalidSetting::new(error.to_string()))
+}
+
+/// Refuses a name of a database in which a parameter has been caught: `/shop&sslmode=verify-full` would ask for no TLS.
+fn check_database(url: &Url) -> Result<(), InvalidSetting> {
+    let name = percent_decode_str(url.path().trim_start_matches('/')).decode_utf8_lossy();
+    if name.contains(['/', '?', '&', ';', '=', '#']) {
+        return Err(InvalidSetting::new(
+            "the name of the database has one of /?&;=# in it: parameters begin with a ?, and stand behind the name"
+                .to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// The main spelling of a parameter, if it is known.
@@ -284,6 +298,22 @@ mod tests {
                 "sslcert and sslkey",
             ),
             ("postgres://h/d?port=hunter2", "invalid digit"),
+            (
+                "postgres://u:hunter2@h/d&sslmode=verify-full",
+                "name of the database",
+            ),
+            (
+                "postgres://u:hunter2@h/d;sslmode=verify-full",
+                "name of the database",
+            ),
+            (
+                "postgres://u:hunter2@h/d/sslmode=verify-full",
+                "name of the database",
+            ),
+            (
+                "postgres://u:hunter2@h/d%3Fsslmode=verify-full",
+                "name of the database",
+            ),
             ("postgres://u:12#hunter2@h/d", "percent-encoded"),
             ("postgres://u:12/hunter2@h/d", "percent-encoded"),
             ("postgres://u:hunter2", "percent-encoded"),

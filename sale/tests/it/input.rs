@@ -3,7 +3,7 @@
 use chrono::{TimeDelta, Utc};
 use sale::{
     input::{self, window},
-    ledger::{NewProduct, NewSale},
+    ledger::{NewProduct, NewSale, ProductChange, StockChange},
     model::{LAST_INSTANT, ProductId, SaleId},
     money::{Currency, Money},
 };
@@ -63,6 +63,10 @@ fn a_product_names_the_field_that_is_wrong() {
         "http://a b",
         "",
         "//\u{7}",
+        "//evil.example/a.png",
+        "/\\evil.example/a.png",
+        "http://",
+        "https:///a.png",
         "ftp://a",
     ] {
         assert_eq!(
@@ -78,6 +82,51 @@ fn a_product_names_the_field_that_is_wrong() {
             "{url}"
         );
     }
+}
+
+#[test]
+fn a_change_of_a_product_names_the_field_that_is_wrong() {
+    let wrong = |change: ProductChange| change.check().err().map(|invalid| invalid.field);
+    let nothing = ProductChange::default;
+    assert_eq!(wrong(nothing()), None);
+    let name = |name: &str| ProductChange {
+        name: Some(name.to_owned()),
+        ..nothing()
+    };
+    assert_eq!(wrong(name("Lamp")), None);
+    assert_eq!(wrong(name(" ")), Some("name"));
+    let description = |text| ProductChange {
+        description: Some(text),
+        ..nothing()
+    };
+    assert_eq!(wrong(description(None)), None);
+    let long = Some("x".repeat(10_001));
+    assert_eq!(wrong(description(long)), Some("description"));
+    let picture = |url| ProductChange {
+        image_url: Some(url),
+        ..nothing()
+    };
+    assert_eq!(wrong(picture(None)), None);
+    assert_eq!(wrong(picture(Some("ftp://a".to_owned()))), Some("imageUrl"));
+    let price = |amount: &str, currency: &str| ProductChange {
+        price: Some(amount.parse().unwrap()),
+        currency: Some(currency.parse().unwrap()),
+        ..nothing()
+    };
+    assert_eq!(wrong(price("1000", "JPY")), None);
+    assert_eq!(wrong(price("0.5", "JPY")), Some("price"));
+    let stock = |stock| ProductChange {
+        stock: Some(stock),
+        ..nothing()
+    };
+    let set = |quantity, expected| stock(StockChange::Set { quantity, expected });
+    assert_eq!(wrong(set(0, 0)), None);
+    assert_eq!(wrong(set(1 << 31, 0)), Some("quantity"));
+    assert_eq!(wrong(set(0, 1 << 31)), Some("expectedQuantity"));
+    assert_eq!(wrong(stock(StockChange::Add(1))), None);
+    assert_eq!(wrong(stock(StockChange::Add(0))), Some("addQuantity"));
+    assert_eq!(wrong(stock(StockChange::Remove(1))), None);
+    assert_eq!(wrong(stock(StockChange::Remove(0))), Some("removeQuantity"));
 }
 
 #[test]
