@@ -160,7 +160,9 @@ pub struct Limits {
     pub connections_max: usize,
 
     /// Connections of one address at the same time; more are refused with a 429. (An IPv6 address
-    /// counts by its first 64 bits; TRUSTED_PROXIES have no limit of their own.) 0 is no limit
+    /// counts by its first 64 bits; TRUSTED_PROXIES have no limit of their own.) 0 is no limit. Less than
+    /// CONNECTIONS_MAX, or one address can take all of them; where the system allows too few open files,
+    /// half of them at most
     #[arg(long, env = "CONNECTIONS_PER_ADDRESS_MAX", default_value_t = 2_000,
           value_parser = RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]
     pub connections_per_address_max: usize,
