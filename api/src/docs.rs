@@ -25,12 +25,7 @@ use poem::{
 use sha2::{Digest, Sha256};
 
 use self::written::{Places, WRITTEN_DEADLINE};
-use crate::{openapi, problem::Problem};
-
-/// Where the page is served. Everything below this path belongs to the page.
-pub const PATH: &str = "/api-docs";
-/// The paths of the page and its document.
-pub const PATHS: [&str; 2] = [PATH, openapi::PATH];
+use crate::{documentation_paths, openapi, problem::Problem};
 
 /// What the page may do: run its own inline scripts, and call this service.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
@@ -66,8 +61,8 @@ pub fn routes() -> Route {
     });
     let document = make_sync(move |request| DOCUMENT.reply(&request, &places));
     Route::new()
-        .at(PATH, get(page))
-        .at(openapi::PATH, get(document))
+        .at(documentation_paths::PAGE, get(page))
+        .at(documentation_paths::DOCUMENT, get(document))
 }
 
 /// A text in the two forms in which it is served.
@@ -167,7 +162,8 @@ mod tests {
         http::{HeaderMap, HeaderValue, StatusCode, header},
     };
 
-    use super::{DOCUMENT, PAGE, PATH, PATHS, routes, takes_gzip};
+    use super::{DOCUMENT, PAGE, routes, takes_gzip};
+    use crate::documentation_paths;
 
     async fn ask(path: &str, headers: &[(header::HeaderName, &str)]) -> Response {
         let mut request = Request::builder().uri_str(path);
@@ -179,7 +175,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_that_takes_gzip_gets_a_third_or_less_of_the_same_text() {
-        for (path, text) in PATHS.into_iter().zip([&PAGE, &DOCUMENT]) {
+        for (path, text) in documentation_paths::ALL.into_iter().zip([&PAGE, &DOCUMENT]) {
             let plain = ask(path, &[]).await;
             assert!(!plain.headers().contains_key(header::CONTENT_ENCODING));
             let plain = plain.into_body().into_vec().await.unwrap();
@@ -202,9 +198,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_client_with_the_current_text_gets_304() {
-        let first = ask(PATH, &[]).await;
+        let first = ask(documentation_paths::PAGE, &[]).await;
         let tag = first.header(header::ETAG).unwrap().to_owned();
-        let again = ask(PATH, &[(header::IF_NONE_MATCH, &tag)]).await;
+        let again = ask(documentation_paths::PAGE, &[(header::IF_NONE_MATCH, &tag)]).await;
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
         assert_eq!(again.header(header::ETAG), Some(&*tag));
         assert!(again.into_body().into_vec().await.unwrap().is_empty());
@@ -213,7 +209,10 @@ mod tests {
             (header::IF_NONE_MATCH, &*tag),
             (header::ACCEPT_ENCODING, "gzip"),
         ];
-        assert_eq!(ask(PATH, &known).await.status(), StatusCode::OK);
+        assert_eq!(
+            ask(documentation_paths::PAGE, &known).await.status(),
+            StatusCode::OK
+        );
     }
 
     #[test]

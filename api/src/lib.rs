@@ -38,6 +38,7 @@ pub mod client_address;
 pub mod cors;
 pub mod detached;
 pub mod docs;
+mod documentation_paths;
 pub mod edge;
 pub mod heads;
 pub mod host;

@@ -13,9 +13,6 @@ use serde_json::{Value, json};
 
 use crate::{ignored_fields::ignored_fields, problem::Problem, rate_limits::Class, routes};
 
-/// Where the document is served.
-pub const PATH: &str = "/api-docs/openapi.json";
-
 /// The routes as a service.
 pub fn service<A: OpenApi>(apis: A) -> OpenApiService<A, ()> {
     OpenApiService::new(apis, "MinCommerce", env!("CARGO_PKG_VERSION"))

@@ -24,14 +24,11 @@ use self::{
     words::{explain, refuse_members},
 };
 use crate::{
-    problem::{Code, Problem},
+    problem::{BODY_BYTES_MAX, Code, Problem},
     reply::with_body,
 };
 
 const JSON: &str = "application/json; charset=utf-8";
-
-/// The largest body that is read, bytes.
-pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// How much is kept of a body that no handler reads, bytes: enough to name its first member.
 const SURPLUS_BYTES_MAX: usize = 1024;

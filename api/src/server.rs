@@ -39,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     acceptor::{BoundedAcceptor, ConnectionLimits},
     client_address::Clients,
-    docs,
+    docs, documentation_paths,
     edge::{Edge, Rules},
     metrics::Metrics,
     open_files, openapi,
@@ -154,7 +154,7 @@ impl Api {
         tracing::info!(durability = ?settings.durability.gate_durability, "admissions");
         let ledger = Ledger::connect(&settings.postgres).await?;
         let documented: &[&str] = match settings.api_docs {
-            ApiDocs::On => &docs::PATHS,
+            ApiDocs::On => &documentation_paths::ALL,
             ApiDocs::Off => &[],
         };
         let routes = Arc::new(RouteTable::of(&routes::apis(), documented));
@@ -309,7 +309,7 @@ impl Endpoint for Routes {
 
     fn call(&self, mut request: Request) -> impl Future<Output = poem::Result<Response>> + Send {
         if let Some(docs) = &self.docs
-            && request.uri().path().starts_with(docs::PATH)
+            && request.uri().path().starts_with(documentation_paths::PAGE)
         {
             return DynEndpoint::call(docs.as_ref(), request);
         }

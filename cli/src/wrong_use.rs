@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sale::input::Invalid;
+use sale::invalid::Invalid;
 
 /// The fault in the command line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +39,7 @@ fn option(field: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sale::input::Invalid;
+    use sale::invalid::Invalid;
 
     use super::WrongUse;
 

@@ -8,7 +8,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::{Error, Settings, clock};
+use crate::{Error, Settings, faketime};
 
 /// A program that must be installed before a server can start, or run by another clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,7 +125,7 @@ pub(crate) fn usable(program: Program, file: &Path) -> Result<PathBuf, Error> {
             resolved
         }
         Program::Faketime => {
-            return clock::tried(file)
+            return faketime::tried(file)
                 .map(|()| file.to_path_buf())
                 .map_err(unusable);
         }

@@ -13,7 +13,7 @@
 //! | `log` | quoting the end of a server's log when it does not start |
 //! | `port` | ports that no client can take while a server is down |
 //! | `supervision` | starting, stopping, pausing and reviving one server |
-//! | `clock` | wrong clocks for the processes of a test |
+//! | `clock`, `faketime` | wrong clocks for the processes of a test, and the library that makes them |
 //! | `redis_server`, `redis_cluster`, `redis_sentinel` | Redis: one server, a cluster, a sentinel |
 //! | `redis_config`, `resp` | Redis' configuration, the set-up commands |
 //! | `server_tls` | the files of a server that speaks TLS |
@@ -36,6 +36,7 @@ mod clock;
 mod data_dir;
 mod database;
 mod error;
+mod faketime;
 mod find;
 mod install;
 mod log;

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 pub use self::address::{EMAIL_CHARACTERS_MAX, EmailAddress};
 use crate::{
-    input::Invalid,
+    invalid::Invalid,
     unicode::{invisible, is_wide_space, nfkc},
 };
 
@@ -68,7 +68,7 @@ mod tests {
     use proptest::{prop_assert_eq, proptest};
 
     use super::{check_new_password, check_password_length, normalised_password};
-    use crate::input::Invalid;
+    use crate::invalid::Invalid;
 
     #[track_caller]
     fn fault<T: std::fmt::Debug>(checked: Result<T, Invalid>) -> String {

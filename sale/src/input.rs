@@ -4,6 +4,7 @@ use chrono::{DateTime, Datelike, Utc};
 use url::Url;
 
 use crate::{
+    invalid::Invalid,
     ledger::{NewProduct, NewSale, ProductChange, StockChange},
     model::{LAST_INSTANT, last_instant_text},
     money::{Amount, Currency, CurrencyError, Money},
@@ -26,25 +27,6 @@ const LINES: [char; 3] = ['\t', '\n', '\r'];
 const SEPARATORS: [char; 2] = ['\u{2028}', '\u{2029}'];
 /// The first year in which a sale may take place.
 const FIRST_YEAR: i32 = 2000;
-
-/// What is wrong with a field.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field} {fault}")]
-pub struct Invalid {
-    /// The field's name in the API.
-    pub field: &'static str,
-    /// What is wrong with it, as the end of a sentence.
-    pub fault: String,
-}
-
-impl Invalid {
-    pub(crate) fn new(field: &'static str, fault: impl Into<String>) -> Self {
-        Self {
-            field,
-            fault: fault.into(),
-        }
-    }
-}
 
 /// A text of at most `characters_max` characters. Of control characters it may have line breaks and tabs only:
 /// Postgres does not store NUL, and a terminal obeys others.

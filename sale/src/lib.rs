@@ -6,7 +6,7 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`model`], [`money`] | ids, units, states and verdicts; prices |
-//! | [`input`], `unicode` | the checks of user input; invisible characters |
+//! | [`input`], [`invalid`], `unicode` | the checks of user input; invisible characters |
 //! | [`token`] | the identity of a caller: JSON Web Tokens |
 //! | [`accounts`], [`passwords`] | addresses and passwords for logging in |
 //! | [`keys`] | the names of the Redis keys |
@@ -30,6 +30,7 @@ pub mod crash;
 pub mod gate;
 pub mod input;
 pub mod install;
+pub mod invalid;
 pub mod journal;
 pub mod keys;
 pub mod ledger;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use sale::{
     gate::{GateError, batcher::AdmitError},
-    input::{Invalid, UNITS_MAX},
+    input::UNITS_MAX,
     install::{Condition, InstallError},
+    invalid::Invalid,
     ledger::LedgerError,
     lifecycle::LifecycleError,
     model::last_instant_text,

@@ -37,7 +37,10 @@ pub use self::{
     domain::TOKEN_REQUIRED,
     wire::Refusal,
 };
-use crate::{payload::BODY_BYTES_MAX, purchase_status::Stage};
+use crate::purchase_status::Stage;
+
+/// The largest body that is read, bytes.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 /// The content type of a failure.
 pub const CONTENT_TYPE: &str = "application/problem+json";

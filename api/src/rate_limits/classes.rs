@@ -2,7 +2,7 @@
 
 use poem::http::Method;
 
-use crate::{docs, settings::RateLimitSettings};
+use crate::{documentation_paths, settings::RateLimitSettings};
 
 /// A class of requests, with limits of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Class {
         if path == "/api/purchase" && method == Method::POST {
             return Some(Self::Purchase);
         }
-        if docs::PATHS.contains(&path) {
+        if documentation_paths::ALL.contains(&path) {
             return Some(Self::Documentation);
         }
         match path.strip_prefix("/api")? {

@@ -9,7 +9,8 @@ use poem_openapi::{
     types::MaybeUndefined,
 };
 use sale::{
-    input::{self, Invalid},
+    input,
+    invalid::Invalid,
     ledger::{NewProduct, Product, ProductChange, StockChange},
     model::ProductId,
     money::Currency,

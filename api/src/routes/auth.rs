@@ -7,7 +7,7 @@ use poem::web::Data;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use sale::{
     accounts::{self, EmailAddress},
-    input::Invalid,
+    invalid::Invalid,
     ledger::{By, LedgerError, NewUser, User, Via},
     model::Role,
     passwords::Match,

@@ -4,7 +4,8 @@ use anyhow::Context;
 use api::views::ProductReply;
 use clap::{Args, Subcommand, value_parser};
 use sale::{
-    input::{self, Invalid, UNITS_MAX},
+    input::{self, UNITS_MAX},
+    invalid::Invalid,
     ledger::{self, Ledger, NewProduct, ProductChange, StockChange},
     model::ProductId,
     money::{Amount, Currency},

@@ -4,7 +4,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use sale::{
     accounts::EmailAddress,
-    input::Invalid,
+    invalid::Invalid,
     ledger::{self, LedgerError, NewUser},
     model::Role,
 };

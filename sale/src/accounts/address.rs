@@ -14,7 +14,7 @@ use std::{fmt, str::FromStr};
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use crate::{
-    input::Invalid,
+    invalid::Invalid,
     unicode::{invisible, nfc},
 };
 
