@@ -10,7 +10,7 @@
 --             after the other, 1 to 512 of them
 --
 -- Returns {epoch, taken, verdicts, orders}
---   epoch, taken  of the gate after this batch; 0, 0 if there is no gate
+--   epoch, taken  of the gate after this batch; 0, 0 if there is no gate, or its epoch is no number
 --   verdicts      one letter for each purchase:
 --                   A admitted: the unit is this buyer's
 --                   R admitted before: a retry of the same order
@@ -48,7 +48,7 @@ end
 
 local terms = redis.call('HMGET', KEYS[1],
   'epoch', 'state', 'start', 'end', 'limit', 'clock', 'lost', 'closed', 'version')
-local epoch = tonumber(terms[1])
+local epoch = number(terms[1])
 
 -- Keeps what the caller has seen of a gate that is gone or rolled back, so that a rebuild can report what was lost.
 -- If no gate is left, the key expires after a day, because perhaps nobody rebuilds the sale.
@@ -64,7 +64,9 @@ local function bear_witness()
 end
 
 if not epoch then
-  bear_witness()
+  if not terms[1] then
+    bear_witness()
+  end
   return {0, 0, string.rep('C', count), ''}
 end
 
@@ -98,8 +100,8 @@ for i = count + 1, #buyers do
 end
 local start_at, end_at, limit = number(terms[3]), number(terms[4]), number(terms[5])
 local clock, version = number(terms[6] or '0'), number(terms[9])
-if not (number(terms[1]) and start_at and end_at and limit and clock and version) then
-  return cold -- somebody else has written the terms: a rebuild replaces them
+if not (start_at and end_at and limit and clock and version) then
+  return cold -- somebody else has written these terms: a rebuild replaces them
 end
 if version < tonumber(ARGV[3]) then
   return cold

@@ -21,7 +21,7 @@ fn a_wrong_command_line_ends_with_2_before_anything_is_connected() {
         (
             &["product", "update"],
             &[&id, "--image-url", "javascript:x"],
-            "--image-url must begin",
+            "--image-url must be an address",
         ),
         (
             &product,
