@@ -31,7 +31,7 @@ local BATCH_MAX = 512
 local SEQUENCE_STEP = 2 ^ 20 -- an entry's id is epoch-(taken * SEQUENCE_STEP + random bits)
 local ENTRY_VERSION = 1
 local WITNESS_SECONDS = 86400
-local NUMBER_MAX = 2 ^ 53 -- as far as Lua counts exactly
+local NUMBER_MAX = '9007199254740992' -- 2 ^ 53: as far as Lua counts exactly
 
 local seen_epoch, seen_taken = tonumber(ARGV[1]), tonumber(ARGV[2])
 local known, purchases = ARGV[4], ARGV[6]
@@ -42,8 +42,10 @@ end
 
 -- A number as gates write it. Lua would also take inf, nan and hexadecimal ones, and no limit would hold then.
 local function number(text)
-  local value = text and string.find(text, '^%d+$') and tonumber(text)
-  return value and value <= NUMBER_MAX and value
+  if text and string.find(text, '^%d+$')
+    and (#text < #NUMBER_MAX or (#text == #NUMBER_MAX and text <= NUMBER_MAX)) then
+    return tonumber(text)
+  end
 end
 
 local terms = redis.call('HMGET', KEYS[1],
