@@ -32,8 +32,8 @@ const RATE_LIMITS: [&str; 7] = [
     "RATE_LIMIT_DOCUMENTATION_MAX_REQUESTS",
 ];
 const RATE_LIMIT: &str = "1000000000";
-/// Connections of one address: high for the same reason.
-const CONNECTIONS_PER_ADDRESS: &str = "1000000";
+/// Connections of one address: no limit, for the same reason.
+const CONNECTIONS_PER_ADDRESS: &str = "0";
 
 /// Variables of our own environment that every process gets.
 const INHERITED: [&str; 10] = [
