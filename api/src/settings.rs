@@ -183,8 +183,8 @@ pub struct Limits {
           value_parser = value_parser!(u64).range(1..=3_600))]
     pub request_deadline_seconds: u64,
 
-    /// How long requests that are under way may take once the process is told to end, seconds. Closing
-    /// takes up to 5 more, so whoever ends it must not kill it before
+    /// How long requests that are under way may take after the signal to end, seconds. Closing takes up
+    /// to 5 more: a supervisor must wait so long before it kills the process
     #[arg(long, env = "SHUTDOWN_DEADLINE_SECONDS", default_value_t = 20,
           value_parser = value_parser!(u64).range(1..=3_600))]
     pub shutdown_deadline_seconds: u64,
