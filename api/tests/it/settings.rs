@@ -25,6 +25,21 @@ async fn a_variable_that_is_set_to_nothing_counts_as_absent() {
 }
 
 #[tokio::test]
+async fn the_help_names_the_variable_of_each_setting() {
+    let output = command().arg("--help").output().await.unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+    let settings = api::Settings::command();
+    let variables: Vec<&str> = settings
+        .get_arguments()
+        .filter_map(|argument| argument.get_env()?.to_str())
+        .collect();
+    assert!(variables.len() > 30, "{variables:?}");
+    for variable in variables {
+        assert!(help.contains(&format!("[env: {variable}")), "{variable}");
+    }
+}
+
+#[tokio::test]
 async fn a_secret_that_is_set_to_nothing_is_missing() {
     let (redis, database) = shared_urls().await;
     let output = command()

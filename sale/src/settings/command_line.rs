@@ -29,7 +29,10 @@ fn without_empty_variables(command: Command) -> Command {
 
 fn without_empty_variable(argument: Arg) -> Arg {
     match argument.get_env() {
-        Some(name) if variable(name).is_none() => argument.env(Resettable::Reset),
+        // One that is not set stays in the help.
+        Some(name) if env::var_os(name).is_some_and(|value| value.is_empty()) => {
+            argument.env(Resettable::Reset)
+        }
         _ => argument,
     }
 }
