@@ -77,7 +77,7 @@ pub struct Settings {
     pub metrics_address: MetricsAddress,
 
     /// Proxies whose X-Forwarded-For is believed: addresses and networks with commas in between, such
-    /// as 10.0.0.0/8,2001:db8::1. Without any, the client is whoever connects
+    /// as 10.0.0.0/8,2001:db8::1. Without any, the client is the peer that connects
     #[arg(
         long,
         env = "TRUSTED_PROXIES",
