@@ -241,6 +241,7 @@ pub async fn refuse(body: Body) -> Result<(), Problem> {
     let mut chunks = body.into_bytes_stream();
     let mut beginning = Vec::new();
     let mut length = 0;
+    let mut is_longer = false;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|error| Problem::of_body(&error.into()))?;
         length += chunk.len();
@@ -253,11 +254,13 @@ pub async fn refuse(body: Body) -> Result<(), Problem> {
         } else {
             &chunk
         };
-        beginning.extend_from_slice(&seen[..seen.len().min(room)]);
+        let (kept, dropped) = seen.split_at(seen.len().min(room));
+        beginning.extend_from_slice(kept);
+        is_longer |= !dropped.trim_ascii().is_empty();
     }
     if length > BODY_BYTES_MAX {
         Err(Problem::of_body(&ReadBodyError::PayloadTooLarge))
-    } else if beginning.len() == SURPLUS_BYTES_MAX {
+    } else if is_longer {
         Err(Problem::validation("This request takes no body."))
     } else {
         refuse_members(&beginning)
@@ -282,6 +285,7 @@ mod tests {
         assert_eq!(refusal(" ".repeat(BODY_BYTES_MAX)).await, Ok(()));
         let blanks = " ".repeat(BODY_BYTES_MAX - 10);
         assert_eq!(refusal(format!("{blanks}{{}}")).await, Ok(()));
+        assert_eq!(refusal(format!("{{}}{blanks}")).await, Ok(()));
         let named = refusal(format!("{blanks}{{\"a\":1}}")).await.unwrap_err();
         assert!(named.contains("`a`"), "{named}");
         let long = format!("{{\"a\":\"{}\"}}", "x".repeat(SURPLUS_BYTES_MAX));
