@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use identity::token::Caller;
 use poem::{Request, RequestBody, Result, http::header};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
@@ -11,7 +12,6 @@ use poem_openapi::{
 use sale::{
     ledger::{By, Via},
     model::Role,
-    token::Caller,
 };
 
 use crate::{

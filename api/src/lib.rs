@@ -34,6 +34,7 @@
 pub mod acceptor;
 pub mod activity;
 pub mod auth;
+pub mod batcher;
 pub mod client_address;
 pub mod cors;
 pub mod detached;
@@ -76,10 +77,9 @@ pub mod waiting;
 
 use std::{future::Future, pin::pin};
 
-use tokio::select;
-
 pub use server::{Api, ServeError};
 pub use settings::Settings;
+use tokio::select;
 
 /// Serves until `shutdown`, which may come before the server is ready.
 pub async fn run(

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use api::{Settings, run};
 use mimalloc::MiMalloc;
-use sale::{crash, output::note, settings, signals::asked_to_end, telemetry};
+use process::{output::note, settings, signals::asked_to_end, telemetry};
+use sale::crash;
 
 /// One worker thread reads and allocates a purchase, another decides and frees it. With the system's allocator, a
 /// quarter of a purchase's CPU time goes to the locks of that (see `docs/benchmarks.md`).

@@ -17,12 +17,12 @@ use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
     TextEncoder, core::Collector,
 };
-use sale::{
-    gate::batcher::{AdmitError, BatchCounters},
-    model::Verdict,
-};
+use sale::model::Verdict;
 
-use crate::rate_limits::Class;
+use crate::{
+    batcher::{AdmitError, BatchCounters},
+    rate_limits::Class,
+};
 
 /// From half a millisecond to ten seconds.
 const DURATION_BUCKETS_SECONDS: [f64; 12] = [
@@ -240,8 +240,9 @@ fn registered<C: Collector + Clone + 'static>(
 mod tests {
     use std::time::Duration;
 
+    use crate::batcher::BatchCounters;
     use poem::http::StatusCode;
-    use sale::{gate::batcher::BatchCounters, model::Verdict};
+    use sale::model::Verdict;
 
     use super::Metrics;
 

@@ -7,12 +7,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, TimeDelta, Utc};
 use moka::future::Cache;
 use sale::{
     gate::{Gate, snapshot::Snapshot},
     ledger::{Ledger, LedgerError, Page, Sale},
-    model::{Phase, SaleId, SaleState},
+    model::{SaleId, SaleState},
+    view::{self, View},
 };
 use tokio::{
     sync::Semaphore,
@@ -36,12 +36,6 @@ pub const RECENT_SALES_MAX: u32 = 64;
 const FIRST_PAGES_MAX: u64 = 4;
 /// Pages after the first that requests ask of the ledger at the same time.
 const LISTS_AT_ONCE: usize = 2;
-/// How long the gates of all sales that are shown together may take. For gates that take longer, the ledger's figures
-/// are shown.
-pub const LOOKS_TIMEOUT: Duration = Duration::from_secs(2);
-/// Gates that one list reads at the same time.
-pub const GATES_AT_ONCE: usize = 16;
-
 /// A ledger's error that several callers share.
 pub type SharedError = Arc<LedgerError>;
 
@@ -50,43 +44,6 @@ pub type SharedError = Arc<LedgerError>;
 struct Look {
     gate: Snapshot,
     at: Instant,
-}
-
-/// What replies show of a sale.
-#[derive(Debug, Clone, Copy)]
-pub struct View {
-    /// Where it is in its life.
-    pub phase: Phase,
-    /// The first instant at which it sells.
-    pub start: DateTime<Utc>,
-    /// The first instant at which it no longer sells.
-    pub end: DateTime<Utc>,
-    /// All its units.
-    pub total: u64,
-    /// Units that can still be bought, or that were left over.
-    pub available: u64,
-    /// The time by the sale's clock.
-    pub now: DateTime<Utc>,
-}
-
-impl View {
-    /// Units that are not available.
-    pub const fn sold(&self) -> u64 {
-        self.total - self.available
-    }
-
-    /// The view by the ledger alone. Only here an application's clock is shown. It decides nothing.
-    pub fn by_ledger(sale: &Sale) -> Self {
-        let now = Utc::now();
-        Self {
-            phase: sale.phase(now),
-            start: sale.start,
-            end: sale.end,
-            total: u64::from(sale.units),
-            available: u64::from(sale.units.saturating_sub(sale.confirmed)),
-            now,
-        }
-    }
 }
 
 /// Sales and their states.
@@ -232,7 +189,10 @@ impl Sales {
             SaleState::Settled => None,
             SaleState::Open | SaleState::Paused | SaleState::Ended => self.look(sale.id).await,
         };
-        look.map_or_else(|| View::by_ledger(sale), |look| by_gate(sale, &look))
+        look.map_or_else(
+            || View::by_ledger(sale),
+            |look| View::by_gate(sale, &look.gate, look.at.elapsed()),
+        )
     }
 
     /// [`Sales::view`], by the ledger if the gate has not answered by the deadline.
@@ -243,37 +203,10 @@ impl Sales {
 
     async fn look(&self, sale: SaleId) -> Option<Arc<Look>> {
         let ask = async {
-            let seen = self.gate.snapshot(sale).await.inspect_err(|error| {
-                tracing::debug!(%sale, %error, "a gate could not be looked at");
-            });
-            let open = seen.ok().flatten().filter(Snapshot::is_open);
-            open.map(|gate| {
-                Arc::new(Look {
-                    gate,
-                    at: Instant::now(),
-                })
-            })
+            let gate = view::open_gate(&self.gate, sale).await?;
+            let at = Instant::now();
+            Some(Arc::new(Look { gate, at }))
         };
         self.looks.get_with(sale, ask).await
-    }
-}
-
-fn by_gate(sale: &Sale, look: &Look) -> View {
-    let gate = &look.gate;
-    let now = gate.now + TimeDelta::from_std(look.at.elapsed()).unwrap_or_default();
-    // The terms come from the side with the newer version.
-    let (start, end, state, total) = if gate.version >= sale.version {
-        (gate.start, gate.end, gate.state, gate.units)
-    } else {
-        (sale.start, sale.end, sale.state, u64::from(sale.units))
-    };
-    let available = gate.remaining().min(total);
-    View {
-        phase: Phase::at(now, start, end, state),
-        start,
-        end,
-        total,
-        available,
-        now,
     }
 }

@@ -12,6 +12,10 @@ use std::{
 };
 
 use futures_util::FutureExt;
+use identity::{
+    passwords::PasswordThreads,
+    token::{TokenError, Tokens},
+};
 use poem::{
     Endpoint, EndpointExt, IntoEndpoint, Request, Response, Route,
     endpoint::{BoxEndpoint, DynEndpoint, make_sync},
@@ -20,13 +24,10 @@ use poem::{
 use sale::{
     gate::{
         Gate, GateError,
-        batcher::Admissions,
         hints::{Hints, HintsConnection},
     },
     ledger::{Ledger, LedgerError},
     lifecycle::Lifecycle,
-    passwords::PasswordThreads,
-    token::{TokenError, Tokens},
 };
 use tokio::{
     net::{TcpListener, TcpSocket},
@@ -38,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     acceptor::{BoundedAcceptor, ConnectionLimits},
+    batcher::Admissions,
     client_address::Clients,
     docs, documentation_paths,
     edge::{Edge, Rules},

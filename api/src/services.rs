@@ -3,15 +3,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use identity::{passwords::PasswordThreads, token::Tokens};
 use moka::future::Cache;
 use sale::{
-    gate::{Gate, batcher::Admissions},
+    gate::Gate,
     ledger::{Ledger, LedgerError, Sale, Tables, Tally},
     lifecycle::{Lifecycle, LifecycleError, Statistics},
     model::SaleId,
-    passwords::PasswordThreads,
     queue::{self, Queue, QueueError},
-    token::Tokens,
 };
 use tokio::{
     sync::watch,
@@ -19,8 +18,8 @@ use tokio::{
 };
 
 use crate::{
-    metrics::Metrics, purchase_status::Purchases, rate_limits::RateLimits, sales::Sales,
-    settings::BuyerLogin, throughput::Throughput, waiting::Waiting,
+    batcher::Admissions, metrics::Metrics, purchase_status::Purchases, rate_limits::RateLimits,
+    sales::Sales, settings::BuyerLogin, throughput::Throughput, waiting::Waiting,
 };
 
 /// How long an answer about the health of gate and ledger, or about the queue, is used.

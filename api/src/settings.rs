@@ -3,15 +3,19 @@
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 
 use clap::{ArgAction, Parser, ValueEnum, builder::RangedU64ValueParser, value_parser};
+use identity::settings::TokenSettings;
+use process::settings::{LogSettings, WorkerSettings};
 use sale::{
-    gate::{
-        batcher::{AdmissionLimits, LANE_IDLE},
-        durability::DurabilitySettings,
-    },
-    settings::{LogSettings, PostgresSettings, RedisSettings, TokenSettings, WorkerSettings},
+    connections::{PostgresSettings, RedisSettings},
+    gate::durability::DurabilitySettings,
 };
 
-use crate::{activity::Patience, client_address::TrustedProxies, cors::AllowedOrigins};
+use crate::{
+    activity::Patience,
+    batcher::{AdmissionLimits, LANE_IDLE},
+    client_address::TrustedProxies,
+    cors::AllowedOrigins,
+};
 
 /// The most requests that a rate limit can be set to: one in a nanosecond of the shortest window.
 const REQUESTS_MAX: i64 = 1_000_000_000;

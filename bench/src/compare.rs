@@ -22,7 +22,7 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::{Args, ValueEnum};
 use comfy_table::{Cell, Table};
-use sale::output::{note, print};
+use process::output::{note, print};
 
 use self::figure::{Figure, Row};
 use crate::table::{headed, right};

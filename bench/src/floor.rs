@@ -4,6 +4,10 @@
 use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
 use clap::{Args, ValueEnum};
+use identity::{
+    settings::TokenSettings,
+    token::{Caller, Tokens},
+};
 use poem::{
     EndpointExt, Request, Response, Route, Server,
     error::Unauthorized,
@@ -14,10 +18,7 @@ use poem::{
     web::Data,
 };
 use poem_openapi::{ApiResponse, Object, OpenApi, OpenApiService, payload::Json};
-use sale::{
-    settings::{TokenSettings, WorkerSettings},
-    token::{Caller, Tokens},
-};
+use process::settings::WorkerSettings;
 use uuid::Uuid;
 
 /// Which limit.

@@ -10,11 +10,11 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, ensure};
-use embedded::{RedisOptions, RedisServer};
 use sale::{
     gate::{Gate, snapshot::Snapshot},
     model::SaleId,
 };
+use servers::{RedisOptions, RedisServer};
 use system::{
     processes::{ApiProcess, Process},
     rest::at_rest,
@@ -82,7 +82,7 @@ impl Costs {
 impl Ground {
     /// Starts the processes and servers.
     pub async fn start() -> anyhow::Result<Self> {
-        let metrics = SocketAddr::from((Ipv4Addr::LOCALHOST, embedded::free_port()?));
+        let metrics = SocketAddr::from((Ipv4Addr::LOCALHOST, servers::free_port()?));
         let stage = Stage::open(Setting {
             own_redis: Some(RedisOptions {
                 supervised: false,

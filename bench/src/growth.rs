@@ -14,7 +14,7 @@ use std::{fs, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use sale::output::{note, print};
+use process::output::{note, print};
 use serde::Serialize;
 
 use self::curve::{Curves, Written};

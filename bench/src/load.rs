@@ -15,7 +15,8 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use sale::{model::SaleId, token::Tokens};
+use identity::token::Tokens;
+use sale::model::SaleId;
 use system::{client::Buyer, latency::Latencies};
 use tokio::{
     task::JoinSet,

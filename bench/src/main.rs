@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use bench::Stress;
 use mimalloc::MiMalloc;
-use sale::{output::note, settings};
+use process::{output::note, settings};
 
 /// The API's allocator: the services that it is compared with are part of this program, and must not differ by theirs.
 #[global_allocator]

@@ -4,8 +4,8 @@
 use std::{env, fmt, fs, path::Path, process::Command, thread};
 
 use chrono::{SecondsFormat, Utc};
-use embedded::{Program, Settings};
 use serde::Serialize;
+use servers::{Program, Settings};
 
 /// The text for an unknown fact.
 const UNKNOWN: &str = "unknown";
@@ -135,7 +135,7 @@ fn commit(folder: &Path) -> Option<String> {
 
 /// The version that a server's program states.
 fn version(program: Program) -> Option<String> {
-    let path = embedded::find(program, &Settings::from_env().ok()?).ok()?;
+    let path = servers::find(program, &Settings::from_env().ok()?).ok()?;
     let stated = said(Command::new(path).arg("--version"))?;
     let number = stated
         .split([' ', '='])

@@ -42,8 +42,8 @@ pub mod workers;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use process::output::note;
 use rlt::cli::ReportFormat;
-use sale::output::note;
 
 use self::{
     command::{Chosen, Run},

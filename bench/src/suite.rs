@@ -10,8 +10,8 @@ use std::{
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use comfy_table::{Cell, Table};
+use process::output::{note, print};
 use rlt::cli::{Collector, ReportFormat};
-use sale::output::{note, print};
 use serde::Serialize;
 
 use crate::{

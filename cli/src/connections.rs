@@ -3,20 +3,17 @@
 use std::fmt::Display;
 
 use anyhow::{Context, anyhow};
-use api::{
-    sales::{LOOKS_TIMEOUT, Sales, View},
-    views::AdminSale,
-};
+use api::views::AdminSale;
 use clap::Args;
 use sale::{
+    connections::{PostgresSettings, RedisSettings},
     gate::Gate,
     input,
     ledger::{By, Ledger, Sale, Tables},
-    lifecycle::Lifecycle,
-    settings::{PostgresSettings, RedisSettings},
+    lifecycle::{Lifecycle, Stepped},
+    view::{LOOKS_TIMEOUT, View},
 };
-
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::output::{note, one_line};
 
@@ -68,9 +65,15 @@ impl Connections {
         Lifecycle::new(self.gate.clone(), self.ledger.clone())
     }
 
-    /// The public views of sales.
-    pub fn sales(&self) -> Sales {
-        Sales::new(self.gate.clone(), self.ledger.clone())
+    /// The view of a sale by its gate.
+    pub async fn view(&self, sale: &Sale) -> View {
+        View::read(&self.gate, sale, Instant::now() + LOOKS_TIMEOUT).await
+    }
+
+    /// A sale after a step.
+    pub async fn after(&self, Stepped { sale, warm }: Stepped) -> AdminSale {
+        let view = self.view(&sale).await;
+        AdminSale::new(sale, &view, warm)
     }
 }
 
@@ -78,33 +81,28 @@ impl Connections {
 pub struct Views {
     /// The ledger.
     pub ledger: Ledger,
-    gates: Option<(Sales, Lifecycle)>,
+    gate: Option<Gate>,
 }
 
 impl Views {
     fn new(gate: Option<&Gate>, ledger: &Ledger) -> Self {
-        let gates = gate.map(|gate| Connections {
-            gate: gate.clone(),
-            ledger: ledger.clone(),
-        });
         Self {
             ledger: ledger.clone(),
-            gates: gates.map(|both| (both.sales(), both.lifecycle())),
+            gate: gate.cloned(),
         }
     }
 
     /// The view of a sale.
     pub async fn of(&self, sale: Sale) -> AdminSale {
-        match &self.gates {
-            Some((sales, lifecycle)) => {
-                let deadline = Instant::now() + LOOKS_TIMEOUT;
-                AdminSale::seen(sales, lifecycle, sale, deadline).await
-            }
-            None => {
-                let view = View::by_ledger(&sale);
-                AdminSale::new(sale, &view, false)
-            }
-        }
+        let Some(gate) = &self.gate else {
+            let view = View::by_ledger(&sale);
+            return AdminSale::new(sale, &view, false);
+        };
+        let deadline = Instant::now() + LOOKS_TIMEOUT;
+        let lifecycle = Lifecycle::new(gate.clone(), self.ledger.clone());
+        let warm = timeout_at(deadline, lifecycle.is_warm(&sale)).await;
+        let view = View::read(gate, &sale, deadline).await;
+        AdminSale::new(sale, &view, warm.unwrap_or(false))
     }
 }
 

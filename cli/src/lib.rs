@@ -23,7 +23,7 @@ pub mod wrong_use;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use sale::settings::LogSettings;
+use process::settings::LogSettings;
 
 use crate::{
     commands::{

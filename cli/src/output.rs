@@ -1,8 +1,8 @@
 //! Results: tables for people, JSON for programs.
 
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
-use sale::output;
-pub use sale::output::note;
+use process::output;
+pub use process::output::note;
 use serde::Serialize;
 
 /// A result with both forms.

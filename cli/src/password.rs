@@ -4,8 +4,8 @@
 use std::io::{IsTerminal, Read};
 
 use anyhow::Context;
-use sale::{
-    accounts::{self, PASSWORD_BYTES_MAX},
+use identity::{
+    password_rules::{self, PASSWORD_BYTES_MAX},
     passwords,
 };
 use tokio::task::spawn_blocking;
@@ -46,6 +46,7 @@ fn read() -> anyhow::Result<String> {
     let password = typed.strip_suffix('\n').unwrap_or(&typed);
     let password = password.strip_suffix('\r').unwrap_or(password);
     // No option holds the password, so the error does not name one.
-    accounts::check_new_password(password).map_err(|invalid| WrongUse(invalid.to_string()))?;
+    password_rules::check_new_password(password)
+        .map_err(|invalid| WrongUse(invalid.to_string()))?;
     Ok(password.to_owned())
 }

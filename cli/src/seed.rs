@@ -6,7 +6,7 @@
 use anyhow::Context;
 use chrono::{SubsecRound, TimeDelta, Utc};
 use sale::{
-    accounts::EmailAddress,
+    email_address::EmailAddress,
     gate::Gate,
     install::InstallError,
     ledger::{
@@ -17,7 +17,6 @@ use sale::{
     model::{ProductId, Role, SaleId, SaleState},
     money::{Currency, Money},
 };
-
 use uuid::Uuid;
 
 use crate::connections::missing;

@@ -10,7 +10,7 @@ pub(super) fn or_unset<T>(
 ) -> anyhow::Result<T> {
     tried.map_err(|error| {
         let error = error.into();
-        // A variable that is set to nothing counts as unset: `embedded::Settings`.
+        // A variable that is set to nothing counts as unset: `servers::Settings`.
         match std::env::var(variable) {
             Ok(url) if !url.is_empty() => error.context(refusal(variable, &url)),
             Ok(_) | Err(_) => error,

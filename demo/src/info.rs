@@ -19,6 +19,7 @@ use std::{
 
 use anyhow::Context;
 use sale::model::SaleId;
+use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use system::deployment::Deployment;
 
@@ -48,10 +49,10 @@ impl Content {
             api: api.to_owned(),
             admin_token: token.to_owned(),
             sale_id: sale,
-            database_url: deployment.database_url.expose().to_owned(),
-            redis_url: deployment.redis_url.expose().to_owned(),
+            database_url: deployment.database_url.expose_secret().to_owned(),
+            redis_url: deployment.redis_url.expose_secret().to_owned(),
             gate_key_prefix: deployment.key_prefix.clone(),
-            jwt_secret: deployment.jwt_secret.expose().to_owned(),
+            jwt_secret: deployment.jwt_secret.expose_secret().to_owned(),
             pids: Pids::default(),
         }
     }

@@ -27,15 +27,13 @@ use std::{
 
 use anyhow::Context;
 use clap::Parser;
+use identity::token::Tokens;
 use indicatif::{ProgressBar, ProgressStyle};
+use process::{output::note, settings::LogSettings, signals::asked_to_end};
 use sale::{
     gate::Gate,
     ledger::Ledger,
     model::{Role, SaleId},
-    output::note,
-    settings::LogSettings,
-    signals::asked_to_end,
-    token::Tokens,
 };
 use system::{
     audit::{AuditError, audit},

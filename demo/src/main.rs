@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use demo::{Demo, run};
-use sale::{output::note, settings, telemetry};
+use process::{output::note, settings, telemetry};
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -11,8 +11,8 @@ use std::{
 };
 
 use anyhow::{Context, anyhow, ensure};
-use embedded::{Fsync, Postgres, PostgresOptions, Redis, RedisOptions};
 use serde::Serialize;
+use servers::{Fsync, Postgres, PostgresOptions, Redis, RedisOptions};
 use system::{
     binaries::{Binaries, Progress},
     deployment::Deployment,
@@ -93,18 +93,18 @@ impl Parts {
         self.unless_ending()?;
         // People who try the demo kill processes, not the machine. While a sync is under way on a slow disk, Redis
         // delays its writes, and would lose them with its process.
-        let redis = embedded::redis(RedisOptions {
+        let redis = servers::redis(RedisOptions {
             fsync: Fsync::No,
             ..RedisOptions::default()
         })?;
         let redis = self.redis.get_or_init(|| redis);
-        show::server("Redis", redis.private().map(embedded::RedisServer::port));
+        show::server("Redis", redis.private().map(servers::RedisServer::port));
         self.unless_ending()?;
-        let postgres = embedded::postgres(PostgresOptions::default())?;
+        let postgres = servers::postgres(PostgresOptions::default())?;
         let postgres = self.postgres.get_or_init(|| postgres);
         show::server(
             "Postgres",
-            postgres.private().map(embedded::PostgresServer::port),
+            postgres.private().map(servers::PostgresServer::port),
         );
 
         // This check comes before a password is sent to any server.
@@ -117,7 +117,7 @@ impl Parts {
             Postgres::Private(_) => DATABASE.to_owned(),
             Postgres::External { .. } => format!("{DATABASE}_demo_{suffix}"),
         };
-        let database_url = embedded::create_database(postgres.url(), &database);
+        let database_url = servers::create_database(postgres.url(), &database);
         let database_url = given::or_unset("DATABASE_URL", database_url)?;
         if let Postgres::External { url } = postgres {
             self.borrowed.get_or_init(|| (url.clone(), database));
@@ -196,8 +196,8 @@ impl Parts {
         let redis = self.redis.get().and_then(Redis::private);
         let postgres = self.postgres.get().and_then(Postgres::private);
         Restarts {
-            redis: redis.map_or(0, embedded::RedisServer::restarts),
-            postgres: postgres.map_or(0, embedded::PostgresServer::restarts),
+            redis: redis.map_or(0, servers::RedisServer::restarts),
+            postgres: postgres.map_or(0, servers::PostgresServer::restarts),
             api: self.api.get().map_or(0, |api| api.process().restarts()),
             reconciler: self
                 .reconciler
@@ -246,7 +246,7 @@ impl Parts {
     /// Ends Postgres and Redis in order. From external ones it only removes our database.
     pub(super) fn stop_servers(&self) {
         if let Some((url, database)) = self.borrowed.get() {
-            told("database", embedded::drop_database(url, database));
+            told("database", servers::drop_database(url, database));
         }
         if let Some(postgres) = self.postgres.get().and_then(Postgres::private) {
             told("Postgres", postgres.stop());

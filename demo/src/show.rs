@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sale::output::Commentary;
+use process::output::Commentary;
 
 use super::seed::Seed;
 

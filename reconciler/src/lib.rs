@@ -27,9 +27,9 @@ use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use sale::{
+    connections::{PostgresSettings, RedisSettings},
     gate::{Gate, GateError},
     ledger::{Ledger, LedgerError},
-    settings::{PostgresSettings, RedisSettings},
 };
 use tokio::time::{Instant, sleep};
 

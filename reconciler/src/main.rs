@@ -7,8 +7,8 @@ use reconciler::settings::Cli;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli: Cli = sale::settings::parse();
-    let _logging = sale::telemetry::start(&cli.log);
+    let cli: Cli = process::settings::parse();
+    let _logging = process::telemetry::start(&cli.log);
     sale::crash::arm();
     reconciler::execute(cli).await
 }

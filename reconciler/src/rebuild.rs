@@ -4,13 +4,13 @@
 use std::{process::ExitCode, time::Duration};
 
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use process::output::print;
 use sale::{
     audit::Verdict,
     gate::Gate,
     install::{self, InstallError, Installed, Request},
     ledger::{By, Ledger},
     model::SaleId,
-    output::print,
 };
 use serde::Serialize;
 use tokio::time::{Instant, sleep};

@@ -1,16 +1,14 @@
 //! The service: connects, starts the keeper, and stops in order.
 //!
-//! On a signal to end ([`sale::signals`]), the posters stop reading and finish the call under way, and the process
+//! On a signal to end ([`process::signals`]), the posters stop reading and finish the call under way, and the process
 //! ends within a deadline. Entries that a poster had read and not posted stay in the journal, and another reconciler
 //! claims them.
 
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use sale::{
-    ledger::{By, RECONCILER},
-    signals::asked_to_end,
-};
+use process::signals::asked_to_end;
+use sale::ledger::{By, RECONCILER};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;

@@ -5,9 +5,10 @@ pub mod rejections;
 use std::net::SocketAddr;
 
 use clap::{Args, Parser, Subcommand};
+use process::settings::LogSettings;
 use sale::{
+    connections::{PostgresSettings, RedisSettings},
     model::SaleId,
-    settings::{LogSettings, PostgresSettings, RedisSettings},
 };
 
 use crate::audit::report;

@@ -11,7 +11,8 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    pub(crate) fn new(field: &'static str, fault: impl Into<String>) -> Self {
+    /// A fault of a field.
+    pub fn new(field: &'static str, fault: impl Into<String>) -> Self {
         Self {
             field,
             fault: fault.into(),

@@ -6,27 +6,26 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`model`], [`money`] | ids, units, states and verdicts; prices |
-//! | [`input`], [`invalid`], `unicode` | the checks of user input; invisible characters |
-//! | [`token`] | the identity of a caller: JSON Web Tokens |
-//! | [`accounts`], [`passwords`] | addresses and passwords for logging in |
+//! | [`input`], [`invalid`], [`unicode`] | the checks of user input; invisible characters |
+//! | [`email_address`] | the address of a user, in one spelling |
 //! | [`keys`] | the names of the Redis keys |
-//! | [`gate`] | the Redis side: the scripts, the admission of purchases in batches, the upkeep of a gate |
+//! | [`gate`] | the Redis side: the scripts, the admission of purchases, the upkeep of a gate |
 //! | [`journal`] | the stream of winners between gate and ledger |
 //! | [`ledger`] | Postgres, the system of record: all SQL that is not in `migrations/` |
 //! | [`install`] | loading a sale into a gate, the first time and after a loss |
 //! | [`settle`] | closing an ended sale |
 //! | [`audit`] | comparing gate, journal and ledger |
 //! | [`replay`] | making orders of rejected purchases after all |
+//! | [`view`] | what people see of a sale |
 //! | [`lifecycle`] | the steps of a sale, from its creation to its settlement |
 //! | [`queue`] | the path from the gates to the ledger, for people |
 //! | [`crash`] | the boundaries at which tests kill a process |
-//! | [`settings`], [`telemetry`] | the settings that processes share, and how they log |
-//! | `tls` | which servers a connection to Redis trusts |
-//! | [`signals`], [`output`] | how a process learns that it must end, and how it prints |
+//! | [`connections`] | the settings of the connections to Redis and Postgres, their URLs and TLS |
 
-pub mod accounts;
 pub mod audit;
+pub mod connections;
 pub mod crash;
+pub mod email_address;
 pub mod gate;
 pub mod input;
 pub mod install;
@@ -37,14 +36,8 @@ pub mod ledger;
 pub mod lifecycle;
 pub mod model;
 pub mod money;
-pub mod output;
-pub mod passwords;
 pub mod queue;
 pub mod replay;
-pub mod settings;
 pub mod settle;
-pub mod signals;
-pub mod telemetry;
-mod tls;
-pub mod token;
-mod unicode;
+pub mod unicode;
+pub mod view;

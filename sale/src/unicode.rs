@@ -13,24 +13,24 @@ use icu_properties::{
 const BRAILLE_BLANK: char = '\u{2800}';
 
 /// Canonical composition (NFC): `é` is one character, however it was typed.
-pub(crate) fn nfc(text: &str) -> Cow<'_, str> {
+pub fn nfc(text: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfc().normalize(text)
 }
 
 /// Compatibility composition (NFKC): NFC, and `ａ` is `a`.
-pub(crate) fn nfkc(text: &str) -> Cow<'_, str> {
+pub fn nfkc(text: &str) -> Cow<'_, str> {
     ComposingNormalizerBorrowed::new_nfkc().normalize(text)
 }
 
 /// Whether this is a space that is not the ASCII one.
-pub(crate) fn is_wide_space(character: char) -> bool {
+pub fn is_wide_space(character: char) -> bool {
     !character.is_ascii() && category(character) == GeneralCategory::SpaceSeparator
 }
 
 /// The first character of a text that readers do not see, or see in different ways: zero-width and other
 /// default-ignorable ones, controls of writing direction, and code points that stand for nothing (or for something
 /// private), which a later Unicode may normalise in another way. Control characters and spaces are not among them.
-pub(crate) fn invisible(text: &str) -> Option<char> {
+pub fn invisible(text: &str) -> Option<char> {
     text.chars().find(|character| {
         !character.is_ascii()
             && (*character == BRAILLE_BLANK
@@ -45,7 +45,7 @@ pub(crate) fn invisible(text: &str) -> Option<char> {
 }
 
 /// Whether a reader sees nothing of a text.
-pub(crate) fn is_blank(text: &str) -> bool {
+pub fn is_blank(text: &str) -> bool {
     let unseen = |character: char| {
         character.is_whitespace() || invisible(character.encode_utf8(&mut [0; 4])).is_some()
     };

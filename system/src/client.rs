@@ -12,11 +12,9 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
+use identity::token::{TokenError, Tokens};
 use reqwest::{Method, RequestBuilder, Response, header::RETRY_AFTER};
-use sale::{
-    model::{BuyerId, OrderId, Role, SaleId},
-    token::{TokenError, Tokens},
-};
+use sale::model::{BuyerId, OrderId, Role, SaleId};
 use serde::Deserialize;
 
 use crate::history::{

@@ -3,7 +3,9 @@
 
 use std::net::SocketAddr;
 
-use sale::settings::{PostgresSettings, RedisSettings, RedisTlsSettings, Secret, TokenSettings};
+use identity::settings::TokenSettings;
+use sale::connections::{PostgresSettings, RedisSettings, RedisTlsSettings};
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// Connections that our own process keeps to each server.
 const REDIS_POOL_SIZE: usize = 4;
@@ -54,44 +56,44 @@ const INHERITED: [&str; 10] = [
 #[derive(Debug, Clone)]
 pub struct Deployment {
     /// Redis.
-    pub redis_url: Secret,
+    pub redis_url: SecretString,
     /// TLS to Redis: as the environment says, if the URL asks for TLS.
     pub redis_tls: RedisTlsSettings,
     /// The prefix of all keys.
     pub key_prefix: String,
     /// Postgres.
-    pub database_url: Secret,
+    pub database_url: SecretString,
     /// The secret that signs the tokens.
-    pub jwt_secret: Secret,
+    pub jwt_secret: SecretString,
 }
 
 impl Deployment {
     /// A system on these servers, with a new secret.
     pub fn new(redis_url: &str, key_prefix: &str, database_url: &str) -> Self {
         Self {
-            redis_url: Secret::new(redis_url),
+            redis_url: SecretString::from(redis_url),
             redis_tls: RedisTlsSettings::of_environment(redis_url),
             key_prefix: key_prefix.to_owned(),
-            database_url: Secret::new(database_url),
-            jwt_secret: Secret::new(format!("{:032x}", rand::random::<u128>())),
+            database_url: SecretString::from(database_url),
+            jwt_secret: SecretString::from(format!("{:032x}", rand::random::<u128>())),
         }
     }
 
     /// The address of Redis: `host:port`.
     pub fn redis_address(&self) -> Option<&str> {
-        Some(authority(self.redis_url.expose())?.1)
+        Some(authority(self.redis_url.expose_secret())?.1)
     }
 
     /// The address of Postgres: `host:port`.
     pub fn postgres_address(&self) -> Option<&str> {
-        Some(authority(self.database_url.expose())?.1)
+        Some(authority(self.database_url.expose_secret())?.1)
     }
 
     /// The same system, with Redis at another address.
     #[must_use]
     pub fn with_redis_at(&self, address: SocketAddr) -> Self {
         Self {
-            redis_url: Secret::new(at(self.redis_url.expose(), address)),
+            redis_url: SecretString::from(at(self.redis_url.expose_secret(), address)),
             ..self.clone()
         }
     }
@@ -100,7 +102,7 @@ impl Deployment {
     #[must_use]
     pub fn with_postgres_at(&self, address: SocketAddr) -> Self {
         Self {
-            database_url: Secret::new(at(self.database_url.expose(), address)),
+            database_url: SecretString::from(at(self.database_url.expose_secret(), address)),
             ..self.clone()
         }
     }
@@ -145,10 +147,10 @@ impl Deployment {
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
         let own = [
-            ("REDIS_URL", self.redis_url.expose()),
+            ("REDIS_URL", self.redis_url.expose_secret()),
             ("GATE_KEY_PREFIX", &self.key_prefix),
-            ("DATABASE_URL", self.database_url.expose()),
-            ("JWT_SECRET", self.jwt_secret.expose()),
+            ("DATABASE_URL", self.database_url.expose_secret()),
+            ("JWT_SECRET", self.jwt_secret.expose_secret()),
             ("JWT_ISSUER", ISSUER),
             ("JWT_AUDIENCE", ISSUER),
             // The processes log to files.

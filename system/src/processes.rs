@@ -7,7 +7,7 @@
 //! | [`launch`] | how a process is started, and where its output goes |
 //! | [`api`], [`reconciler`] | how each program is started, and when it is ready |
 //!
-//! The whole interface blocks and belongs to no async runtime, as in `embedded`. Async code that must not block calls
+//! The whole interface blocks and belongs to no async runtime, as in `servers`. Async code that must not block calls
 //! it from `spawn_blocking`.
 
 pub mod api;

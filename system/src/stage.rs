@@ -8,17 +8,19 @@ mod ground;
 use std::{collections::HashMap, fs, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use embedded::{PostgresServer, RedisServer};
+use identity::token::Tokens;
+use process::output::note;
 use sale::{
     gate::Gate,
     ledger::{Ledger, NewProduct, NewSale, Sale},
     model::{ProductId, SaleId},
     money::{Currency, Money},
-    output::note,
-    token::Tokens,
 };
+use servers::{PostgresServer, RedisServer};
 use tokio::task::spawn_blocking;
 
+pub use self::ground::{Ground, Setting};
+use self::ground::{Processes, api_log, reconciler_log};
 use crate::{
     audit::{Row, audit},
     binaries::Binaries,
@@ -28,9 +30,6 @@ use crate::{
     processes::{ApiProcess, Process, ReconcilerProcess},
     rest::{AtRest, at_rest},
 };
-
-pub use self::ground::{Ground, Setting};
-use self::ground::{Processes, api_log, reconciler_log};
 
 /// A person reads a fixture's failure; no code inspects it.
 pub type StageError = Box<dyn std::error::Error + Send + Sync>;

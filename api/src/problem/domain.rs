@@ -2,22 +2,21 @@
 
 use std::sync::Arc;
 
+use identity::{passwords::PasswordError, token::TokenError};
 use sale::{
-    gate::{GateError, batcher::AdmitError},
+    gate::GateError,
     input::UNITS_MAX,
     install::{Condition, InstallError},
     invalid::Invalid,
     ledger::LedgerError,
     lifecycle::LifecycleError,
     model::last_instant_text,
-    passwords::PasswordError,
     queue::QueueError,
     settle::SettleError,
-    token::TokenError,
 };
 
 use super::{Code, Problem};
-use crate::{purchase_status::Unknown, sales::SharedError};
+use crate::{batcher::AdmitError, purchase_status::Unknown, sales::SharedError};
 
 const NEEDS_A_PERSON: &str = "The records of this sale contradict each other, so it stays closed. `mincommerce-reconciler audit` says what an \
      operator must correct.";

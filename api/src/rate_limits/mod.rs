@@ -37,7 +37,7 @@ use std::{
 
 use governor::clock::MonotonicClock;
 use poem::http::{HeaderMap, HeaderName, HeaderValue};
-use sale::{accounts::EmailAddress, model::BuyerId};
+use sale::{email_address::EmailAddress, model::BuyerId};
 
 pub use self::classes::Class;
 use self::{

@@ -13,6 +13,7 @@ use sale::{
     ledger::{NewSale, Sale},
     lifecycle::{Lifecycle, Stepped},
     model::{ProductId, SaleId},
+    view::{GATES_AT_ONCE, LOOKS_TIMEOUT},
 };
 use serde::Deserialize;
 use tokio::time;
@@ -26,7 +27,6 @@ use crate::{
     paging::{Cursor, Limit, Listed, asked, listed},
     payload::{Incoming, Reply, Success, optional_whole, success},
     problem::{Code, Problem, Refusal, failures},
-    sales::{GATES_AT_ONCE, LOOKS_TIMEOUT},
     services::Services,
     views::{AdminSale, SaleStatistics},
 };

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use identity::{password_rules, passwords::Match};
 use poem::web::Data;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use sale::{
-    accounts::{self, EmailAddress},
+    email_address::EmailAddress,
     invalid::Invalid,
     ledger::{By, LedgerError, NewUser, User, Via},
     model::Role,
-    passwords::Match,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -207,7 +207,7 @@ impl AuthApi {
         Incoming(registration): Incoming<Registration>,
     ) -> Result<Registered, Refusal<RegisterFailed>> {
         let email = EmailAddress::parse(&registration.email)?;
-        accounts::check_new_password(&registration.password)?;
+        password_rules::check_new_password(&registration.password)?;
         let user = NewUser {
             email: email.clone(),
             password_hash: Some(services.passwords.hash(registration.password).await?),
@@ -279,7 +279,7 @@ async fn by_password(
     if email.is_empty() {
         return Err(missing("email").into());
     }
-    accounts::check_password_length(&password)?;
+    password_rules::check_password_length(&password)?;
     let user = services.ledger.user_by_email(email).await?;
     if user.is_none() {
         // Users from before these rules may have addresses that nobody could register now. All others learn what is

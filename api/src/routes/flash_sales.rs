@@ -4,12 +4,13 @@ use std::{future::ready, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
+use identity::token::Caller;
 use poem::web::Data;
 use poem_openapi::{Enum, Object, OpenApi, param::Query};
 use sale::{
     ledger::Sale,
     model::{NOT_COMPLETED, Phase, SaleId},
-    token::Caller,
+    view::{GATES_AT_ONCE, LOOKS_TIMEOUT, View},
 };
 use serde::Serialize;
 use tokio::time::Instant;
@@ -23,7 +24,6 @@ use crate::{
     price::Price,
     problem::{Problem, Refusal, failures},
     purchase_status::{PurchaseStatus, Stage},
-    sales::{GATES_AT_ONCE, LOOKS_TIMEOUT, View},
     services::Services,
     views::SaleStatus,
 };

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use identity::token::Caller;
 use poem::web::Data;
 use poem_openapi::{
     Enum, Object, OpenApi,
@@ -12,7 +13,6 @@ use poem_openapi::{
 use sale::{
     ledger::Outcome,
     model::{BuyerId, OrderId, Role, SaleId},
-    token::Caller,
 };
 use serde::Serialize;
 use uuid::Uuid;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use identity::token::Caller;
 use poem::web::Data;
 use poem_openapi::{
     OpenApi,
@@ -10,7 +11,6 @@ use poem_openapi::{
 use sale::{
     ledger::Outcome,
     model::{OrderId, Role, SaleId},
-    token::Caller,
 };
 use uuid::Uuid;
 

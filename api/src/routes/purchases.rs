@@ -7,7 +7,6 @@ use futures_util::FutureExt;
 use poem::web::Data;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use sale::{
-    gate::batcher::AdmitError,
     ledger::Outcome,
     model::{
         BuyerId, OrderId, OrderStatus, Purchase, Reason as Rejected, SaleId, SaleState, Verdict,
@@ -22,6 +21,7 @@ use super::{
 };
 use crate::{
     auth::User,
+    batcher::AdmitError,
     payload::{MaybeIncoming, Reply},
     problem::{Code, ExistingPurchase, Problem, Reason, Refusal, failures},
     purchase_status::{ESTIMATED_WAIT_SECONDS, Stage, order_of},

@@ -5,16 +5,14 @@ use poem_openapi::Object;
 use sale::{
     ledger::Sale,
     lifecycle::{Lifecycle, Statistics, Stepped},
+    view::View,
 };
 use serde::Serialize;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::{SaleStatus, StateWord};
-use crate::{
-    price::Price,
-    sales::{Sales, View},
-};
+use crate::{price::Price, sales::Sales};
 
 /// A sale as admins see it.
 #[derive(Debug, Object, Serialize)]

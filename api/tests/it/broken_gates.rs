@@ -1,7 +1,6 @@
 //! One broken gate never hides or fails the other sales: the queue, its health, the lists and the look-ups of purchases
 //! name it or leave it out, and go on.
 
-use embedded::RedisServer;
 use reqwest::{Method, header::AUTHORIZATION};
 use sale::{
     keys::Keys,
@@ -9,6 +8,7 @@ use sale::{
     model::SaleId,
 };
 use serde_json::{Value, json};
+use servers::RedisServer;
 use uuid::Uuid;
 
 use crate::{

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 use api::{Api, Settings};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::Parser;
+use identity::{settings::TokenSettings, token::Tokens};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use reqwest::{
     Method, StatusCode,
@@ -15,8 +16,6 @@ use sale::{
     journal::{Content, Journal},
     ledger::{Ledger, NewUser, Posting, Tables},
     model::{Role, SaleId},
-    settings::TokenSettings,
-    token::Tokens,
 };
 use serde_json::{Value, json};
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -125,8 +124,8 @@ pub async fn eventually<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
 
 pub async fn shared_urls() -> (String, String) {
     tokio::task::spawn_blocking(|| {
-        let redis = embedded::testing::shared_redis().unwrap().url().to_owned();
-        let database = embedded::testing::shared_postgres()
+        let redis = servers::testing::shared_redis().unwrap().url().to_owned();
+        let database = servers::testing::shared_postgres()
             .unwrap()
             .fresh_database()
             .unwrap();
@@ -375,7 +374,7 @@ impl Fixture {
     }
 
     pub async fn user(&self, email: &str, password: Option<&str>, role: Role) -> Uuid {
-        let password_hash = password.map(|password| sale::passwords::hash(password).unwrap());
+        let password_hash = password.map(|password| identity::passwords::hash(password).unwrap());
         let user = NewUser {
             email: email.parse().unwrap(),
             password_hash,

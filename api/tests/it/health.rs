@@ -1,8 +1,8 @@
 //! Health, and metrics.
 
-use embedded::{Durability, Fsync, PostgresOptions, PostgresServer, RedisOptions, RedisServer};
 use reqwest::Method;
 use serde_json::{Value, json};
+use servers::{Durability, Fsync, PostgresOptions, PostgresServer, RedisOptions, RedisServer};
 
 use crate::fixture::{Fixture, eventually};
 

@@ -1,11 +1,11 @@
 //! `Idempotency-Key`: one purchase for each key of a buyer, whatever sale is current.
 
 use chrono::{TimeDelta, Utc};
-use embedded::RedisServer;
 use futures_util::future::join_all;
 use reqwest::Method;
 use sale::model::{BuyerId, SaleId};
 use serde_json::{Value, json};
+use servers::RedisServer;
 use uuid::Uuid;
 
 use crate::{

@@ -1,9 +1,9 @@
 //! The cost of look-ups: a stranger's request reads a bounded number of gates, however many sales are live.
 
-use embedded::RedisServer;
 use futures_util::future::join_all;
 use sale::model::{OrderId, SaleId};
 use serde_json::json;
+use servers::RedisServer;
 use uuid::Uuid;
 
 use crate::{

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod administration;
+mod batcher;
 mod broken_gates;
 mod connections;
 mod contract;
@@ -33,6 +34,9 @@ mod raw;
 mod sales;
 mod security_headers;
 mod settings;
+#[expect(dead_code, reason = "the tests of `sale` use the rest")]
+#[path = "../../../sale/tests/it/fixture/mod.rs"]
+mod shop;
 mod spellings;
 mod statuses;
 mod tls;

@@ -4,7 +4,9 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, phc::PasswordHash},
 };
-use sale::{model::Role, passwords::Match};
+use identity::passwords::Match;
+use sale::model::Role;
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -146,7 +148,7 @@ async fn a_password_that_was_stored_as_it_was_typed_still_lets_in_and_is_hashed_
         .unwrap()
         .password_hash
         .unwrap();
-    assert_eq!(sale::passwords::compare(COMPOSED, &hash), Match::Yes);
+    assert_eq!(identity::passwords::compare(COMPOSED, &hash), Match::Yes);
     let right = api.post(LOGIN, &account("ann@example.org", COMPOSED)).await;
     assert_eq!(right.status, 200, "{}", right.text);
     let log = api.ledger.actions(ann, 1).await.unwrap();
@@ -160,10 +162,10 @@ async fn a_password_that_was_stored_as_it_was_typed_still_lets_in_and_is_hashed_
 #[tokio::test]
 async fn a_user_with_an_address_of_the_old_rules_logs_in_by_exactly_that() {
     let api = Fixture::start().await;
-    let pool = PgPool::connect(api.settings.postgres.database_url.expose())
+    let pool = PgPool::connect(api.settings.postgres.database_url.expose_secret())
         .await
         .unwrap();
-    let hash = sale::passwords::hash("correct horse").unwrap();
+    let hash = identity::passwords::hash("correct horse").unwrap();
     let mut users = Vec::new();
     for email in ["nobody", "Ann@example.org", "ANN@example.org"] {
         let user = Uuid::now_v7();

@@ -1,6 +1,6 @@
 //! `mincommerce-api` as a process, with servers that speak TLS and with servers that do not.
 
-#[path = "../../../embedded/tests/certificates/mod.rs"]
+#[path = "../../../servers/tests/certificates/mod.rs"]
 mod certificates;
 
 use std::{
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use embedded::{Durability, PostgresOptions, PostgresServer, RedisOptions, RedisServer, ServerTls};
+use servers::{Durability, PostgresOptions, PostgresServer, RedisOptions, RedisServer, ServerTls};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::Command,

@@ -1,7 +1,8 @@
 //! The Redis memory of a buyer, and the cost of a decision as a sale grows.
 
 use anyhow::Context;
-use sale::{ledger::Sale, output::note};
+use process::output::note;
+use sale::ledger::Sale;
 use system::rest::at_rest;
 
 use super::{

@@ -9,9 +9,10 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use embedded::Program;
 use nix::sys::signal::Signal;
 use sale::model::SaleId;
+use secrecy::ExposeSecret as _;
+use servers::Program;
 use tokio::{net::TcpStream, task::spawn_blocking, time::sleep};
 
 use super::{Volume, tool::Tool};
@@ -52,7 +53,7 @@ impl Service {
     /// # Errors
     /// It does not listen, or does not answer.
     pub(super) async fn start(ground: &Ground, kind: Kind, size: Volume) -> anyhow::Result<Self> {
-        let url = format!("127.0.0.1:{}", embedded::free_port()?);
+        let url = format!("127.0.0.1:{}", servers::free_port()?);
         let address = address_of(&url)?;
         let kind = match kind {
             Kind::Bare => "bare",
@@ -64,7 +65,7 @@ impl Service {
             .env_clear()
             .envs(ground.stage.deployment.environment())
             .stdin(Stdio::null());
-        let child = spawn_blocking(move || embedded::spawn(command, Signal::SIGKILL)).await??;
+        let child = spawn_blocking(move || servers::spawn(command, Signal::SIGKILL)).await??;
         let service = Self { child, address };
         let mut tries = 0;
         while TcpStream::connect(address).await.is_err() {
@@ -170,7 +171,12 @@ pub(super) async fn one_call(
 
 /// Purchases a second that Postgres alone decides, each in one statement.
 pub(super) async fn postgres_alone(ground: &Ground, size: Volume) -> anyhow::Result<f64> {
-    let url = ground.stage.deployment.database_url.expose().to_owned();
+    let url = ground
+        .stage
+        .deployment
+        .database_url
+        .expose_secret()
+        .to_owned();
     let folder = tempfile::tempdir()?;
     let script = folder.path().join("decide.sql");
     fs::write(

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use chrono::{DateTime, Utc};
+use process::output::note;
 use sale::{
     gate::{admission::BATCH_MAX, snapshot::Snapshot},
     model::{BuyerId, OrderId},
-    output::note,
 };
+use secrecy::ExposeSecret as _;
 use sqlx::PgPool;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
@@ -71,7 +72,7 @@ async fn posted_a_second(size: Volume) -> anyhow::Result<(f64, Duration)> {
     let mut ground = Ground::start().await?;
     let sale = ground.sale(u32::try_from(size.journal)?).await?.id;
     ground.fill(sale, size.journal).await?;
-    let pool = PgPool::connect(ground.stage.deployment.database_url.expose()).await?;
+    let pool = PgPool::connect(ground.stage.deployment.database_url.expose_secret()).await?;
     checkpoint(&pool).await?;
     pool.close().await;
     ground.stage.start_reconciler(&[]).map_err(plain)?;
@@ -91,7 +92,7 @@ async fn posted_a_second(size: Volume) -> anyhow::Result<(f64, Duration)> {
 async fn inserted_a_second(size: Volume) -> anyhow::Result<f64> {
     let ground = Ground::start().await?;
     let sale = ground.sale(u32::try_from(size.journal)?).await?.id;
-    let pool = PgPool::connect(ground.stage.deployment.database_url.expose()).await?;
+    let pool = PgPool::connect(ground.stage.deployment.database_url.expose_secret()).await?;
     write_rows(&pool, size.journal).await?;
     checkpoint(&pool).await?;
     let started = Instant::now();

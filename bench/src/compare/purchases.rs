@@ -3,7 +3,8 @@
 //! Noise of the machine comes in waves that are longer than a run. So the API and its limits take turns, and the round
 //! whose ratio is the median of all rounds counts.
 
-use sale::{model::SaleId, output::note};
+use process::output::note;
+use sale::model::SaleId;
 
 use super::{
     Volume,

@@ -3,7 +3,7 @@
 use std::{env, fs, path::PathBuf, process::Stdio, time::Duration};
 
 use anyhow::{Context, ensure};
-use embedded::{Program, Settings};
+use servers::{Program, Settings};
 use tokio::{process::Command, time::timeout};
 
 /// A program.
@@ -19,7 +19,7 @@ impl Tool {
     /// # Errors
     /// It is not there.
     pub(super) fn beside(program: Program, name: &'static str) -> anyhow::Result<Self> {
-        let server = fs::canonicalize(embedded::find(program, &Settings::from_env()?)?)?;
+        let server = fs::canonicalize(servers::find(program, &Settings::from_env()?)?)?;
         let beside = server.with_file_name(name);
         let paths = env::var_os("PATH").unwrap_or_default();
         let in_path = env::split_paths(&paths).map(|folder| folder.join(name));

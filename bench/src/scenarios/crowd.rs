@@ -3,7 +3,8 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use sale::{model::SaleId, token::Tokens};
+use identity::token::Tokens;
+use sale::model::SaleId;
 use system::client::Buyer;
 
 use super::plan::Step;
@@ -95,18 +96,16 @@ impl Crowd {
 pub(super) mod tests {
     use std::collections::HashSet;
 
-    use sale::{
-        model::SaleId,
-        settings::{Secret, TokenSettings},
-        token::Tokens,
-    };
+    use identity::{settings::TokenSettings, token::Tokens};
+    use sale::model::SaleId;
+    use secrecy::SecretString;
 
     use super::{Crowd, Step};
 
     /// This many buyers, and further ones on demand.
     pub(in crate::scenarios) fn crowd(count: usize) -> Crowd {
         let settings = TokenSettings {
-            jwt_secret: Secret::new("3b9f0e62d8c14a75f1a6925c7de8034b"),
+            jwt_secret: SecretString::from("3b9f0e62d8c14a75f1a6925c7de8034b"),
             jwt_previous_secret: None,
             jwt_issuer: "us".to_owned(),
             jwt_audience: "us".to_owned(),

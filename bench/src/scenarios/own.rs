@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 
 use anyhow::{Context, bail};
-use sale::{model::SaleId, token::Tokens};
+use identity::token::Tokens;
+use sale::model::SaleId;
 use system::{
     history::{Circumstances, check},
     rest::at_rest,

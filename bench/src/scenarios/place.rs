@@ -2,7 +2,8 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use sale::{model::SaleId, token::Tokens};
+use identity::token::Tokens;
+use sale::model::SaleId;
 
 use super::{
     meter::Meter,

@@ -12,7 +12,8 @@ use std::net::SocketAddr;
 
 use anyhow::{Context, bail, ensure};
 use clap::{Args, FromArgMatches, error::ErrorKind};
-use sale::{model::Role, settings::TokenSettings, token::Tokens};
+use identity::{settings::TokenSettings, token::Tokens};
+use sale::model::Role;
 use tokio::net::lookup_host;
 use uuid::Uuid;
 

@@ -6,11 +6,9 @@ use bench::scenarios::{
     Volume, beforehand, crowd::Crowd, measure_at, outcome::Outcome, place::Place, plan::Scenario,
     record::Record, target::Target,
 };
-use sale::{
-    model::SaleId,
-    settings::{Secret, TokenSettings},
-    token::Tokens,
-};
+use identity::{settings::TokenSettings, token::Tokens};
+use sale::model::SaleId;
+use secrecy::SecretString;
 use system::stage::{Setting, Stage};
 use tempfile::tempdir;
 
@@ -85,7 +83,7 @@ async fn refusals_that_decide_nothing_make_a_run_fail() {
 async fn a_target_whose_tokens_another_secret_signs_is_told_with_what_to_set() {
     let stage = Stage::open(Setting::default()).await.unwrap();
     let others = TokenSettings {
-        jwt_secret: Secret::new("another secret, as long as one must be"),
+        jwt_secret: SecretString::from("another secret, as long as one must be"),
         ..stage.deployment.tokens()
     };
     let found = Target::find(&stage.api().url(), others).await.unwrap();

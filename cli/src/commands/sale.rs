@@ -6,7 +6,7 @@ mod show;
 mod view;
 
 use anyhow::Context;
-use api::{sales::GATES_AT_ONCE, views::AdminSale};
+use api::views::AdminSale;
 use chrono::Utc;
 use clap::{ArgGroup, Args, Subcommand};
 use futures_util::{StreamExt, stream};
@@ -15,6 +15,7 @@ use sale::{
     ledger::{self, Ledger},
     lifecycle::Stepped,
     model::{SaleId, SaleState, last_instant_text},
+    view::GATES_AT_ONCE,
 };
 
 use self::create::Create;
@@ -216,7 +217,7 @@ async fn step(
         if !stepped.warm && stepped.sale.state != SaleState::Settled {
             note("its gate does not decide by this yet: the reconciler brings it there");
         }
-        output.show(&AdminSale::after(&connections.sales(), stepped).await)
+        output.show(&connections.after(stepped).await)
     })
     .await
 }

@@ -83,7 +83,7 @@ pub async fn run(settings: Seed, output: Output) -> anyhow::Result<()> {
             note("the admin has no password yet: mincommerce user set-password");
         }
         Ok(Seeded {
-            sale: AdminSale::after(&connections.sales(), made.sale).await,
+            sale: connections.after(made.sale).await,
             admin: made.admin.into(),
         })
     });

@@ -4,7 +4,8 @@
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
-use sale::{accounts::EmailAddress, model::Role, settings::TokenSettings, token::Tokens};
+use identity::{settings::TokenSettings, token::Tokens};
+use sale::{email_address::EmailAddress, model::Role};
 use serde::Serialize;
 use uuid::Uuid;
 

@@ -3,7 +3,7 @@
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use sale::{
-    accounts::EmailAddress,
+    email_address::EmailAddress,
     invalid::Invalid,
     ledger::{self, LedgerError, NewUser},
     model::Role,

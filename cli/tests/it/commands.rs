@@ -2,12 +2,13 @@
 
 use std::process::Output;
 
-use sale::{
-    model::Role,
+use identity::{
     passwords::{Match, compare},
-    settings::{Secret, TokenSettings},
+    settings::TokenSettings,
     token::Tokens,
 };
+use sale::model::Role;
+use secrecy::SecretString;
 use uuid::Uuid;
 
 use crate::fixture::{Shop, mincommerce, printed, refused, typed};
@@ -33,7 +34,7 @@ fn a_minted_token_is_one_that_the_api_takes() {
             .unwrap(),
     );
     let tokens = Tokens::new(&TokenSettings {
-        jwt_secret: Secret::new(SECRET),
+        jwt_secret: SecretString::from(SECRET),
         jwt_previous_secret: None,
         jwt_issuer: "mincommerce".to_owned(),
         jwt_audience: "mincommerce".to_owned(),
@@ -93,7 +94,7 @@ fn a_minted_token_has_the_one_spelling_of_its_address() {
     };
     let token = printed(&mint(" JOSE\u{301}@M\u{dc}ller.example. "));
     let tokens = Tokens::new(&TokenSettings {
-        jwt_secret: Secret::new(SECRET),
+        jwt_secret: SecretString::from(SECRET),
         jwt_previous_secret: None,
         jwt_issuer: "mincommerce".to_owned(),
         jwt_audience: "mincommerce".to_owned(),

@@ -6,13 +6,14 @@ use std::{
 };
 
 use chrono::Utc;
-use embedded::testing::{shared_postgres, shared_redis};
 use sale::{
     gate::Gate,
     ledger::{Ledger, Posting, Sale},
     model::{BuyerId, OrderId, SaleId},
 };
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
+use servers::testing::{shared_postgres, shared_redis};
 use system::deployment::Deployment;
 
 /// The program, with nothing of our own environment but the places of programs.
@@ -91,8 +92,8 @@ impl Shop {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = mincommerce(arguments);
         command
-            .env("DATABASE_URL", self.deployment.database_url.expose())
-            .env("REDIS_URL", self.deployment.redis_url.expose())
+            .env("DATABASE_URL", self.deployment.database_url.expose_secret())
+            .env("REDIS_URL", self.deployment.redis_url.expose_secret())
             .env("GATE_KEY_PREFIX", &self.deployment.key_prefix);
         command
     }

@@ -2,6 +2,8 @@
 
 use std::{io, process::Stdio};
 
+use secrecy::ExposeSecret as _;
+
 use crate::fixture::{Shop, mincommerce, printed};
 
 #[tokio::test]
@@ -57,7 +59,7 @@ fn each_shell_gets_its_completions() {
 #[test]
 fn the_settings_of_servers_are_taken_before_and_after_the_last_command() {
     let shop = Shop::open();
-    let url = shop.deployment.database_url.expose();
+    let url = shop.deployment.database_url.expose_secret();
     for arguments in [
         ["product", "--database-url", url, "list"],
         ["product", "list", "--database-url", url],

@@ -1,6 +1,7 @@
 //! A command's output for programs equals the HTTP API's reply, member for member.
 
-use sale::{model::Role, token::Tokens};
+use identity::token::Tokens;
+use sale::model::Role;
 use serde_json::{Value, json};
 use system::{
     binaries::{Binaries, Progress},

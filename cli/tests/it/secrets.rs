@@ -2,6 +2,8 @@
 
 use std::process::Output;
 
+use secrecy::ExposeSecret as _;
+
 use crate::fixture::{Shop, mincommerce, refused};
 
 const SECRET: &str = "hunter2hunter2hunter2hunter2hunter2";
@@ -52,7 +54,7 @@ fn an_error_about_postgres_does_not_show_the_password() {
 fn an_error_about_redis_does_not_show_the_password() {
     let shop = Shop::open();
     let sale = uuid::Uuid::now_v7().to_string();
-    let real = shop.deployment.redis_url.expose();
+    let real = shop.deployment.redis_url.expose_secret();
     let host = real
         .rsplit_once('@')
         .map_or("127.0.0.1:1", |(_, host)| host);

@@ -1,6 +1,6 @@
 //! `seed`: the first admin, product and sale of a new system.
 
-use sale::passwords::{Match, compare};
+use identity::passwords::{Match, compare};
 use serde_json::Value;
 
 use crate::fixture::{Shop, printed, refused, typed};

@@ -9,12 +9,12 @@ pub mod watch;
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::Context;
+use process::output::print;
 use sale::{
     audit::{self, AuditError, Verdict},
     gate::{Gate, GateError},
     ledger::Ledger,
     model::SaleId,
-    output::print,
 };
 
 use self::report::Row;

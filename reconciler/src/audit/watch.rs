@@ -11,14 +11,11 @@ use api::{
     serving,
 };
 use poem::{Response, Route, endpoint::make_sync, get, http::StatusCode};
-use sale::{
-    audit::Verdict,
-    gate::Gate,
-    ledger::Ledger,
-    model::SaleId,
+use process::{
     output::{Commentary, Reader, print, reader},
     signals::asked_to_end,
 };
+use sale::{audit::Verdict, gate::Gate, ledger::Ledger, model::SaleId};
 use tokio::{
     net::TcpListener,
     time::{Instant, sleep},

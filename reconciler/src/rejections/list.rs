@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, process::ExitCode};
 
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use process::output::print;
 use sale::{
     ledger::{Asked, KeptRejection, RejectionFilter},
     model::Reason,
-    output::print,
 };
 use serde::Serialize;
 

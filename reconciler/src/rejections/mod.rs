@@ -15,8 +15,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use sale::{
+    connections::PostgresSettings,
     ledger::{By, Ledger, Tables},
-    settings::PostgresSettings,
 };
 
 use crate::settings::rejections::Command;

@@ -4,11 +4,11 @@
 use std::{process::ExitCode, time::Duration};
 
 use anyhow::{Context, bail};
+use process::output::print;
 use sale::{
     gate::Gate,
     ledger::{Bar, KeptRejection, Ledger, Page, Replay},
     model::SaleId,
-    output::print,
     replay::{self as replays, BATCH_MAX, Patience, ReplayError},
 };
 use uuid::Uuid;

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use anyhow::bail;
 use chrono::{DateTime, Utc};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use process::output::print;
 use sale::{
     journal::Remains,
     ledger::{Bar, KeptRejection},
     model::{BuyerId, OrderId},
-    output::print,
 };
 use serde::Serialize;
 

@@ -2,9 +2,9 @@
 
 use clap::{Args, Subcommand};
 use sale::{
+    connections::{PostgresSettings, RedisSettings},
     ledger::{LIMIT_DEFAULT, LIMIT_MAX, Place},
     model::SaleId,
-    settings::{PostgresSettings, RedisSettings},
 };
 use uuid::Uuid;
 

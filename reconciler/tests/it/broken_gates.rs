@@ -2,13 +2,11 @@
 
 use std::{process::Stdio, time::Duration};
 
-use embedded::{RedisOptions, RedisServer, testing::shared_postgres};
 use fred::types::Value;
-use sale::{
-    model::{SaleId, SaleState},
-    settings::Secret,
-};
+use sale::model::{SaleId, SaleState};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
+use servers::{RedisOptions, RedisServer, testing::shared_postgres};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     time::sleep,
@@ -115,9 +113,10 @@ async fn an_audit_of_a_gate_that_refuses_says_what_the_ledger_knows_and_nothing_
     rights.extend(readable.iter().map(String::as_str));
     let rights = rights.into_iter().map(Value::from).collect();
     sales.stage.raw("ACL", rights).await;
-    let url = sales.stage.redis_settings.redis_url.expose();
+    let url = sales.stage.redis_settings.redis_url.expose_secret();
     let (_, server) = url.rsplit_once('@').unwrap();
-    sales.stage.redis_settings.redis_url = Secret::new(format!("redis://{user}:password@{server}"));
+    sales.stage.redis_settings.redis_url =
+        SecretString::from(format!("redis://{user}:password@{server}"));
 
     let (status, rows) = sales.audited(&["audit", "--json"]).await;
     assert_eq!((status, rows), (1, sales.rows("differs", &["unanswered"])));

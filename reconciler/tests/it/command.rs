@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tokio::{process::Command, time::timeout};
 
@@ -18,11 +19,11 @@ pub fn command(stage: &Stage, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mincommerce-reconciler"));
     command
         .args(args)
-        .env("REDIS_URL", stage.redis_settings.redis_url.expose())
+        .env("REDIS_URL", stage.redis_settings.redis_url.expose_secret())
         .env("GATE_KEY_PREFIX", &stage.redis_settings.key_prefix)
         .env(
             "DATABASE_URL",
-            stage.postgres_settings.database_url.expose(),
+            stage.postgres_settings.database_url.expose_secret(),
         )
         .env("NO_COLOR", "1")
         .stdin(Stdio::null())

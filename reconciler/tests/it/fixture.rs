@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{TimeDelta, Utc};
-use embedded::testing::{shared_postgres, shared_redis};
 use fred::{
     interfaces::ClientLike,
     prelude::{Builder, Client, Config},
@@ -14,6 +13,7 @@ use reconciler::{
     poster::Poster,
 };
 use sale::{
+    connections::{PostgresSettings, RedisSettings, RedisTlsSettings},
     gate::{Gate, admission::Known},
     install,
     journal::Journal,
@@ -21,8 +21,9 @@ use sale::{
     ledger::{Ledger, NewProduct, NewSale, Sale},
     model::{BuyerId, OrderId, Purchase, SaleId, Verdict},
     money::{Currency, Money},
-    settings::{PostgresSettings, RedisSettings, RedisTlsSettings, Secret},
 };
+use secrecy::SecretString;
+use servers::testing::{shared_postgres, shared_redis};
 use sqlx::PgPool;
 use tokio::{
     task::JoinHandle,
@@ -67,14 +68,14 @@ impl Stage {
     pub async fn on(redis_url: &str, database_url: &str, units: u32) -> Self {
         let prefix = format!("test-{}", Uuid::now_v7());
         let redis_settings = RedisSettings {
-            redis_url: Secret::new(redis_url),
+            redis_url: SecretString::from(redis_url),
             key_prefix: prefix.clone(),
             pool_size: 2,
             command_timeout_ms: 5_000,
             tls: RedisTlsSettings::default(),
         };
         let postgres_settings = PostgresSettings {
-            database_url: Secret::new(database_url),
+            database_url: SecretString::from(database_url),
             pool_max: 4,
             acquire_timeout_ms: 1_000,
         };

@@ -95,7 +95,7 @@ async fn a_watch_ends_when_its_reader_leaves_though_nothing_changes() {
 #[tokio::test]
 async fn a_watch_that_serves_metrics_says_once_that_nobody_reads_and_goes_on() {
     let stage = Stage::open(10).await;
-    let port = embedded::free_port().unwrap();
+    let port = servers::free_port().unwrap();
     let address = format!("127.0.0.1:{port}");
     let arguments = [
         "audit",

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use embedded::{
-    Durability, PostgresOptions, PostgresServer, RedisOptions, RedisServer,
-    testing::{shared_postgres, shared_redis},
-};
 use sale::{
+    connections::RedisSettings,
     gate::{Gate, admission::Known},
     keys::GROUP,
     model::{Purchase, Verdict},
-    settings::RedisSettings,
+};
+use servers::{
+    Durability, PostgresOptions, PostgresServer, RedisOptions, RedisServer,
+    testing::{shared_postgres, shared_redis},
 };
 
 use crate::fixture::{Stage, purchase, raw_id, until};

@@ -9,6 +9,7 @@ use sale::{
     model::{Epoch, OrderId, Purchase, Reason, SaleId},
     settle::settle,
 };
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::process::Command;
 use uuid::Uuid;
@@ -23,9 +24,9 @@ async fn run(stage: &Stage, arguments: &[&str]) -> Output {
         .env_clear()
         .env(
             "DATABASE_URL",
-            stage.postgres_settings.database_url.expose(),
+            stage.postgres_settings.database_url.expose_secret(),
         )
-        .env("REDIS_URL", stage.redis_settings.redis_url.expose())
+        .env("REDIS_URL", stage.redis_settings.redis_url.expose_secret())
         .env("GATE_KEY_PREFIX", &stage.redis_settings.key_prefix)
         .output()
         .await

@@ -33,7 +33,7 @@ pub async fn metrics(port: u16) -> String {
 #[tokio::test]
 async fn its_metrics_port_refuses_a_malformed_request() {
     let stage = Stage::open(10).await;
-    let port = embedded::free_port().unwrap();
+    let port = servers::free_port().unwrap();
     let address = format!("127.0.0.1:{port}");
     let args = ["audit", "--watch", "--metrics-address", &address];
     let mut watching = command(&stage, &args).spawn().unwrap();
@@ -58,7 +58,7 @@ async fn its_metrics_port_refuses_a_malformed_request() {
 async fn it_prints_each_change_and_keeps_metrics_until_it_is_told_to_stop() {
     let stage = Stage::open(10).await;
     stage.buy(4).await;
-    let port = embedded::free_port().unwrap();
+    let port = servers::free_port().unwrap();
     let address = format!("127.0.0.1:{port}");
     let args = [
         "audit",

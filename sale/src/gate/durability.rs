@@ -103,7 +103,7 @@ impl Gate {
 
     /// Refuses a Redis that is not configured for the required durability ([`GateError::Unsafe`]): at the start, and
     /// after each reconnect, because another Redis may have taken its place.
-    pub(crate) async fn refuse_less_durable(&self) -> Result<(), GateError> {
+    pub async fn refuse_less_durable(&self) -> Result<(), GateError> {
         match self.durability {
             Durability::Memory => Ok(()),
             Durability::Aof => {

@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Gate, GateError, builder};
-use crate::{keys::Keys, model::SaleId, settings::RedisSettings};
+use crate::{connections::RedisSettings, keys::Keys, model::SaleId};
 
 /// Pause between attempts to subscribe.
 const SUBSCRIBE_PAUSE: Duration = Duration::from_secs(1);

@@ -9,13 +9,11 @@
 //!   `limit - taken` remain
 //! - `journal`: winners on their way to the ledger
 //!
-//! This module owns the connection. [`admission`] asks for verdicts, [`batcher`] gathers purchases into batches,
-//! [`durability`] makes admissions safe before their answers, [`snapshot`] reads gates, [`upkeep`] keeps a gate up to
-//! date, [`install`] loads one, [`hints`] notifies waiting callers of posts, and [`pins`] remembers which sale an
-//! idempotency key is meant for.
+//! This module owns the connection. [`admission`] asks for verdicts, [`durability`] makes admissions
+//! safe before their answers, [`snapshot`] reads gates, [`upkeep`] keeps a gate up to date, [`install`] loads one,
+//! [`hints`] notifies waiting callers of posts, and [`pins`] remembers which sale an idempotency key is meant for.
 
 pub mod admission;
-pub mod batcher;
 pub mod durability;
 pub mod hints;
 pub mod install;
@@ -42,9 +40,8 @@ use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 
 use self::durability::Durability;
 use crate::{
+    connections::{InvalidSetting, RedisConnection, RedisSettings, Trouble},
     keys::Keys,
-    settings::{InvalidSetting, RedisConnection, RedisSettings},
-    tls::Trouble,
 };
 
 /// First and longest pause between attempts to reconnect, milliseconds.
@@ -226,7 +223,7 @@ impl Gate {
 
     /// Counts the connections made since [`Gate::connect`]: behind a new one there may be another Redis, or an older
     /// copy. A connection is counted before its first answer.
-    pub(crate) fn connections(&self) -> u64 {
+    pub fn connections(&self) -> u64 {
         let reconnects = self.reconnects.lock();
         reconnects.unwrap_or_else(PoisonError::into_inner).count()
     }

@@ -8,7 +8,7 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::By;
-use crate::accounts::EmailAddress;
+use crate::email_address::EmailAddress;
 
 /// Users that are read in one step.
 const ROWS: i64 = 1_000;

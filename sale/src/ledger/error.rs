@@ -1,7 +1,7 @@
 //! The failures of the ledger, in the words of the domain. The one place that knows the names of constraints.
 
 use crate::{
-    input::UNITS_MAX, model::last_instant_text, money::Currency, settings::InvalidSetting,
+    connections::InvalidSetting, input::UNITS_MAX, model::last_instant_text, money::Currency,
 };
 
 /// Why the ledger refused or failed. Every call can fail with [`LedgerError::Unavailable`] or

@@ -25,12 +25,6 @@ mod users;
 
 use std::{sync::Arc, time::Duration};
 
-use sqlx::{
-    ConnectOptions, Connection, PgPool,
-    migrate::{MigrateError, Migrator},
-    postgres::{PgConnectOptions, PgPoolOptions},
-};
-
 pub use addresses::KeptAddresses;
 pub use audit::Recount;
 pub use audit_log::{Action, By, CREATE_PRODUCT, CREATE_SALE, Via};
@@ -44,10 +38,15 @@ pub use posting::{Posted, Posting};
 pub use product_changes::{ProductChange, StockChange};
 pub use rejections::{Bar, KeptRejection, Rejection, RejectionFilter, Replay};
 pub use sales::{NewSale, Sale, Standing};
+use sqlx::{
+    ConnectOptions, Connection, PgPool,
+    migrate::{MigrateError, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 pub use statistics::Tally;
 pub use users::{NewUser, User};
 
-use crate::settings::PostgresSettings;
+use crate::connections::PostgresSettings;
 
 /// The name of this program in Postgres, and the author of changes unless another is named.
 const APPLICATION_NAME: &str = "mincommerce";

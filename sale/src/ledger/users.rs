@@ -7,7 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::{Ledger, LedgerError};
-use crate::{accounts::EmailAddress, model::Role};
+use crate::{email_address::EmailAddress, model::Role};
 
 /// A user to be created.
 #[derive(Debug, Clone)]

@@ -1,13 +1,13 @@
 //! One address is one user: in any spelling, in a database of any locale, and with users who were stored before
 //! addresses had one spelling.
 
-use embedded::testing::shared_postgres;
 use futures_util::future::join_all;
 use sale::{
-    accounts::EmailAddress,
+    email_address::EmailAddress,
     ledger::{Ledger, LedgerError, NewUser, User},
     model::Role,
 };
+use servers::testing::shared_postgres;
 use sqlx::{AssertSqlSafe, PgPool, migrate::Migrator};
 use uuid::Uuid;
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use embedded::{RedisCluster, RedisOptions};
 use fred::util::redis_keyslot;
 use sale::{
     ledger::Sale,
     model::{SaleState, Verdict},
     settle::settle,
 };
+use servers::{RedisCluster, RedisOptions};
 
 use crate::fixture::{DRAIN, Door, Shop, purchase};
 

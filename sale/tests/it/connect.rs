@@ -1,7 +1,7 @@
 //! Connecting: rejects a Redis that would lose sales.
 
-use embedded::{RedisOptions, RedisServer};
 use sale::gate::{Gate, GateError};
+use servers::{RedisOptions, RedisServer};
 
 use crate::fixture::redis_settings;
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use embedded::{Fsync, RedisOptions, RedisServer};
 use sale::{
     gate::{
         Gate, GateError,
@@ -12,6 +11,7 @@ use sale::{
     ledger::Sale,
     model::{Purchase, Verdict},
 };
+use servers::{Fsync, RedisOptions, RedisServer};
 use tokio::time::{Instant, sleep};
 
 use crate::fixture::{BOUND, Door, purchase, redis_settings, terms};
@@ -116,7 +116,7 @@ async fn what_was_answered_under_aof_is_there_after_a_kill() {
     }
     server.kill().unwrap();
     server.start_again().unwrap();
-    let again = Door::with(sale::settings::RedisSettings {
+    let again = Door::with(sale::connections::RedisSettings {
         key_prefix: prefix(&door, &sale),
         ..redis_settings(server.url())
     })
@@ -218,7 +218,7 @@ async fn what_was_answered_under_replica_is_in_the_replica_that_takes_over() {
     }
     pair.primary.kill().unwrap();
     pair.replica.command(&["REPLICAOF", "NO", "ONE"]).unwrap();
-    let promoted = Door::with(sale::settings::RedisSettings {
+    let promoted = Door::with(sale::connections::RedisSettings {
         key_prefix: prefix(&pair.door, &pair.sale),
         ..redis_settings(pair.replica.url())
     })

@@ -1,10 +1,11 @@
 //! The ledger's report on its own health.
 
-use embedded::testing::shared_postgres;
 use sale::{
+    connections::PostgresSettings,
     ledger::{Ledger, RECONCILER, Tables},
-    settings::{PostgresSettings, Secret},
 };
+use secrecy::SecretString;
+use servers::testing::shared_postgres;
 
 use crate::fixture::{Shop, ledger_at};
 
@@ -36,7 +37,7 @@ async fn a_reconciler_is_known_by_its_name_in_its_own_database() {
     let elsewhere = Shop::open().await;
     assert_eq!(shop.ledger.reconcilers().await.unwrap(), 0);
     let settings = PostgresSettings {
-        database_url: Secret::new(&shop.database_url),
+        database_url: SecretString::from(shop.database_url.as_str()),
         pool_max: 1,
         acquire_timeout_ms: 10_000,
     };

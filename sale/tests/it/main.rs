@@ -7,7 +7,6 @@
 
 mod addresses;
 mod audit_log;
-mod batcher;
 mod broken_gates;
 mod cluster;
 mod connect;
@@ -31,5 +30,4 @@ mod replay;
 mod scripts;
 mod settle;
 mod tls;
-mod token;
 mod users;

@@ -1,18 +1,19 @@
 //! The work that waits between gate and ledger, and its workers.
 
 use sale::{
+    connections::PostgresSettings,
     journal::Journal,
     ledger::{Ledger, RECONCILER},
     queue,
-    settings::{PostgresSettings, Secret},
 };
+use secrecy::SecretString;
 
 use crate::fixture::Shop;
 
 /// A connection by which a reconciler is known to be at work.
 async fn reconciler(shop: &Shop) -> Ledger {
     let settings = PostgresSettings {
-        database_url: Secret::new(&shop.database_url),
+        database_url: SecretString::from(shop.database_url.as_str()),
         pool_max: 1,
         acquire_timeout_ms: 10_000,
     };

@@ -1,6 +1,6 @@
 //! TLS, with real servers, correct certificates and wrong ones.
 
-#[path = "../../../embedded/tests/certificates/mod.rs"]
+#[path = "../../../servers/tests/certificates/mod.rs"]
 mod certificates;
 mod postgres;
 mod recorded;
@@ -8,8 +8,9 @@ mod redis;
 
 use std::path::{Path, PathBuf};
 
-use embedded::{Fsync, RedisOptions, ServerTls};
-use sale::{gate::Gate, settings::RedisSettings};
+use sale::{connections::RedisSettings, gate::Gate};
+use secrecy::ExposeSecret as _;
+use servers::{Fsync, RedisOptions, ServerTls};
 use tempfile::TempDir;
 
 use self::certificates::{Authority, Issued};
@@ -72,7 +73,7 @@ fn trusting(url: &str, ca_file: &Path) -> RedisSettings {
 async fn refusal(settings: &RedisSettings) -> String {
     let refused = Gate::connect(settings).await.err().expect("refused");
     let refusal = refused.to_string();
-    let url = settings.redis_url.expose();
+    let url = settings.redis_url.expose_secret();
     let password = url.split([':', '@']).find(|part| part.len() == 32);
     assert!(
         password.is_none_or(|password| !refusal.contains(password)),

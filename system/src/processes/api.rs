@@ -60,7 +60,7 @@ impl ApiProcess {
         loop {
             let port = match options.port {
                 Some(port) => port,
-                None => embedded::free_port().map_err(|source| ProcessError::Io {
+                None => servers::free_port().map_err(|source| ProcessError::Io {
                     action: "find a free port for",
                     name: NAME,
                     source: io::Error::other(source),

@@ -52,7 +52,7 @@ impl Launch {
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors);
-        embedded::spawn(command, Signal::SIGKILL).map_err(failed("run"))
+        servers::spawn(command, Signal::SIGKILL).map_err(failed("run"))
     }
 
     /// The end of the log.

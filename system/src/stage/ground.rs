@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use embedded::{Durability, PostgresOptions, PostgresServer, RedisOptions, RedisServer, testing};
+use servers::{Durability, PostgresOptions, PostgresServer, RedisOptions, RedisServer, testing};
 use tokio::task::spawn_blocking;
 
 use super::StageError;

@@ -11,7 +11,6 @@ mod checker;
 mod documents;
 mod faults;
 mod processes;
-mod protocol;
 mod rush;
 mod units;
 mod window;

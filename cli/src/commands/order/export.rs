@@ -10,10 +10,10 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 use csv::Writer;
+use process::output::{note, reader_of};
 use sale::{
     ledger::{self, Ledger},
     model::SaleId,
-    output::{note, reader_of},
 };
 
 use crate::{connections::missing, instant::shown};

@@ -109,6 +109,6 @@ pub(super) async fn statistics(
 ) -> anyhow::Result<()> {
     known(&connections.ledger, id).await?;
     let (sale, counts) = connections.lifecycle().statistics(id).await?;
-    let view = connections.sales().view(&sale).await;
+    let view = connections.view(&sale).await;
     output.show(&SaleStatistics::new(&sale, &view, counts))
 }

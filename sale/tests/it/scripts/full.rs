@@ -1,11 +1,11 @@
 //! A Redis without room: a private one, because the other tests would be affected.
 
-use embedded::{RedisOptions, RedisServer};
 use fred::types::Value;
 use sale::{
     gate::{GateError, admission::Known, upkeep::Posted},
     model::{Purchase, Verdict},
 };
+use servers::{RedisOptions, RedisServer};
 
 use crate::fixture::{Door, forgotten, purchase, terms};
 

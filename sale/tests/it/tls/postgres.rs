@@ -2,11 +2,9 @@
 
 use std::{error::Error, fmt::Write, path::Path};
 
-use embedded::{Durability, PostgresOptions, PostgresServer, ServerTls};
-use sale::{
-    ledger::Ledger,
-    settings::{PostgresSettings, Secret},
-};
+use sale::{connections::PostgresSettings, ledger::Ledger};
+use secrecy::SecretString;
+use servers::{Durability, PostgresOptions, PostgresServer, ServerTls};
 
 use super::{
     EXPIRED, Files, HOST, OTHER_HOST, VALID,
@@ -29,7 +27,7 @@ fn server(issued: Issued, authority: &Authority) -> PostgresServer {
 async fn connect(server: &PostgresServer, parameters: &str) -> Result<(), String> {
     let base = server.url().split('?').next().unwrap();
     let settings = PostgresSettings {
-        database_url: Secret::new(format!("{base}?{parameters}")),
+        database_url: SecretString::from(format!("{base}?{parameters}")),
         pool_max: 1,
         acquire_timeout_ms: 5_000,
     };
@@ -193,7 +191,7 @@ async fn a_file_that_is_no_good_stops_the_start_by_name() {
         // Nothing listens on port 1: these must fail before they connect.
         let url = format!("postgres://u:hunter2@127.0.0.1:1/d?{parameters}");
         let settings = PostgresSettings {
-            database_url: Secret::new(url),
+            database_url: SecretString::from(url),
             pool_max: 1,
             acquire_timeout_ms: 1_000,
         };

@@ -1,10 +1,7 @@
 //! The bytes on the wire to a server that does not speak TLS: they contain no secret.
 
-use sale::{
-    gate::Gate,
-    ledger::Ledger,
-    settings::{PostgresSettings, Secret},
-};
+use sale::{connections::PostgresSettings, gate::Gate, ledger::Ledger};
+use secrecy::SecretString;
 
 use super::{
     Files,
@@ -91,7 +88,7 @@ async fn a_postgres_without_tls_hears_no_more_than_the_question_for_it() {
             let port = recorder.port;
             let url = format!("postgres://shop:{SECRET}@127.0.0.1:{port}/shop?sslmode={mode}");
             let settings = PostgresSettings {
-                database_url: Secret::new(url),
+                database_url: SecretString::from(url),
                 pool_max: 1,
                 acquire_timeout_ms: 2_000,
             };

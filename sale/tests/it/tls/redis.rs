@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use embedded::{RedisCluster, RedisOptions, RedisSentinel, RedisServer, ServerTls};
 use sale::{
+    connections::RedisSettings,
     gate::{Gate, GateError, hints::Hints},
     ledger::Sale,
-    settings::RedisSettings,
 };
+use secrecy::SecretString;
+use servers::{RedisCluster, RedisOptions, RedisSentinel, RedisServer, ServerTls};
 
 use super::{
     EXPIRED, Files, HOST, OTHER_HOST, VALID,
@@ -214,7 +215,7 @@ async fn a_file_that_is_no_good_stops_the_start_by_name() {
 
     // A URL without TLS with a setting that names an authority is rejected.
     let mut plain = of(good(), None, None, None);
-    plain.redis_url = sale::settings::Secret::new(url.replace("rediss", "redis"));
+    plain.redis_url = SecretString::from(url.replace("rediss", "redis"));
     let refusal = refusal(&plain).await;
     assert!(refusal.contains("REDIS_TLS_CA_FILE"), "{refusal}");
 }

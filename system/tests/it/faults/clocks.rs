@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
-use embedded::{Clock, RedisOptions};
 use sale::{ledger::Sale, model::SaleState};
+use servers::{Clock, RedisOptions};
 use system::{
     client::{Buyer, Client},
     history::meaning::{Inactive, Meaning, PurchaseStatus},

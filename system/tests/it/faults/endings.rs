@@ -16,6 +16,7 @@ use sale::{
     journal::Journal,
     model::{OrderId, Role, SaleId},
 };
+use secrecy::ExposeSecret as _;
 use sqlx::{Connection, PgConnection};
 use system::{
     client::Buyer,
@@ -161,8 +162,12 @@ async fn an_api_ends_in_time_while_a_handler_waits_for_a_lock_and_what_it_sold_i
     let mut stage = Stage::open(hurried()).await.unwrap();
     let sale = stage.open_sale(100).await.unwrap();
     let database = stage.deployment.database_url.clone();
-    let mut holder = PgConnection::connect(database.expose()).await.unwrap();
-    let mut watcher = PgConnection::connect(database.expose()).await.unwrap();
+    let mut holder = PgConnection::connect(database.expose_secret())
+        .await
+        .unwrap();
+    let mut watcher = PgConnection::connect(database.expose_secret())
+        .await
+        .unwrap();
     // From now on nothing is posted, and no admin makes progress.
     let mut lock = holder.begin().await.unwrap();
     sqlx::query("SELECT FROM flash_sales WHERE id = $1 FOR UPDATE")

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use sale::{
+    connections::RedisSettings,
     gate::Gate,
     install::{Condition, InstallError, Installed, Marked, install, post_marks},
     ledger::Ledger,
     model::Epoch,
-    settings::RedisSettings,
 };
 use system::{
     rush::rush,

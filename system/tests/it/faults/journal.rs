@@ -1,13 +1,13 @@
 //! Journal entries that no gate wrote. A bug, a damaged file or a person may leave such entries.
 
 use chrono::{DateTime, Utc};
-use embedded::RedisServer;
 use sale::{
     journal::{Content, Entry, EntryId, Journal},
     keys::Keys,
     ledger::Outcome,
     model::{Epoch, OrderId, Purchase, SaleId},
 };
+use servers::RedisServer;
 use system::{
     client::{Buyer, Client},
     history::meaning::{Meaning, PurchaseStatus},

@@ -43,8 +43,9 @@ use std::{
     time::Duration,
 };
 
-use embedded::{Fsync, RedisOptions};
-use sale::{model::SaleId, token::Tokens};
+use identity::token::Tokens;
+use sale::model::SaleId;
+use servers::{Fsync, RedisOptions};
 use system::{
     client::{Buyer, Client},
     rush::{Outcome, Plan, Report, rush},

@@ -5,6 +5,7 @@ use sale::{
     journal::{Content, Entry, Journal},
     model::SaleId,
 };
+use secrecy::ExposeSecret as _;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use system::{
     deployment::Deployment,
@@ -45,7 +46,7 @@ const CROWD: Plan = Plan {
 
 /// A session of another user in the stage's database.
 async fn session(deployment: &Deployment) -> PgConnection {
-    PgConnection::connect(deployment.database_url.expose())
+    PgConnection::connect(deployment.database_url.expose_secret())
         .await
         .unwrap()
 }
@@ -157,7 +158,9 @@ async fn a_postgres_whose_connections_others_have_taken_is_waited_for() {
              WHERE application_name LIKE 'mincommerce%'",
         )
         .await;
-        while let Ok(one) = PgConnection::connect(stage.deployment.database_url.expose()).await {
+        while let Ok(one) =
+            PgConnection::connect(stage.deployment.database_url.expose_secret()).await
+        {
             others.push(one);
         }
         let ours: i64 = sqlx::query_scalar(

@@ -124,7 +124,7 @@ impl Proxy {
     /// A proxy on a free port of 127.0.0.1 to the server at this address.
     pub async fn start(upstream: &str) -> Self {
         // Below the range for clients' ports, so that the proxy can take it again after a refusal.
-        let port = embedded::free_port().unwrap();
+        let port = servers::free_port().unwrap();
         let mut proxy = Self {
             address: (Ipv4Addr::LOCALHOST, port).into(),
             shared: Arc::new(Shared {

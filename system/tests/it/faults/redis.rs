@@ -2,8 +2,8 @@
 
 use std::{collections::HashSet, fs::OpenOptions, io::Write, thread, time::Duration};
 
-use embedded::{Error, RedisServer};
 use sale::keys::{GROUP, Keys};
+use servers::{Error, RedisServer};
 use system::{
     history::{What, meaning::Meaning},
     rush::rush,

@@ -5,11 +5,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use embedded::RedisServer;
 use sale::{
     gate::Gate,
     model::{BuyerId, OrderId, SaleId},
 };
+use servers::RedisServer;
 use system::{
     client::{Buyer, Client},
     rush::rush,
@@ -86,7 +86,7 @@ async fn an_api_finds_it_also_where_its_connection_to_redis_was_lost_as_well() {
     finds_its_losses(RedisServer::wipe_and_start_again).await;
 }
 
-async fn finds_its_losses(empty: impl FnOnce(&RedisServer) -> Result<(), embedded::Error>) {
+async fn finds_its_losses(empty: impl FnOnce(&RedisServer) -> Result<(), servers::Error>) {
     let mut stage = Stage::open(own_redis()).await.unwrap();
     let sale = stage.open_sale(500).await.unwrap().id;
     let client = stage.client().unwrap();

@@ -1,8 +1,8 @@
 //! A replica that is promoted in a rush, with all data or with a part. All processes reach Redis through the proxy,
 //! which then redirects to the replica.
 
-use embedded::RedisServer;
 use sale::keys::Keys;
+use servers::RedisServer;
 use system::stage::{Ground, Stage};
 
 use super::{

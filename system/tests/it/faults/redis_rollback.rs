@@ -6,12 +6,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use embedded::RedisServer;
 use sale::{
     ledger::Sale,
     lifecycle::Lifecycle,
     model::{BuyerId, Epoch, OrderId, SaleState},
 };
+use secrecy::ExposeSecret as _;
+use servers::RedisServer;
 use sqlx::{Connection, PgConnection};
 use system::{
     client::{Buyer, Client},
@@ -291,7 +292,7 @@ async fn what_a_reconciler_has_in_hand_of_a_history_that_is_gone_is_posted_and_n
     let redis = stage.redis().unwrap();
     let copy = tokio::task::block_in_place(|| Copy::of(redis)).unwrap();
     // A lock on the sale delays the posting once it is under way.
-    let url = stage.deployment.database_url.expose();
+    let url = stage.deployment.database_url.expose_secret();
     let mut other = PgConnection::connect(url).await.unwrap();
     let mut lock = other.begin().await.unwrap();
     sqlx::query("SELECT FROM flash_sales WHERE id = $1 FOR UPDATE")

@@ -6,6 +6,7 @@
 use std::str::FromStr;
 
 use sale::{lifecycle::Lifecycle, model::SaleId};
+use secrecy::ExposeSecret as _;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgConnection, postgres::PgConnectOptions};
 use system::{
     binaries::{Binaries, Progress},
@@ -13,7 +14,6 @@ use system::{
     rush::rush,
     stage::{Setting, Stage},
 };
-
 use tokio::process::Command;
 
 use super::{NARROW, Selling, setting, taken, until};
@@ -28,7 +28,7 @@ struct Databases {
 
 impl Databases {
     async fn of(deployment: &Deployment) -> Self {
-        let options = PgConnectOptions::from_str(deployment.database_url.expose()).unwrap();
+        let options = PgConnectOptions::from_str(deployment.database_url.expose_secret()).unwrap();
         let live = options.get_database().unwrap().to_owned();
         let admin = options.database("postgres").connect().await.unwrap();
         Self {
