@@ -2,13 +2,13 @@
 //! failed attempt is given up, and the keeper starts over.
 
 use crate::{
+    condition::Condition,
     gate::Swapped,
     ledger::Posted,
     rules::Rule,
     state::{Entry, Owner, Purpose, Sale, SaleState, State, Terms, Worker, count},
     steps::Setting,
     tasks::{Install, Mark, Replay, Task},
-    upkeep::Condition,
 };
 
 /// Takes the install lock and continues to install, or does neither.

@@ -1,12 +1,12 @@
 //! The keeper: it reads the ledger first and the gate second, syncs, and starts repairs. `reconciler/src/keeper.rs`.
 
 use crate::{
+    condition::Condition,
     install,
     rules::Rule,
     state::{Gate, SaleState, State, Terms, Worker, count},
     steps::Setting,
     tasks::{Keep, Mark, Settle, Task},
-    upkeep::Condition,
 };
 
 /// The keeper reads the ledger; without the rule, the gate.

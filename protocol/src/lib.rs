@@ -36,9 +36,11 @@
 //! lines, without a dependency.
 
 mod beginnings;
+mod condition;
 mod faults;
 mod gate;
 mod install;
+mod invariant;
 mod invariants;
 mod keeper;
 mod ledger;
@@ -53,11 +55,12 @@ mod search;
 mod settle;
 mod state;
 mod steps;
+mod successors;
 mod tasks;
 mod upkeep;
 
 pub use crate::{
-    invariants::Invariant,
+    invariant::Invariant,
     needs::{NEEDS, Need},
     rules::{Rule, Without},
     scenarios::Scenario,

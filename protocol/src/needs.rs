@@ -2,7 +2,7 @@
 
 use Need::{Closes, Nothing, StandsIn};
 
-use crate::{invariants::Invariant as I, rules::Rule as R, scenarios::Scenario as S};
+use crate::{invariant::Invariant as I, rules::Rule as R, scenarios::Scenario as S};
 
 /// The effect of leaving out a rule.
 #[derive(Debug, Clone, Copy)]

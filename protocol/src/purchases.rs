@@ -2,7 +2,7 @@
 
 use crate::{
     gate::{Admission, Known},
-    invariants::Invariant,
+    invariant::Invariant,
     rules::Rule,
     state::{Api, BUYERS, Call, Gate, Marks, ORDERS, SaleState, State, Stray, Verdict, bit, count},
     steps::{Next, Setting, Step},

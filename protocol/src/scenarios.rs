@@ -2,13 +2,11 @@
 
 use strum::VariantArray;
 
-use crate::{rules::Without, scenes, state::State, steps::Setting};
-
-/// The end of a sale in scenarios without a clock.
-pub const FAR: u8 = 9;
-
-/// The start of a search.
-pub type Start = (Setting, State);
+use crate::{
+    rules::Without,
+    scenes::{self, Start},
+    steps::Setting,
+};
 
 /// A scenario to search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, VariantArray)]

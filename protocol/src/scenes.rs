@@ -2,14 +2,16 @@
 
 use crate::{
     beginnings::{
-        open, rejected, sold, sold_since_the_copy, with_a_window, with_an_entry_in_hand,
+        FAR, open, rejected, sold, sold_since_the_copy, with_a_window, with_an_entry_in_hand,
         with_an_older_copy, without_a_mark,
     },
     faults,
-    scenarios::{FAR, Start},
     state::{Budget, Gate, Ledger, State},
     steps::Setting,
 };
+
+/// The start of a search.
+pub type Start = (Setting, State);
 
 /// How often each buyer asks.
 fn tries(first: u8, second: u8, third: u8) -> Budget {

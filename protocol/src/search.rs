@@ -8,9 +8,11 @@ use std::{
 };
 
 use crate::{
-    invariants::{self, Invariant},
+    invariant::Invariant,
+    invariants,
     state::State,
-    steps::{Next, Setting, Step, successors},
+    steps::{Next, Setting, Step},
+    successors::successors,
 };
 
 /// The number of changes of terms after which a run is not followed.

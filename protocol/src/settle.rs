@@ -1,12 +1,12 @@
 //! Settle, step by step: `sale/src/settle.rs`.
 
 use crate::{
-    invariants::Invariant,
+    condition::Condition,
+    invariant::Invariant,
     rules::Rule,
     state::{SaleState, State, Worker, count},
     steps::Setting,
     tasks::{Settle, Task},
-    upkeep::Condition,
 };
 
 pub fn settle(setting: &Setting, state: &mut State, index: usize, step: Settle) {

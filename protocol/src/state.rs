@@ -1,7 +1,7 @@
 //! The state of the whole system, small enough for millions of them: everything is a count below 256, and absent things
 //! are zero.
 
-use crate::tasks::Task;
+use crate::{invariant::Invariant, tasks::Task};
 
 /// The maximum of buyers. A scenario uses as many as have tries.
 pub const BUYERS: usize = 3;
@@ -285,7 +285,7 @@ pub struct Past {
     /// The same for an answer that it has begun.
     pub begun_at: u8,
     /// A breach that no later state would show.
-    pub broken: Option<crate::invariants::Invariant>,
+    pub broken: Option<Invariant>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -352,5 +352,12 @@ impl State {
             }
         }
         self
+    }
+}
+
+impl State {
+    /// Notes a breach that no later state would show. The first one stays.
+    pub fn breaks(&mut self, invariant: Invariant) {
+        self.past.broken.get_or_insert(invariant);
     }
 }

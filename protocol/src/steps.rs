@@ -1,16 +1,12 @@
 //! The steps: each is one atomic action of the real system, such as one script, one statement, one message or process
-//! lost. [`successors`] lists all possible next steps.
+//! lost. `successors` lists all that are possible next.
 
 use std::fmt;
 
 use crate::{
-    faults,
-    invariants::Invariant,
-    people, posting, purchases,
     rules::Without,
     state::{Marks, State},
     tasks::Task,
-    upkeep,
 };
 
 /// The settings of a scenario, besides its first state.
@@ -127,7 +123,7 @@ impl fmt::Display for Step {
             Self::Pause(worker) => write!(f, "worker {worker} pauses the sale"),
             Self::Resume(worker) => write!(f, "worker {worker} resumes the sale"),
             Self::Move(worker) => write!(f, "worker {worker} moves the end of the sale"),
-            Self::Replay(worker, buyer, order) => write!(f, "worker {worker} is told to replay order {order} of buyer {buyer}"),
+            Self::Replay(worker, buyer, order) => write!(f, "worker {worker} begins to replay order {order} of buyer {buyer}"),
             Self::Rebuild => write!(f, "somebody closes the gate, to have it rebuilt"),
             Self::Tick => write!(f, "time passes"),
             Self::CrashApi(api) => write!(f, "FAULT: api {api} dies, and another starts"),
@@ -154,22 +150,3 @@ impl fmt::Display for Step {
 
 /// The list of successors.
 pub type Next = Vec<(Step, State)>;
-
-/// Lists all possible next steps.
-pub fn successors(setting: &Setting, state: &State, next: &mut Next) {
-    if purchases::only_answers(setting, state, next) || posting::only_reads(setting, state, next) {
-        return;
-    }
-    purchases::steps(setting, state, next);
-    posting::steps(setting, state, next);
-    upkeep::steps(setting, state, next);
-    people::steps(setting, state, next);
-    faults::steps(setting, state, next);
-}
-
-impl State {
-    /// Notes a breach that no later state would show. The first one stays.
-    pub fn breaks(&mut self, invariant: Invariant) {
-        self.past.broken.get_or_insert(invariant);
-    }
-}
