@@ -32,6 +32,7 @@ use std::fmt;
 
 mod account;
 mod binaries;
+mod child;
 mod clock;
 mod data_dir;
 mod database;
@@ -49,9 +50,10 @@ mod redis_sentinel;
 mod redis_server;
 mod resp;
 mod server_tls;
+mod service;
 mod settings;
 mod spawner;
-mod supervision;
+mod supervisor;
 pub mod testing;
 
 pub use binaries::{Program, Version};
@@ -65,8 +67,10 @@ pub use redis_cluster::RedisCluster;
 pub use redis_sentinel::RedisSentinel;
 pub use redis_server::{Fsync, RedisOptions, RedisServer};
 pub use server_tls::ServerTls;
+pub use service::Service;
 pub use settings::{Hiding, Installing, Settings};
 pub use spawner::spawn;
+pub use supervisor::Supervisor;
 
 /// A Redis to use: the user's own, or a private one.
 pub enum Redis {

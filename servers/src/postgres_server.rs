@@ -13,6 +13,7 @@ use nix::{sys::signal::Signal, unistd::Pid};
 use crate::{
     Error, Program, Settings,
     account::Account,
+    child::until_ready,
     create_database,
     data_dir::{DataDir, Storage, write_private},
     database,
@@ -20,8 +21,9 @@ use crate::{
     log, port, postmaster,
     redis_server::new_password,
     server_tls::{AUTHORITIES, CERTIFICATE, KEY, ServerTls},
+    service::{Service, send},
     spawner,
-    supervision::{Service, Supervisor, until_ready},
+    supervisor::Supervisor,
 };
 
 /// The server's name in messages.
@@ -129,8 +131,11 @@ impl PostgresServer {
                 service.configure_tls(tls)?;
                 url += "?sslmode=require";
             }
-            match Supervisor::start(service, options.supervised) {
-                Ok(supervisor) => return Ok(Self { supervisor, url }),
+            match Supervisor::start(service) {
+                Ok(supervisor) => {
+                    let supervisor = supervisor.supervised(options.supervised)?;
+                    return Ok(Self { supervisor, url });
+                }
                 Err(Error::PortTaken { .. }) if attempt < port::START_ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),
             }
@@ -366,5 +371,11 @@ impl Service for PostgresService {
 
     fn resume(&self, pid: Pid) -> Result<(), Error> {
         postmaster::resume(pid)
+    }
+
+    /// A frozen Postgres is resumed first: its children can be found only while the postmaster lives.
+    fn signal(&self, pid: Pid, signal: Signal) -> Result<(), Error> {
+        self.resume(pid)?;
+        send(NAME, pid, signal)
     }
 }

@@ -8,21 +8,18 @@ use std::{
     time::Duration,
 };
 
-use nix::{
-    sys::signal::{self, Signal},
-    unistd::Pid,
-};
-
 use crate::{
     Error, Program, Settings,
+    child::until_ready,
     data_dir::{DataDir, Storage, write_private},
     find::find,
     log, port,
     redis_config::{self, APPEND_ONLY_DIR, DUMP, LOG, Part, SOCKET},
     resp,
     server_tls::ServerTls,
+    service::Service,
     spawner,
-    supervision::{Service, Supervisor, until_ready},
+    supervisor::Supervisor,
 };
 
 /// The server's name in messages.
@@ -136,8 +133,11 @@ impl RedisServer {
             }
             let s = if service.has_tls { "s" } else { "" };
             let url = format!("redis{s}://default:{password}@127.0.0.1:{}/0", service.port);
-            match Supervisor::start(service, options.supervised) {
-                Ok(supervisor) => return Ok(Self { supervisor, url }),
+            match Supervisor::start(service) {
+                Ok(supervisor) => {
+                    let supervisor = supervisor.supervised(options.supervised)?;
+                    return Ok(Self { supervisor, url });
+                }
                 Err(Error::PortTaken { .. }) if attempt < port::START_ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),
             }
@@ -321,29 +321,5 @@ impl Service for RedisService {
         let log = || log::since(&log_path, log_start);
         until_ready(child, self, READY_DEADLINE, answers, log)
             .map_err(|error| self.without_tls(log::port_taken(error, NAME, self.port)))
-    }
-
-    /// SIGTERM: Redis writes and syncs its append-only file before it ends.
-    fn stop_signal(&self) -> Signal {
-        Signal::SIGTERM
-    }
-
-    /// SIGKILL works on a paused server too.
-    fn end_signal(&self) -> Signal {
-        Signal::SIGKILL
-    }
-
-    fn pause(&self, pid: Pid) -> Result<(), Error> {
-        signal::kill(pid, Signal::SIGSTOP).map_err(|source| Error::Signal {
-            server: NAME,
-            source,
-        })
-    }
-
-    fn resume(&self, pid: Pid) -> Result<(), Error> {
-        signal::kill(pid, Signal::SIGCONT).map_err(|source| Error::Signal {
-            server: NAME,
-            source,
-        })
     }
 }

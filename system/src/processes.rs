@@ -2,8 +2,6 @@
 //!
 //! | module | owns |
 //! | --- | --- |
-//! | [`process`] | one process: started, signalled, reaped, and restarted if it is supervised |
-//! | [`error`] | why a process could not be started or signalled |
 //! | [`launch`] | how a process is started, and where its output goes |
 //! | [`api`], [`reconciler`] | how each program is started, and when it is ready |
 //!
@@ -11,12 +9,12 @@
 //! it from `spawn_blocking`.
 
 pub mod api;
-pub mod error;
 pub mod launch;
-pub mod process;
 pub mod reconciler;
 
 pub use api::{ApiOptions, ApiProcess};
-pub use error::ProcessError;
-pub use process::Process;
+pub use launch::Launch;
 pub use reconciler::ReconcilerProcess;
+
+/// A process of one of our programs. Dropping the value ends it.
+pub type Process = servers::Supervisor<Launch>;

@@ -7,7 +7,9 @@ use std::{
     time::Duration,
 };
 
-use super::{error::ProcessError, launch::Launch, process::Process};
+use servers::Error;
+
+use super::{Process, launch::Launch};
 use crate::{binaries::Binaries, deployment::Deployment};
 
 const NAME: &str = "mincommerce-api";
@@ -55,19 +57,15 @@ impl ApiProcess {
         binaries: &Binaries,
         deployment: &Deployment,
         options: &ApiOptions,
-    ) -> Result<Self, ProcessError> {
+    ) -> Result<Self, Error> {
         let mut attempt = 1;
         loop {
             let port = match options.port {
                 Some(port) => port,
-                None => servers::free_port().map_err(|source| ProcessError::Io {
-                    action: "find a free port for",
-                    name: NAME,
-                    source: io::Error::other(source),
-                })?,
+                None => servers::free_port()?,
             };
             match Self::start_on(port, binaries, deployment, options) {
-                Err(ProcessError::Exited { .. })
+                Err(Error::Exited { .. })
                     if options.port.is_none() && is_taken(port) && attempt < START_ATTEMPTS =>
                 {
                     attempt += 1;
@@ -82,7 +80,7 @@ impl ApiProcess {
         binaries: &Binaries,
         deployment: &Deployment,
         options: &ApiOptions,
-    ) -> Result<Self, ProcessError> {
+    ) -> Result<Self, Error> {
         let mut environment = deployment.environment();
         let own = [
             ("HOST", "127.0.0.1"),
@@ -97,15 +95,12 @@ impl ApiProcess {
             args: Vec::new(),
             environment,
             log: options.log.clone(),
+            stop_deadline: STOP_DEADLINE,
         };
         let process = Process::start(launch)?;
         process.until_ready(READY_DEADLINE, || is_ready(port))?;
         // Supervision starts only now: a failed first start is reported, not repeated.
-        let process = if options.supervised {
-            process.supervised()?
-        } else {
-            process
-        };
+        let process = process.supervised(options.supervised)?;
         Ok(Self { process, port })
     }
 
@@ -120,15 +115,15 @@ impl ApiProcess {
     }
 
     /// Ends it in order.
-    pub fn stop(&self) -> Result<(), ProcessError> {
-        self.process.terminate(STOP_DEADLINE)
+    pub fn stop(&self) -> Result<(), Error> {
+        self.process.stop()
     }
 
     /// Restarts it after an end, and returns once it is ready.
     ///
     /// # Errors
     /// It ended, or was not ready in time.
-    pub fn start_again(&self) -> Result<(), ProcessError> {
+    pub fn start_again(&self) -> Result<(), Error> {
         self.process.start_again()?;
         self.process
             .until_ready(READY_DEADLINE, || is_ready(self.port))

@@ -1,18 +1,20 @@
-//! How to start a process, and where its output goes.
+//! How one of our programs is started, and where its output goes.
 
 use std::{
     fs::{self, OpenOptions},
     io::{self, Read, Seek, SeekFrom},
     path::PathBuf,
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
-use nix::sys::signal::Signal;
-
-use super::error::ProcessError;
+use servers::{Error, Service};
 
 /// How many bytes of the end of a log an error message shows.
 const LOG_TAIL_BYTES: u64 = 4_096;
+
+/// Supervision gives up after this many deaths in a row: a program of ours may die as long as its servers are away.
+const DEATHS_MAX: u32 = 30;
 
 /// How to start a process.
 pub struct Launch {
@@ -26,15 +28,19 @@ pub struct Launch {
     pub environment: Vec<(String, String)>,
     /// The file to which its output is appended.
     pub log: PathBuf,
+    /// How long it may take to end in order.
+    pub stop_deadline: Duration,
 }
 
-impl Launch {
-    /// Runs the program.
-    pub(super) fn spawn(&self) -> Result<Child, ProcessError> {
+impl Service for Launch {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn launch(&self) -> Result<Child, Error> {
         let failed = |action| {
-            move |source| ProcessError::Io {
-                action,
-                name: self.name,
+            move |source| Error::Io {
+                action: format!("{action} {}", self.name),
                 source,
             }
         };
@@ -52,11 +58,18 @@ impl Launch {
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors);
-        servers::spawn(command, Signal::SIGKILL).map_err(failed("run"))
+        servers::spawn(command, self.end_signal()).map_err(failed("run"))
     }
 
-    /// The end of the log.
-    pub(super) fn log_tail(&self) -> String {
+    fn stop_deadline(&self) -> Duration {
+        self.stop_deadline
+    }
+
+    fn deaths_max(&self) -> u32 {
+        DEATHS_MAX
+    }
+
+    fn log_tail(&self) -> String {
         let read = || -> io::Result<String> {
             let mut file = fs::File::open(&self.log)?;
             let length = file.metadata()?.len();

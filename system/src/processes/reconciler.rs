@@ -2,7 +2,9 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{error::ProcessError, launch::Launch, process::Process};
+use servers::Error;
+
+use super::{Process, launch::Launch};
 use crate::{binaries::Binaries, deployment::Deployment};
 
 const NAME: &str = "mincommerce-reconciler";
@@ -23,7 +25,7 @@ impl ReconcilerProcess {
         log: &Path,
         settings: &[(String, String)],
         supervised: bool,
-    ) -> Result<Self, ProcessError> {
+    ) -> Result<Self, Error> {
         let mut environment = deployment.environment();
         environment.extend(settings.iter().cloned());
         let launch = Launch {
@@ -32,15 +34,10 @@ impl ReconcilerProcess {
             args: vec!["run".to_owned()],
             environment,
             log: log.to_owned(),
+            stop_deadline: STOP_DEADLINE,
         };
-        let process = Process::start(launch)?;
-        Ok(Self {
-            process: if supervised {
-                process.supervised()?
-            } else {
-                process
-            },
-        })
+        let process = Process::start(launch)?.supervised(supervised)?;
+        Ok(Self { process })
     }
 
     /// The process.
@@ -49,7 +46,7 @@ impl ReconcilerProcess {
     }
 
     /// Ends it in order.
-    pub fn stop(&self) -> Result<(), ProcessError> {
-        self.process.terminate(STOP_DEADLINE)
+    pub fn stop(&self) -> Result<(), Error> {
+        self.process.stop()
     }
 }

@@ -17,6 +17,7 @@ fn sleeper(folder: &tempfile::TempDir, seconds: &str) -> Process {
         args: vec![seconds.to_owned()],
         environment: Vec::new(),
         log: folder.path().join("log"),
+        stop_deadline: DEADLINE,
     };
     Process::start(launch).unwrap()
 }
@@ -33,7 +34,7 @@ fn until(mut holds: impl FnMut() -> bool) {
 #[test]
 fn a_supervised_process_that_is_killed_from_outside_is_started_again() {
     let folder = tempfile::tempdir().unwrap();
-    let process = sleeper(&folder, "1000").supervised().unwrap();
+    let process = sleeper(&folder, "1000").supervised(true).unwrap();
     let first = process.pid().unwrap();
     kill(Pid::from_raw(first.cast_signed()), Signal::SIGKILL).unwrap();
     until(|| process.pid().is_some_and(|pid| pid != first));
@@ -43,8 +44,8 @@ fn a_supervised_process_that_is_killed_from_outside_is_started_again() {
 #[test]
 fn a_process_that_we_end_stays_down_until_it_is_wanted_again() {
     let folder = tempfile::tempdir().unwrap();
-    let process = sleeper(&folder, "1000").supervised().unwrap();
-    process.terminate(DEADLINE).unwrap();
+    let process = sleeper(&folder, "1000").supervised(true).unwrap();
+    process.stop().unwrap();
     assert_eq!((process.pid(), process.restarts()), (None, 0));
     process.start_again().unwrap();
     assert!(process.pid().is_some());
@@ -55,7 +56,7 @@ fn a_frozen_process_can_be_ended() {
     let folder = tempfile::tempdir().unwrap();
     let process = sleeper(&folder, "1000");
     process.pause().unwrap();
-    process.terminate(DEADLINE).unwrap();
+    process.stop().unwrap();
     assert_eq!(process.pid(), None);
 }
 
