@@ -48,6 +48,7 @@ pub mod instant;
 pub mod metrics;
 pub mod open_files;
 pub mod openapi;
+pub mod operations;
 pub mod paging;
 pub mod payload;
 pub mod places;

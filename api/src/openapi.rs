@@ -11,7 +11,7 @@
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService, payload::Payload};
 use serde_json::{Value, json};
 
-use crate::{ignored_fields::ignored_fields, problem::Problem, rate_limits::Class, routes};
+use crate::{ignored_fields::ignored_fields, operations, problem::Problem, routes};
 
 /// The routes as a service.
 pub fn service<A: OpenApi>(apis: A) -> OpenApiService<A, ()> {
@@ -30,14 +30,12 @@ pub fn document() -> String {
     let spec = service(routes::apis()).spec();
     let mut document: Value = serde_json::from_str(&spec).unwrap_or_default();
     if let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) {
-        let operations = paths.iter_mut().flat_map(|(path, methods)| {
+        let operations = paths.iter_mut().flat_map(|(_, methods)| {
             let methods = methods.as_object_mut().into_iter().flatten();
-            methods.map(move |(method, operation)| {
-                (is_limited(method, path), method == "get", operation)
-            })
+            methods.map(move |(method, operation)| (method == "get", operation))
         });
-        for (limited, reads, operation) in operations {
-            add_shared_failures(limited, reads, operation);
+        for (reads, operation) in operations {
+            add_shared_failures(reads, operation);
         }
     }
     let bodies = bodies(&document);
@@ -134,13 +132,9 @@ pub fn page() -> String {
     empty.swagger_ui_html().replace(&empty.spec(), &document)
 }
 
-/// Whether an operation has a rate limit.
-fn is_limited(method: &str, path: &str) -> bool {
-    let method = method.to_ascii_uppercase().parse();
-    method.is_ok_and(|method| Class::of(&method, path).is_some())
-}
-
-fn add_shared_failures(limited: bool, reads: bool, operation: &mut Value) {
+fn add_shared_failures(reads: bool, operation: &mut Value) {
+    let rules = operations::rules(operation["operationId"].as_str().unwrap_or_default());
+    let limited = rules.class.is_some();
     let has = |member: &str| {
         operation
             .get(member)
@@ -149,13 +143,10 @@ fn add_shared_failures(limited: bool, reads: bool, operation: &mut Value) {
             > 0
     };
     let token = has("security");
-    let admin = operation["tags"]
-        .as_array()
-        .is_some_and(|tags| tags.contains(&json!("Administration")));
     let body = operation.get("requestBody").is_some();
     let shared = [
         (token, "401", "There is no valid token."),
-        (admin, "403", "The caller is not an admin."),
+        (rules.admin, "403", "The caller is not an admin."),
         (true, "400", "The request is not valid."),
         (!reads || body, "413", "The body is too large."),
         (body, "415", "The body is not application/json."),

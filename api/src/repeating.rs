@@ -1,8 +1,8 @@
 //! What a reply says about a retry, when a request took too long.
 
-use poem::{Request, http::Method};
+use poem::Request;
 
-use crate::{problem::Problem, routes::headers::IdempotencyKey};
+use crate::{operations::OperationRules, problem::Problem, routes::headers::IdempotencyKey};
 
 /// What a retry does when the service has given a request up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,19 +16,11 @@ pub enum Repeating {
 }
 
 impl Repeating {
-    /// A request of an admin that creates or adds something is unsafe to repeat without a key. Every other request
-    /// can be repeated.
-    pub fn of(request: &Request) -> Self {
+    /// A request that adds something is unsafe to repeat without a key. Every other request can be repeated.
+    pub fn of(request: &Request, rules: OperationRules) -> Self {
         if request.method().is_safe() {
-            return Self::Harmless;
-        }
-        let path = request.uri().path();
-        let adds = path == "/api/admin/products"
-            || path == "/api/admin/flash-sale"
-            || (path.starts_with("/api/admin/") && path.ends_with("/restock"))
-            // It may add to the stock: only the handler sees the body, which says so.
-            || (request.method() == Method::PATCH && path.starts_with("/api/admin/products/"));
-        if adds && !request.headers().contains_key(IdempotencyKey::HEADER) {
+            Self::Harmless
+        } else if rules.adds && !request.headers().contains_key(IdempotencyKey::HEADER) {
             Self::Unsafe
         } else {
             Self::Safe
@@ -54,9 +46,11 @@ mod tests {
     };
 
     use super::Repeating;
+    use crate::routes::{RouteTable, apis};
 
     #[test]
     fn what_may_be_done_twice_is_not_said_to_be_safe() {
+        let table = RouteTable::of(&apis(), &[]);
         let of = |method: Method, path: &'static str, key: bool| {
             let request = Request::builder()
                 .method(method)
@@ -66,7 +60,9 @@ mod tests {
             } else {
                 request
             };
-            Repeating::of(&request.finish())
+            let request = request.finish();
+            let rules = table.rules(request.method(), path);
+            Repeating::of(&request, rules)
         };
         for path in [
             "/api/admin/products",

@@ -43,13 +43,14 @@ impl Asked {
     ) -> Self {
         let origin = rules.origins.allow(request.headers());
         let preflight = origin.is_some() && cors::is_preflight(request);
-        let class = Class::of(request.method(), request.uri().path()).filter(|_| !preflight);
+        let served = rules.routes.rules(request.method(), request.uri().path());
+        let class = served.class.filter(|_| !preflight);
         Self {
             began,
             id,
             uri,
             of_api: request.uri().path().starts_with("/api/"),
-            repeating: Repeating::of(request),
+            repeating: Repeating::of(request, served),
             origin,
             preflight,
             limited: class.map(|class| (class, rules.clients.address_of(request))),

@@ -1,8 +1,6 @@
-//! The class of each request, and the policies of each class.
+//! The classes of requests, and the policies of each. `operations` says which operation is of which class.
 
-use poem::http::Method;
-
-use crate::{documentation_paths, settings::RateLimitSettings};
+use crate::settings::RateLimitSettings;
 
 /// A class of requests, with limits of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,26 +16,6 @@ pub enum Class {
 }
 
 impl Class {
-    /// The class of a request; none if it is not limited. (The router matches paths literally: no other spelling
-    /// leads to the same route.)
-    pub fn of(method: &Method, path: &str) -> Option<Self> {
-        if path == "/api/purchase" && method == Method::POST {
-            return Some(Self::Purchase);
-        }
-        if documentation_paths::ALL.contains(&path) {
-            return Some(Self::Documentation);
-        }
-        match path.strip_prefix("/api")? {
-            "/health" | "/queue/health" => None,
-            rest if rest.starts_with("/health/") => None,
-            // Pages ask it whenever they are opened, and it offers nothing to guess.
-            "/auth/verify" => Some(Self::Reading),
-            rest if rest.starts_with("/auth/") => Some(Self::Login),
-            rest if rest.is_empty() || rest.starts_with('/') => Some(Self::Reading),
-            _ => None,
-        }
-    }
-
     /// The policy for the address.
     pub(super) const fn by_address(self) -> Policy {
         match self {
@@ -105,43 +83,6 @@ impl Policy {
             Self::DocumentationByAddress => settings.documentation_max_requests,
             Self::ReadingByAddress => settings.max_requests,
             Self::ReadingByUser => settings.user_max_requests,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use poem::http::Method;
-
-    use super::Class;
-
-    #[test]
-    fn each_request_is_of_one_class_or_not_limited() {
-        for (method, path, class) in [
-            (Method::POST, "/api/purchase", Some(Class::Purchase)),
-            (Method::GET, "/api/purchase", Some(Class::Reading)),
-            (Method::POST, "/api/purchase/", Some(Class::Reading)),
-            (Method::GET, "/api/purchase/status", Some(Class::Reading)),
-            (Method::POST, "/api/auth/login", Some(Class::Login)),
-            (Method::POST, "/api/auth/verify", Some(Class::Reading)),
-            (Method::POST, "/api/auth/register", Some(Class::Login)),
-            (Method::POST, "/api/admin/products", Some(Class::Reading)),
-            (Method::GET, "/api/queue/stats", Some(Class::Reading)),
-            (Method::GET, "/api/healthy", Some(Class::Reading)),
-            (Method::GET, "/api", Some(Class::Reading)),
-            (Method::GET, "/api/health", None),
-            (Method::GET, "/api/health/ready", None),
-            (Method::GET, "/api/queue/health", None),
-            (Method::GET, "/api-docs", Some(Class::Documentation)),
-            (
-                Method::GET,
-                "/api-docs/openapi.json",
-                Some(Class::Documentation),
-            ),
-            (Method::GET, "/api-docs/none", None),
-            (Method::GET, "/", None),
-        ] {
-            assert_eq!(Class::of(&method, path), class, "{method} {path}");
         }
     }
 }

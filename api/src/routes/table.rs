@@ -9,6 +9,15 @@ use poem_openapi::{
     registry::{MetaOperation, MetaParamIn},
 };
 
+use crate::{
+    documentation_paths,
+    operations::{self, OperationRules, READING},
+    rate_limits::Class,
+};
+
+/// What all paths of the API begin with.
+const PREFIX: &str = "/api";
+
 /// What each route takes, by the pattern that poem reports for it.
 #[derive(Debug)]
 pub struct RouteTable {
@@ -27,6 +36,8 @@ struct Route {
 #[derive(Debug)]
 pub struct Operation {
     method: Method,
+    /// What holds for it.
+    pub rules: OperationRules,
     /// The names of its parameters in the query string.
     pub parameters: Vec<String>,
     /// Whether it takes a body.
@@ -38,6 +49,7 @@ impl Operation {
         let parameters = operation.params.iter();
         Self {
             method: operation.method.clone(),
+            rules: operations::rules(operation.operation_id.unwrap_or_default()),
             parameters: parameters
                 .filter(|parameter| parameter.in_type == MetaParamIn::Query)
                 .map(|parameter| parameter.name.clone())
@@ -104,6 +116,31 @@ impl RouteTable {
         Some((pattern, operation))
     }
 
+    /// The rules for a request. A method that a route does not take has the limits of the route, but no purchase is one
+    /// by its path alone. Other paths below `/api` count as reading, and no other path has a limit.
+    pub fn rules(&self, method: &Method, path: &str) -> OperationRules {
+        if let Some((_, operation)) = self.operation(method, path) {
+            return operation.rules;
+        }
+        let class = if documentation_paths::ALL.contains(&path) {
+            Some(Class::Documentation)
+        } else if let Some((_, Route { operations, .. })) = self.route(path) {
+            let class = operations.first().and_then(|known| known.rules.class);
+            class.map(|class| match class {
+                Class::Purchase => Class::Reading,
+                Class::Login | Class::Documentation | Class::Reading => class,
+            })
+        } else if path
+            .strip_prefix(PREFIX)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        {
+            Some(Class::Reading)
+        } else {
+            None
+        };
+        OperationRules { class, ..READING }
+    }
+
     fn route(&self, path: &str) -> Option<(&str, &Route)> {
         if let Some((pattern, route)) = self.routes.get_key_value(path) {
             return Some((pattern, route));
@@ -160,7 +197,7 @@ mod tests {
     use poem::http::Method;
 
     use super::{RouteTable, pattern};
-    use crate::routes::apis;
+    use crate::{rate_limits::Class, routes::apis};
 
     #[test]
     fn a_path_becomes_the_pattern_of_the_router() {
@@ -212,6 +249,37 @@ mod tests {
             (Method::GET, "/more"),
         ] {
             assert_eq!(takes(method, path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn each_request_is_of_one_class_or_not_limited() {
+        let table = RouteTable::of(&apis(), &[]);
+        for (method, path, class) in [
+            (Method::POST, "/api/purchase", Some(Class::Purchase)),
+            (Method::GET, "/api/purchase", Some(Class::Reading)),
+            (Method::POST, "/api/purchase/", Some(Class::Reading)),
+            (Method::GET, "/api/purchase/status", Some(Class::Reading)),
+            (Method::POST, "/api/auth/login", Some(Class::Login)),
+            (Method::POST, "/api/auth/verify", Some(Class::Reading)),
+            (Method::POST, "/api/auth/register", Some(Class::Login)),
+            (Method::POST, "/api/admin/products", Some(Class::Reading)),
+            (Method::GET, "/api/queue/stats", Some(Class::Reading)),
+            (Method::GET, "/api/healthy", Some(Class::Reading)),
+            (Method::GET, "/api", Some(Class::Reading)),
+            (Method::GET, "/api/health", None),
+            (Method::GET, "/api/health/ready", None),
+            (Method::GET, "/api/queue/health", None),
+            (Method::GET, "/api-docs", Some(Class::Documentation)),
+            (
+                Method::GET,
+                "/api-docs/openapi.json",
+                Some(Class::Documentation),
+            ),
+            (Method::GET, "/api-docs/none", None),
+            (Method::GET, "/", None),
+        ] {
+            assert_eq!(table.rules(&method, path).class, class, "{method} {path}");
         }
     }
 }
