@@ -16,7 +16,7 @@ use sale::{
 
 use crate::{
     problem::{Code, Problem, TOKEN_REQUIRED},
-    request_id::RequestId,
+    replies::request_id::RequestId,
     services::Services,
 };
 

@@ -20,7 +20,7 @@ use prometheus::{
 use sale::model::Verdict;
 
 use crate::{
-    batcher::{AdmitError, BatchCounters},
+    purchases::batcher::{AdmitError, BatchCounters},
     rate_limits::Class,
 };
 
@@ -240,7 +240,7 @@ fn registered<C: Collector + Clone + 'static>(
 mod tests {
     use std::time::Duration;
 
-    use crate::batcher::BatchCounters;
+    use crate::purchases::batcher::BatchCounters;
     use poem::http::StatusCode;
     use sale::model::Verdict;
 

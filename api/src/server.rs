@@ -38,24 +38,22 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    acceptor::{BoundedAcceptor, ConnectionLimits},
-    batcher::Admissions,
-    client_address::Clients,
-    docs, documentation_paths,
-    edge::{Edge, Rules},
+    connection::{
+        acceptor::{BoundedAcceptor, ConnectionLimits},
+        client_address::Clients,
+        open_files,
+        serving::serve,
+    },
+    document::{docs, documentation_paths, openapi},
+    edge::{Edge, Rules, root_paths::RootPaths, surplus::surplus},
     metrics::Metrics,
-    open_files, openapi,
-    purchase_status::Purchases,
+    purchases::{batcher::Admissions, purchase_status::Purchases, waiting::Waiting},
     rate_limits::RateLimits,
-    root_paths::RootPaths,
     routes::{self, RouteTable},
     sales::Sales,
     services::Services,
-    serving::serve,
     settings::{ApiDocs, MetricsAddress, Settings},
-    surplus::surplus,
     throughput::Throughput,
-    waiting::Waiting,
 };
 
 /// The part of a request's time that remains for its answer after it has waited.

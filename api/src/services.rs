@@ -18,8 +18,12 @@ use tokio::{
 };
 
 use crate::{
-    batcher::Admissions, metrics::Metrics, purchase_status::Purchases, rate_limits::RateLimits,
-    sales::Sales, settings::BuyerLogin, throughput::Throughput, waiting::Waiting,
+    metrics::Metrics,
+    purchases::{batcher::Admissions, purchase_status::Purchases, waiting::Waiting},
+    rate_limits::RateLimits,
+    sales::Sales,
+    settings::BuyerLogin,
+    throughput::Throughput,
 };
 
 /// How long an answer about the health of gate and ledger, or about the queue, is used.

@@ -11,10 +11,9 @@ use sale::{
 };
 
 use crate::{
-    activity::Patience,
-    batcher::{AdmissionLimits, LANE_IDLE},
-    client_address::TrustedProxies,
-    cors::AllowedOrigins,
+    connection::{activity::Patience, client_address::TrustedProxies},
+    edge::cors::AllowedOrigins,
+    purchases::batcher::{AdmissionLimits, LANE_IDLE},
 };
 
 /// The most requests that a rate limit can be set to: one in a nanosecond of the shortest window.

@@ -1,4 +1,4 @@
-//! Buyers, and the API processes that bring their purchases to the gate: `api/src/batcher/lane.rs`.
+//! Buyers, and the API processes that bring their purchases to the gate: `api/src/purchases/batcher/lane.rs`.
 
 use crate::{
     gate::{Admission, Known},

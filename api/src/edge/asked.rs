@@ -10,11 +10,10 @@ use tokio::time::Instant;
 
 use super::Rules;
 use crate::{
-    cors,
+    edge::{cors, repeating::Repeating},
     problem::{Code, Problem},
     rate_limits::Class,
-    repeating::Repeating,
-    request_id::RequestId,
+    replies::request_id::RequestId,
 };
 
 /// What the edge knows of a request once the handler has it.

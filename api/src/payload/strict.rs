@@ -1,14 +1,15 @@
 //! Reads a body's object and refuses unknown members. serde by itself would ignore a member that it does not know,
 //! and would accept an array as the members in their order.
 
+use std::fmt;
+
 use serde::{
     Deserializer,
     de::{DeserializeSeed, Error, IntoDeserializer, MapAccess, Visitor},
     forward_to_deserialize_any,
 };
-use std::fmt;
 
-use crate::ignored_fields::ignored_fields;
+use crate::payload::ignored_fields::ignored_fields;
 
 /// A deserializer that refuses members other than the struct's own, and those that old clients send.
 pub(super) struct Strict<D>(pub(super) D);

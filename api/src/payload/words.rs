@@ -14,9 +14,11 @@ use serde_json::value::RawValue;
 
 use super::strict::Strict;
 use crate::{
-    ignored_fields::ignored_fields,
+    payload::{
+        ignored_fields::ignored_fields,
+        unknown::{Named, repeated, unknown},
+    },
     problem::Problem,
-    unknown::{Named, repeated, unknown},
 };
 
 /// How the messages of our own types begin: they end a sentence that starts with the field.

@@ -16,7 +16,10 @@ use sale::{
 };
 
 use super::{Code, Problem};
-use crate::{batcher::AdmitError, purchase_status::Unknown, sales::SharedError};
+use crate::{
+    purchases::{batcher::AdmitError, purchase_status::Unknown},
+    sales::SharedError,
+};
 
 const NEEDS_A_PERSON: &str = "The records of this sale contradict each other, so it stays closed. `mincommerce-reconciler audit` says what an \
      operator must correct.";

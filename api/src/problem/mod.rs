@@ -37,7 +37,7 @@ pub use self::{
     domain::TOKEN_REQUIRED,
     wire::Refusal,
 };
-use crate::purchase_status::Stage;
+use crate::purchases::purchase_status::Stage;
 
 /// The largest body that is read, bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;

@@ -14,7 +14,10 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{CONTENT_TYPE, Code, ExistingPurchase, Facts, Problem, Reason};
-use crate::{purchase_status::Stage, reply::with_body, request_id::RequestId};
+use crate::{
+    purchases::purchase_status::Stage,
+    replies::{reply::with_body, request_id::RequestId},
+};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -22,11 +22,13 @@ use super::{Tag, headers::IdempotencyKey};
 use crate::{
     auth::Admin,
     detached::detached,
-    paging::{Cursor, Limit, Listed, asked, listed},
     payload::{Incoming, Reply, Success, optional_whole, success, whole},
-    price::AskedPrice,
     problem::{Code, Problem, Refusal, failures},
     services::Services,
+    types::{
+        paging::{Cursor, Limit, Listed, asked, listed},
+        price::AskedPrice,
+    },
     views::ProductReply,
 };
 

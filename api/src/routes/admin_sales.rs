@@ -23,11 +23,13 @@ use super::{Tag, headers::IdempotencyKey};
 use crate::{
     auth::Admin,
     detached::detached,
-    instant::Instant,
-    paging::{Cursor, Limit, Listed, asked, listed},
     payload::{Incoming, Reply, Success, optional_whole, success},
     problem::{Code, Problem, Refusal, failures},
     services::Services,
+    types::{
+        instant::Instant,
+        paging::{Cursor, Limit, Listed, asked, listed},
+    },
     views::{AdminSale, SaleStatistics},
 };
 

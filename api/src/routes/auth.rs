@@ -19,7 +19,7 @@ use super::Tag;
 use crate::{
     payload::{Incoming, Reply},
     problem::{Code, Problem, Refusal, failures},
-    request_id::RequestId,
+    replies::request_id::RequestId,
     services::Services,
     settings::BuyerLogin,
 };

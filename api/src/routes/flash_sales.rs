@@ -19,12 +19,14 @@ use uuid::Uuid;
 use super::Tag;
 use crate::{
     auth::Visitor,
-    paging::{Cursor, Limit, Listed, asked, listed},
     payload::Reply,
-    price::Price,
     problem::{Problem, Refusal, failures},
-    purchase_status::{PurchaseStatus, Stage},
+    purchases::purchase_status::{PurchaseStatus, Stage},
     services::Services,
+    types::{
+        paging::{Cursor, Limit, Listed, asked, listed},
+        price::Price,
+    },
     views::SaleStatus,
 };
 

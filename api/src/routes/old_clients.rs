@@ -22,7 +22,7 @@ use crate::{
     auth::User,
     payload::{Reply, Success, success},
     problem::{Code, Problem, Refusal, failures},
-    purchase_status::{Found, Stage, Unknown},
+    purchases::purchase_status::{Found, Stage, Unknown},
     services::Services,
     views::{SaleStatistics, SaleStatus},
 };

@@ -16,10 +16,10 @@ use uuid::Uuid;
 use super::Tag;
 use crate::{
     auth::User,
-    paging::{Cursor, Limit, Listed, asked, listed},
     payload::Reply,
     problem::{Code, Problem, Refusal, failures},
     services::Services,
+    types::paging::{Cursor, Limit, Listed, asked, listed},
     views::OrderReply,
 };
 

@@ -19,7 +19,7 @@ use crate::{
     auth::User,
     payload::{Reply, Success, success},
     problem::{Code, Problem, Refusal, failures},
-    purchase_status::{Found, PurchaseStatus, Unknown},
+    purchases::purchase_status::{Found, PurchaseStatus, Unknown},
     services::Services,
 };
 

@@ -21,10 +21,12 @@ use super::{
 };
 use crate::{
     auth::User,
-    batcher::AdmitError,
     payload::{MaybeIncoming, Reply},
     problem::{Code, ExistingPurchase, Problem, Reason, Refusal, failures},
-    purchase_status::{ESTIMATED_WAIT_SECONDS, Stage, order_of},
+    purchases::{
+        batcher::AdmitError,
+        purchase_status::{ESTIMATED_WAIT_SECONDS, Stage, order_of},
+    },
     services::Services,
 };
 

@@ -10,7 +10,7 @@ use poem_openapi::{
 };
 
 use crate::{
-    documentation_paths,
+    document::documentation_paths,
     operations::{self, OperationRules, READING},
     rate_limits::Class,
 };

@@ -7,7 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::OrderWord;
-use crate::price::Price;
+use crate::types::price::Price;
 
 /// A completed purchase.
 #[derive(Debug, Object, Serialize)]

@@ -6,7 +6,7 @@ use sale::ledger::Product;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::price::Price;
+use crate::types::price::Price;
 
 /// A product and its stock.
 #[derive(Debug, Object, Serialize)]

@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::{SaleStatus, StateWord};
-use crate::{price::Price, sales::Sales};
+use crate::{sales::Sales, types::price::Price};
 
 /// A sale as admins see it.
 #[derive(Debug, Object, Serialize)]

@@ -6,7 +6,7 @@ mod rollback;
 
 use std::time::Duration;
 
-use api::batcher::{AdmissionLimits, Admissions, AdmitError, LANE_IDLE};
+use api::purchases::batcher::{AdmissionLimits, Admissions, AdmitError, LANE_IDLE};
 use sale::model::{OrderId, Purchase, SaleId, Verdict};
 use tokio::{task::JoinSet, time::timeout};
 

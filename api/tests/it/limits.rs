@@ -17,7 +17,7 @@ use crate::{
 
 /// Above the limit of 64 KiB.
 const TOO_MANY_BYTES: usize = 200 * 1024;
-/// As in `api/src/serving.rs`.
+/// As in `api/src/connection/serving.rs`.
 const STREAMS_MAX: u32 = 100;
 /// The error code of a refused HTTP/2 stream.
 const REFUSED: [u8; 4] = [0, 0, 0, 7];

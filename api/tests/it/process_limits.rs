@@ -15,7 +15,7 @@ use crate::{
     process::{PATIENCE, Process, pid},
 };
 
-/// The longest head, as in `api/src/serving.rs`, bytes.
+/// The longest head, as in `api/src/connection/serving.rs`, bytes.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 
 /// The memory of a connection besides the head that is being read, bytes.

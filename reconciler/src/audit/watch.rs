@@ -6,7 +6,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use api::{
+use api::connection::{
     acceptor::{BoundedAcceptor, ConnectionLimits},
     serving,
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::batcher::{AdmissionLimits, Admissions, AdmitError};
+use api::purchases::batcher::{AdmissionLimits, Admissions, AdmitError};
 use sale::model::Verdict;
 use servers::{Fsync, RedisOptions, RedisServer};
 use tokio::time::timeout;

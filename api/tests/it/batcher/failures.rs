@@ -1,6 +1,6 @@
 //! Redis paused, killed and restarted empty while callers wait.
 
-use api::batcher::{AdmissionLimits, AdmitError};
+use api::purchases::batcher::{AdmissionLimits, AdmitError};
 use sale::model::{Purchase, Verdict};
 use servers::{Fsync, RedisOptions, RedisServer};
 use tokio::time::timeout;

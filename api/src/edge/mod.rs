@@ -1,16 +1,29 @@
 //! The edge: what happens to every request and every reply, whatever the route.
 //!
 //! A request gets its id and a deadline, and the rate limits check its address. A request at the root is led to its
-//! route first, if old clients may ask there ([`crate::root_paths`]). A failure leaves in the one shape of
+//! route first, if old clients may ask there ([`crate::edge::root_paths`]). A failure leaves in the one shape of
 //! [`crate::problem`], whether it came from a handler, an extractor, the router, a panic, the deadline or a limit.
 //! The edge logs it here if it is ours. Every reply carries the id, what is left of the rate limit and the headers
 //! for browsers, and is counted.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | `asked` | what is kept of a request until its reply |
+//! | [`cors`] | which pages of other origins may call |
+//! | [`root_paths`], `trailing_slash` | one route for several spellings of its path |
+//! | [`surplus`] | refusing parameters and bodies that a route does not take |
+//! | [`repeating`] | whether a retry is safe, as replies say it |
 
 mod asked;
-mod log_limit;
+pub mod cors;
+pub mod repeating;
+pub mod root_paths;
+pub mod surplus;
+mod trailing_slash;
 
 use std::{
     any::Any,
+    num::NonZeroU32,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::Arc,
@@ -28,19 +41,24 @@ use tracing::Instrument;
 
 use self::{
     asked::{Answered, Asked},
-    log_limit::LogLimit,
+    cors::AllowedOrigins,
+    root_paths::RootPaths,
 };
 use crate::{
-    client_address::Clients,
-    cors::{self, AllowedOrigins},
+    connection::client_address::Clients,
+    log_limit::LogLimit,
     metrics::Metrics,
     problem::{Code, OUR_FAULT, Problem},
     rate_limits::{Least, RateLimits},
-    request_id::{self, RequestId},
-    root_paths::RootPaths,
+    replies::{
+        request_id::{self, RequestId},
+        security_headers,
+    },
     routes::RouteTable,
-    security_headers, trailing_slash,
 };
+
+/// Refusals in one second that are logged because a server behind us is away: every request of a crowd fails then.
+const REFUSALS_LOGGED_MAX: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
 /// The settings of the edge.
 pub struct Rules {
@@ -63,7 +81,6 @@ pub struct Edge<E> {
     inner: E,
     metrics: Arc<Metrics>,
     rules: Rules,
-    began: Instant,
     log_limit: LogLimit,
 }
 
@@ -74,8 +91,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
             inner,
             metrics,
             rules,
-            began: Instant::now(),
-            log_limit: LogLimit::default(),
+            log_limit: LogLimit::per_second(REFUSALS_LOGGED_MAX),
         }
     }
 
@@ -102,7 +118,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         let Some(cause) = problem.cause() else { return };
         if problem.code() == Code::Internal {
             tracing::error!(request_id = %id, path = uri.path(), cause, "request failed");
-        } else if self.log_limit.allows(self.began.elapsed().as_secs()) {
+        } else if self.log_limit.allows() {
             tracing::warn!(request_id = %id, path = uri.path(), cause, "request refused");
         }
     }
@@ -238,12 +254,12 @@ mod tests {
 
     use super::{Edge, Rules};
     use crate::{
-        client_address::{Clients, TrustedProxies},
+        connection::client_address::{Clients, TrustedProxies},
+        edge::root_paths::RootPaths,
         metrics::Metrics,
         problem::CONTENT_TYPE,
         rate_limits::{RATE_LIMIT, RateLimits},
-        request_id,
-        root_paths::RootPaths,
+        replies::request_id,
         routes::{RouteTable, apis},
         settings::RateLimitSettings,
     };

@@ -11,7 +11,7 @@
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService, payload::Payload};
 use serde_json::{Value, json};
 
-use crate::{ignored_fields::ignored_fields, operations, problem::Problem, routes};
+use crate::{operations, payload::ignored_fields::ignored_fields, problem::Problem, routes};
 
 /// The routes as a service.
 pub fn service<A: OpenApi>(apis: A) -> OpenApiService<A, ()> {

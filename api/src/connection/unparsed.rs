@@ -1,6 +1,6 @@
 //! Malformed HTTP requests never reach the edge. hyper answers them by itself (400, 414, 431), without a body, and
 //! ends the connection. This module stands between hyper and the socket, and replaces such an answer by the one shape
-//! of failures. On the way in it lets [`crate::heads`] refuse what hyper would accept.
+//! of failures. On the way in it lets [`crate::connection::heads`] refuse what hyper would accept.
 //!
 //! An answer of hyper's own lacks `X-Request-Id`, which every reply of the edge carries. It is the last one of its
 //! connection. The client may still be writing then, and closing at once would break the connection before the client
@@ -20,10 +20,12 @@ use tokio::{
 };
 
 use crate::{
-    activity::Activity,
-    heads::{Fault, Heads},
+    connection::{
+        activity::Activity,
+        heads::{Fault, Heads},
+    },
     problem::Problem,
-    request_id::RequestId,
+    replies::request_id::RequestId,
 };
 
 /// How an answer of hyper's own begins, without the minor version: hyper reports only errors of the client.

@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::purchase_status::order_of;
+use crate::purchases::purchase_status::order_of;
 
 /// How often to ask the ledger while requests wait and no hint comes.
 const LOOK_EVERY: Duration = Duration::from_millis(250);

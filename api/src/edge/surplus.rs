@@ -7,10 +7,12 @@ use poem::{
 };
 
 use crate::{
-    payload,
+    payload::{
+        self,
+        unknown::{Named, repeated, unknown},
+    },
     problem::Problem,
     routes::{Operation, RouteTable},
-    unknown::{Named, repeated, unknown},
 };
 
 /// Checks the query string, and whether there is a body too many: [`Surplus::read`] must still read that one.

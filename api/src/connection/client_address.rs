@@ -18,7 +18,7 @@ use poem::{
     http::{HeaderMap, HeaderName, header},
 };
 
-use crate::seldom::Seldom;
+use crate::log_limit::LogLimit;
 
 /// The header in which proxies write where requests come from.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -58,7 +58,7 @@ pub struct Clients {
     proxies: TrustedProxies,
     /// Warnings about headers from private addresses, and from others: headers of strangers must not hide the header
     /// of a proxy of our own.
-    warnings: [Seldom; 2],
+    warnings: [LogLimit; 2],
 }
 
 impl Clients {
@@ -66,7 +66,7 @@ impl Clients {
     pub fn behind(proxies: TrustedProxies) -> Self {
         Self {
             proxies,
-            warnings: [(); 2].map(|()| Seldom::new(WARNED_EVERY)),
+            warnings: [(); 2].map(|()| LogLimit::one_in(WARNED_EVERY)),
         }
     }
 

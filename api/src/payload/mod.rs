@@ -2,7 +2,9 @@
 //! float on its way: this way a price keeps its own digits. The types' `Object` derive serves the document, and the
 //! words about a faulty body.
 
+pub mod ignored_fields;
 mod strict;
+pub mod unknown;
 mod words;
 
 use futures_util::StreamExt;
@@ -25,7 +27,7 @@ use self::{
 };
 use crate::{
     problem::{BODY_BYTES_MAX, Code, Problem},
-    reply::with_body,
+    replies::reply::with_body,
 };
 
 const JSON: &str = "application/json; charset=utf-8";

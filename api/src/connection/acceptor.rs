@@ -18,12 +18,14 @@ use tokio::{
 };
 
 use crate::{
-    activity::Patience,
-    client_address::TrustedProxies,
-    places::{AddressPlace, Places},
+    connection::{
+        activity::Patience,
+        client_address::TrustedProxies,
+        places::{AddressPlace, Places},
+    },
+    log_limit::LogLimit,
     problem::{Code, Problem},
-    request_id::RequestId,
-    seldom::Seldom,
+    replies::request_id::RequestId,
 };
 
 /// First pause after a failed accept.
@@ -90,7 +92,7 @@ pub struct BoundedAcceptor {
     places: Places,
     patience: Patience,
     pause: Duration,
-    refusals: Seldom,
+    refusals: LogLimit,
 }
 
 impl BoundedAcceptor {
@@ -106,7 +108,7 @@ impl BoundedAcceptor {
             ),
             patience: limits.patience,
             pause: PAUSE_MIN,
-            refusals: Seldom::new(REFUSAL_LOGGED_EVERY),
+            refusals: LogLimit::one_in(REFUSAL_LOGGED_EVERY),
         })
     }
 

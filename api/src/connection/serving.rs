@@ -1,6 +1,6 @@
 //! Serves HTTP/1 and HTTP/2 on the connections of an acceptor, with limits that poem's server does not have.
 //!
-//! Each connection is a task. It ends when its client ends it, when it has stayed too long ([`crate::activity`]), or,
+//! Each connection is a task. It ends when its client ends it, when it has stayed too long ([`crate::connection::activity`]), or,
 //! after the answers to requests under way, when the server ends.
 
 use std::{convert::Infallible, future::ready, io, pin::pin, sync::Arc, time::Duration};
@@ -25,13 +25,17 @@ use tokio::{select, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    acceptor::{BoundedAcceptor, Taken},
-    activity::{Activity, Overdue, Patience, Watched},
-    host,
+    connection::{
+        acceptor::{BoundedAcceptor, Taken},
+        activity::{Activity, Overdue, Patience, Watched},
+        host,
+        unparsed::Explained,
+    },
     problem::Problem,
-    request_id::{self, RequestId},
-    security_headers,
-    unparsed::Explained,
+    replies::{
+        request_id::{self, RequestId},
+        security_headers,
+    },
 };
 
 /// The longest head of an HTTP/1 request, bytes; a connection buffers no more than this.

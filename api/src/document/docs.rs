@@ -25,7 +25,10 @@ use poem::{
 use sha2::{Digest, Sha256};
 
 use self::written::{Places, WRITTEN_DEADLINE};
-use crate::{documentation_paths, openapi, problem::Problem};
+use crate::{
+    document::{documentation_paths, openapi},
+    problem::Problem,
+};
 
 /// What the page may do: run its own inline scripts, and call this service.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
@@ -163,7 +166,7 @@ mod tests {
     };
 
     use super::{DOCUMENT, PAGE, routes, takes_gzip};
-    use crate::documentation_paths;
+    use crate::document::documentation_paths;
 
     async fn ask(path: &str, headers: &[(header::HeaderName, &str)]) -> Response {
         let mut request = Request::builder().uri_str(path);

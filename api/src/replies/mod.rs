@@ -1,0 +1,11 @@
+//! What every reply carries.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`reply`] | the beginning of a reply: its body and content type |
+//! | [`request_id`] | the name of a request, in replies and in the log |
+//! | [`security_headers`] | headers for browsers |
+
+pub mod reply;
+pub mod request_id;
+pub mod security_headers;
