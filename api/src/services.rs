@@ -154,8 +154,8 @@ impl Services {
             let gate = timeout(HEALTH_TIMEOUT, self.gate.probe());
             let (tables, gate) = tokio::join!(tables, gate);
             let tables = tables.ok().and_then(Result::ok);
-            if tables == Some(Tables::Outdated) {
-                tracing::warn!("the tables are not up to date: run `mincommerce migrate`");
+            if let Some(fault) = tables.and_then(Tables::fault) {
+                tracing::warn!("{fault}");
             }
             Health {
                 tables,

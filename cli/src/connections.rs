@@ -172,10 +172,9 @@ pub async fn with_ledger<T>(
     let ledger = ledger
         .context(UNREACHABLE_POSTGRES)?
         .on_behalf(By::person(key));
-    let done = match ledger.tables().await {
-        Ok(Tables::UpToDate) => act(&ledger).await,
-        Ok(Tables::Outdated) => Err(anyhow!(OUTDATED)),
-        Ok(Tables::Foreign) => Err(anyhow!(FOREIGN)),
+    let done = match ledger.tables().await.map(Tables::fault) {
+        Ok(None) => act(&ledger).await,
+        Ok(Some(fault)) => Err(anyhow!(fault)),
         Err(error) => Err(error).context(UNREACHABLE_POSTGRES),
     };
     ledger.disconnect().await;
@@ -187,12 +186,6 @@ pub const UNREACHABLE_REDIS: &str = "Redis cannot be used (REDIS_URL)";
 
 /// The same for Postgres.
 pub const UNREACHABLE_POSTGRES: &str = "Postgres cannot be used (DATABASE_URL)";
-
-/// The message if the tables are not of this version.
-pub const OUTDATED: &str = "the tables are not up to date: run `mincommerce migrate`";
-
-/// The message if this version does not know the tables.
-pub const FOREIGN: &str = "the tables are those of another version of this program";
 
 /// The error for an id that does not exist.
 pub fn missing(what: &str, id: impl Display) -> anyhow::Error {

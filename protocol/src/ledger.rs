@@ -1,5 +1,6 @@
-//! The statements of the ledger, each one step: `migrations/0008_posting_by_lookups.sql`, the triggers of
-//! `migrations/0002_sales.sql`, and `sale/src/ledger`. A statement that a constraint rejects changes nothing.
+//! The statements of the ledger, each one step: `migrations/0007_posting.sql`, `migrations/0009_replay.sql`, the
+//! triggers of `migrations/0005_orders.sql`, and `sale/src/ledger`. A statement that a constraint rejects changes
+//! nothing.
 
 use crate::{
     rules::{Rule, Without},

@@ -30,8 +30,7 @@ pub async fn run(settings: RunSettings) -> anyhow::Result<()> {
     let name = format!("{RECONCILER} {consumer}");
     let (gate, ledger) = connect(&name, &settings.redis, &settings.postgres, START_TIMEOUT).await?;
     if settings.migrate {
-        let kept = ledger.migrate().await;
-        let kept = kept.context("the tables could not be brought up to date")?;
+        let kept = ledger.migrate().await?;
         if let Some(report) = kept.report() {
             tracing::warn!("{report}");
         }

@@ -10,7 +10,7 @@ use sale::{
 use serde::Serialize;
 
 use crate::{
-    connections::{FOREIGN, OUTDATED, Servers, UNREACHABLE_POSTGRES, UNREACHABLE_REDIS},
+    connections::{Servers, UNREACHABLE_POSTGRES, UNREACHABLE_REDIS},
     output::{Output, Shown, one_line, table_of_fields},
 };
 
@@ -132,9 +132,7 @@ pub async fn run(health: &Health, output: Output) -> anyhow::Result<()> {
 fn faults(ledger: &anyhow::Result<(Tables, bool)>, redis: &anyhow::Result<()>) -> Vec<String> {
     let mut faults = Vec::new();
     match ledger {
-        Ok((Tables::UpToDate, _)) => {}
-        Ok((Tables::Outdated, _)) => faults.push(OUTDATED.to_owned()),
-        Ok((Tables::Foreign, _)) => faults.push(FOREIGN.to_owned()),
+        Ok((tables, _)) => faults.extend(tables.fault().map(str::to_owned)),
         Err(error) => faults.push(one_line(error)),
     }
     if let Ok((_, false)) = ledger {

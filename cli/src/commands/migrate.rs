@@ -29,13 +29,12 @@ struct Migrated {
 /// Brings the tables up to this version.
 ///
 /// # Errors
-/// Postgres cannot be reached, or a migration fails.
+/// Postgres cannot be reached, another version made the tables, or a migration fails.
 pub async fn run(migrate: &Migrate, output: Output) -> anyhow::Result<()> {
     let ledger = Ledger::connect(&migrate.server.postgres)
         .await
         .context(UNREACHABLE_POSTGRES)?;
-    let kept = ledger.migrate().await;
-    let kept = kept.context("the tables could not be brought up to date")?;
+    let kept = ledger.migrate().await?;
     ledger.disconnect().await;
     if let Some(report) = kept.report() {
         note(&report);

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use secrecy::ExposeSecret as _;
+use sqlx::{Connection as _, PgConnection};
 use system::{
     binaries::{Binaries, Progress},
     processes::ReconcilerProcess,
@@ -48,6 +50,25 @@ fn a_system_is_well_once_everything_is_there() {
         said.starts_with("error: no reconciler is at work"),
         "{said}"
     );
+}
+
+#[tokio::test]
+async fn tables_of_another_version_are_named_and_left_as_they_are() {
+    let shop = Shop::open();
+    let url = shop.deployment.database_url.expose_secret();
+    let mut postgres = PgConnection::connect(url).await.unwrap();
+    let other = "UPDATE _sqlx_migrations SET checksum = '' WHERE version = 1";
+    sqlx::query(other).execute(&mut postgres).await.unwrap();
+    let named = "error: another version of this program made the tables, and nothing was changed: run that version, \
+                 or start with an empty database (DATABASE_URL)";
+    for command in [&["migrate"][..], &["product", "list"]] {
+        assert_eq!(shop.refused(1, command), named);
+    }
+    let health = shop.refused(1, &["health"]);
+    assert!(health.starts_with(named), "{health}");
+    let output = shop.command(&["health"]).output().unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(table.contains("OF ANOTHER VERSION"), "{table}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use sale::{
     connections::PostgresSettings,
-    ledger::{By, Ledger, Tables},
+    ledger::{By, Ledger},
 };
 
 use crate::settings::rejections::Command;
@@ -37,9 +37,8 @@ pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
 async fn ledger(settings: &PostgresSettings) -> anyhow::Result<Ledger> {
     let ledger = Ledger::connect_as(REJECTIONS, settings).await;
     let ledger = ledger.context("Postgres cannot be reached (DATABASE_URL)")?;
-    match ledger.tables().await? {
-        Tables::UpToDate => Ok(ledger.on_behalf(By::person(None))),
-        Tables::Outdated => bail!("the tables are not up to date: run `mincommerce migrate`"),
-        Tables::Foreign => bail!("the tables are those of another version of this program"),
+    match ledger.tables().await?.fault() {
+        None => Ok(ledger.on_behalf(By::person(None))),
+        Some(fault) => bail!(fault),
     }
 }

@@ -1,4 +1,4 @@
-//! Brings addresses into their one spelling that were stored before there was one, or that a person wrote with psql.
+//! Brings addresses into their one spelling that a person wrote with psql.
 //! Runs after the migrations, because SQL does not know the rules of domains.
 
 use std::collections::BTreeSet;

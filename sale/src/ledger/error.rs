@@ -1,5 +1,8 @@
 //! The failures of the ledger, in the words of the domain. The one place that knows the names of constraints.
 
+use sqlx::migrate::MigrateError;
+
+use super::Tables;
 use crate::{
     connections::InvalidSetting, input::UNITS_MAX, model::last_instant_text, money::Currency,
 };
@@ -92,6 +95,36 @@ pub enum LedgerError {
     /// Anything else: a defect.
     #[error("the ledger failed")]
     Failed(#[source] sqlx::Error),
+}
+
+/// Why the tables could not be brought up to this version.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrationError {
+    /// They are not of this version's making. Nothing was changed.
+    #[error("{}", Tables::Foreign.fault().unwrap_or_default())]
+    Foreign,
+    /// Postgres does not answer, or a migration fails.
+    #[error("the tables could not be brought up to date")]
+    Failed(#[source] MigrateError),
+}
+
+impl From<MigrateError> for MigrationError {
+    fn from(error: MigrateError) -> Self {
+        if matches!(
+            error,
+            MigrateError::VersionMissing(_) | MigrateError::VersionMismatch(_)
+        ) {
+            Self::Foreign
+        } else {
+            Self::Failed(error)
+        }
+    }
+}
+
+impl From<sqlx::Error> for MigrationError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 impl From<sqlx::Error> for LedgerError {

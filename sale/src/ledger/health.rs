@@ -22,6 +22,20 @@ pub enum Tables {
     Foreign,
 }
 
+impl Tables {
+    /// What is wrong with them, and what an operator can do.
+    pub const fn fault(self) -> Option<&'static str> {
+        match self {
+            Self::UpToDate => None,
+            Self::Outdated => Some("the tables are not up to date: run `mincommerce migrate`"),
+            Self::Foreign => Some(
+                "another version of this program made the tables, and nothing was changed: run that version, or \
+                 start with an empty database (DATABASE_URL)",
+            ),
+        }
+    }
+}
+
 impl Ledger {
     /// Whether the tables have this version. Changes nothing.
     pub async fn tables(&self) -> Result<Tables, LedgerError> {

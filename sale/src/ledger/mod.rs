@@ -29,7 +29,7 @@ pub use addresses::KeptAddresses;
 pub use audit::Recount;
 pub use audit_log::{Action, By, CREATE_PRODUCT, CREATE_SALE, Via};
 pub use catalogue::{NewProduct, Product};
-pub use error::LedgerError;
+pub use error::{LedgerError, MigrationError};
 pub use health::Tables;
 pub use install::InstallLock;
 pub use orders::{Order, OrderFilter, Outcome};
@@ -40,7 +40,7 @@ pub use rejections::{Bar, KeptRejection, Rejection, RejectionFilter, Replay};
 pub use sales::{NewSale, Sale, Standing};
 use sqlx::{
     ConnectOptions, Connection, PgPool,
-    migrate::{MigrateError, Migrator},
+    migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 pub use statistics::Tally;
@@ -94,10 +94,7 @@ impl Ledger {
 
     /// Brings the tables up to this version, and the addresses of users into their one spelling. Returns the
     /// addresses that it had to leave. May run in several processes at the same time.
-    ///
-    /// # Errors
-    /// If Postgres does not answer, or a migration fails.
-    pub async fn migrate(&self) -> Result<KeptAddresses, MigrateError> {
+    pub async fn migrate(&self) -> Result<KeptAddresses, MigrationError> {
         // A connection of its own without time limits: creating an index takes as long as it takes.
         let options = self.pool.connect_options();
         let options = PgConnectOptions::clone(&options)

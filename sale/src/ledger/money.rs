@@ -1,4 +1,4 @@
-//! Money as the views of `migrations/0011` return it: thousandths beside a currency.
+//! Money as the views of `migrations/0010_views.sql` return it: thousandths beside a currency.
 
 use sqlx::{FromRow, Row as _, postgres::PgRow};
 

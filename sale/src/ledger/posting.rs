@@ -1,4 +1,4 @@
-//! Posting: passes admitted purchases to the SQL function `post_orders` (`migrations/0008_posting_by_lookups.sql`),
+//! Posting: passes admitted purchases to the SQL function `post_orders` (`migrations/0007_posting.sql`),
 //! which decides the outcome of each.
 
 use chrono::{DateTime, Utc};

@@ -1,5 +1,5 @@
 //! Rejections: admitted purchases that could not become orders. Lists them, and replays them by the SQL function
-//! `replay_rejection` (`migrations/0006_rejections.sql`).
+//! `replay_rejection` (`migrations/0009_replay.sql`).
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

@@ -99,7 +99,8 @@ impl Sale {
         (self.start.min(LAST_INSTANT), self.end.min(LAST_INSTANT))
     }
 
-    /// Whether it ends later than its gate can count. No new sale does; a sale of an earlier version may.
+    /// Whether it ends later than its gate can count. The trigger `flash_sales_last_instant` refuses such
+    /// an end; a sale that was stored without the trigger may have one.
     pub fn outlasts_gates(&self) -> bool {
         self.end > LAST_INSTANT
     }

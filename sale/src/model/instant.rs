@@ -7,7 +7,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 pub const GATE_NUMBER_MAX: u64 = 1 << 53;
 
 /// The last instant that a gate can count: [`GATE_NUMBER_MAX`] microseconds after 1970, which is
-/// 2255-06-05T23:47:34.740992Z. `migrations/0013` has the same.
+/// 2255-06-05T23:47:34.740992Z. `migrations/0004_sales.sql` has the same.
 pub const LAST_INSTANT: DateTime<Utc> =
     match DateTime::from_timestamp_micros(GATE_NUMBER_MAX.cast_signed()) {
         Some(instant) => instant,

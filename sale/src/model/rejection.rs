@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::UnknownWord;
 
 words! {
-    /// Why a purchase was rejected: the words of `migrations/0008_posting_by_lookups.sql`, and `unreadable`. The
+    /// Why a purchase was rejected: the words of `migrations/0007_posting.sql`, and `unreadable`. The
     /// ledger may hold other words of a newer version, and keeps them as text.
     Reason ("reason of a rejection") {
         /// The ledger has no such sale.
@@ -124,7 +124,7 @@ impl Reason {
 }
 
 words! {
-    /// Why no order can be made of a rejected purchase: the words of `migrations/0006_rejections.sql`.
+    /// Why no order can be made of a rejected purchase: the words of `migrations/0009_replay.sql`.
     Obstacle ("obstacle of a replay") {
         /// There is no such rejection, and none that became an order.
         UnknownRejection = "unknown_rejection",

@@ -2,7 +2,7 @@
 
 use sale::{
     connections::PostgresSettings,
-    ledger::{Ledger, RECONCILER, Tables},
+    ledger::{Ledger, MigrationError, RECONCILER, Tables},
 };
 use secrecy::SecretString;
 use servers::testing::shared_postgres;
@@ -29,6 +29,32 @@ async fn the_tables_are_judged_by_what_this_version_would_make() {
     let database = shared_postgres().expect("postgres").fresh_database();
     let empty = ledger_at(&database.expect("database")).await;
     assert_eq!(empty.tables().await.unwrap(), Tables::Outdated);
+}
+
+#[tokio::test]
+async fn tables_of_other_migrations_are_left_as_they_are() {
+    for other in [
+        // A build before the migrations were squashed had more of them, and the first ones were others.
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (14, 'began', true, '', 0)",
+        "UPDATE _sqlx_migrations SET checksum = '' WHERE version = 1",
+    ] {
+        let shop = Shop::open().await;
+        for statement in [
+            other,
+            "DELETE FROM _sqlx_migrations WHERE version = 10",
+            "DROP VIEW rejection_details",
+        ] {
+            sqlx::query(statement).execute(&shop.pool).await.unwrap();
+        }
+        let refused = shop.ledger.migrate().await.unwrap_err();
+        assert!(matches!(refused, MigrationError::Foreign), "{refused:?}");
+        assert_eq!(shop.ledger.tables().await.unwrap(), Tables::Foreign);
+        let views = sqlx::query_scalar("SELECT count(*) FROM pg_views WHERE viewname = $1");
+        let views = views.bind("rejection_details").fetch_one(&shop.pool);
+        let views: i64 = views.await.unwrap();
+        assert_eq!(views, 0, "nothing was made");
+    }
 }
 
 #[tokio::test]

@@ -122,7 +122,7 @@ async fn nobody_stores_a_price_that_its_currency_does_not_have() {
     assert_eq!(read.price.to_string(), "10.50");
 }
 
-/// Earlier versions accepted any three capitals, and gave all of them two decimals.
+/// A person may have stored it without the triggers.
 #[tokio::test]
 async fn a_price_of_before_that_does_not_fit_is_shown_as_it_stands_and_stops_no_list() {
     let shop = Shop::open().await;

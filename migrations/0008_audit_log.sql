@@ -39,11 +39,8 @@ AS $$
     VALUES (by ->> 'actor', by ->> 'via', by ->> 'requestId', by ->> 'key', action, subject, details)
 $$;
 
--- A page of a list begins where the one before it ended.
-CREATE INDEX products_by_age ON products (created_at, id);
-CREATE INDEX flash_sales_by_age ON flash_sales (created_at, id);
-
-CREATE VIEW product_details AS
-SELECT p.*, (p.price * 100)::bigint AS price_cents, t.quantity
-FROM products p
-JOIN stocks t ON t.product_id = p.id;
+-- An instant as the audit log has it: RFC 3339, UTC.
+CREATE FUNCTION instant_text(instant timestamptz) RETURNS text LANGUAGE sql STABLE
+AS $$
+    SELECT to_char(instant AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+$$;

@@ -1,12 +1,15 @@
--- Posting: journal entries become orders. One call is one transaction, and may be repeated.
+-- Posting: journal entries become orders. `post_orders` decides, a trigger on `orders` moves the counts of the sale,
+-- and `posted_buyers` lists the buyers that count as posted.
+
+-- Makes orders of journal entries. One call is one transaction, and may be repeated.
 --
 -- The arrays hold one admitted purchase in each place: its order, its buyer, the epoch of the gate
--- that admitted it, when that was, and the id of the journal entry that says so.
+-- that admitted it, the time of that, and the id of its journal entry.
 --
 --   confirmed   orders made by this call
 --   rejected    purchases that this call wrote to `rejections`
 --   lost_epoch  the newest epoch in which a buyer was admitted who has an order under another id:
---               the gate of that epoch lost the buyer's mark. 0 if none. Told on every call.
+--               the gate of that epoch lost the buyer's mark. 0 if none. Each repeated call returns it too.
 --   ahead       an entry is of a newer epoch than the ledger knows: the ledger was rolled back.
 --               Nothing was posted, and a person has to look.
 --
@@ -19,11 +22,10 @@
 --   order_id_taken   the order's id belongs to another purchase                         yes
 --   no_units         the sale has no unit left                                          yes
 --
--- This is the function of 0003 with joins in the place of `EXISTS`: the planner is left with a lookup by index
--- for each purchase. With `EXISTS` it could choose, by what it believed of the tables, to read all orders
--- of all sales for each batch; a plan made for empty tables, and kept, did so at 75,000 orders: 17 ms a
--- batch became 2.5 s.
-CREATE OR REPLACE FUNCTION post_orders(
+-- Joins and not `EXISTS`, so that the planner has only lookups by index to choose from, one for each purchase. With
+-- `EXISTS` it could choose, by what it believed of the tables, to read all orders of all sales for each batch. A
+-- plan made for empty tables, and kept, did so at 75,000 orders: 17 ms a batch became 2.5 s.
+CREATE FUNCTION post_orders(
     p_sale     uuid,
     p_orders   uuid[],
     p_buyers   uuid[],
@@ -102,7 +104,7 @@ BEGIN
                END AS reason
         FROM judged j
     ), new_users AS (
-        -- In the order of ids, so that two reconcilers can not wait for each other.
+        -- In the order of ids, so that two reconcilers cannot wait for each other.
         INSERT INTO users (id)
         SELECT d.buyer_id FROM decided d WHERE d.reason IS NULL ORDER BY d.buyer_id
         ON CONFLICT DO NOTHING
@@ -151,3 +153,64 @@ BEGIN
         WHERE id = p_sale;
     END IF;
 END $$;
+
+-- New orders take their units out of `available`, and their buyers count as posted. A trigger, so that this holds for
+-- a replay and for a person with psql too.
+CREATE FUNCTION orders_take_units() RETURNS trigger LANGUAGE plpgsql
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+BEGIN
+    UPDATE flash_sales s
+    SET available  = s.available - n.units,
+        confirmed  = s.confirmed + n.units,
+        posted     = s.posted + n.buyers,
+        version    = s.version + (n.units <> n.buyers)::integer,
+        -- Unless an order of an earlier batch was admitted later: reconcilers overtake one another.
+        latest_order = coalesce(
+            (SELECT o.id FROM orders o WHERE o.id = s.latest_order AND o.created_at > n.latest_at),
+            n.latest
+        ),
+        updated_at = now()
+    FROM (
+        SELECT i.sale_id,
+               count(*) FILTER (WHERE i.status = 'confirmed') AS units,
+               count(*) FILTER (WHERE NOT EXISTS (
+                   SELECT FROM rejections r
+                   WHERE r.sale_id = i.sale_id AND r.buyer_id = i.buyer_id AND r.counted
+               )) AS buyers,
+               max(i.created_at) AS latest_at,
+               (array_agg(i.id ORDER BY i.created_at DESC, i.id DESC))[1] AS latest
+        FROM inserted i
+        GROUP BY i.sale_id
+    ) n
+    WHERE s.id = n.sale_id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER orders_take_units AFTER INSERT ON orders
+    REFERENCING NEW TABLE AS inserted
+    FOR EACH STATEMENT EXECUTE FUNCTION orders_take_units();
+
+-- The buyers of a sale that count as posted, each with the order, in the order of their ids: at most `p_count` rows,
+-- from the buyer `p_from` on. A rebuild and an audit read all of them this way, page after page.
+--
+-- Each page is one walk along the index, whatever the planner believes of the tables. A plain statement could read
+-- the whole sale for each page: the audit of 500,000 buyers took 6.1 s, and takes 1.5 s with this function.
+CREATE FUNCTION posted_buyers(p_sale uuid, p_from uuid, p_count bigint)
+RETURNS TABLE (buyer_id uuid, order_id uuid) LANGUAGE sql STABLE
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+    SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
+AS $$
+    SELECT p.buyer_id, p.order_id FROM (
+        (SELECT o.buyer_id, o.id AS order_id FROM orders o
+         WHERE o.sale_id = p_sale AND o.buyer_id >= p_from
+         ORDER BY o.buyer_id LIMIT p_count)
+        UNION ALL
+        (SELECT r.buyer_id, r.order_id FROM rejections r
+         WHERE r.sale_id = p_sale AND r.counted AND r.buyer_id >= p_from
+           AND NOT EXISTS (SELECT FROM orders o
+                           WHERE o.sale_id = p_sale AND o.buyer_id = r.buyer_id)
+         ORDER BY r.buyer_id LIMIT p_count)
+    ) p
+    ORDER BY p.buyer_id LIMIT p_count
+$$;
