@@ -10,7 +10,8 @@ use sale::{
     ledger::{Ledger, LedgerError, Sale, Tables, Tally},
     lifecycle::{Lifecycle, LifecycleError, Statistics},
     model::SaleId,
-    queue::{self, Queue, QueueError},
+    queue::{self, Queue},
+    store::StoreError,
 };
 use tokio::{
     sync::watch,
@@ -134,7 +135,7 @@ impl Services {
 
     /// The queue from the gates to the ledger, and its results, as of a moment ago. Fails also if gate or ledger does
     /// not answer in time.
-    pub async fn queue(&self) -> Result<Arc<(Queue, Tally)>, Arc<QueueError>> {
+    pub async fn queue(&self) -> Result<Arc<(Queue, Tally)>, Arc<StoreError>> {
         let look = async {
             let queue = queue::look(&self.gate, &self.ledger).await?;
             let tally = self.ledger.tally(None).await?;

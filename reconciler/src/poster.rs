@@ -12,11 +12,12 @@ use std::{sync::Arc, time::Duration};
 
 use sale::{
     crash::{Point, point},
-    gate::{Gate, GateError, admission::BATCH_MAX, upkeep},
-    install::{self, InstallError},
+    gate::{Gate, admission::BATCH_MAX, upkeep},
+    install::{self, PostError},
     journal::{Content, Entry, EntryId, Journal},
     ledger::{Ledger, LedgerError, Posting},
     model::{Epoch, SaleId},
+    store::StoreError,
 };
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -38,17 +39,6 @@ const POST_TIMEOUT: Duration = Duration::from_secs(45);
 const ALARM_PAUSE: Duration = Duration::from_secs(30);
 /// How often to search for entries of dead consumers, and for entries that no read returns.
 const SEARCH_EVERY: Duration = Duration::from_secs(1);
-
-/// Why a step of posting did not succeed.
-#[derive(Debug, thiserror::Error)]
-enum PostError {
-    #[error(transparent)]
-    Gate(#[from] GateError),
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    #[error("an entry is newer than the ledger: the ledger was rolled back")]
-    Ahead,
-}
 
 /// Posts one sale until it is stopped.
 pub struct Poster {
@@ -241,7 +231,7 @@ impl Poster {
             if let Some(sale) = self.ledger.sale(self.sale).await? {
                 self.gate.sync(&sale).await?;
             }
-            Ok::<(), PostError>(())
+            Ok::<(), StoreError>(())
         };
         if !matches!(timeout(POST_TIMEOUT, sync).await, Ok(Ok(()))) {
             tracing::debug!(sale = %self.sale, "not synced yet");
@@ -254,20 +244,8 @@ impl Poster {
         let Some(sale) = self.ledger.sale(self.sale).await? else {
             return Ok(None);
         };
-        match install::post_marks(&self.gate, &self.ledger, &sale).await {
-            Ok(marked) => Ok(marked.lost),
-            Err(InstallError::Gate(error)) => Err(error.into()),
-            Err(InstallError::Ledger(error)) => Err(error.into()),
-            Err(
-                InstallError::Ahead
-                | InstallError::Busy
-                | InstallError::Differs(_)
-                | InstallError::Settled
-                | InstallError::Undrained
-                | InstallError::UnknownSale
-                | InstallError::Unsettled,
-            ) => Err(PostError::Ahead),
-        }
+        let marked = install::post_marks(&self.gate, &self.ledger, &sale).await?;
+        Ok(marked.lost)
     }
 
     /// Searches for entries that neither a read nor a claim returns, as after the deletion of a consumer that held

@@ -11,6 +11,7 @@ use sale::{
     install::{self, InstallError, Installed, Request},
     ledger::{By, Ledger},
     model::SaleId,
+    store::StoreError,
 };
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
@@ -91,7 +92,7 @@ async fn rebuild(
     let work = once_not_busy(gate, ledger, sale, request);
     let (installed, error) = match draining::while_posting(gate, ledger, sale, work).await {
         Ok(installed) => (Some(installed), None),
-        Err(InstallError::Ledger(error)) => return Err(error.into()),
+        Err(InstallError::Store(StoreError::Ledger(error))) => return Err(error.into()),
         Err(InstallError::UnknownSale) => {
             return Ok(Rebuilt {
                 sale_id: sale,
@@ -101,7 +102,7 @@ async fn rebuild(
             });
         }
         Err(
-            error @ (InstallError::Gate(_)
+            error @ (InstallError::Store(StoreError::Gate(_))
             | InstallError::Busy
             | InstallError::Settled
             | InstallError::Undrained

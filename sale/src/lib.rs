@@ -19,6 +19,7 @@
 //! | [`view`] | what people see of a sale |
 //! | [`lifecycle`] | the steps of a sale, from its creation to its settlement |
 //! | [`queue`] | the path from the gates to the ledger, for people |
+//! | [`store`] | the failure of a step that uses gate and ledger |
 //! | [`crash`] | the boundaries at which tests kill a process |
 //! | [`connections`] | the settings of the connections to Redis and Postgres, their URLs and TLS |
 
@@ -39,5 +40,6 @@ pub mod money;
 pub mod queue;
 pub mod replay;
 pub mod settle;
+pub mod store;
 pub mod unicode;
 pub mod view;

@@ -20,12 +20,13 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     crash::{Point, point},
-    gate::{Gate, GateError, snapshot::Sight},
+    gate::{Gate, snapshot::Sight},
     install::{self, Condition, InstallError},
     journal::Journal,
     ledger::{By, Ledger, LedgerError, NewSale, Order, Outcome, Sale},
     model::{OrderId, SaleId, SaleState},
     settle::{self, SettleError},
+    store::StoreError,
 };
 
 /// How long emptying a journal may take before a gate is warmed or a sale settled. A person is waiting.
@@ -55,12 +56,15 @@ pub enum LifecycleError {
     /// The sale could not be settled. It has ended.
     #[error(transparent)]
     Settle(#[from] SettleError),
-    /// Redis did not answer.
+    /// Redis or Postgres did not answer, or refused.
     #[error(transparent)]
-    Gate(#[from] GateError),
-    /// The ledger refused, or did not answer.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Store(StoreError),
+}
+
+impl<E: Into<StoreError>> From<E> for LifecycleError {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
+    }
 }
 
 /// Counts of a sale's orders.
@@ -209,7 +213,7 @@ impl Lifecycle {
     /// How many orders of each kind a sale has.
     ///
     /// # Errors
-    /// [`LedgerError::UnknownSale`]; [`LifecycleError::Gate`] if its gate does not say how many purchases are
+    /// [`LedgerError::UnknownSale`]; [`StoreError::Gate`] if its gate does not say how many purchases are
     /// pending.
     pub async fn statistics(&self, id: SaleId) -> Result<(Sale, Statistics), LifecycleError> {
         let sale = self.known_sale(id).await?;

@@ -9,8 +9,9 @@ use futures_util::{StreamExt, stream};
 use crate::{
     gate::{Gate, GateError},
     journal::{Content, Journal},
-    ledger::{Ledger, LedgerError, Sale},
+    ledger::{Ledger, Sale},
     model::SaleId,
+    store::StoreError,
 };
 
 /// A purchase that waits this long shows that nothing of its sale is being posted.
@@ -18,17 +19,6 @@ const STALLED_AFTER: Duration = Duration::from_secs(30);
 
 /// Sales that are read at the same time.
 const SALES_AT_ONCE: usize = 16;
-
-/// Why the queue could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum QueueError {
-    /// Redis did not answer.
-    #[error(transparent)]
-    Gate(#[from] GateError),
-    /// Postgres did not answer.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-}
 
 /// All unsettled sales together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,7 +64,7 @@ impl Queue {
 }
 
 /// Reads the queue. A sale whose gate cannot be read is listed, and does not hide the others.
-pub async fn look(gate: &Gate, ledger: &Ledger) -> Result<Queue, QueueError> {
+pub async fn look(gate: &Gate, ledger: &Ledger) -> Result<Queue, StoreError> {
     let sales = ledger.live_sales(Duration::ZERO).await?;
     let mut all = Queue {
         reconcilers: ledger.reconcilers().await?,

@@ -17,10 +17,11 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::{
-    gate::{Gate, GateError},
-    install::{self, Condition, InstallError, Request},
+    gate::Gate,
+    install::{self, Condition, DrainError, InstallError, PostError, Request},
     ledger::{Bar, InstallLock, KeptRejection, Ledger, LedgerError, Replay, Sale},
     model::{Epoch, SaleId, SaleState},
+    store::StoreError,
 };
 
 /// Rejections that are replayed during one closing of a gate.
@@ -58,27 +59,23 @@ pub enum ReplayError {
     /// Another process began an install at each attempt.
     #[error("the sale kept being installed by others during {ATTEMPTS_MAX} attempts")]
     Unsettled,
-    /// Redis did not answer.
+    /// Redis or Postgres did not answer, or refused.
     #[error(transparent)]
-    Gate(#[from] GateError),
-    /// Postgres did not answer.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Store(StoreError),
 }
 
-impl From<InstallError> for ReplayError {
-    fn from(error: InstallError) -> Self {
+impl<E: Into<StoreError>> From<E> for ReplayError {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<DrainError> for ReplayError {
+    fn from(error: DrainError) -> Self {
         match error {
-            InstallError::Busy => Self::Busy,
-            InstallError::Undrained => Self::Undrained,
-            InstallError::Ahead => Self::Ahead,
-            // Draining looks up no sale, and makes no attempts.
-            InstallError::UnknownSale
-            | InstallError::Settled
-            | InstallError::Differs(_)
-            | InstallError::Unsettled => Self::Unsettled,
-            InstallError::Gate(error) => Self::Gate(error),
-            InstallError::Ledger(error) => Self::Ledger(error),
+            DrainError::Undrained => Self::Undrained,
+            DrainError::Post(PostError::Ahead) => Self::Ahead,
+            DrainError::Post(PostError::Store(error)) => Self::Store(error),
         }
     }
 }

@@ -14,10 +14,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     crash::{Point, point},
-    gate::{Gate, GateError, snapshot::Sight},
+    gate::{Gate, snapshot::Sight},
     install::Condition,
     ledger::{Ledger, LedgerError, Sale},
     model::{SaleId, SaleState, Version},
+    store::StoreError,
 };
 
 /// Pause between checks of a gate that is being drained.
@@ -38,12 +39,15 @@ pub enum SettleError {
     /// The gate has to be rebuilt first, which the reconciler does.
     #[error("the gate has to be rebuilt first: it {}", .0.as_str())]
     Unsound(Condition),
-    /// Redis did not answer.
+    /// Redis or Postgres did not answer, or refused.
     #[error(transparent)]
-    Gate(#[from] GateError),
-    /// Postgres did not answer.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Store(StoreError),
+}
+
+impl<E: Into<StoreError>> From<E> for SettleError {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
+    }
 }
 
 /// Ends a sale and settles it. Draining may take `drain_timeout`.

@@ -7,9 +7,10 @@
 use std::time::Duration;
 
 use sale::{
-    gate::{Gate, GateError, snapshot::Sight},
-    ledger::{Ledger, LedgerError, Sale},
+    gate::{Gate, snapshot::Sight},
+    ledger::{Ledger, Sale},
     model::{SaleId, SaleState},
+    store::StoreError,
 };
 use tokio::time::{Instant, sleep};
 
@@ -70,8 +71,7 @@ pub async fn at_rest(
             Ok(Ok(found)) => return Ok(found),
             Ok(Err(why)) => why,
             Err(Trouble::UnknownSale) => return Err(RestError::UnknownSale { sale }),
-            Err(Trouble::Gate(error)) => error.to_string(),
-            Err(Trouble::Ledger(error)) => error.to_string(),
+            Err(Trouble::Store(error)) => error.to_string(),
         };
         let waited = started.elapsed();
         if waited >= deadline {
@@ -86,9 +86,13 @@ enum Trouble {
     #[error("unknown sale")]
     UnknownSale,
     #[error(transparent)]
-    Gate(#[from] GateError),
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Store(StoreError),
+}
+
+impl<E: Into<StoreError>> From<E> for Trouble {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
+    }
 }
 
 /// Reads a sale, or says which work is left.

@@ -11,8 +11,8 @@ use sale::{
     ledger::LedgerError,
     lifecycle::LifecycleError,
     model::last_instant_text,
-    queue::QueueError,
     settle::SettleError,
+    store::StoreError,
 };
 
 use super::{Code, Problem};
@@ -56,12 +56,18 @@ impl From<GateError> for Problem {
     }
 }
 
-impl From<Arc<QueueError>> for Problem {
-    fn from(error: Arc<QueueError>) -> Self {
-        match &*error {
-            QueueError::Gate(error) => Self::unavailable(LATER).because(error),
-            QueueError::Ledger(error) => error.into(),
+impl From<&StoreError> for Problem {
+    fn from(error: &StoreError) -> Self {
+        match error {
+            StoreError::Gate(error) => Self::unavailable(LATER).because(error),
+            StoreError::Ledger(error) => error.into(),
         }
+    }
+}
+
+impl From<Arc<StoreError>> for Problem {
+    fn from(error: Arc<StoreError>) -> Self {
+        Self::from(&*error)
     }
 }
 
@@ -78,8 +84,7 @@ impl From<LifecycleError> for Problem {
             ),
             LifecycleError::Install(error) => error.into(),
             LifecycleError::Settle(error) => error.into(),
-            LifecycleError::Gate(error) => error.into(),
-            LifecycleError::Ledger(error) => error.into(),
+            LifecycleError::Store(error) => Self::from(&error),
         }
     }
 }
@@ -88,8 +93,7 @@ impl From<Arc<LifecycleError>> for Problem {
     /// Callers that asked together for the counts of a sale share the error.
     fn from(error: Arc<LifecycleError>) -> Self {
         match &*error {
-            LifecycleError::Gate(error) => Self::unavailable(LATER).because(error),
-            LifecycleError::Ledger(error) => error.into(),
+            LifecycleError::Store(error) => error.into(),
             LifecycleError::OrderPending
             | LifecycleError::OrderRejected
             | LifecycleError::Install(_)
@@ -101,8 +105,7 @@ impl From<Arc<LifecycleError>> for Problem {
 impl From<InstallError> for Problem {
     fn from(error: InstallError) -> Self {
         match error {
-            InstallError::Ledger(error) => error.into(),
-            InstallError::Gate(error) => error.into(),
+            InstallError::Store(error) => Self::from(&error),
             InstallError::UnknownSale => Self::sale_not_found(),
             InstallError::Settled => LedgerError::WrongState.into(),
             InstallError::Ahead | InstallError::Differs(_) => {
@@ -131,8 +134,7 @@ impl From<SettleError> for Problem {
                  again in a moment.",
             )
             .because(&error),
-            SettleError::Gate(error) => error.into(),
-            SettleError::Ledger(error) => error.into(),
+            SettleError::Store(error) => Self::from(&error),
         }
     }
 }

@@ -15,6 +15,7 @@ use sale::{
     gate::{Gate, GateError},
     ledger::Ledger,
     model::SaleId,
+    store::StoreError,
 };
 
 use self::report::Row;
@@ -98,7 +99,9 @@ fn report_unknown(sales: &[SaleId]) {
 pub async fn audit(gate: &Gate, ledger: &Ledger, sale: SaleId) -> anyhow::Result<Row> {
     match audit::read(gate, ledger, sale).await {
         Ok(evidence) => Ok(Row::new(&evidence)),
-        Err(AuditError::Gate(error)) => unanswered(gate, ledger, sale, &error).await,
+        Err(AuditError::Store(StoreError::Gate(error))) => {
+            unanswered(gate, ledger, sale, &error).await
+        }
         Err(error) => Err(error.into()),
     }
 }

@@ -10,6 +10,7 @@ use sale::{
     ledger::{Bar, KeptRejection, Ledger, Page, Replay},
     model::SaleId,
     replay::{self as replays, BATCH_MAX, Patience, ReplayError},
+    store::StoreError,
 };
 use uuid::Uuid;
 
@@ -156,9 +157,9 @@ fn is_of_the_sale(error: &anyhow::Error) -> bool {
             | ReplayError::Undrained
             | ReplayError::Ahead
             | ReplayError::Unsettled
-            | ReplayError::Gate(_),
+            | ReplayError::Store(StoreError::Gate(_)),
         ) => true,
-        Some(ReplayError::Ledger(_)) | None => false,
+        Some(ReplayError::Store(StoreError::Ledger(_))) | None => false,
     }
 }
 

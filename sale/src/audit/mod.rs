@@ -15,10 +15,11 @@ pub use self::{
     difference::{Difference, Named, Remedy},
 };
 use crate::{
-    gate::{Gate, GateError, snapshot::Sight},
+    gate::{Gate, snapshot::Sight},
     journal::{Content, Journal},
     ledger::{Ledger, LedgerError},
     model::{BuyerId, OrderId, SaleId, SaleState},
+    store::StoreError,
 };
 
 /// Buyers read from the ledger in one step.
@@ -30,12 +31,15 @@ pub enum AuditError {
     /// The ledger knows no such sale.
     #[error("there is no such sale")]
     UnknownSale,
-    /// Redis did not answer.
+    /// Redis or Postgres did not answer, or refused.
     #[error(transparent)]
-    Gate(#[from] GateError),
-    /// Postgres did not answer.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Store(StoreError),
+}
+
+impl<E: Into<StoreError>> From<E> for AuditError {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
+    }
 }
 
 /// Reads everything that the audit compares about a sale.

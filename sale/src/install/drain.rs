@@ -5,11 +5,11 @@ use std::{ops::AddAssign, time::Duration};
 
 use tokio::time::{Instant, sleep};
 
-use super::InstallError;
 use crate::{
     gate::{Gate, snapshot::Sight},
     ledger::{Ledger, Posting, Sale},
     model::Epoch,
+    store::StoreError,
 };
 
 /// Marks posted in one step.
@@ -39,6 +39,37 @@ impl AddAssign for Marked {
     }
 }
 
+/// Why purchases were not posted.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// A purchase is of an install that the ledger does not know. Nothing was posted, and a person has to look.
+    #[error("a purchase is newer than the ledger: the ledger was rolled back")]
+    Ahead,
+    /// Redis or Postgres did not answer, or refused.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl<E: Into<StoreError>> From<E> for PostError {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Why a gate was not drained.
+pub(crate) enum DrainError {
+    /// The journal was not emptied in time.
+    Undrained,
+    /// Its marks were not posted.
+    Post(PostError),
+}
+
+impl<E: Into<PostError>> From<E> for DrainError {
+    fn from(error: E) -> Self {
+        Self::Post(error.into())
+    }
+}
+
 /// Waits until the journal is empty, then posts the marks: every admitted purchase is then an order or a rejection.
 /// The gate must be closed.
 pub(crate) async fn drain(
@@ -46,22 +77,22 @@ pub(crate) async fn drain(
     ledger: &Ledger,
     sale: &Sale,
     deadline: Instant,
-) -> Result<Marked, InstallError> {
+) -> Result<Marked, DrainError> {
     loop {
         if gate.look(sale.id).await?.backlog().entries == 0 {
             break;
         }
         if Instant::now() >= deadline {
-            return Err(InstallError::Undrained);
+            return Err(DrainError::Undrained);
         }
         sleep(DRAIN_PAUSE).await;
     }
-    post_marks(gate, ledger, sale).await
+    Ok(post_marks(gate, ledger, sale).await?)
 }
 
 /// Posts each mark in a gate that the ledger does not know, at the epoch of the gate that made it. It serves marks
 /// whose journal entry is gone or cannot be read; posting a mark twice is harmless.
-pub async fn post_marks(gate: &Gate, ledger: &Ledger, sale: &Sale) -> Result<Marked, InstallError> {
+pub async fn post_marks(gate: &Gate, ledger: &Ledger, sale: &Sale) -> Result<Marked, PostError> {
     let (epoch, now) = match gate.look(sale.id).await? {
         Sight::Gate(found) => (found.epoch, found.now),
         // Marks without terms belong to the last gate that the ledger confirmed.
@@ -92,7 +123,7 @@ pub async fn post_marks(gate: &Gate, ledger: &Ledger, sale: &Sale) -> Result<Mar
         for chunk in postings.chunks(CHUNK_MARKS) {
             let posted = ledger.post(sale.id, chunk).await?;
             if posted.ahead {
-                return Err(InstallError::Ahead);
+                return Err(PostError::Ahead);
             }
             all.confirmed += posted.confirmed;
             all.rejected += posted.rejected;

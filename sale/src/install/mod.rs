@@ -26,18 +26,19 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::time::Instant;
 
-pub(crate) use self::drain::drain;
+pub(crate) use self::drain::{DrainError, drain};
 pub use self::{
     condition::Condition,
-    drain::{Marked, post_marks},
+    drain::{Marked, PostError, post_marks},
 };
 use crate::{
     audit::{self, AuditError, Difference},
     crash::{Point, point},
-    gate::{Gate, GateError, admission::Progress, install::Swapped, snapshot::Sight},
+    gate::{Gate, admission::Progress, install::Swapped, snapshot::Sight},
     journal::Journal,
-    ledger::{Ledger, LedgerError, Sale},
+    ledger::{Ledger, Sale},
     model::{Epoch, SaleId, SaleState},
+    store::StoreError,
 };
 
 /// Attempts after which an install gives up for now.
@@ -108,20 +109,40 @@ pub enum InstallError {
     /// Something else changed at each attempt.
     #[error("the sale kept changing during {ATTEMPTS_MAX} attempts")]
     Unsettled,
-    /// Redis did not answer.
+    /// Redis or Postgres did not answer, or refused.
     #[error(transparent)]
-    Gate(#[from] GateError),
-    /// Postgres did not answer.
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
+    Store(StoreError),
+}
+
+impl<E: Into<StoreError>> From<E> for InstallError {
+    fn from(error: E) -> Self {
+        Self::Store(error.into())
+    }
 }
 
 impl From<AuditError> for InstallError {
     fn from(error: AuditError) -> Self {
         match error {
             AuditError::UnknownSale => Self::UnknownSale,
-            AuditError::Gate(error) => Self::Gate(error),
-            AuditError::Ledger(error) => Self::Ledger(error),
+            AuditError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<PostError> for InstallError {
+    fn from(error: PostError) -> Self {
+        match error {
+            PostError::Ahead => Self::Ahead,
+            PostError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<DrainError> for InstallError {
+    fn from(error: DrainError) -> Self {
+        match error {
+            DrainError::Undrained => Self::Undrained,
+            DrainError::Post(error) => error.into(),
         }
     }
 }

@@ -10,6 +10,7 @@ use sale::{
     lifecycle::{Lifecycle, LifecycleError},
     model::{OrderId, SaleId, Verdict},
     queue,
+    store::StoreError,
 };
 
 use crate::fixture::{Shop, purchase};
@@ -171,7 +172,9 @@ async fn a_broken_journal_hides_no_order_of_another_sale() {
     assert!(
         matches!(
             unknown,
-            Err(LifecycleError::Ledger(LedgerError::UnknownOrder))
+            Err(LifecycleError::Store(StoreError::Ledger(
+                LedgerError::UnknownOrder
+            )))
         ),
         "a key of another type has no entries: {unknown:?}"
     );

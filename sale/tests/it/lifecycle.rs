@@ -6,6 +6,7 @@ use sale::{
     lifecycle::{Lifecycle, LifecycleError},
     model::{OrderId, SaleState, Verdict},
     settle::{SettleError, settle_unchanged},
+    store::StoreError,
 };
 use serde_json::json;
 
@@ -95,7 +96,9 @@ async fn an_order_is_cancelled_once_it_is_posted_and_its_unit_is_sold_again() {
     let unknown = sales.cancel(OrderId::random()).await;
     let unknown = matches!(
         unknown,
-        Err(LifecycleError::Ledger(LedgerError::UnknownOrder))
+        Err(LifecycleError::Store(StoreError::Ledger(
+            LedgerError::UnknownOrder
+        )))
     );
     assert!(unknown);
     let (_, counts) = sales.statistics(sale).await.unwrap();
