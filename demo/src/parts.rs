@@ -14,7 +14,7 @@ use anyhow::{Context, anyhow, ensure};
 use serde::Serialize;
 use servers::{Fsync, Postgres, PostgresOptions, Redis, RedisOptions};
 use system::{
-    binaries::{Binaries, Progress},
+    binaries::{Binaries, CargoOutput},
     deployment::Deployment,
     processes::{ApiOptions, ApiProcess, ReconcilerProcess},
 };
@@ -89,7 +89,7 @@ impl Parts {
     pub(super) fn start_servers(&self, port: Option<u16>) -> anyhow::Result<Arc<Place>> {
         refuse_taken(port)?;
         show::step("building");
-        let binaries = Binaries::get(Progress::Shown).map_err(|error| anyhow!("{error}"))?;
+        let binaries = Binaries::get(CargoOutput::Shown).map_err(|error| anyhow!("{error}"))?;
         self.unless_ending()?;
         // People who try the demo kill processes, not the machine. While a sync is under way on a slow disk, Redis
         // delays its writes, and would lose them with its process.

@@ -1,4 +1,4 @@
-//! Install, step by step, and the replay of a rejected purchase, which ends in an install: `sale/src/install.rs`. A
+//! Install, step by step, and the replay of a rejected purchase, which ends in an install: `sale/src/install/mod.rs`. A
 //! failed attempt is given up, and the keeper starts over.
 
 use crate::{

@@ -19,7 +19,7 @@ use sale::{
     crash::{Point, point},
     gate::{
         Gate,
-        admission::Progress,
+        admission::GateProgress,
         snapshot::{Sight, Snapshot},
     },
     install::{self, Condition, InstallError, Request},
@@ -71,7 +71,7 @@ pub struct Keeper {
     /// The install or settlement that runs for a sale.
     works: Mutex<HashMap<SaleId, JoinHandle<()>>>,
     /// The progress of each sale's gate when it was last seen sound.
-    seen: Mutex<HashMap<SaleId, Progress>>,
+    seen: Mutex<HashMap<SaleId, GateProgress>>,
     /// The sales that wait for a person, and until when.
     held: Arc<Mutex<HashMap<SaleId, Instant>>>,
     swept_at: Instant,

@@ -185,7 +185,7 @@ impl Poster {
                     0
                 }
             };
-            posted.push(upkeep::Posted {
+            posted.push(upkeep::PostedEntry {
                 id: entry.id,
                 winners,
             });

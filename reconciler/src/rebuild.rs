@@ -6,7 +6,7 @@ use std::{process::ExitCode, time::Duration};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use process::output::print;
 use sale::{
-    audit::Verdict,
+    audit::AuditVerdict,
     gate::Gate,
     install::{self, InstallError, Installed, Request},
     ledger::{By, Ledger},
@@ -42,12 +42,12 @@ pub struct Rebuilt {
     /// Why the sale stays closed.
     pub error: Option<String>,
     /// The verdict of the audit afterwards.
-    pub verdict: Verdict,
+    pub verdict: AuditVerdict,
 }
 
 impl Rebuilt {
     fn is_well(&self) -> bool {
-        self.installed.is_some() && self.verdict != Verdict::Differs
+        self.installed.is_some() && self.verdict != AuditVerdict::Differs
     }
 }
 
@@ -98,7 +98,7 @@ async fn rebuild(
                 sale_id: sale,
                 installed: None,
                 error: Some(InstallError::UnknownSale.to_string()),
-                verdict: Verdict::Differs,
+                verdict: AuditVerdict::Differs,
             });
         }
         Err(

@@ -5,7 +5,7 @@
 //! the entries of a dead one.
 
 mod entry;
-mod remains;
+mod partial_entry;
 
 use std::{collections::HashMap, time::Duration};
 
@@ -24,7 +24,7 @@ use crate::{
 
 pub use self::entry::{Content, Entry, EntryId, MalformedEntryId};
 use self::entry::{delivered, entries};
-pub use self::remains::Remains;
+pub use self::partial_entry::PartialEntry;
 
 /// Entries read in one step of the search for an order.
 const SEARCH_STEP: u64 = 200;

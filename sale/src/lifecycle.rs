@@ -23,7 +23,7 @@ use crate::{
     gate::{Gate, snapshot::Sight},
     install::{self, Condition, InstallError},
     journal::Journal,
-    ledger::{By, Ledger, LedgerError, NewSale, Order, Outcome, Sale},
+    ledger::{By, Ledger, LedgerError, NewSale, Order, PurchaseOutcome, Sale},
     model::{OrderId, SaleId, SaleState},
     settle::{self, SettleError},
     store::StoreError,
@@ -301,8 +301,8 @@ impl Lifecycle {
             }
         }
         Ok(match self.ledger.outcome(order).await? {
-            Some(Outcome::Order(_)) => LifecycleError::OrderPending,
-            Some(Outcome::Rejected(_)) => LifecycleError::OrderRejected,
+            Some(PurchaseOutcome::Order(_)) => LifecycleError::OrderPending,
+            Some(PurchaseOutcome::Rejected(_)) => LifecycleError::OrderRejected,
             None => silent.map_or(LedgerError::UnknownOrder.into(), Into::into),
         })
     }

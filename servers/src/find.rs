@@ -1,12 +1,12 @@
 //! Finds a server's program, in this order: at the path of a setting, among the installed ones ([`crate::binaries`]),
-//! and else by installing it ([`crate::install`]).
+//! and else by installing it ([`crate::packages`]).
 
 use std::path::PathBuf;
 
 use crate::{
     Error, Program, Settings,
     binaries::{installed, usable},
-    install,
+    packages,
 };
 
 /// The path of a server's program. Installs it if it is absent and installing is allowed.
@@ -18,10 +18,10 @@ pub fn find(program: Program, settings: &Settings) -> Result<PathBuf, Error> {
     if let Some(named) = program.named(settings) {
         return usable(program, &named);
     }
-    if !install::hidden(program, &settings.hide)
+    if !packages::hidden(program, &settings.hide)
         && let Some(found) = installed(program, settings)?
     {
         return Ok(found);
     }
-    install::install(program, settings)
+    packages::install(program, settings)
 }

@@ -6,7 +6,7 @@
 //! | `settings` | the environment variables this crate reads |
 //! | `find` | the way to a program: by a setting, among the installed, or by installing it |
 //! | `binaries` | where to search for the servers' programs, and which versions to reject |
-//! | `install` | installing a missing program, with `install_debian.sh` or Homebrew |
+//! | `packages` | installing a missing program, with `install_debian.sh` or Homebrew |
 //! | `spawner` | the thread that starts every child, and the signal that ends a child with us |
 //! | `account` | the user that runs the servers when we are root |
 //! | `data_dir` | a server's directory, and the sweep of those that dead processes left |
@@ -39,8 +39,8 @@ mod database;
 mod error;
 mod faketime;
 mod find;
-mod install;
 mod log;
+mod packages;
 mod port;
 mod postgres_server;
 mod postmaster;

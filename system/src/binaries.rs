@@ -45,7 +45,7 @@ pub struct Binaries {
 
 /// Whether cargo's output is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
+pub enum CargoOutput {
     /// On standard error.
     Shown,
     /// Not at all; errors are shown.
@@ -80,16 +80,16 @@ impl Binaries {
     ///
     /// # Errors
     /// Every later call repeats the first call's error.
-    pub fn get(progress: Progress) -> Result<&'static Self, &'static BinariesError> {
-        BINARIES.get_or_init(|| Self::find(progress)).as_ref()
+    pub fn get(output: CargoOutput) -> Result<&'static Self, &'static BinariesError> {
+        BINARIES.get_or_init(|| Self::find(output)).as_ref()
     }
 
-    fn find(progress: Progress) -> Result<Self, BinariesError> {
+    fn find(output: CargoOutput) -> Result<Self, BinariesError> {
         let ours = env::current_exe()
             .and_then(fs::canonicalize)
             .map_err(BinariesError::Homeless)?;
         match Build::of(&ours) {
-            Some(build) => build.run(progress),
+            Some(build) => build.run(output),
             None => beside(&ours),
         }
     }
@@ -155,7 +155,7 @@ impl Build {
         })
     }
 
-    fn run(&self, progress: Progress) -> Result<Binaries, BinariesError> {
+    fn run(&self, output: CargoOutput) -> Result<Binaries, BinariesError> {
         let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let mut command = Command::new(cargo);
         command
@@ -186,7 +186,7 @@ impl Build {
                 command.env_remove(&*name);
             }
         }
-        if progress == Progress::Hidden {
+        if output == CargoOutput::Hidden {
             command.arg("--quiet");
         }
         let mut child = command.spawn().map_err(BinariesError::Cargo)?;

@@ -55,7 +55,7 @@ impl Default for Plan {
 
 /// A buyer's knowledge in the end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outcome {
+pub enum BuyerOutcome {
     /// The unit is the buyer's.
     Won(OrderId),
     /// No unit was left.
@@ -76,7 +76,7 @@ pub enum Outcome {
 #[derive(Debug, Clone)]
 pub struct Report {
     /// Each buyer and its outcome.
-    pub outcomes: Vec<(Buyer, Outcome)>,
+    pub outcomes: Vec<(Buyer, BuyerOutcome)>,
     /// The number of requests.
     pub requests: usize,
     /// How many of them were sent because an earlier one was not decided.
@@ -90,12 +90,12 @@ pub struct Report {
 impl Report {
     /// How many buyers know that they won.
     pub fn won(&self) -> usize {
-        self.count(|outcome| matches!(outcome, Outcome::Won(_)))
+        self.count(|outcome| matches!(outcome, BuyerOutcome::Won(_)))
     }
 
     /// How many gave up without an answer.
     pub fn unknown(&self) -> usize {
-        self.count(|outcome| *outcome == Outcome::Unknown)
+        self.count(|outcome| *outcome == BuyerOutcome::Unknown)
     }
 
     /// How many buyers were refused, by the reason.
@@ -103,19 +103,19 @@ impl Report {
         let mut counts = BTreeMap::new();
         for (_, outcome) in &self.outcomes {
             let reason = match outcome {
-                Outcome::Won(_) | Outcome::Unknown => continue,
-                Outcome::SoldOut => "sold out",
-                Outcome::NotStarted => "not started",
-                Outcome::Ended => "ended",
-                Outcome::Paused => "paused",
-                Outcome::Refused => "refused",
+                BuyerOutcome::Won(_) | BuyerOutcome::Unknown => continue,
+                BuyerOutcome::SoldOut => "sold out",
+                BuyerOutcome::NotStarted => "not started",
+                BuyerOutcome::Ended => "ended",
+                BuyerOutcome::Paused => "paused",
+                BuyerOutcome::Refused => "refused",
             };
             *counts.entry(reason).or_default() += 1;
         }
         counts
     }
 
-    fn count(&self, is: impl Fn(&Outcome) -> bool) -> usize {
+    fn count(&self, is: impl Fn(&BuyerOutcome) -> bool) -> usize {
         self.outcomes
             .iter()
             .filter(|(_, outcome)| is(outcome))
@@ -126,7 +126,7 @@ impl Report {
 /// The work of one worker.
 #[derive(Default)]
 struct Work {
-    outcomes: Vec<(usize, Outcome)>,
+    outcomes: Vec<(usize, BuyerOutcome)>,
     requests: usize,
     retries: usize,
     micros: Vec<u64>,
@@ -171,7 +171,7 @@ pub async fn rush(
     }
     let mut outcomes: Vec<_> = buyers
         .iter()
-        .map(|buyer| (buyer.clone(), Outcome::Unknown))
+        .map(|buyer| (buyer.clone(), BuyerOutcome::Unknown))
         .collect();
     for (place, outcome) in all.outcomes {
         outcomes[place].1 = outcome;
@@ -201,13 +201,13 @@ impl Work {
         buyer: &Buyer,
         place: usize,
         plan: Plan,
-    ) -> Outcome {
+    ) -> BuyerOutcome {
         let is_each = |every: usize| every > 0 && place.is_multiple_of(every);
         let key = is_each(plan.keyed_every).then(|| format!("rush-{}", buyer.id));
         let outcome = self
             .ask(client, sale, buyer, key.as_deref(), plan.patience)
             .await;
-        if matches!(outcome, Outcome::Won(_)) && is_each(plan.repeat_every) {
+        if matches!(outcome, BuyerOutcome::Won(_)) && is_each(plan.repeat_every) {
             // The answer is in the history, and the checker compares it.
             self.requests += 1;
             client.purchase(buyer, sale, key.as_deref()).await;
@@ -222,7 +222,7 @@ impl Work {
         buyer: &Buyer,
         key: Option<&str>,
         patience: Duration,
-    ) -> Outcome {
+    ) -> BuyerOutcome {
         let started = Instant::now();
         let mut pause = RETRY_PAUSE_MIN;
         loop {
@@ -240,7 +240,7 @@ impl Work {
                 .min(RETRY_PAUSE_MAX)
                 .mul_f64(rand::random_range(0.5..1.5));
             if started.elapsed() + wait >= patience {
-                return Outcome::Unknown;
+                return BuyerOutcome::Unknown;
             }
             sleep(wait).await;
             pause = RETRY_PAUSE_MAX.min(pause * 2);
@@ -250,16 +250,16 @@ impl Work {
 }
 
 /// The decision in an answer; `None` if the buyer should retry.
-fn decided(meaning: &Meaning) -> Option<Outcome> {
+fn decided(meaning: &Meaning) -> Option<BuyerOutcome> {
     match meaning {
         Meaning::Admitted(order) | Meaning::Completed(order) | Meaning::Held(order) => {
-            Some(Outcome::Won(*order))
+            Some(BuyerOutcome::Won(*order))
         }
-        Meaning::SoldOut => Some(Outcome::SoldOut),
-        Meaning::NotActive(Inactive::NotStarted) => Some(Outcome::NotStarted),
-        Meaning::NotActive(Inactive::Ended) => Some(Outcome::Ended),
-        Meaning::NotActive(Inactive::Paused) => Some(Outcome::Paused),
-        Meaning::Refused => Some(Outcome::Refused),
+        Meaning::SoldOut => Some(BuyerOutcome::SoldOut),
+        Meaning::NotActive(Inactive::NotStarted) => Some(BuyerOutcome::NotStarted),
+        Meaning::NotActive(Inactive::Ended) => Some(BuyerOutcome::Ended),
+        Meaning::NotActive(Inactive::Paused) => Some(BuyerOutcome::Paused),
+        Meaning::Refused => Some(BuyerOutcome::Refused),
         Meaning::Limited | Meaning::Unknown | Meaning::NotSent | Meaning::Undocumented(_) => None,
         Meaning::Status(..) | Meaning::NotPurchased | Meaning::NoSuchJob => None,
     }

@@ -14,7 +14,7 @@ use futures_util::{StreamExt, stream};
 use sale::{
     gate::{Gate, GateError},
     journal::Journal,
-    ledger::{Ledger, LedgerError, Outcome},
+    ledger::{Ledger, LedgerError, PurchaseOutcome},
     model::{BuyerId, OrderId, SaleId, SaleState},
 };
 
@@ -33,7 +33,7 @@ pub struct Found {
     /// Its sale.
     pub sale: SaleId,
     /// The outcome in the ledger, if there is one.
-    pub outcome: Option<Outcome>,
+    pub outcome: Option<PurchaseOutcome>,
 }
 
 /// Why the outcome of a purchase is not known.
@@ -246,7 +246,7 @@ async fn makers(sales: &Sales, job: OrderId) -> Result<Vec<(SaleId, SaleState)>,
     Ok(makers.copied().collect())
 }
 
-fn found(outcome: Outcome) -> Found {
+fn found(outcome: PurchaseOutcome) -> Found {
     Found {
         order: order_of(&outcome),
         sale: outcome.sale(),
@@ -255,9 +255,11 @@ fn found(outcome: Outcome) -> Found {
 }
 
 /// The order of a purchase, by the id in the answer that its buyer got.
-pub fn order_of(outcome: &Outcome) -> OrderId {
+pub fn order_of(outcome: &PurchaseOutcome) -> OrderId {
     match outcome {
-        Outcome::Order(order) => order.id,
-        Outcome::Rejected(rejection) => rejection.order.unwrap_or(OrderId::from_uuid(rejection.id)),
+        PurchaseOutcome::Order(order) => order.id,
+        PurchaseOutcome::Rejected(rejection) => {
+            rejection.order.unwrap_or(OrderId::from_uuid(rejection.id))
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use sale::{
     gate::hints::Hints,
-    ledger::{Ledger, Outcome},
+    ledger::{Ledger, PurchaseOutcome},
     model::{OrderId, SaleId},
 };
 use tokio::{
@@ -41,7 +41,7 @@ pub struct Waiting {
 /// A request that waits for an order of a sale.
 struct Waiter {
     sale: SaleId,
-    tell: oneshot::Sender<Outcome>,
+    tell: oneshot::Sender<PurchaseOutcome>,
 }
 
 #[derive(Default)]
@@ -92,7 +92,7 @@ impl Waiting {
         sale: SaleId,
         order: OrderId,
         patience: Duration,
-    ) -> Option<Outcome> {
+    ) -> Option<PurchaseOutcome> {
         let (tell, told) = oneshot::channel();
         {
             let mut waiters = self.shared.waiters();
@@ -143,7 +143,7 @@ impl Shared {
         self.waiters().by_order.is_empty()
     }
 
-    fn tell(&self, outcome: Outcome) {
+    fn tell(&self, outcome: PurchaseOutcome) {
         let order = order_of(&outcome);
         let waiter = self.waiters().by_order.remove(&order);
         if let Some(waiter) = waiter {

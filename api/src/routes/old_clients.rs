@@ -11,7 +11,7 @@ use poem_openapi::{
     param::{Path, Query},
 };
 use sale::{
-    ledger::Outcome,
+    ledger::PurchaseOutcome,
     model::{BuyerId, OrderId, Role, SaleId},
 };
 use serde::Serialize;
@@ -145,7 +145,7 @@ struct QueueJob {
 impl QueueJob {
     fn new(found: &Found, caller: &Caller) -> Self {
         let status = QueueJobState::of(Some(found));
-        let recorded = found.outcome.as_ref().and_then(Outcome::buyer);
+        let recorded = found.outcome.as_ref().and_then(PurchaseOutcome::buyer);
         // A user sees only the user's own jobs.
         let own = (caller.role == Role::User).then_some(caller.buyer);
         Self {

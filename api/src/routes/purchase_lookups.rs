@@ -9,7 +9,7 @@ use poem_openapi::{
     param::{Path, Query},
 };
 use sale::{
-    ledger::Outcome,
+    ledger::PurchaseOutcome,
     model::{OrderId, Role, SaleId},
 };
 use uuid::Uuid;
@@ -109,7 +109,7 @@ pub(super) async fn visible_job(
 /// What is shown of a purchase. Before it is an order, its sale knows the product.
 async fn shown(services: &Services, found: &Found) -> PurchaseStatus {
     let status = PurchaseStatus::from(found);
-    if matches!(found.outcome, Some(Outcome::Order(_))) {
+    if matches!(found.outcome, Some(PurchaseOutcome::Order(_))) {
         return status;
     }
     match services.sales.get(Some(found.sale)).await {

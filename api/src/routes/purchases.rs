@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use poem::web::Data;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use sale::{
-    ledger::Outcome,
+    ledger::PurchaseOutcome,
     model::{
         BuyerId, OrderId, OrderStatus, Purchase, Reason as Rejected, SaleId, SaleState, Verdict,
     },
@@ -222,25 +222,27 @@ async fn recorded(
     services: &Services,
     sale: SaleId,
     buyer: BuyerId,
-    outcome: &Outcome,
+    outcome: &PurchaseOutcome,
     wait: Duration,
 ) -> Result<Purchased, Problem> {
     match outcome {
-        Outcome::Order(order) if order.status == OrderStatus::Confirmed => {
+        PurchaseOutcome::Order(order) if order.status == OrderStatus::Confirmed => {
             Ok(completed(sale, order.id, wait))
         }
-        Outcome::Order(order) => Err(existing(sale, order.id, Stage::Cancelled)),
-        Outcome::Rejected(rejection) => {
+        PurchaseOutcome::Order(order) => Err(existing(sale, order.id, Stage::Cancelled)),
+        PurchaseOutcome::Rejected(rejection) => {
             let refused = |code| Problem::new(code, rejection.for_buyer());
             Err(match rejection.known_reason() {
                 Some(Rejected::NoUnits) => refused(Code::OutOfStock),
                 Some(Rejected::SaleSettled) => Problem::not_active(Reason::Ended),
                 Some(Rejected::BuyerHasOrder) => {
                     match services.ledger.outcome_of(sale, buyer).await? {
-                        Some(Outcome::Order(order)) => {
-                            existing(sale, order.id, Stage::of(Some(&Outcome::Order(order))))
-                        }
-                        Some(Outcome::Rejected(_)) | None => refused(Code::Conflict),
+                        Some(PurchaseOutcome::Order(order)) => existing(
+                            sale,
+                            order.id,
+                            Stage::of(Some(&PurchaseOutcome::Order(order))),
+                        ),
+                        Some(PurchaseOutcome::Rejected(_)) | None => refused(Code::Conflict),
                     }
                 }
                 Some(
@@ -272,7 +274,9 @@ async fn ended(
     match services.ledger.outcome_of(sale, purchase.buyer).await? {
         None => Err(ended),
         Some(outcome) if order_of(&outcome) == purchase.order => match wait {
-            None if matches!(outcome, Outcome::Order(_)) => Ok(accepted(sale, purchase.order)),
+            None if matches!(outcome, PurchaseOutcome::Order(_)) => {
+                Ok(accepted(sale, purchase.order))
+            }
             // The outcome is known: there is nothing to wait for.
             wait => {
                 let wait = wait.unwrap_or_default();

@@ -357,7 +357,7 @@ impl Fixture {
             else {
                 panic!()
             };
-            forgotten.push(upkeep::Posted {
+            forgotten.push(upkeep::PostedEntry {
                 id: entry.id,
                 winners: winners.len() as u64,
             });

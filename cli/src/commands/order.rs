@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use api::views::OrderReply;
 use clap::{Args, Subcommand};
 use sale::{
-    ledger::{self, Ledger, OrderFilter, Outcome},
+    ledger::{self, Ledger, OrderFilter, PurchaseOutcome},
     model::{BuyerId, OrderId, OrderStatus, SaleId},
 };
 
@@ -162,8 +162,8 @@ async fn list(ledger: &Ledger, settings: &List, output: Output) -> anyhow::Resul
 
 async fn show(ledger: &Ledger, id: OrderId, output: Output) -> anyhow::Result<()> {
     match ledger.outcome(id).await? {
-        Some(Outcome::Order(order)) => output.show(&OrderReply::from(order)),
-        Some(Outcome::Rejected(rejection)) => bail!(
+        Some(PurchaseOutcome::Order(order)) => output.show(&OrderReply::from(order)),
+        Some(PurchaseOutcome::Rejected(rejection)) => bail!(
             "the purchase was rejected ({}), so there is no order: {}",
             rejection.reason,
             rejection.for_operator()

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use secrecy::ExposeSecret as _;
 use sqlx::{Connection as _, PgConnection};
 use system::{
-    binaries::{Binaries, Progress},
+    binaries::{Binaries, CargoOutput},
     processes::ReconcilerProcess,
 };
 
@@ -25,7 +25,7 @@ fn a_system_is_well_once_everything_is_there() {
 
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("reconciler.log");
-    let binaries = Binaries::get(Progress::Shown).unwrap();
+    let binaries = Binaries::get(CargoOutput::Shown).unwrap();
     let reconciler =
         ReconcilerProcess::start(binaries, &shop.deployment, &log, &[], false).unwrap();
     let started = Instant::now();

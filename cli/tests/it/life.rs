@@ -6,7 +6,7 @@ use sale::{
 };
 use serde_json::{Value, json};
 use system::{
-    binaries::{Binaries, Progress as Output},
+    binaries::{Binaries, CargoOutput},
     processes::ReconcilerProcess,
 };
 
@@ -191,7 +191,7 @@ async fn settling_waits_until_everything_is_posted() {
 
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("reconciler.log");
-    let binaries = Binaries::get(Output::Shown).unwrap();
+    let binaries = Binaries::get(CargoOutput::Shown).unwrap();
     let reconciler =
         ReconcilerProcess::start(binaries, &shop.deployment, &log, &[], false).unwrap();
     let settled = shop.json(&["sale", "settle", &sale]);

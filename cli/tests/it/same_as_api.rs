@@ -4,7 +4,7 @@ use identity::token::Tokens;
 use sale::model::Role;
 use serde_json::{Value, json};
 use system::{
-    binaries::{Binaries, Progress},
+    binaries::{Binaries, CargoOutput},
     processes::{ApiOptions, ApiProcess},
 };
 use uuid::Uuid;
@@ -28,7 +28,7 @@ impl Api {
             log: folder.path().join("api.log"),
             settings: Vec::new(),
         };
-        let binaries = Binaries::get(Progress::Shown).unwrap();
+        let binaries = Binaries::get(CargoOutput::Shown).unwrap();
         let tokens = Tokens::new(&shop.deployment.tokens()).unwrap();
         let (admin, _) = tokens.mint(Uuid::now_v7(), None, Role::Admin).unwrap();
         Self {

@@ -21,7 +21,7 @@ use prometheus::{
     Gauge, GaugeVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
     core::Collector,
 };
-use sale::audit::Verdict;
+use sale::audit::AuditVerdict;
 
 use super::report::Row;
 
@@ -83,7 +83,7 @@ impl Metrics {
         self.duration.set(took.as_secs_f64());
         self.differences.reset();
         self.counts.reset();
-        for verdict in Verdict::ALL {
+        for verdict in AuditVerdict::ALL {
             let sales = rows.iter().filter(|row| row.verdict == verdict).count();
             self.sales
                 .with_label_values(&[verdict.word()])

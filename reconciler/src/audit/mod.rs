@@ -11,7 +11,7 @@ use std::{process::ExitCode, time::Duration};
 use anyhow::Context;
 use process::output::print;
 use sale::{
-    audit::{self, AuditError, Verdict},
+    audit::{self, AuditError, AuditVerdict},
     gate::{Gate, GateError},
     ledger::Ledger,
     model::SaleId,
@@ -53,7 +53,7 @@ pub async fn run(settings: AuditSettings) -> anyhow::Result<ExitCode> {
     }
     print(&text(&rows, settings.json)?)?;
     report_unknown(&unknown);
-    let differs = rows.iter().any(|row| row.verdict == Verdict::Differs);
+    let differs = rows.iter().any(|row| row.verdict == AuditVerdict::Differs);
     Ok(if !unknown.is_empty() {
         ExitCode::from(FAILED)
     } else if differs {

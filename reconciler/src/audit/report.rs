@@ -2,7 +2,7 @@
 
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use sale::{
-    audit::{Difference, Evidence, Remedy, Verdict},
+    audit::{AuditVerdict, Difference, Evidence, Remedy},
     gate::snapshot::{Sight, Snapshot},
     journal::{Backlog, EntryId},
     ledger::Recount,
@@ -115,7 +115,7 @@ pub struct Row {
     /// Units that no posted order has.
     pub available: u32,
     /// The verdict of the audit.
-    pub verdict: Verdict,
+    pub verdict: AuditVerdict,
     /// Whether the verdict is that the sale agrees.
     pub agrees: bool,
     /// The differences.
@@ -151,7 +151,7 @@ impl Row {
         backlog: Option<Backlog>,
         differences: Vec<Difference>,
     ) -> Self {
-        let verdict = Verdict::of(&differences);
+        let verdict = AuditVerdict::of(&differences);
         let sale = &recount.sale;
         Self {
             sale_id: sale.id,
@@ -168,7 +168,7 @@ impl Row {
             rejected: recount.rejections,
             available: sale.available,
             verdict,
-            agrees: verdict == Verdict::Agrees,
+            agrees: verdict == AuditVerdict::Agrees,
             differences: differences.into_iter().map(Found::from).collect(),
             repair: None,
         }

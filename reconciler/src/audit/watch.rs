@@ -15,7 +15,7 @@ use process::{
     output::{Commentary, Reader, print, reader},
     signals::asked_to_end,
 };
-use sale::{audit::Verdict, gate::Gate, ledger::Ledger, model::SaleId};
+use sale::{audit::AuditVerdict, gate::Gate, ledger::Ledger, model::SaleId};
 use tokio::{
     net::TcpListener,
     time::{Instant, sleep},
@@ -77,7 +77,7 @@ async fn watch(
 }
 
 /// The facts that are worth printing again when they change: not the counts of a sale that sells.
-fn summary(rows: &[Row]) -> Vec<(SaleId, Verdict, Vec<&'static str>)> {
+fn summary(rows: &[Row]) -> Vec<(SaleId, AuditVerdict, Vec<&'static str>)> {
     let kinds = |row: &Row| {
         let kinds = row.differences.iter().map(|found| found.difference.kind());
         kinds.collect()

@@ -4,7 +4,7 @@
 //! or changed, in between.
 
 use sale::{
-    gate::{admission::Progress, snapshot::Snapshot},
+    gate::{admission::GateProgress, snapshot::Snapshot},
     ledger::Sale,
     model::SaleId,
 };
@@ -28,7 +28,7 @@ impl Keeper {
         sale: &Sale,
         found: &Snapshot,
     ) -> anyhow::Result<Suspicion> {
-        let now = Progress {
+        let now = GateProgress {
             epoch: found.epoch,
             taken: found.taken,
         };

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use process::output::print;
 use sale::{
-    journal::Remains,
+    journal::PartialEntry,
     ledger::{Bar, KeptRejection},
     model::{BuyerId, OrderId},
 };
@@ -95,9 +95,9 @@ pub async fn run(settings: Show) -> anyhow::Result<ExitCode> {
 fn decoded(kept: &KeptRejection) -> Decoded {
     // If the buyer could be read, the bytes are only the ids of buyer and order.
     let remains = if kept.rejection.buyer.is_some() {
-        Remains::of_winners(&kept.raw)
+        PartialEntry::of_winners(&kept.raw)
     } else {
-        Remains::of_entry(&kept.raw)
+        PartialEntry::of_entry(&kept.raw)
     };
     let winners = remains.winners.into_iter().map(|winner| Winner {
         buyer_id: winner.buyer,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reconciler::audit::report::Row;
 use sale::{
-    audit::{Difference, Remedy, Verdict},
+    audit::{AuditVerdict, Difference, Remedy},
     install::Condition,
     model::{OrderId, SaleId, SaleState},
     settle::settle,
@@ -22,12 +22,12 @@ async fn agreeing() -> Stage {
     let _poster = stage.post("poster");
     stage.posted(4).await;
     let row = stage.audit().await;
-    assert_eq!(row.verdict, Verdict::Agrees, "{row:?}");
+    assert_eq!(row.verdict, AuditVerdict::Agrees, "{row:?}");
     stage
 }
 
 fn only(row: &Row) -> &Difference {
-    assert_eq!(row.verdict, Verdict::Differs);
+    assert_eq!(row.verdict, AuditVerdict::Differs);
     assert!(!row.agrees);
     assert_eq!(row.differences.len(), 1, "{:?}", row.differences);
     &row.differences[0].difference
@@ -53,7 +53,7 @@ async fn winners_on_their_way_are_no_difference() {
     let stage = Stage::open(10).await;
     stage.buy(4).await;
     let row = stage.audit().await;
-    assert_eq!(row.verdict, Verdict::Agrees, "{row:?}");
+    assert_eq!(row.verdict, AuditVerdict::Agrees, "{row:?}");
     assert_eq!((row.taken, row.posted, row.journal), (Some(4), 0, Some(1)));
 }
 
@@ -85,7 +85,7 @@ async fn winners_that_were_forgotten_and_not_posted_are_a_difference() {
         .raw("XTRIM", vec![journal(&stage), "MAXLEN".into(), 0.into()])
         .await;
     let row = stage.audit().await;
-    assert_eq!(row.verdict, Verdict::Differs);
+    assert_eq!(row.verdict, AuditVerdict::Differs);
     let expected = Difference::ForgottenUnposted {
         forgotten: 6,
         posted: 4,
@@ -117,7 +117,7 @@ async fn an_order_whose_buyer_the_gate_does_not_know_is_named() {
         )
         .await;
     let row = stage.audit().await;
-    assert_eq!(row.verdict, Verdict::Differs);
+    assert_eq!(row.verdict, AuditVerdict::Differs);
     let expected = Difference::GateBehind {
         posted: 5,
         taken: 4,
@@ -223,7 +223,7 @@ async fn an_entry_after_settling_is_a_difference() {
         .await
         .unwrap();
     assert_eq!((settled.state, settled.returned), (SaleState::Settled, 6));
-    assert_eq!(stage.audit().await.verdict, Verdict::Agrees);
+    assert_eq!(stage.audit().await.verdict, AuditVerdict::Agrees);
     stage
         .raw(
             "XADD",
@@ -239,10 +239,10 @@ async fn a_change_that_the_gate_has_not_learned_yet_is_harmless() {
     let stage = agreeing().await;
     let sale = stage.ledger.restock(stage.sale, 5).await.unwrap();
     let row = stage.audit().await;
-    assert_eq!(row.verdict, Verdict::SyncPending);
+    assert_eq!(row.verdict, AuditVerdict::SyncPending);
     assert_eq!(row.differences[0].remedy, Remedy::Harmless);
     stage.gate.sync(&sale).await.unwrap();
-    assert_eq!(stage.audit().await.verdict, Verdict::Agrees);
+    assert_eq!(stage.audit().await.verdict, AuditVerdict::Agrees);
 }
 
 #[tokio::test]
@@ -255,7 +255,7 @@ async fn a_closed_or_missing_gate_is_being_installed() {
 }
 
 fn assert_installing(row: &Row, condition: Condition) {
-    assert_eq!(row.verdict, Verdict::Installing);
+    assert_eq!(row.verdict, AuditVerdict::Installing);
     assert!(!row.agrees);
     let found = &row.differences[0];
     assert_eq!(found.difference, Difference::Installing { condition });
@@ -303,7 +303,7 @@ async fn it_agrees_at_every_instant_of_a_rush() {
     let auditing = async {
         until("the rush is over", async || {
             let row = stage.audit().await;
-            assert_eq!(row.verdict, Verdict::Agrees, "{row:?}");
+            assert_eq!(row.verdict, AuditVerdict::Agrees, "{row:?}");
             audits += 1;
             row.posted == 3_000
         })

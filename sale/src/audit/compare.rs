@@ -49,7 +49,7 @@ pub struct Marks {
 /// Whether gate, journal and ledger of a sale agree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum AuditVerdict {
     /// Gate, journal and ledger agree.
     Agrees,
     /// They agree, except for a change of terms or limit that the gate learns within a second.
@@ -60,7 +60,7 @@ pub enum Verdict {
     Differs,
 }
 
-impl Verdict {
+impl AuditVerdict {
     /// All of them.
     pub const ALL: [Self; 4] = [
         Self::Agrees,

@@ -11,7 +11,7 @@ pub mod difference;
 use std::collections::HashMap;
 
 pub use self::{
-    compare::{Evidence, Marks, Verdict, ledger_counts},
+    compare::{AuditVerdict, Evidence, Marks, ledger_counts},
     difference::{Difference, Named, Remedy},
 };
 use crate::{

@@ -20,14 +20,14 @@ const WON_BEFORE: u8 = b'R';
 
 /// The progress of a gate. A gate with less than its known progress was rolled back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Progress {
+pub struct GateProgress {
     /// Its epoch.
     pub epoch: Epoch,
     /// Buyers that hold a unit in it.
     pub taken: u64,
 }
 
-impl From<&Standing> for Progress {
+impl From<&Standing> for GateProgress {
     /// The least progress of a sale's gate, by the ledger.
     fn from(standing: &Standing) -> Self {
         Self {
@@ -41,7 +41,7 @@ impl From<&Standing> for Progress {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Known {
     /// The highest known progress of the gate or its ledger. A gate that is behind it was rolled back.
-    pub progress: Progress,
+    pub progress: GateProgress,
     /// The ledger's version of the terms. A gate with older terms must be synced, and decides nothing until then.
     pub version: Version,
     /// Purchases that were admitted in this epoch. A gate that has come as far without them was rolled back, and has
@@ -73,7 +73,7 @@ impl Known {
     pub fn forget_beyond(&mut self, sale: &Sale) -> bool {
         let is_beyond = self.progress.epoch > sale.epoch;
         if is_beyond {
-            *self = Self::from(Progress {
+            *self = Self::from(GateProgress {
                 epoch: sale.base,
                 taken: sale.posted.into(),
             });
@@ -91,7 +91,7 @@ impl Known {
     }
 
     /// Learns the progress of the gate.
-    pub fn reach(&mut self, progress: Progress) {
+    pub fn reach(&mut self, progress: GateProgress) {
         if progress.epoch > self.progress.epoch {
             self.admitted = Admitted::default();
         }
@@ -99,8 +99,8 @@ impl Known {
     }
 }
 
-impl From<Progress> for Known {
-    fn from(progress: Progress) -> Self {
+impl From<GateProgress> for Known {
+    fn from(progress: GateProgress) -> Self {
         Self {
             progress,
             ..Self::default()
@@ -112,7 +112,7 @@ impl From<Progress> for Known {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// The progress of the gate after the batch.
-    pub progress: Progress,
+    pub progress: GateProgress,
     /// One for each purchase, in order.
     pub verdicts: Vec<Verdict>,
     /// The last purchase that this very call admitted.
@@ -191,7 +191,7 @@ impl Gate {
             .collect::<Result<Vec<_>, _>>()?;
         self.make_durable(client, sale, &verdicts).await?;
         Ok(Decision {
-            progress: Progress {
+            progress: GateProgress {
                 epoch: Epoch(epoch),
                 taken,
             },

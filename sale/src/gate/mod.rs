@@ -9,16 +9,16 @@
 //!   `limit - taken` remain
 //! - `journal`: winners on their way to the ledger
 //!
-//! This module owns the connection. [`admission`] asks for verdicts, [`durability`] makes admissions
-//! safe before their answers, [`snapshot`] reads gates, [`upkeep`] keeps a gate up to date, [`install`] loads one,
+//! This module owns the connection. [`admission`] asks for verdicts, [`durability`] makes admissions safe before their
+//! answers, [`snapshot`] reads gates, [`upkeep`] keeps a gate up to date, and [`swap`] puts a loaded one in place.
 //! [`hints`] notifies waiting callers of posts, and [`pins`] remembers which sale an idempotency key is meant for.
 
 pub mod admission;
 pub mod durability;
 pub mod hints;
-pub mod install;
 pub mod pins;
 pub mod snapshot;
+pub mod swap;
 pub mod upkeep;
 
 use std::{

@@ -9,7 +9,7 @@ use fred::{
     types::{CustomCommand, Value},
 };
 
-use super::{Gate, GateError, admission::Progress};
+use super::{Gate, GateError, admission::GateProgress};
 use crate::{
     journal::Backlog,
     keys::GROUP,
@@ -48,7 +48,7 @@ pub struct Snapshot {
     /// It was installed, and the ledger has not confirmed it yet.
     pub closed: bool,
     /// The highest progress any caller reported after finding a gate of this sale behind it.
-    pub witness: Progress,
+    pub witness: GateProgress,
     /// Its clock: Redis's, never going back.
     pub now: DateTime<Utc>,
 }
@@ -112,7 +112,7 @@ pub struct Remains {
     /// The clock of Redis.
     pub now: DateTime<Utc>,
     /// As in [`Snapshot`].
-    pub witness: Progress,
+    pub witness: GateProgress,
 }
 
 impl Sight {
@@ -125,7 +125,7 @@ impl Sight {
     }
 
     /// The highest progress any caller reported after finding a gate of this sale behind it.
-    pub const fn witness(&self) -> Progress {
+    pub const fn witness(&self) -> GateProgress {
         match self {
             Self::Gate(snapshot) => snapshot.witness,
             Self::Missing(remains) | Self::Malformed { remains, .. } => remains.witness,
@@ -319,8 +319,8 @@ impl Terms {
         })
     }
 
-    fn witness(&self) -> Result<Progress, String> {
-        Ok(Progress {
+    fn witness(&self) -> Result<GateProgress, String> {
+        Ok(GateProgress {
             epoch: Epoch(self.number("witness_epoch")?),
             taken: self.number("witness_taken")?,
         })

@@ -30,7 +30,7 @@ pub enum Synced {
 
 /// A journal entry that the ledger has recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Posted {
+pub struct PostedEntry {
     /// The entry.
     pub id: EntryId,
     /// How many of its winners are posted; 0 for an entry that could not be read.
@@ -77,7 +77,7 @@ impl Gate {
         &self,
         sale: SaleId,
         lost: Option<Epoch>,
-        entries: &[Posted],
+        entries: &[PostedEntry],
     ) -> Result<u64, GateError> {
         let keys = vec![self.keys.terms(sale), self.keys.journal(sale)];
         let mut args: Vec<Value> = vec![GROUP.into(), lost.unwrap_or_default().to_string().into()];

@@ -34,7 +34,7 @@ pub use self::{
 use crate::{
     audit::{self, AuditError, Difference},
     crash::{Point, point},
-    gate::{Gate, admission::Progress, install::Swapped, snapshot::Sight},
+    gate::{Gate, admission::GateProgress, snapshot::Sight, swap::Swapped},
     journal::Journal,
     ledger::{Ledger, Sale},
     model::{Epoch, SaleId, SaleState},
@@ -54,7 +54,7 @@ pub struct Request {
     /// Also if its gate is newer than the ledger, which was rolled back and will not come back.
     pub accept_ledger: bool,
     /// The highest progress of the gate that the caller knows.
-    pub witness: Progress,
+    pub witness: GateProgress,
 }
 
 /// What an install did, and what it found.

@@ -49,14 +49,14 @@ impl Order {
 
 /// The outcome of an admitted purchase in the ledger.
 #[derive(Debug, Clone)]
-pub enum Outcome {
+pub enum PurchaseOutcome {
     /// It became an order.
     Order(Order),
     /// It was rejected.
     Rejected(Rejection),
 }
 
-impl Outcome {
+impl PurchaseOutcome {
     /// The sale.
     pub const fn sale(&self) -> SaleId {
         match self {
@@ -87,19 +87,19 @@ pub struct OrderFilter {
 
 impl Ledger {
     /// The outcome of a purchase: its order, else its rejection; `None` if it is not posted.
-    pub async fn outcome(&self, order: OrderId) -> Result<Option<Outcome>, LedgerError> {
+    pub async fn outcome(&self, order: OrderId) -> Result<Option<PurchaseOutcome>, LedgerError> {
         let found = sqlx::query_as("SELECT * FROM order_details WHERE id = $1")
             .bind(order)
             .fetch_optional(&self.pool)
             .await?;
         if let Some(found) = found {
-            return Ok(Some(Outcome::Order(found)));
+            return Ok(Some(PurchaseOutcome::Order(found)));
         }
         let rejected = sqlx::query_as("SELECT * FROM rejections WHERE id = $1")
             .bind(order)
             .fetch_optional(&self.pool)
             .await?;
-        Ok(rejected.map(Outcome::Rejected))
+        Ok(rejected.map(PurchaseOutcome::Rejected))
     }
 
     /// The outcome of a buyer's purchase in a sale: the order, else the newest rejection.
@@ -107,7 +107,7 @@ impl Ledger {
         &self,
         sale: SaleId,
         buyer: BuyerId,
-    ) -> Result<Option<Outcome>, LedgerError> {
+    ) -> Result<Option<PurchaseOutcome>, LedgerError> {
         let found =
             sqlx::query_as("SELECT * FROM order_details WHERE sale_id = $1 AND buyer_id = $2")
                 .bind(sale)
@@ -115,7 +115,7 @@ impl Ledger {
                 .fetch_optional(&self.pool)
                 .await?;
         if let Some(found) = found {
-            return Ok(Some(Outcome::Order(found)));
+            return Ok(Some(PurchaseOutcome::Order(found)));
         }
         let rejected = sqlx::query_as(
             "SELECT * FROM rejections WHERE sale_id = $1 AND buyer_id = $2
@@ -125,7 +125,7 @@ impl Ledger {
         .bind(buyer)
         .fetch_optional(&self.pool)
         .await?;
-        Ok(rejected.map(Outcome::Rejected))
+        Ok(rejected.map(PurchaseOutcome::Rejected))
     }
 
     /// Cancels an order: its unit returns to the sale, or to the product once the sale is settled. Repeating it
@@ -156,7 +156,7 @@ impl Ledger {
     }
 
     /// The outcomes of these purchases, without those that are not posted.
-    pub async fn outcomes(&self, orders: &[OrderId]) -> Result<Vec<Outcome>, LedgerError> {
+    pub async fn outcomes(&self, orders: &[OrderId]) -> Result<Vec<PurchaseOutcome>, LedgerError> {
         let ids: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
         let found = sqlx::query_as("SELECT * FROM order_details WHERE id = ANY($1)")
             .bind(&ids)
@@ -170,9 +170,9 @@ impl Ledger {
         .bind(&ids)
         .fetch_all(&self.pool)
         .await?;
-        let found = found.into_iter().map(Outcome::Order);
+        let found = found.into_iter().map(PurchaseOutcome::Order);
         Ok(found
-            .chain(rejected.into_iter().map(Outcome::Rejected))
+            .chain(rejected.into_iter().map(PurchaseOutcome::Rejected))
             .collect())
     }
 

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use sale::{
-    audit::{self, Difference, Verdict},
+    audit::{self, AuditVerdict, Difference},
     ledger::{LedgerError, NewSale, Sale},
     lifecycle::Lifecycle,
-    model::{LAST_INSTANT, ProductId, SaleId, SaleState, Verdict as Decision, Version},
+    model::{LAST_INSTANT, ProductId, SaleId, SaleState, Verdict, Version},
     queue,
     settle::settle,
 };
@@ -194,7 +194,7 @@ async fn what_a_gate_admits_before_it_learns_of_the_end_becomes_an_order() {
     assert!(orders.iter().all(|order| order.created_at >= ended.end));
     assert_eq!(
         shop.ask(sale.id, &[late[0]]).await.verdicts,
-        [Decision::Admitted]
+        [Verdict::Admitted]
     );
     let evidence = audit::read(&shop.gate, &shop.ledger, sale.id)
         .await
@@ -282,7 +282,7 @@ async fn a_stored_sale_that_outlasts_gates_sells_is_named_and_harms_nobody() {
         matches!(named[..], [Difference::FarEnd { .. }]),
         "{named:?}"
     );
-    assert_eq!(Verdict::of(&named), Verdict::Differs);
+    assert_eq!(AuditVerdict::of(&named), AuditVerdict::Differs);
     let why = named[0].explanation();
     assert!(why.contains("9999-12-31T23:59:59Z"), "{why}");
     assert!(why.contains("2255-06-05T23:47:34Z"), "{why}");

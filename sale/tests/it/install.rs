@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use sale::{
-    gate::{install::Swapped, upkeep::Synced},
+    gate::{swap::Swapped, upkeep::Synced},
     install::{Condition, InstallError, Installed, install},
-    ledger::Outcome,
+    ledger::PurchaseOutcome,
     model::{BuyerId, Epoch, OrderId, Purchase, SaleId, Verdict},
 };
 use serde_json::json;
@@ -307,7 +307,7 @@ async fn marks_without_a_journal_entry_become_orders() {
         shop.assert_sound(sale, &purchases).await;
         for purchase in &purchases {
             let outcome = shop.ledger.outcome(purchase.order).await.unwrap();
-            assert!(matches!(outcome, Some(Outcome::Order(_))), "{gone}");
+            assert!(matches!(outcome, Some(PurchaseOutcome::Order(_))), "{gone}");
         }
         assert_eq!(shop.assert_conserved(sale).await.confirmed, 3);
     }

@@ -2,7 +2,7 @@
 
 use sale::{
     audit::Difference,
-    gate::admission::Progress,
+    gate::admission::GateProgress,
     install::{Condition, InstallError, Installed, Request, install_as},
     model::{Epoch, SaleId, Verdict},
 };
@@ -18,8 +18,8 @@ async fn install_with(
 }
 
 /// The knowledge of an API that has seen this many taken in the first install.
-const fn seen(taken: u64) -> Progress {
-    Progress {
+const fn seen(taken: u64) -> GateProgress {
+    GateProgress {
         epoch: Epoch(1),
         taken,
     }

@@ -4,7 +4,7 @@ mod racing;
 mod refusals;
 
 use sale::{
-    ledger::{Bar, Outcome, Rejection, Replay, Sale},
+    ledger::{Bar, PurchaseOutcome, Rejection, Replay, Sale},
     model::{Epoch, Obstacle, OrderStatus, Purchase, SaleId},
     replay::{Patience, ReplayError, replay},
 };
@@ -74,8 +74,8 @@ async fn without_unit(shop: &Shop, sale: &Sale) -> Purchase {
 
 async fn rejection_of(shop: &Shop, sale: SaleId, purchase: Purchase) -> Rejection {
     match shop.ledger.outcome_of(sale, purchase.buyer).await.unwrap() {
-        Some(Outcome::Rejected(rejection)) => rejection,
-        other @ (Some(Outcome::Order(_)) | None) => panic!("{other:?}"),
+        Some(PurchaseOutcome::Rejected(rejection)) => rejection,
+        other @ (Some(PurchaseOutcome::Order(_)) | None) => panic!("{other:?}"),
     }
 }
 
@@ -85,13 +85,13 @@ async fn assert_has_order(shop: &Shop, sale: SaleId, purchase: Purchase, replay:
         panic!("{replay:?}");
     };
     match shop.ledger.outcome_of(sale, purchase.buyer).await.unwrap() {
-        Some(Outcome::Order(order)) => {
+        Some(PurchaseOutcome::Order(order)) => {
             assert_eq!((order.id, order.status), (made, OrderStatus::Confirmed));
         }
-        other @ (Some(Outcome::Rejected(_)) | None) => panic!("{other:?}"),
+        other @ (Some(PurchaseOutcome::Rejected(_)) | None) => panic!("{other:?}"),
     }
     let told = shop.ledger.outcomes(&[made]).await.unwrap();
-    assert!(matches!(told[..], [Outcome::Order(_)]), "{told:?}");
+    assert!(matches!(told[..], [PurchaseOutcome::Order(_)]), "{told:?}");
     let after = shop.assert_conserved(sale).await;
     let again = replay_of(shop, sale, purchase).await;
     assert_eq!(again, Some(Bar::Already(made, OrderStatus::Confirmed)));

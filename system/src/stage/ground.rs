@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 
 use super::StageError;
 use crate::{
-    binaries::{Binaries, Progress},
+    binaries::{Binaries, CargoOutput},
     deployment::Deployment,
     processes::{ApiOptions, ApiProcess, ReconcilerProcess},
 };
@@ -72,7 +72,7 @@ impl Ground {
     }
 
     fn prepare_now(setting: Setting) -> Result<Self, StageError> {
-        let binaries = Binaries::get(Progress::Hidden).map_err(ToString::to_string)?;
+        let binaries = Binaries::get(CargoOutput::Hidden).map_err(ToString::to_string)?;
         let redis = setting.own_redis.clone().map(RedisServer::start);
         let redis = redis.transpose()?;
         let redis_url = match &redis {

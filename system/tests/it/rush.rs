@@ -8,7 +8,7 @@ use std::{
 use futures_util::future::join_all;
 use system::{
     history::meaning::{Meaning, PurchaseStatus},
-    rush::{Outcome, Plan, rush},
+    rush::{BuyerOutcome, Plan, rush},
     stage::{Setting, Stage},
 };
 
@@ -94,8 +94,8 @@ async fn two_sales_at_once_do_not_touch_each_other() {
         rush(&client, other.id, buyers, plan, |_| ()),
     );
     assert_eq!((first.won(), second.won()), (30, 40));
-    let won = |outcome: &Outcome| match outcome {
-        Outcome::Won(order) => Some(*order),
+    let won = |outcome: &BuyerOutcome| match outcome {
+        BuyerOutcome::Won(order) => Some(*order),
         _ => None,
     };
     let orders: HashSet<_> = first

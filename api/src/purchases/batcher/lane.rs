@@ -9,7 +9,7 @@ use sale::{
     crash::{Point, point},
     gate::{
         GateError,
-        admission::{Decision, Known, Progress},
+        admission::{Decision, GateProgress, Known},
         upkeep::Synced,
     },
     model::{Purchase, SaleId, Verdict},
@@ -120,7 +120,7 @@ impl Lane {
     }
 
     /// Learns the progress of the gate or its ledger.
-    fn reach(&mut self, progress: Progress) {
+    fn reach(&mut self, progress: GateProgress) {
         if progress.epoch > self.known.progress.epoch {
             self.look_for_a_loss();
         }

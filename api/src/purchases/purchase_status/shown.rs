@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use poem_openapi::{Enum, Object};
 use sale::{
-    ledger::Outcome,
+    ledger::PurchaseOutcome,
     model::{NOT_COMPLETED, OrderStatus, ProductId},
 };
 use serde::Serialize;
@@ -35,11 +35,11 @@ pub enum Stage {
 
 impl Stage {
     /// The stage of a purchase by its outcome in the ledger.
-    pub fn of(outcome: Option<&Outcome>) -> Self {
+    pub fn of(outcome: Option<&PurchaseOutcome>) -> Self {
         match outcome {
             None => Self::Queued,
-            Some(Outcome::Rejected(_)) => Self::Failed,
-            Some(Outcome::Order(order)) => match order.status {
+            Some(PurchaseOutcome::Rejected(_)) => Self::Failed,
+            Some(PurchaseOutcome::Order(order)) => match order.status {
                 OrderStatus::Confirmed => Self::Completed,
                 OrderStatus::Cancelled => Self::Cancelled,
             },
@@ -128,14 +128,14 @@ impl From<&Found> for PurchaseStatus {
     fn from(found: &Found) -> Self {
         let status = Stage::of(found.outcome.as_ref());
         let order = match &found.outcome {
-            Some(Outcome::Order(order)) => Some(order),
-            Some(Outcome::Rejected(_)) | None => None,
+            Some(PurchaseOutcome::Order(order)) => Some(order),
+            Some(PurchaseOutcome::Rejected(_)) | None => None,
         };
         let (message, reason) = match &found.outcome {
-            Some(Outcome::Rejected(rejection)) => {
+            Some(PurchaseOutcome::Rejected(rejection)) => {
                 (rejection.for_buyer(), Some(rejection.reason.clone()))
             }
-            Some(Outcome::Order(_)) | None => (status.message(), None),
+            Some(PurchaseOutcome::Order(_)) | None => (status.message(), None),
         };
         Self {
             status,

@@ -4,7 +4,7 @@
 use futures_util::{StreamExt, stream};
 use sale::{
     gate::GateError,
-    ledger::Outcome,
+    ledger::PurchaseOutcome,
     model::{BuyerId, OrderId, SaleId, SaleState},
 };
 
@@ -29,7 +29,7 @@ impl Purchases {
         }
         let sales: Vec<SaleId> = recent.iter().map(|(sale, _)| *sale).collect();
         let order = self.ledger.latest_order(buyer, &sales).await?;
-        let outcome = order.map(Outcome::Order).or_else(|| outcomes.pop());
+        let outcome = order.map(PurchaseOutcome::Order).or_else(|| outcomes.pop());
         match (outcome, silent) {
             (None, Some(silent)) => Err(silent),
             (outcome, _) => Ok(outcome.map(found)),
@@ -61,7 +61,7 @@ impl Purchases {
         match (own, silent) {
             // The first try may be in the gate that does not answer: another try could become a second order.
             (None, Some(silent)) => Err(silent),
-            (own, _) => Ok(own.map(Outcome::sale)),
+            (own, _) => Ok(own.map(PurchaseOutcome::sale)),
         }
     }
 

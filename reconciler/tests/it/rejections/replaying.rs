@@ -1,7 +1,7 @@
 //! `rejections replay`: its output for each, its exit status, and whether the audit agrees afterwards.
 
 use sale::{
-    ledger::{By, Outcome},
+    ledger::{By, PurchaseOutcome},
     model::{OrderStatus, Reason},
 };
 use uuid::Uuid;
@@ -27,7 +27,7 @@ async fn replaying_again_says_already_and_the_audit_agrees() {
     assert_eq!(second, already);
     let outcome = stage.ledger.outcome(late.order).await.unwrap();
     assert!(
-        matches!(outcome, Some(Outcome::Order(order)) if order.status == OrderStatus::Confirmed)
+        matches!(outcome, Some(PurchaseOutcome::Order(order)) if order.status == OrderStatus::Confirmed)
     );
     let gone = failed(&run(&stage, &["show", &id]).await);
     assert!(
@@ -144,7 +144,7 @@ async fn a_counted_rejection_is_replayed_after_a_restock_and_after_a_cancellatio
 
     stage.ledger.restock(stage.sale, 1).await.unwrap();
     let rejected = stage.ledger.outcome_of(stage.sale, third.buyer).await;
-    let Ok(Some(Outcome::Rejected(rejection))) = rejected else {
+    let Ok(Some(PurchaseOutcome::Rejected(rejection))) = rejected else {
         panic!("{rejected:?}");
     };
     assert_eq!(rejection.reason, "order_id_taken");
@@ -156,7 +156,7 @@ async fn a_counted_rejection_is_replayed_after_a_restock_and_after_a_cancellatio
     for late in [first, second, third] {
         let outcome = stage.ledger.outcome_of(stage.sale, late.buyer).await;
         assert!(
-            matches!(outcome, Ok(Some(Outcome::Order(_)))),
+            matches!(outcome, Ok(Some(PurchaseOutcome::Order(_)))),
             "{outcome:?}"
         );
     }

@@ -1,7 +1,7 @@
 //! Purchases that become orders, once.
 
 use chrono::{DateTime, TimeDelta};
-use sale::{ledger::Outcome, model::OrderStatus};
+use sale::{ledger::PurchaseOutcome, model::OrderStatus};
 
 use super::{another, crowd, post, post_at, posted, postings, set_base};
 use crate::fixture::Shop;
@@ -17,7 +17,7 @@ async fn a_purchase_becomes_an_order_at_the_price_of_the_sale_and_the_time_of_it
 
     assert_eq!(done, posted(1, 0));
     let outcome = shop.ledger.outcome(postings[0].order).await.unwrap();
-    let Some(Outcome::Order(order)) = outcome else {
+    let Some(PurchaseOutcome::Order(order)) = outcome else {
         panic!("{outcome:?}");
     };
     assert_eq!((order.buyer, order.sale), (postings[0].buyer, sale.id));
@@ -66,7 +66,7 @@ async fn units_go_in_the_order_of_the_batch() {
     post(&shop, sale.id, &purchases).await;
     for (place, purchase) in purchases.iter().enumerate() {
         let outcome = shop.ledger.outcome(purchase.order).await.unwrap();
-        let confirmed = matches!(outcome, Some(Outcome::Order(_)));
+        let confirmed = matches!(outcome, Some(PurchaseOutcome::Order(_)));
         assert_eq!(confirmed, place < 2, "{place}");
     }
 }
@@ -113,7 +113,9 @@ async fn orders_of_one_buyer_in_two_sales_are_two() {
     let next = another(purchase);
     assert_eq!(post(&shop, two.id, &[next]).await, posted(1, 0));
     let outcome = shop.ledger.outcome_of(two.id, purchase.buyer).await;
-    assert!(matches!(outcome.unwrap(), Some(Outcome::Order(order)) if order.id == next.order));
+    assert!(
+        matches!(outcome.unwrap(), Some(PurchaseOutcome::Order(order)) if order.id == next.order)
+    );
 }
 
 #[tokio::test]
@@ -144,7 +146,7 @@ async fn what_a_buyer_is_told_is_the_order_before_any_rejection() {
     let first = crowd(1)[0];
     post(&shop, sale.id, &[first, another(first)]).await;
     let outcome = shop.ledger.outcome_of(sale.id, first.buyer).await.unwrap();
-    assert!(matches!(outcome, Some(Outcome::Order(order)) if order.id == first.order));
+    assert!(matches!(outcome, Some(PurchaseOutcome::Order(order)) if order.id == first.order));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Purchases that cannot become orders: the reasons, and their effect on the counts.
 
 use sale::{
-    ledger::{Outcome, Posted, Rejection, Sale},
+    ledger::{Posted, PurchaseOutcome, Rejection, Sale},
     model::{Epoch, OrderId, Purchase, SaleId},
 };
 use uuid::Uuid;
@@ -12,8 +12,8 @@ use crate::fixture::Shop;
 async fn rejected(shop: &Shop, purchase: Purchase) -> Rejection {
     let outcome = shop.ledger.outcome(purchase.order).await.unwrap();
     match outcome {
-        Some(Outcome::Rejected(rejection)) => rejection,
-        other @ (Some(Outcome::Order(_)) | None) => panic!("{other:?}"),
+        Some(PurchaseOutcome::Rejected(rejection)) => rejection,
+        other @ (Some(PurchaseOutcome::Order(_)) | None) => panic!("{other:?}"),
     }
 }
 
@@ -180,7 +180,7 @@ async fn one_order_id_for_two_buyers_is_one_order_and_one_counted_rejection() {
             post(&shop, sale.id, batch).await;
         }
         let outcome = shop.ledger.outcome_of(sale.id, thief.buyer).await.unwrap();
-        let Some(Outcome::Rejected(rejection)) = outcome else {
+        let Some(PurchaseOutcome::Rejected(rejection)) = outcome else {
             panic!("{outcome:?}");
         };
         assert_eq!(rejection.reason, "order_id_taken");
@@ -204,7 +204,9 @@ async fn an_order_id_of_another_sale_is_taken() {
     post(&shop, one.id, &[first]).await;
     assert_eq!(post(&shop, two.id, &[first]).await, posted(0, 1));
     let outcome = shop.ledger.outcome_of(two.id, first.buyer).await.unwrap();
-    assert!(matches!(outcome, Some(Outcome::Rejected(it)) if it.reason == "order_id_taken"));
+    assert!(
+        matches!(outcome, Some(PurchaseOutcome::Rejected(it)) if it.reason == "order_id_taken")
+    );
     shop.assert_conserved(two.id).await;
 }
 
@@ -224,7 +226,10 @@ async fn one_order_id_for_two_buyers_stops_no_batch_that_is_rejected_for_another
         assert_eq!(post_at(&shop, sale, epoch, &pair).await, posted(0, 2));
         for purchase in pair {
             let outcome = shop.ledger.outcome_of(sale, purchase.buyer).await;
-            assert!(matches!(outcome.unwrap(), Some(Outcome::Rejected(_))));
+            assert!(matches!(
+                outcome.unwrap(),
+                Some(PurchaseOutcome::Rejected(_))
+            ));
         }
     }
 }
@@ -240,7 +245,7 @@ async fn an_uncounted_rejection_gives_way_when_its_purchase_comes_in_a_current_e
     assert_eq!(post_at(&shop, sale.id, 2, &purchases).await, posted(1, 1));
 
     let outcome = shop.ledger.outcome(purchases[0].order).await.unwrap();
-    assert!(matches!(outcome, Some(Outcome::Order(_))));
+    assert!(matches!(outcome, Some(PurchaseOutcome::Order(_))));
     let rejection = rejected(&shop, purchases[1]).await;
     assert_eq!(
         (rejection.reason.as_str(), rejection.counted),

@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::future::join_all;
 use sale::{
-    ledger::{Bar, Outcome, Replay},
+    ledger::{Bar, PurchaseOutcome, Replay},
     model::{Obstacle, OrderId, OrderStatus, Purchase, SaleId, Verdict},
     replay::replay,
 };
@@ -94,7 +94,7 @@ async fn a_buyer_who_buys_again_beside_the_replay_has_one_order() {
             | Verdict::Cold) => panic!("{other:?}"),
         }
         let outcome = shop.ledger.outcome_of(sale.id, late.buyer).await.unwrap();
-        assert!(matches!(outcome, Some(Outcome::Order(it)) if it.id == order));
+        assert!(matches!(outcome, Some(PurchaseOutcome::Order(it)) if it.id == order));
         let after = shop.assert_conserved(sale.id).await;
         assert_eq!((after.confirmed, after.available), (1, 1));
     }

@@ -4,7 +4,7 @@ use fred::types::Value;
 use sale::{
     gate::{
         GateError,
-        admission::{Known, Progress},
+        admission::{GateProgress, Known},
     },
     model::{Epoch, OrderId, Purchase, SaleState, Verdict, Version},
 };
@@ -145,7 +145,7 @@ async fn a_gate_behind_what_its_caller_has_seen_is_lost_and_answers_cold() {
         let sale = terms(10);
         door.warm(&sale).await;
         door.sell(sale.id, 2).await;
-        let seen = Progress {
+        let seen = GateProgress {
             epoch: Epoch(epoch),
             taken,
         };
@@ -173,7 +173,7 @@ async fn a_rolled_back_gate_admits_nobody_who_was_not_in_it() {
     door.warm(&sale).await;
     let copy = door.keep_copy(sale.id).await;
     let sold = door.sell(sale.id, 3).await;
-    let seen = Progress {
+    let seen = GateProgress {
         epoch: sale.epoch,
         taken: 3,
     };

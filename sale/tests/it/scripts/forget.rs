@@ -1,7 +1,7 @@
 //! `forget`: posted entries leave the journal, and are counted once.
 
 use sale::{
-    gate::upkeep::Posted,
+    gate::upkeep::PostedEntry,
     journal::EntryId,
     ledger::Sale,
     model::{Epoch, Verdict},
@@ -10,7 +10,7 @@ use sale::{
 use crate::fixture::{Door, forgotten, purchase, terms};
 
 /// An open gate with entries of these numbers of winners.
-async fn with_entries(door: &Door, sale: &Sale, batches: &[usize]) -> Vec<Posted> {
+async fn with_entries(door: &Door, sale: &Sale, batches: &[usize]) -> Vec<PostedEntry> {
     door.warm(sale).await;
     for count in batches {
         door.sell(sale.id, *count).await;
@@ -24,7 +24,8 @@ async fn an_entry_that_is_forgotten_again_is_not_counted_again() {
     let door = Door::shared().await;
     let sale = terms(10);
     let posted = with_entries(&door, &sale, &[2, 3]).await;
-    let forget = async |posted: &[Posted]| door.gate.forget(sale.id, None, posted).await.unwrap();
+    let forget =
+        async |posted: &[PostedEntry]| door.gate.forget(sale.id, None, posted).await.unwrap();
 
     assert_eq!(forget(&posted[..1]).await, 1);
     assert_eq!(door.look(sale.id).await.forgotten, 2);
@@ -44,7 +45,7 @@ async fn an_unknown_entry_is_not_counted() {
     let door = Door::shared().await;
     let sale = terms(10);
     with_entries(&door, &sale, &[1]).await;
-    let stranger = Posted {
+    let stranger = PostedEntry {
         id: EntryId {
             epoch: sale.epoch,
             sequence: 5,
@@ -75,7 +76,7 @@ async fn entries_of_another_epoch_than_the_gates_leave_uncounted() {
     door.redis("HSET", &[&terms_key, "epoch", "1"]).await;
     let key = door.keys.journal(sale.id);
     door.redis("XADD", &[&key, "12-1", "x", "y"]).await;
-    let other = Posted {
+    let other = PostedEntry {
         id: "12-1".parse().unwrap(),
         winners: 4,
     };

@@ -2,7 +2,7 @@
 
 use fred::types::Value;
 use sale::{
-    gate::{GateError, admission::Known, upkeep::Posted},
+    gate::{GateError, admission::Known, upkeep::PostedEntry},
     model::{Purchase, Verdict},
 };
 use servers::{RedisOptions, RedisServer};
@@ -56,7 +56,7 @@ async fn a_full_redis_admits_nobody_writes_nothing_and_forgets_all_the_same() {
     // The journal can be read. The commands that make room, and those that keep a bad gate closed, work.
     let entries = door.journal.read(sale.id, "reader", 10).await.unwrap();
     assert_eq!(entries.len(), 1, "the group was made with the gate");
-    let posted: Vec<Posted> = entries.iter().map(forgotten).collect();
+    let posted: Vec<PostedEntry> = entries.iter().map(forgotten).collect();
     assert_eq!(door.gate.forget(sale.id, None, &posted).await.unwrap(), 1);
     assert_eq!(door.look(sale.id).await.forgotten, 2);
     door.gate.close(sale.id).await.unwrap();

@@ -1,7 +1,7 @@
 //! `swap`: a prepared gate replaces a missing or an older one, or nothing changes.
 
 use sale::{
-    gate::install::Swapped,
+    gate::swap::Swapped,
     ledger::Sale,
     model::{BuyerId, Epoch, OrderId, Purchase, SaleState, Verdict, Version},
 };

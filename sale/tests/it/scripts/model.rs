@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sale::{
     gate::{
-        admission::{Known, Progress},
-        install::Swapped,
-        upkeep::{ConsumerRemoval, Posted, Synced},
+        admission::{GateProgress, Known},
+        swap::Swapped,
+        upkeep::{ConsumerRemoval, PostedEntry, Synced},
     },
     journal::EntryId,
     ledger::Sale,
@@ -67,15 +67,15 @@ pub struct Group {
 /// The result of `admit`.
 #[derive(Debug)]
 pub struct Decided {
-    pub progress: Progress,
+    pub progress: GateProgress,
     pub verdicts: Vec<Verdict>,
     pub won: Option<Purchase>,
     pub clock_moves: bool,
 }
 
 impl Model {
-    pub fn progress(&self) -> Progress {
-        Progress {
+    pub fn progress(&self) -> GateProgress {
+        GateProgress {
             epoch: self.terms.as_ref().map_or(Epoch(0), |terms| terms.epoch),
             taken: self.buyers.len() as u64,
         }
@@ -90,7 +90,7 @@ impl Model {
             clock_moves: false,
         };
         let Some(terms) = &mut self.terms else {
-            return cold(Progress::default());
+            return cold(GateProgress::default());
         };
         if progress < known.progress {
             terms.lost = true;
@@ -148,7 +148,7 @@ impl Model {
             self.buyers = buyers;
         }
         Decided {
-            progress: Progress { taken, ..progress },
+            progress: GateProgress { taken, ..progress },
             verdicts,
             won,
             clock_moves,
@@ -170,7 +170,7 @@ impl Model {
         Synced::Applied
     }
 
-    pub fn forget(&mut self, lost: Option<Epoch>, posted: &[Posted]) -> u64 {
+    pub fn forget(&mut self, lost: Option<Epoch>, posted: &[PostedEntry]) -> u64 {
         let epoch = self.terms.as_ref().map(|terms| terms.epoch);
         let (mut deleted, mut forgotten) = (0, 0);
         for entry in posted {

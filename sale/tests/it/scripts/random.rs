@@ -9,8 +9,8 @@ use proptest::{
 };
 use sale::{
     gate::{
-        admission::{Admitted, Known, Progress},
-        upkeep::Posted,
+        admission::{Admitted, GateProgress, Known},
+        upkeep::PostedEntry,
     },
     journal::{Entry, EntryId},
     keys::GROUP,
@@ -66,7 +66,7 @@ impl Case<'_> {
 
     fn known(&self, seen: &Seen) -> Known {
         let now = self.model.progress();
-        let more = |epoch, taken| Progress {
+        let more = |epoch, taken| GateProgress {
             epoch: Epoch(now.epoch.0 + epoch),
             taken: now.taken + taken,
         };
@@ -116,11 +116,11 @@ impl Case<'_> {
 
     async fn forget(&mut self, ids: &[EntryId], lost: Option<Epoch>) {
         let sizes = &self.sizes;
-        let posted = |id: &EntryId| Posted {
+        let posted = |id: &EntryId| PostedEntry {
             id: *id,
             winners: sizes.get(id).copied().unwrap_or(1),
         };
-        let posted: Vec<Posted> = ids.iter().map(posted).collect();
+        let posted: Vec<PostedEntry> = ids.iter().map(posted).collect();
         let expected = self.model.forget(lost, &posted);
         let forgotten = self.door.gate.forget(self.sale, lost, &posted).await;
         assert_eq!(forgotten.unwrap(), expected);

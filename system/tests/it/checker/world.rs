@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sale::{
-    gate::{admission::Progress, snapshot::Snapshot},
+    gate::{admission::GateProgress, snapshot::Snapshot},
     journal::Backlog,
     ledger::{Order, Rejection, Sale},
     model::{BuyerId, Epoch, OrderId, OrderStatus, ProductId, SaleId, SaleState, Version},
@@ -67,7 +67,7 @@ impl World {
             },
             lost: false,
             closed: false,
-            witness: Progress::default(),
+            witness: GateProgress::default(),
             now,
         };
         Self {

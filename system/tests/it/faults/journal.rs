@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sale::{
     journal::{Content, Entry, EntryId, Journal},
     keys::Keys,
-    ledger::Outcome,
+    ledger::PurchaseOutcome,
     model::{Epoch, OrderId, Purchase, SaleId},
 };
 use servers::RedisServer;
@@ -325,7 +325,7 @@ async fn a_second_order_of_a_buyer_proves_a_lost_mark_and_the_gate_is_rebuilt() 
         "it is shut together with the forgetting: {log}"
     );
     let outcome = stage.ledger.outcome(second.order).await.unwrap();
-    let Some(Outcome::Rejected(rejection)) = outcome else {
+    let Some(PurchaseOutcome::Rejected(rejection)) = outcome else {
         panic!("{outcome:?}")
     };
     assert_eq!(rejection.reason, "buyer_has_order");

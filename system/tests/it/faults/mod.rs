@@ -48,7 +48,7 @@ use sale::model::SaleId;
 use servers::{Fsync, RedisOptions};
 use system::{
     client::{Buyer, Client},
-    rush::{Outcome, Plan, Report, rush},
+    rush::{BuyerOutcome, Plan, Report, rush},
     stage::{Setting, Stage},
 };
 use tokio::{
@@ -113,7 +113,7 @@ const ROUND_EVERY: Duration = Duration::from_millis(20);
 /// the selling.
 struct Selling {
     enough: Arc<AtomicBool>,
-    rounds: JoinHandle<Vec<(Buyer, Outcome)>>,
+    rounds: JoinHandle<Vec<(Buyer, BuyerOutcome)>>,
 }
 
 impl Selling {
@@ -150,9 +150,9 @@ impl Selling {
     async fn end(self) -> usize {
         self.enough.store(true, Ordering::Relaxed);
         let outcomes = self.rounds.await.unwrap();
-        let count = |is: fn(&Outcome) -> bool| outcomes.iter().filter(|(_, o)| is(o)).count();
-        assert_eq!(count(|outcome| *outcome == Outcome::Unknown), 0);
-        count(|outcome| matches!(outcome, Outcome::Won(_)))
+        let count = |is: fn(&BuyerOutcome) -> bool| outcomes.iter().filter(|(_, o)| is(o)).count();
+        assert_eq!(count(|outcome| *outcome == BuyerOutcome::Unknown), 0);
+        count(|outcome| matches!(outcome, BuyerOutcome::Won(_)))
     }
 }
 

@@ -9,7 +9,7 @@ use sale::{lifecycle::Lifecycle, model::SaleId};
 use secrecy::ExposeSecret as _;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgConnection, postgres::PgConnectOptions};
 use system::{
-    binaries::{Binaries, Progress},
+    binaries::{Binaries, CargoOutput},
     deployment::Deployment,
     rush::rush,
     stage::{Setting, Stage},
@@ -189,7 +189,7 @@ async fn a_ledger_older_than_the_install_stops_the_sale_until_the_newer_one_is_b
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_older_than_the_install_is_made_whole_once_a_person_has_vouched_for_the_gate() {
     let (stage, sale, selling, _, _) = set_back_beyond_the_install().await;
-    let program = &Binaries::get(Progress::Hidden).unwrap().reconciler;
+    let program = &Binaries::get(CargoOutput::Hidden).unwrap().reconciler;
     let rebuilt = Command::new(program)
         .args(["rebuild", "--accept-ledger", &sale.to_string()])
         .env_clear()

@@ -7,7 +7,7 @@ use crate::model::Purchase;
 
 /// Bytes of an entry, read as far as possible.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Remains {
+pub struct PartialEntry {
     /// The version byte.
     pub version: Option<u8>,
     /// The number of winners that it says it has.
@@ -20,7 +20,7 @@ pub struct Remains {
     pub left_over: usize,
 }
 
-impl Remains {
+impl PartialEntry {
     /// Reads bytes that may be an entry. Of a version other than ours, only the version is known.
     pub fn of_entry(raw: &[u8]) -> Self {
         let version = raw.first().copied();
@@ -64,7 +64,7 @@ impl Remains {
 mod tests {
     use uuid::Uuid;
 
-    use super::Remains;
+    use super::PartialEntry;
     use crate::model::{BuyerId, OrderId, Purchase};
 
     #[test]
@@ -76,11 +76,11 @@ mod tests {
         let head = [&[1, 0, 2][..], &1_000_000_u64.to_be_bytes()].concat();
         let winner = [won.buyer.to_bytes(), won.order.to_bytes()].concat();
         let cut = [&head[..], &winner, &[9; 5]].concat();
-        let read = Remains::of_entry(&cut);
+        let read = PartialEntry::of_entry(&cut);
         assert_eq!((read.version, read.count), (Some(1), Some(2)));
         assert_eq!(read.admitted_at.unwrap().timestamp(), 1);
         assert_eq!((read.winners, read.left_over), (vec![won], 5));
-        assert_eq!(Remains::of_winners(&winner).winners, [won]);
+        assert_eq!(PartialEntry::of_winners(&winner).winners, [won]);
     }
 
     #[test]
@@ -91,12 +91,12 @@ mod tests {
             (b"\x01junk", Some(1), 4),
             (&[3; 43], Some(3), 42),
         ] {
-            let expected = Remains {
+            let expected = PartialEntry {
                 version,
                 left_over,
-                ..Remains::default()
+                ..PartialEntry::default()
             };
-            assert_eq!(Remains::of_entry(raw), expected);
+            assert_eq!(PartialEntry::of_entry(raw), expected);
         }
     }
 }
