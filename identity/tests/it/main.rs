@@ -6,4 +6,5 @@
 )]
 
 mod jwks;
+mod keys;
 mod token;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sale::{
-    gate::{swap::Swapped, upkeep::Synced},
+    gate::swap::Swapped,
     install::{Condition, InstallError, Installed, install},
     ledger::PurchaseOutcome,
     model::{BuyerId, Epoch, OrderId, Purchase, SaleId, Verdict},
@@ -371,19 +371,6 @@ async fn a_sale_that_is_unknown_or_settled_is_not_installed() {
     for sale in [settled, unknown] {
         assert_eq!(shop.gate.snapshot(sale).await.unwrap(), None);
     }
-}
-
-#[tokio::test]
-async fn a_cancelled_unit_and_a_restock_reach_the_gate_by_sync() {
-    let shop = Shop::open().await;
-    let (sale, purchases) = sold(&shop, 2, 2).await;
-    assert_eq!(shop.look(sale).await.remaining(), 0);
-    shop.ledger.cancel(purchases[0].order).await.unwrap();
-    shop.ledger.restock(sale, 3).await.unwrap();
-    let ledger = shop.read(sale).await;
-    assert_eq!(shop.gate.sync(&ledger).await.unwrap(), Synced::Applied);
-    assert_eq!(shop.look(sale).await.remaining(), 4);
-    shop.assert_sound(sale, &purchases).await;
 }
 
 #[tokio::test]

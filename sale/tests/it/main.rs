@@ -29,5 +29,6 @@ mod rebuild;
 mod replay;
 mod scripts;
 mod settle;
+mod sync;
 mod tls;
 mod users;
