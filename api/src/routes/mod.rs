@@ -6,6 +6,7 @@ mod admin_products;
 mod admin_sales;
 mod admin_steps;
 mod auth;
+pub mod documentation_paths;
 mod flash_sales;
 pub mod headers;
 mod health;

@@ -9,9 +9,8 @@ use poem_openapi::{
     registry::{MetaOperation, MetaParamIn},
 };
 
-use super::pattern::Pattern;
+use super::{documentation_paths, pattern::Pattern};
 use crate::{
-    document::documentation_paths,
     operations::{self, OperationRules, READING},
     rate_limits::Class,
 };

@@ -13,9 +13,9 @@ use poem::{
 use tokio::task::spawn_blocking;
 
 use crate::{
-    document::{docs, documentation_paths, openapi},
+    document::{docs, openapi},
     edge::surplus::surplus,
-    routes::{self, RouteTable},
+    routes::{self, RouteTable, documentation_paths},
     services::Services,
     settings::ApiDocs,
 };
