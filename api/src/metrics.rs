@@ -14,8 +14,9 @@ use std::{collections::HashMap, time::Duration};
 
 use poem::http::StatusCode;
 use prometheus::{
-    Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
-    TextEncoder, core::Collector,
+    Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder,
+    register_histogram_vec_with_registry, register_int_counter_vec_with_registry,
+    register_int_counter_with_registry, register_int_gauge_with_registry,
 };
 use sale::model::Verdict;
 
@@ -34,47 +35,28 @@ const STATUS_CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 /// The label of requests that no route takes.
 const NO_ROUTE: &str = "none";
 
-struct Verdicts {
-    admitted: IntCounter,
-    duplicate: IntCounter,
-    sold_out: IntCounter,
-    not_started: IntCounter,
-    ended: IntCounter,
-    paused: IntCounter,
-    cold: IntCounter,
-    unknown_sale: IntCounter,
-    queue_full: IntCounter,
-    unavailable: IntCounter,
-    outcome_unknown: IntCounter,
+/// The counters of one metric, each resolved once, by a label whose values are the names of the fields.
+macro_rules! counters {
+    ($name:ident { $($value:ident),* $(,)? }) => {
+        struct $name {
+            $($value: IntCounter,)*
+        }
+
+        impl $name {
+            fn of(metric: &IntCounterVec) -> Self {
+                Self { $($value: metric.with_label_values(&[stringify!($value)]),)* }
+            }
+        }
+    };
 }
 
-struct Limited {
-    login: IntCounter,
-    purchase: IntCounter,
-    documentation: IntCounter,
-    reading: IntCounter,
-}
-
-impl Limited {
-    fn registered(registry: &Registry) -> prometheus::Result<Self> {
-        let of_class = registered(
-            registry,
-            IntCounterVec::new(
-                Opts::new(
-                    "mincommerce_rate_limited_total",
-                    "Requests refused for coming too often.",
-                ),
-                &["class"],
-            )?,
-        )?;
-        Ok(Self {
-            login: of_class.with_label_values(&["login"]),
-            purchase: of_class.with_label_values(&["purchase"]),
-            documentation: of_class.with_label_values(&["documentation"]),
-            reading: of_class.with_label_values(&["reading"]),
-        })
+counters! {
+    Verdicts {
+        admitted, duplicate, sold_out, not_started, ended, paused, cold, unknown_sale, queue_full, unavailable,
+        outcome_unknown,
     }
 }
+counters! { Limited { login, purchase, documentation, reading } }
 
 type ByClass = [Histogram; STATUS_CLASSES.len()];
 
@@ -94,67 +76,47 @@ impl Metrics {
     /// No counts yet. `routes` are the patterns of all routes. Fails if a name is used twice.
     pub fn new(routes: impl IntoIterator<Item = String>) -> prometheus::Result<Self> {
         let registry = Registry::new();
-        let purchases = registered(
-            &registry,
-            IntCounterVec::new(
-                Opts::new(
-                    "mincommerce_purchases_total",
-                    "Purchases by what the gate decided.",
-                ),
-                &["verdict"],
-            )?,
-        )?;
-        let durations = registered(
-            &registry,
-            HistogramVec::new(
-                HistogramOpts::new(
-                    "mincommerce_http_request_duration_seconds",
-                    "Time from reading a request to having its reply.",
-                )
-                .buckets(DURATION_BUCKETS_SECONDS.to_vec()),
-                &["route", "status"],
-            )?,
+        let durations = register_histogram_vec_with_registry!(
+            "mincommerce_http_request_duration_seconds",
+            "Time from reading a request to having its reply.",
+            &["route", "status"],
+            DURATION_BUCKETS_SECONDS.to_vec(),
+            registry,
         )?;
         let of_route =
             |route: &str| STATUS_CLASSES.map(|class| durations.with_label_values(&[route, class]));
-        let verdict = |word: &str| purchases.with_label_values(&[word]);
         Ok(Self {
-            verdicts: Verdicts {
-                admitted: verdict("admitted"),
-                duplicate: verdict("duplicate"),
-                sold_out: verdict("sold_out"),
-                not_started: verdict("not_started"),
-                ended: verdict("ended"),
-                paused: verdict("paused"),
-                cold: verdict("cold"),
-                unknown_sale: verdict("unknown_sale"),
-                queue_full: verdict("queue_full"),
-                unavailable: verdict("unavailable"),
-                outcome_unknown: verdict("outcome_unknown"),
-            },
-            limited: Limited::registered(&registry)?,
+            verdicts: Verdicts::of(&register_int_counter_vec_with_registry!(
+                "mincommerce_purchases_total",
+                "Purchases by what the gate decided.",
+                &["verdict"],
+                registry,
+            )?),
+            limited: Limited::of(&register_int_counter_vec_with_registry!(
+                "mincommerce_rate_limited_total",
+                "Requests refused for coming too often.",
+                &["class"],
+                registry,
+            )?),
             durations: routes
                 .into_iter()
                 .map(|route| (route.clone(), of_route(&route)))
                 .collect(),
             unrouted: of_route(NO_ROUTE),
-            in_flight: registered(
-                &registry,
-                IntGauge::new(
-                    "mincommerce_http_requests_in_flight",
-                    "Requests being answered.",
-                )?,
+            in_flight: register_int_gauge_with_registry!(
+                "mincommerce_http_requests_in_flight",
+                "Requests being answered.",
+                registry,
             )?,
-            gate_calls: registered(
-                &registry,
-                IntCounter::new("mincommerce_gate_calls_total", "Calls to the gate.")?,
+            gate_calls: register_int_counter_with_registry!(
+                "mincommerce_gate_calls_total",
+                "Calls to the gate.",
+                registry,
             )?,
-            gate_purchases: registered(
-                &registry,
-                IntCounter::new(
-                    "mincommerce_gate_purchases_total",
-                    "Purchases in all calls to the gate.",
-                )?,
+            gate_purchases: register_int_counter_with_registry!(
+                "mincommerce_gate_purchases_total",
+                "Purchases in all calls to the gate.",
+                registry,
             )?,
             registry,
         })
@@ -226,14 +188,6 @@ impl Drop for InFlight {
 
 fn raise(counter: &IntCounter, to: u64) {
     counter.inc_by(to.saturating_sub(counter.get()));
-}
-
-fn registered<C: Collector + Clone + 'static>(
-    registry: &Registry,
-    collector: C,
-) -> prometheus::Result<C> {
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use sale::{
 
 use crate::{
     connection::{activity::Patience, client_address::TrustedProxies},
-    edge::cors::AllowedOrigins,
     purchases::batcher::{AdmissionLimits, LANE_IDLE},
+    replies::cors::AllowedOrigins,
 };
 
 /// The most requests that a rate limit can be set to: one in a nanosecond of the shortest window.

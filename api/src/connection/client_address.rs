@@ -52,6 +52,26 @@ impl FromStr for TrustedProxies {
     }
 }
 
+/// What counts as one address: an IPv4 address, or the first 64 bits of an IPv6 address, because one customer gets at
+/// least such a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Network {
+    /// An IPv4 address, also one that is written as IPv6.
+    V4(u32),
+    /// The first half of an IPv6 address.
+    V6(u64),
+}
+
+impl Network {
+    /// The network of an address.
+    pub fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => Self::V4(address.to_bits()),
+            IpAddr::V6(address) => Self::V6((address.to_bits() >> 64) as u64),
+        }
+    }
+}
+
 /// Where requests come from.
 #[derive(Debug)]
 pub struct Clients {

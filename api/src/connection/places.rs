@@ -1,7 +1,7 @@
 //! Places for connections: a number for all together, and a number for each address, so that nobody can take all of
 //! them.
 //!
-//! An IPv6 address counts by its first 64 bits, as with rate limits. Trusted proxies (`TRUSTED_PROXIES`) connect for
+//! Addresses count by their [`Network`], as with rate limits. Trusted proxies (`TRUSTED_PROXIES`) connect for
 //! many clients, and have no limit of their own.
 
 use std::{
@@ -12,23 +12,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::connection::client_address::TrustedProxies;
-
-/// An IPv4 address, or the network of an IPv6 address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Network {
-    V4(u32),
-    V6(u64),
-}
-
-impl Network {
-    fn of(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self::V4(address.to_bits()),
-            IpAddr::V6(address) => Self::V6((address.to_bits() >> 64) as u64),
-        }
-    }
-}
+use crate::connection::client_address::{Network, TrustedProxies};
 
 /// The number of connections of each address that has any. There are no more entries than connections.
 #[derive(Debug)]

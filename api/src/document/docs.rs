@@ -25,10 +25,7 @@ use poem::{
 use sha2::{Digest, Sha256};
 
 use self::written::{Places, WRITTEN_DEADLINE};
-use crate::{
-    document::{documentation_paths, openapi},
-    problem::Problem,
-};
+use crate::{document::openapi, problem::Problem, routes::documentation_paths};
 
 /// What the page may do: run its own inline scripts, and call this service.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
@@ -166,7 +163,7 @@ mod tests {
     };
 
     use super::{DOCUMENT, PAGE, routes, takes_gzip};
-    use crate::document::documentation_paths;
+    use crate::routes::documentation_paths;
 
     async fn ask(path: &str, headers: &[(header::HeaderName, &str)]) -> Response {
         let mut request = Request::builder().uri_str(path);

@@ -4,8 +4,6 @@
 //! | --- | --- |
 //! | [`openapi`] | the document, from the routes and the table of operations |
 //! | [`docs`] | serving the document and its page |
-//! | [`documentation_paths`] | where they are served |
 
 pub mod docs;
-pub mod documentation_paths;
 pub mod openapi;

@@ -10,10 +10,10 @@ use tokio::time::Instant;
 
 use super::Rules;
 use crate::{
-    edge::{cors, repeating::Repeating},
+    edge::repeating::Repeating,
     problem::{Code, Problem},
     rate_limits::Class,
-    replies::request_id::RequestId,
+    replies::{cors, request_id::RequestId},
 };
 
 /// What the edge knows of a request once the handler has it.

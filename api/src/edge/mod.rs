@@ -9,13 +9,11 @@
 //! | module | owns |
 //! | --- | --- |
 //! | `asked` | what is kept of a request until its reply |
-//! | [`cors`] | which pages of other origins may call |
 //! | [`root_paths`], `trailing_slash` | one route for several spellings of its path |
 //! | [`surplus`] | refusing parameters and bodies that a route does not take |
 //! | [`repeating`] | whether a retry is safe, as replies say it |
 
 mod asked;
-pub mod cors;
 pub mod repeating;
 pub mod root_paths;
 pub mod surplus;
@@ -41,7 +39,6 @@ use tracing::Instrument;
 
 use self::{
     asked::{Answered, Asked},
-    cors::AllowedOrigins,
     root_paths::RootPaths,
 };
 use crate::{
@@ -51,6 +48,7 @@ use crate::{
     problem::{Code, OUR_FAULT, Problem},
     rate_limits::{Least, RateLimits},
     replies::{
+        cors::{self, AllowedOrigins},
         request_id::{self, RequestId},
         security_headers,
     },

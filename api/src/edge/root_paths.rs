@@ -7,15 +7,12 @@
 
 use poem::http::{Uri, uri::PathAndQuery};
 
-use crate::routes::RouteTable;
+use crate::routes::{Pattern, RouteTable};
 
 /// The prefix of all routes of the API.
 const PREFIX: &str = "/api";
 
-/// The segments of a route below [`PREFIX`]; `None` for a parameter.
-type Pattern = Box<[Option<Box<str>>]>;
-
-/// Which addresses at the root the service accepts.
+/// Which addresses at the root the service accepts: the patterns of the routes below `/api`.
 #[derive(Debug, Default)]
 pub struct RootPaths(Vec<Pattern>);
 
@@ -23,7 +20,11 @@ impl RootPaths {
     /// The addresses of all routes of the API.
     pub fn of(routes: &RouteTable) -> Self {
         let patterns = routes.patterns();
-        Self(patterns.filter_map(|path| pattern(&path)).collect())
+        let below = patterns.filter_map(|path| {
+            let below = path.strip_prefix(PREFIX)?;
+            below.starts_with('/').then(|| Pattern::new(below))
+        });
+        Self(below.collect())
     }
 
     /// The address of the route for an address at the root, if it has one.
@@ -36,33 +37,9 @@ impl RootPaths {
     }
 
     fn serve(&self, path: &str) -> bool {
-        let Some(path) = path.strip_prefix('/') else {
-            return false;
-        };
         let path = path.strip_suffix('/').unwrap_or(path);
-        self.0.iter().any(|pattern| fits(pattern, path))
+        self.0.iter().any(|pattern| pattern.fits(path))
     }
-}
-
-fn pattern(path: &str) -> Option<Pattern> {
-    let below = path.strip_prefix(PREFIX)?.strip_prefix('/')?;
-    let segments = below.split('/');
-    Some(
-        segments
-            .map(|segment| (!segment.starts_with(':')).then(|| segment.into()))
-            .collect(),
-    )
-}
-
-fn fits(pattern: &Pattern, path: &str) -> bool {
-    let mut segments = path.split('/');
-    let all = pattern.iter().all(|known| {
-        segments.next().is_some_and(|segment| match known {
-            Some(known) => **known == *segment,
-            None => !segment.is_empty(),
-        })
-    });
-    all && segments.next().is_none()
 }
 
 /// The same address below [`PREFIX`]; none if it would be too long.

@@ -11,6 +11,7 @@ use sale::{
     ledger::LedgerError,
     lifecycle::LifecycleError,
     model::last_instant_text,
+    money::Currency,
     settle::SettleError,
     store::StoreError,
 };
@@ -149,45 +150,15 @@ impl From<&LedgerError> for Problem {
                 Code::InsufficientStock,
                 "The product does not have that many units in stock.",
             ),
-            LedgerError::ShortOfStock { asked, in_stock } => {
-                let detail = match in_stock {
-                    0 => "The product has no units in stock. Add to its stock first.".to_owned(),
-                    _ => format!(
-                        "quantity must be from 1 to {in_stock}: the product has that many units in stock, \
-                         and {asked} were asked for."
-                    ),
-                };
-                Self::new(Code::InsufficientStock, detail).about("quantity")
-            }
-            LedgerError::FullSale { units } => Self::of_field(
-                "quantity",
-                match UNITS_MAX.saturating_sub(*units) {
-                    0 => format!("The sale has {UNITS_MAX} units, and no more can be counted."),
-                    more => format!(
-                        "quantity must be at most {more}: the sale has {units} units, and can have at most \
-                         {UNITS_MAX}."
-                    ),
-                },
-            ),
+            LedgerError::ShortOfStock { asked, in_stock } => short_of_stock(*asked, *in_stock),
+            LedgerError::FullSale { units } => full_sale(*units),
             LedgerError::FewerUnits { quantity } => Self::new(
                 Code::InsufficientStock,
                 format!("The product has only {quantity} units in stock."),
             )
             .with_stock(*quantity),
-            LedgerError::StockChanged { quantity } => Self::new(
-                Code::Conflict,
-                format!(
-                    "The stock was changed since it was read: there are {quantity} units now. Send that as \
-                     expectedQuantity, or send addQuantity or removeQuantity."
-                ),
-            )
-            .with_stock(*quantity),
-            LedgerError::PriceUnfit { price, currency } => {
-                let decimals = currency.decimals_in_words();
-                let fault = format!("is not valid: {price} does not fit, {currency} has {decimals}");
-                let field = "price";
-                Invalid { field, fault }.into()
-            }
+            LedgerError::StockChanged { quantity } => stock_changed(*quantity),
+            LedgerError::PriceUnfit { price, currency } => price_unfit(price, *currency),
             LedgerError::ProductPriceUnfit => Self::new(
                 Code::Conflict,
                 "The price of the product does not fit its currency: change it first.",
@@ -224,6 +195,42 @@ impl From<&LedgerError> for Problem {
             LedgerError::Settings(_) | LedgerError::Failed(_) => Self::internal(error),
         }
     }
+}
+
+fn short_of_stock(asked: u32, in_stock: u32) -> Problem {
+    let detail = match in_stock {
+        0 => "The product has no units in stock. Add to its stock first.".to_owned(),
+        _ => format!(
+            "quantity must be from 1 to {in_stock}: the product has that many units in stock, and {asked} \
+             were asked for."
+        ),
+    };
+    Problem::new(Code::InsufficientStock, detail).about("quantity")
+}
+
+fn full_sale(units: u32) -> Problem {
+    let detail = match UNITS_MAX.saturating_sub(units) {
+        0 => format!("The sale has {UNITS_MAX} units, and no more can be counted."),
+        more => format!(
+            "quantity must be at most {more}: the sale has {units} units, and can have at most {UNITS_MAX}."
+        ),
+    };
+    Problem::of_field("quantity", detail)
+}
+
+fn stock_changed(quantity: u32) -> Problem {
+    let detail = format!(
+        "The stock was changed since it was read: there are {quantity} units now. Send that as \
+         expectedQuantity, or send addQuantity or removeQuantity."
+    );
+    Problem::new(Code::Conflict, detail).with_stock(quantity)
+}
+
+fn price_unfit(price: &str, currency: Currency) -> Problem {
+    let decimals = currency.decimals_in_words();
+    let fault = format!("is not valid: {price} does not fit, {currency} has {decimals}");
+    let field = "price";
+    Invalid { field, fault }.into()
 }
 
 impl From<LedgerError> for Problem {

@@ -21,7 +21,7 @@
 //! key shares its slot by accident with a chance of about n / `RATE_LIMIT_KEYS_MAX`. No key ever needs to be dropped:
 //! an idle bucket is a full one.
 //!
-//! An IPv6 address counts by its first 64 bits, because one customer gets at least such a network.
+//! Addresses count by their [`Network`].
 
 mod buckets;
 mod classes;
@@ -45,6 +45,7 @@ use self::{
     classes::Policy,
 };
 use crate::{
+    connection::client_address::Network,
     problem::{Code, Problem},
     settings::RateLimitSettings,
 };
@@ -133,11 +134,7 @@ impl RateLimits {
     }
 
     fn address(&self, class: Class, address: IpAddr) -> Result<(), Problem> {
-        let policy = class.by_address();
-        match address.to_canonical() {
-            IpAddr::V4(address) => self.take(policy, address.to_bits()),
-            IpAddr::V6(address) => self.take(policy, address.to_bits() >> 64),
-        }
+        self.take(class.by_address(), Network::of(address))
     }
 
     /// Checks the user of a verified token against the limit of the current request's class. Fails with the problem

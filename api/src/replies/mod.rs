@@ -5,7 +5,9 @@
 //! | [`reply`] | the beginning of a reply: its body and content type |
 //! | [`request_id`] | the name of a request, in replies and in the log |
 //! | [`security_headers`] | headers for browsers |
+//! | [`cors`] | which pages of other origins may call |
 
+pub mod cors;
 pub mod reply;
 pub mod request_id;
 pub mod security_headers;

@@ -82,10 +82,7 @@ impl AdminStepsApi {
         /// The sale.
         id: Path<Uuid>,
     ) -> StepReply {
-        step(&services, &admin, None, |sales| async move {
-            sales.warm(SaleId::from_uuid(id.0)).await
-        })
-        .await
+        step(&services, &admin, id.0, Step::Warm, None).await
     }
 
     /// Stop a sale for now
@@ -101,10 +98,7 @@ impl AdminStepsApi {
         /// The sale.
         id: Path<Uuid>,
     ) -> StepReply {
-        step(&services, &admin, None, |sales| async move {
-            sales.pause(SaleId::from_uuid(id.0)).await
-        })
-        .await
+        step(&services, &admin, id.0, Step::Pause, None).await
     }
 
     /// Let a paused sale go on
@@ -120,10 +114,7 @@ impl AdminStepsApi {
         /// The sale.
         id: Path<Uuid>,
     ) -> StepReply {
-        step(&services, &admin, None, |sales| async move {
-            sales.resume(SaleId::from_uuid(id.0)).await
-        })
-        .await
+        step(&services, &admin, id.0, Step::Resume, None).await
     }
 
     /// End a sale before its time
@@ -143,10 +134,7 @@ impl AdminStepsApi {
         /// The sale.
         id: Path<Uuid>,
     ) -> StepReply {
-        step(&services, &admin, None, |sales| async move {
-            sales.end(SaleId::from_uuid(id.0)).await
-        })
-        .await
+        step(&services, &admin, id.0, Step::End, None).await
     }
 
     /// End a sale and close it for good
@@ -164,10 +152,7 @@ impl AdminStepsApi {
         /// The sale.
         id: Path<Uuid>,
     ) -> StepReply {
-        step(&services, &admin, None, |sales| async move {
-            sales.settle(SaleId::from_uuid(id.0)).await
-        })
-        .await
+        step(&services, &admin, id.0, Step::Settle, None).await
     }
 
     /// Move more units from the product's stock into a sale
@@ -188,12 +173,13 @@ impl AdminStepsApi {
         Incoming(request): Incoming<RestockRequest>,
     ) -> StepReply {
         input::units("quantity", request.quantity, 1)?;
-        let repeatable = key.is_some();
-        step(&services, &admin, key, |sales| async move {
-            let restocked = sales.restock(SaleId::from_uuid(id.0), request.quantity);
-            let restocked = restocked.await.map_err(Problem::from);
-            restocked.map_err(|problem| problem.unless_repeatable(repeatable))
-        })
+        step(
+            &services,
+            &admin,
+            id.0,
+            Step::Restock(request.quantity),
+            key,
+        )
         .await
     }
 
@@ -227,26 +213,51 @@ impl AdminStepsApi {
     }
 }
 
+/// A step of a sale's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Warm,
+    Pause,
+    Resume,
+    End,
+    Settle,
+    /// This many units come to the sale.
+    Restock(u32),
+}
+
+impl Step {
+    async fn take(self, lifecycle: &Lifecycle, sale: SaleId) -> Result<Stepped, LifecycleError> {
+        match self {
+            Self::Warm => lifecycle.warm(sale).await,
+            Self::Pause => lifecycle.pause(sale).await,
+            Self::Resume => lifecycle.resume(sale).await,
+            Self::End => lifecycle.end(sale).await,
+            Self::Settle => lifecycle.settle(sale).await,
+            Self::Restock(units) => lifecycle.restock(sale, units).await,
+        }
+    }
+}
+
 /// Takes a step on behalf of an admin, to its end.
-async fn step<F, E>(
+async fn step(
     services: &Arc<Services>,
     admin: &Admin,
+    sale: Uuid,
+    step: Step,
     key: Option<String>,
-    take: impl FnOnce(Lifecycle) -> F,
-) -> StepReply
-where
-    F: Future<Output = Result<Stepped, E>> + Send + 'static,
-    E: Send + 'static,
-    Problem: From<E>,
-{
-    let step = take(services.lifecycle.on_behalf(admin.by(key)));
+) -> StepReply {
+    // Every other step has the same effect when it is repeated.
+    let repeatable = key.is_some() || !matches!(step, Step::Restock(_));
+    let lifecycle = services.lifecycle.on_behalf(admin.by(key));
     let (sales, by) = (services.sales.clone(), admin.caller.buyer);
-    let done = async move {
-        let stepped = step.await?;
+    let done = detached(async move {
+        let stepped = step.take(&lifecycle, SaleId::from_uuid(sale)).await?;
         sales.forget(stepped.sale.id).await;
         tracing::info!(sale = %stepped.sale.id, state = %stepped.sale.state, %by, "sale changed");
-        Ok::<_, E>(stepped)
-    };
-    let stepped = detached(done).await?.map_err(Problem::from)?;
+        Ok::<_, LifecycleError>(stepped)
+    });
+    let stepped = done
+        .await?
+        .map_err(|error| Problem::from(error).unless_repeatable(repeatable))?;
     Ok(success(AdminSale::after(&services.sales, stepped).await))
 }

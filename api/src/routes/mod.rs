@@ -6,11 +6,13 @@ mod admin_products;
 mod admin_sales;
 mod admin_steps;
 mod auth;
+pub mod documentation_paths;
 mod flash_sales;
 pub mod headers;
 mod health;
 mod old_clients;
 mod orders;
+mod pattern;
 mod purchase_lookups;
 mod purchases;
 mod queue;
@@ -18,7 +20,10 @@ mod table;
 
 use poem_openapi::{OpenApi, Tags};
 
-pub use self::table::{Operation, RouteTable};
+pub use self::{
+    pattern::Pattern,
+    table::{Operation, RouteTable},
+};
 
 /// How the routes are grouped in the document.
 #[derive(Tags)]

@@ -1,7 +1,7 @@
 //! The table of the routes: what each accepts. Poem refuses a method without naming the allowed ones, and ignores
 //! parameters that no handler reads.
 
-use std::{collections::HashMap, fmt::Write as _};
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use poem::http::{HeaderValue, Method};
 use poem_openapi::{
@@ -9,8 +9,8 @@ use poem_openapi::{
     registry::{MetaOperation, MetaParamIn},
 };
 
+use super::{documentation_paths, pattern::Pattern};
 use crate::{
-    document::documentation_paths,
     operations::{self, OperationRules, READING},
     rate_limits::Class,
 };
@@ -21,13 +21,14 @@ const PREFIX: &str = "/api";
 /// What each route takes, by the pattern that poem reports for it.
 #[derive(Debug)]
 pub struct RouteTable {
-    routes: HashMap<String, Route>,
-    /// The patterns that have parameters: their segments, `None` for a parameter.
-    patterns: Vec<(Vec<Option<String>>, String)>,
+    /// In the order in which a path is compared with them: first the purchase, then the other literal paths. So a look-up
+    /// is cheapest where a crowd asks, and none allocates.
+    routes: Vec<Route>,
 }
 
 #[derive(Debug)]
 struct Route {
+    pattern: Pattern,
     allow: HeaderValue,
     operations: Vec<Operation>,
 }
@@ -59,111 +60,105 @@ impl Operation {
     }
 }
 
-impl RouteTable {
-    /// The table of these routes, which are those of `A`, and of some more that are read with GET and take what
-    /// parameters they are given.
-    pub fn of<A: OpenApi>(_apis: &A, more: &[&str]) -> Self {
-        let mut operations: HashMap<String, Vec<Operation>> = HashMap::new();
-        for path in A::meta().into_iter().flat_map(|api| api.paths) {
-            let known = operations.entry(pattern(&path.path)).or_default();
-            known.extend(path.operations.iter().map(Operation::of));
-        }
-        let route = |operations: Vec<Operation>| Route {
-            allow: allow(operations.iter().map(|operation| &operation.method)),
+impl Route {
+    fn new(pattern: impl Into<String>, operations: Vec<Operation>) -> Self {
+        let methods = operations.iter().map(|operation| &operation.method);
+        Self {
+            pattern: Pattern::new(pattern),
+            allow: if operations.is_empty() {
+                allow([&Method::GET])
+            } else {
+                allow(methods)
+            },
             operations,
-        };
-        let mut routes: HashMap<String, Route> = operations
-            .into_iter()
-            .map(|(pattern, operations)| (pattern, route(operations)))
-            .collect();
-        for path in more {
-            let route = Route {
-                allow: allow([&Method::GET]),
-                operations: vec![],
-            };
-            routes.insert((*path).to_owned(), route);
         }
-        let patterns = routes
-            .keys()
-            .filter(|pattern| pattern.contains(':'))
-            .map(|pattern| (segments(pattern), pattern.clone()))
-            .collect();
-        Self { routes, patterns }
     }
 
-    /// The value of `Allow` for a route.
-    pub fn allow(&self, pattern: &str) -> Option<&HeaderValue> {
-        self.routes.get(pattern).map(|route| &route.allow)
+    fn class(&self) -> Option<Class> {
+        self.operations.first()?.rules.class
     }
 
-    /// The patterns of all routes.
-    pub fn patterns(&self) -> impl Iterator<Item = String> {
-        self.routes.keys().cloned()
-    }
-
-    /// The pattern of the route at a path, and what it takes with this method. HEAD takes what GET does.
-    pub fn operation(&self, method: &Method, path: &str) -> Option<(&str, &Operation)> {
-        let (pattern, route) = self.route(path)?;
+    /// What it takes with this method. HEAD takes what GET does.
+    fn operation(&self, method: &Method) -> Option<&Operation> {
         let method = if method == Method::HEAD {
             &Method::GET
         } else {
             method
         };
-        let operations = route.operations.iter();
-        let operation = operations
-            .into_iter()
-            .find(|known| known.method == method)?;
-        Some((pattern, operation))
+        self.operations.iter().find(|known| known.method == method)
+    }
+}
+
+impl RouteTable {
+    /// The table of these routes, which are those of `A`, and of some more that are read with GET and take what
+    /// parameters they are given.
+    pub fn of<A: OpenApi>(_apis: &A, more: &[&str]) -> Self {
+        let mut operations: BTreeMap<String, Vec<Operation>> = BTreeMap::new();
+        for path in A::meta().into_iter().flat_map(|api| api.paths) {
+            let known = operations.entry(pattern(&path.path)).or_default();
+            known.extend(path.operations.iter().map(Operation::of));
+        }
+        let routes = operations.into_iter();
+        let routes = routes.map(|(pattern, operations)| Route::new(pattern, operations));
+        let more = more.iter().map(|path| Route::new(*path, vec![]));
+        let mut routes: Vec<Route> = routes.chain(more).collect();
+        routes.sort_by_key(|route| {
+            let of_purchases = route.class() == Some(Class::Purchase);
+            (route.pattern.has_parameters(), !of_purchases)
+        });
+        Self { routes }
+    }
+
+    /// The value of `Allow` for a route.
+    pub fn allow(&self, pattern: &str) -> Option<&HeaderValue> {
+        let mut routes = self.routes.iter();
+        let route = routes.find(|route| route.pattern.text() == pattern)?;
+        Some(&route.allow)
+    }
+
+    /// The patterns of all routes.
+    pub fn patterns(&self) -> impl Iterator<Item = String> {
+        let patterns = self.routes.iter().map(|route| route.pattern.text());
+        patterns.map(str::to_owned)
+    }
+
+    /// The pattern of the route at a path, and what it takes with this method.
+    pub fn operation(&self, method: &Method, path: &str) -> Option<(&str, &Operation)> {
+        let route = self.route(path)?;
+        Some((route.pattern.text(), route.operation(method)?))
     }
 
     /// The rules for a request. A method that a route does not take has the limits of the route, but no purchase is one
-    /// by its path alone. Other paths below `/api` count as reading, and no other path has a limit.
+    /// by its path alone.
     pub fn rules(&self, method: &Method, path: &str) -> OperationRules {
-        if let Some((_, operation)) = self.operation(method, path) {
+        let route = self.route(path);
+        if let Some(operation) = route.and_then(|route| route.operation(method)) {
             return operation.rules;
         }
-        let class = if documentation_paths::ALL.contains(&path) {
-            Some(Class::Documentation)
-        } else if let Some((_, Route { operations, .. })) = self.route(path) {
-            let class = operations.first().and_then(|known| known.rules.class);
-            class.map(|class| match class {
+        let class = match route {
+            Some(route) if !route.operations.is_empty() => route.class().map(|class| match class {
                 Class::Purchase => Class::Reading,
                 Class::Login | Class::Documentation | Class::Reading => class,
-            })
-        } else if path
-            .strip_prefix(PREFIX)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        {
-            Some(Class::Reading)
-        } else {
-            None
+            }),
+            Some(_) | None => class_of_unknown(path),
         };
         OperationRules { class, ..READING }
     }
 
-    fn route(&self, path: &str) -> Option<(&str, &Route)> {
-        if let Some((pattern, route)) = self.routes.get_key_value(path) {
-            return Some((pattern, route));
-        }
-        let asked: Vec<&str> = path.split('/').collect();
-        let fits = |(segments, _): &&(Vec<Option<String>>, String)| {
-            segments.len() == asked.len()
-                && segments
-                    .iter()
-                    .zip(&asked)
-                    .all(|(known, asked)| known.as_ref().is_none_or(|known| known == asked))
-        };
-        let (_, pattern) = self.patterns.iter().find(fits)?;
-        let (pattern, route) = self.routes.get_key_value(pattern)?;
-        Some((pattern, route))
+    fn route(&self, path: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| route.pattern.fits(path))
     }
 }
 
-fn segments(pattern: &str) -> Vec<Option<String>> {
-    pattern
-        .split('/')
-        .map(|segment| (!segment.starts_with(':')).then(|| segment.to_owned()))
-        .collect()
+/// The class of a path without operations. An attempt to guess a route of logins counts as a login.
+fn class_of_unknown(path: &str) -> Option<Class> {
+    match path.strip_prefix(PREFIX)? {
+        _ if documentation_paths::ALL.contains(&path) => Some(Class::Documentation),
+        rest if rest.starts_with("/health/") => None,
+        rest if rest.starts_with("/auth/") => Some(Class::Login),
+        rest if rest.is_empty() || rest.starts_with('/') => Some(Class::Reading),
+        _ => None,
+    }
 }
 
 /// `/job/{id}` as poem-openapi gives it to the router: `/job/:param0`.
@@ -261,6 +256,9 @@ mod tests {
             (Method::POST, "/api/purchase/", Some(Class::Reading)),
             (Method::GET, "/api/purchase/status", Some(Class::Reading)),
             (Method::POST, "/api/auth/login", Some(Class::Login)),
+            (Method::GET, "/api/auth/login", Some(Class::Login)),
+            (Method::POST, "/api/auth/none", Some(Class::Login)),
+            (Method::GET, "/api/health/none", None),
             (Method::POST, "/api/auth/verify", Some(Class::Reading)),
             (Method::POST, "/api/auth/register", Some(Class::Login)),
             (Method::POST, "/api/admin/products", Some(Class::Reading)),

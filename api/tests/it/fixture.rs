@@ -1,5 +1,7 @@
 //! One API for each test: with a database and keys of its own, on a free port.
 
+mod answer;
+
 use std::{collections::BTreeSet, sync::Mutex, time::Duration};
 
 use api::{Api, Settings};
@@ -8,8 +10,8 @@ use clap::Parser;
 use identity::{settings::TokenSettings, token::Tokens};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use reqwest::{
-    Method, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap},
+    Method,
+    header::{AUTHORIZATION, CONTENT_TYPE},
 };
 use sale::{
     gate::{Gate, upkeep},
@@ -21,6 +23,7 @@ use serde_json::{Value, json};
 use tokio::{sync::oneshot, task::JoinHandle};
 use uuid::Uuid;
 
+pub use self::answer::Answer;
 use crate::documented;
 
 pub const SECRET: &str = "a secret for tests, of 32 bytes or more";
@@ -52,61 +55,6 @@ pub struct Fixture {
     tokens: Tokens,
     shutdown: Option<oneshot::Sender<()>>,
     served: JoinHandle<Result<(), api::ServeError>>,
-}
-
-/// The API's answer.
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
-}
-
-impl Answer {
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {:?}", self.text))
-    }
-
-    /// The data of a success.
-    #[track_caller]
-    pub fn data(&self) -> Value {
-        assert!(self.status.is_success(), "{} {}", self.status, self.text);
-        let reply = self.json();
-        assert_eq!(reply["success"], true, "{reply}");
-        reply["data"].clone()
-    }
-
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap())
-    }
-
-    /// The problem, after checking that it has the shape of all failures.
-    #[track_caller]
-    pub fn problem(&self, status: u16, code: &str) -> Value {
-        assert_eq!(self.status.as_u16(), status, "{}", self.text);
-        assert_eq!(
-            self.header("content-type"),
-            Some("application/problem+json")
-        );
-        assert!(self.header("x-request-id").is_some());
-        let problem = self.json();
-        assert_eq!(problem["code"], code, "{problem}");
-        assert_eq!(problem["status"], status, "{problem}");
-        assert_eq!(problem["success"], false, "{problem}");
-        for member in ["type", "title", "detail", "instance", "error"] {
-            let text = problem[member]
-                .as_str()
-                .unwrap_or_else(|| panic!("{member} in {problem}"));
-            assert!(!text.is_empty(), "{member} in {problem}");
-        }
-        assert!(
-            problem["instance"].as_str().unwrap().starts_with('/'),
-            "{problem}"
-        );
-        if status == 503 {
-            assert!(self.header("retry-after").is_some());
-        }
-        problem
-    }
 }
 
 /// Repeats a question until there is a result.

@@ -45,6 +45,22 @@ async fn taken(api: &Fixture, sale: Uuid) -> u64 {
     api.gate.snapshot(sale).await.unwrap().unwrap().taken
 }
 
+/// An API with a Redis of the test's own.
+async fn own() -> (RedisServer, Fixture) {
+    let redis = own_redis();
+    let api = Fixture::start_on(redis.url(), &NO_LIMITS).await;
+    (redis, api)
+}
+
+/// A sale, a buyer who has bought in it with a key, and the answer.
+async fn bought(api: &Fixture) -> (Uuid, String, Answer) {
+    let sale = api.active_sale(5).await;
+    let buyer = api.buyer();
+    let answer = buy(api, &buyer, None, "k").await;
+    accepted(&answer, sale);
+    (sale, buyer, answer)
+}
+
 /// Makes Redis forget which sales keys are meant for.
 fn lose_pins(redis: &RedisServer) {
     let script = "local pins = redis.call('KEYS', '*:pin:*')
@@ -56,12 +72,8 @@ fn lose_pins(redis: &RedisServer) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_answers_for_the_first_purchase_when_another_sale_is_current() {
-    let redis = own_redis();
-    let api = Fixture::start_on(redis.url(), &NO_LIMITS).await;
-    let first = api.active_sale(5).await;
-    let buyer = api.buyer();
-    let answer = buy(&api, &buyer, None, "k").await;
-    accepted(&answer, first);
+    let (redis, api) = own().await;
+    let (first, buyer, answer) = bought(&api).await;
     end(&api, first).await;
     let second = api.active_sale(5).await;
     accepted(&buy(&api, &api.buyer(), None, "k").await, second);
@@ -96,8 +108,7 @@ async fn a_retry_answers_for_the_first_purchase_when_another_sale_is_current() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_that_was_sent_with_its_sale_answers_for_it_without() {
-    let redis = own_redis();
-    let api = Fixture::start_on(redis.url(), &NO_LIMITS).await;
+    let (_redis, api) = own().await;
     let first = api.active_sale(5).await;
     let buyers = [api.buyer(), api.buyer()];
     let mut answers = Vec::new();
@@ -119,12 +130,8 @@ async fn a_key_that_was_sent_with_its_sale_answers_for_it_without() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_answers_for_the_first_purchase_when_its_sale_was_moved_to_a_later_start() {
-    let redis = own_redis();
-    let api = Fixture::start_on(redis.url(), &NO_LIMITS).await;
-    let first = api.active_sale(5).await;
-    let buyer = api.buyer();
-    let answer = buy(&api, &buyer, None, "k").await;
-    accepted(&answer, first);
+    let (redis, api) = own().await;
+    let (first, buyer, _) = bought(&api).await;
     let path = format!("/api/admin/flash-sale/{first}");
     let shown = api.get_as(&api.admin, &path).await.data();
     let window = json!({
@@ -154,11 +161,8 @@ async fn a_retry_answers_for_the_first_purchase_when_its_sale_was_moved_to_a_lat
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_answers_for_the_first_purchase_however_many_sales_have_begun_since() {
     const SALES: usize = 12;
-    let redis = own_redis();
-    let api = Fixture::start_on(redis.url(), &NO_LIMITS).await;
-    let first = api.active_sale(5).await;
-    let buyer = api.buyer();
-    accepted(&buy(&api, &buyer, None, "k").await, first);
+    let (redis, api) = own().await;
+    let (first, buyer, _) = bought(&api).await;
     for _ in 0..SALES {
         api.active_sale(5).await;
     }

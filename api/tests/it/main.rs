@@ -25,6 +25,7 @@ mod lookups;
 mod malformed;
 mod old_client;
 mod openapi;
+mod operations;
 mod process;
 mod process_limits;
 mod products;

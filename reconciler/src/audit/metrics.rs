@@ -18,8 +18,9 @@ use std::{
 
 use chrono::Utc;
 use prometheus::{
-    Gauge, GaugeVec, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry, TextEncoder,
-    core::Collector,
+    Gauge, GaugeVec, IntCounter, IntGaugeVec, Registry, TextEncoder,
+    register_gauge_vec_with_registry, register_gauge_with_registry,
+    register_int_counter_vec_with_registry, register_int_gauge_vec_with_registry,
 };
 use sale::audit::AuditVerdict;
 
@@ -43,27 +44,43 @@ impl Metrics {
     /// No audit yet. Fails if a name is used twice.
     pub fn new() -> prometheus::Result<Self> {
         let registry = Registry::new();
-        let opts = |name: &str, help: &str| Opts::new(format!("mincommerce_audit_{name}"), help);
-        let runs = registered(
-            &registry,
-            IntCounterVec::new(opts("runs_total", "Audits of all sales."), &["outcome"])?,
+        let runs = register_int_counter_vec_with_registry!(
+            "mincommerce_audit_runs_total",
+            "Audits of all sales.",
+            &["outcome"],
+            registry,
         )?;
-        let last = opts("last_timestamp_seconds", "When the last audit was made.");
-        let duration = opts("duration_seconds", "How long the last audit took.");
-        let sales = opts("sales", "Audited sales by their verdict.");
-        let differences = opts("difference", "1 for each difference of a sale.");
-        let counts = opts("sale", "What there is of a sale.");
         Ok(Self {
             made: runs.with_label_values(&["made"]),
             failed: runs.with_label_values(&["failed"]),
-            last: registered(&registry, Gauge::with_opts(last)?)?,
-            duration: registered(&registry, Gauge::with_opts(duration)?)?,
-            sales: registered(&registry, IntGaugeVec::new(sales, &["verdict"])?)?,
-            differences: registered(
-                &registry,
-                IntGaugeVec::new(differences, &["sale", "kind", "remedy"])?,
+            last: register_gauge_with_registry!(
+                "mincommerce_audit_last_timestamp_seconds",
+                "When the last audit was made.",
+                registry,
             )?,
-            counts: registered(&registry, GaugeVec::new(counts, &["sale", "count"])?)?,
+            duration: register_gauge_with_registry!(
+                "mincommerce_audit_duration_seconds",
+                "How long the last audit took.",
+                registry,
+            )?,
+            sales: register_int_gauge_vec_with_registry!(
+                "mincommerce_audit_sales",
+                "Audited sales by their verdict.",
+                &["verdict"],
+                registry,
+            )?,
+            differences: register_int_gauge_vec_with_registry!(
+                "mincommerce_audit_difference",
+                "1 for each difference of a sale.",
+                &["sale", "kind", "remedy"],
+                registry,
+            )?,
+            counts: register_gauge_vec_with_registry!(
+                "mincommerce_audit_sale",
+                "What there is of a sale.",
+                &["sale", "count"],
+                registry,
+            )?,
             registry,
             whole: Mutex::new(()),
         })
@@ -124,12 +141,4 @@ impl Metrics {
         let _whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
         TextEncoder::new().encode_to_string(&self.registry.gather())
     }
-}
-
-fn registered<C: Collector + Clone + 'static>(
-    registry: &Registry,
-    collector: C,
-) -> prometheus::Result<C> {
-    registry.register(Box::new(collector.clone()))?;
-    Ok(collector)
 }

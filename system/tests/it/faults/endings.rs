@@ -35,7 +35,7 @@ use super::{DEADLINE, setting, until};
 
 /// Shorter than Postgres' lock timeout, so that the handler is still waiting.
 const SHUTDOWN_DEADLINE: Duration = Duration::from_secs(1);
-/// As in `api/src/server.rs`.
+/// As in `api/src/server/mod.rs`.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 /// Extra time for a machine that is busy with other work.
 const MARGIN: Duration = Duration::from_secs(2);

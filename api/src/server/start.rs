@@ -1,0 +1,156 @@
+//! The parts of a server, from its settings: listeners, connections to the servers behind, the rules of the edge, the
+//! services of the handlers.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use identity::{passwords::PasswordThreads, token::Tokens};
+use sale::{
+    gate::{Gate, hints::Hints},
+    ledger::{Ledger, LedgerError},
+    lifecycle::Lifecycle,
+};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::watch,
+    time::Instant,
+};
+
+use super::ServeError;
+use crate::{
+    connection::{
+        acceptor::{BoundedAcceptor, ConnectionLimits},
+        client_address::Clients,
+        open_files,
+    },
+    edge::{Rules, root_paths::RootPaths},
+    metrics::Metrics,
+    purchases::{batcher::Admissions, purchase_status::Purchases, waiting::Waiting},
+    rate_limits::RateLimits,
+    routes::{self, RouteTable, documentation_paths},
+    sales::Sales,
+    services::Services,
+    settings::{ApiDocs, Settings},
+    throughput::Throughput,
+};
+
+/// The part of a request's time that remains for its answer after it has waited.
+const ANSWER_RESERVE: Duration = Duration::from_secs(1);
+/// Connections that may wait for an accept; Linux allows no more than `net.core.somaxconn`, mostly as many.
+const LISTEN_QUEUE: u32 = 4_096;
+
+/// The limits on connections to the API.
+pub(super) fn connections(settings: &Settings) -> ConnectionLimits {
+    let limits = &settings.limits;
+    let connections_max = open_files::room_for(limits.connections_max);
+    ConnectionLimits {
+        connections_max,
+        connections_per_address_max: open_files::share_of_address(
+            limits.connections_per_address_max,
+            limits.connections_max,
+            connections_max,
+        ),
+        proxies: settings.trusted_proxies.clone(),
+        patience: limits.patience(),
+    }
+}
+
+/// The connections to the servers behind.
+pub(super) async fn connect(settings: &Settings) -> Result<(Gate, Ledger), ServeError> {
+    // A wrong setting stops the start before the process sends anything to either server.
+    settings.postgres.options().map_err(LedgerError::from)?;
+    let gate = Gate::connect(&settings.redis)
+        .await
+        .map_err(ServeError::Gate)?
+        .with_durability(&settings.durability)
+        .await
+        .map_err(ServeError::Gate)?;
+    tracing::info!(durability = ?settings.durability.gate_durability, "admissions");
+    let ledger = Ledger::connect(&settings.postgres).await?;
+    Ok((gate, ledger))
+}
+
+/// The settings of the edge.
+pub(super) fn rules(settings: &Settings) -> Rules {
+    let documented: &[&str] = match settings.api_docs {
+        ApiDocs::On => &documentation_paths::ALL,
+        ApiDocs::Off => &[],
+    };
+    let routes = Arc::new(RouteTable::of(&routes::apis(), documented));
+    Rules {
+        root_paths: if settings.legacy_root_paths {
+            RootPaths::of(&routes)
+        } else {
+            RootPaths::default()
+        },
+        routes,
+        deadline: settings.limits.request_deadline(),
+        clients: Clients::behind(settings.trusted_proxies.clone()),
+        rate_limits: Arc::new(RateLimits::new(&settings.rate_limits)),
+        origins: settings.cors_allowed_origins.clone(),
+    }
+}
+
+pub(super) fn services(
+    settings: &Settings,
+    tokens: Tokens,
+    gate: Gate,
+    ledger: Ledger,
+    hints: Hints,
+    rules: &Rules,
+) -> Result<Services, ServeError> {
+    let limits = &settings.limits;
+    let (ending, told) = watch::channel(false);
+    Ok(Services {
+        admissions: Admissions::start(gate.clone(), ledger.clone(), limits.admissions()),
+        lifecycle: Lifecycle::new(gate.clone(), ledger.clone()),
+        waiting: Waiting::start(ledger.clone(), hints, limits.waiting_purchases_max, told),
+        patience_max: limits.request_deadline().saturating_sub(ANSWER_RESERVE),
+        purchases: Purchases::new(gate.clone(), ledger.clone()),
+        sales: Sales::new(gate.clone(), ledger.clone()),
+        tokens,
+        passwords: PasswordThreads::start(limits.password_checks_max)
+            .map_err(ServeError::PasswordThreads)?,
+        buyer_login: settings.buyer_login,
+        rate_limits: Arc::clone(&rules.rate_limits),
+        metrics: Arc::new(Metrics::new(rules.routes.patterns())?),
+        started: Instant::now(),
+        ending,
+        health: Services::look_cache(),
+        throughput: Throughput::default(),
+        queue: Services::look_cache(),
+        statistics: Services::statistics_cache(),
+        gate,
+        ledger,
+    })
+}
+
+/// A crowd comes at once. A client that finds the queue full retries a second later, and then after two more.
+fn listener(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // A process that has just ended leaves connections behind on the address.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(LISTEN_QUEUE)
+}
+
+pub(super) fn listen(
+    address: SocketAddr,
+    setting: &'static str,
+    limits: ConnectionLimits,
+) -> Result<(BoundedAcceptor, SocketAddr), ServeError> {
+    let failed = |source| ServeError::Listen {
+        address,
+        setting,
+        source,
+    };
+    let listener = listener(address).map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((
+        BoundedAcceptor::new(listener, limits).map_err(failed)?,
+        bound,
+    ))
+}
