@@ -114,9 +114,6 @@ impl Volume {
 }
 
 /// Measures and prints. The status is 0 even if goals are missed: that is not an error.
-///
-/// # Errors
-/// A measurement failed, or a sale does not agree in the end.
 pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
     let size = if settings.quick {
         Volume::QUICK

@@ -70,9 +70,6 @@ pub struct Costs {
 
 impl Costs {
     /// Returns itself if every purchase got the expected answer.
-    ///
-    /// # Errors
-    /// One did not.
     pub fn all(self, expected: Expected) -> anyhow::Result<Self> {
         self.outcome.answers.all(expected)?;
         Ok(self)
@@ -102,9 +99,6 @@ impl Ground {
     }
 
     /// Posts all purchases, and ends everything. Measurements count only if all sales agree.
-    ///
-    /// # Errors
-    /// A sale does not agree, or was not posted in time.
     pub async fn close(mut self) -> anyhow::Result<()> {
         if self.stage.reconcilers().is_empty() {
             self.stage.start_reconciler(&[]).map_err(plain)?;
@@ -127,9 +121,6 @@ impl Ground {
     }
 
     /// A sale with a unit for every buyer, at full load over this many connections.
-    ///
-    /// # Errors
-    /// An answer is missing, or a buyer did not win.
     pub async fn winners(
         &self,
         connections: usize,
@@ -143,9 +134,6 @@ impl Ground {
     }
 
     /// Sends requests to an API at full load, or at a rate, and measures their cost.
-    ///
-    /// # Errors
-    /// An answer is missing.
     pub async fn run(
         &self,
         api: &ApiProcess,
@@ -156,9 +144,6 @@ impl Ground {
     }
 
     /// The same, over this many connections.
-    ///
-    /// # Errors
-    /// An answer is missing.
     pub async fn run_over(
         &self,
         connections: usize,
@@ -182,9 +167,6 @@ impl Ground {
     }
 
     /// Waits until the gate of a sale meets a condition, and returns when it did.
-    ///
-    /// # Errors
-    /// The gate does not meet it before the deadline, or there is no gate.
     pub async fn until(
         &self,
         sale: SaleId,
@@ -218,10 +200,6 @@ impl Ground {
 
     /// Makes Redis rewrite its file, and waits for it. Redis also does so whenever the file has doubled, as after
     /// filling a sale: a run just behind then pays for the pages that Redis copies.
-    ///
-    /// # Errors
-    /// Redis cannot, or takes too long.
-    /// It can not, or takes too long.
     pub async fn file_rewritten(&self) -> anyhow::Result<()> {
         let rewritten = async {
             self.until_file_is_written().await?;

@@ -105,9 +105,6 @@ impl Outcome {
 
 /// Sends each request once, over this many connections. The deadline is for the run as a whole: one for each request
 /// would cost CPU time.
-///
-/// # Errors
-/// A connection broke, an answer is not valid, or some are missing at the deadline.
 pub async fn send(
     address: SocketAddr,
     requests: &Arc<Requests>,

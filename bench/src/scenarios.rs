@@ -85,9 +85,6 @@ impl Volume {
 
 /// Runs a scenario by itself, and prints its proof on standard error. Status 1 if a check failed, or if the run is
 /// worse than the baseline.
-///
-/// # Errors
-/// The scenario could not be run.
 pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
     let Chosen { scenario, mut run } = chosen;
     if let Some(told) = run.baselines.told() {
@@ -123,7 +120,7 @@ pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
     if let Some(proof) = &outcome.proof {
         note(&format!("proven: {proof}"));
     }
-    for wrong in outcome.failure.iter().chain(&outcome.regression) {
+    for wrong in outcome.wrongs() {
         note(&format!("error: {wrong}"));
     }
     Ok(if outcome.is_good() {
@@ -134,9 +131,6 @@ pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
 }
 
 /// Runs a scenario. Failed checks are part of the outcome.
-///
-/// # Errors
-/// The scenario could not be run.
 pub async fn measure(scenario: Scenario, run: Run, volume: Volume) -> anyhow::Result<Outcome> {
     // The scenario's own servers inherit the limit.
     open_files::make_room(run.bench.concurrency.get())?;

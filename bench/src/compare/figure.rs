@@ -50,9 +50,6 @@ pub struct Row {
 
 impl Figure {
     /// A figure without a limit.
-    ///
-    /// # Errors
-    /// It was too short to measure.
     pub fn alone(
         name: impl Into<String>,
         unit: &'static str,
@@ -63,9 +60,6 @@ impl Figure {
     }
 
     /// A figure and its limit.
-    ///
-    /// # Errors
-    /// One of them was too short to measure.
     pub fn against(
         name: impl Into<String>,
         unit: &'static str,
@@ -131,17 +125,11 @@ fn is_measured(value: f64) -> bool {
 }
 
 /// The pair of a figure and its limit whose ratio is the median.
-///
-/// # Panics
-/// The input is empty.
 pub fn middle(pairs: impl IntoIterator<Item = (f64, f64)>) -> (f64, f64) {
     median_by(pairs, |(value, limit)| value / limit)
 }
 
 /// The value in the middle; of an even number the upper one of the two.
-///
-/// # Panics
-/// The input is empty.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     median_by(values, |value| *value)
 }

@@ -49,9 +49,6 @@ pub(super) struct Service {
 
 impl Service {
     /// Starts it with the settings of the API, and warms it up in the same way.
-    ///
-    /// # Errors
-    /// It does not listen, or does not answer.
     pub(super) async fn start(ground: &Ground, kind: Kind, size: Volume) -> anyhow::Result<Self> {
         let url = format!("127.0.0.1:{}", servers::free_port()?);
         let address = address_of(&url)?;
@@ -79,9 +76,6 @@ impl Service {
     }
 
     /// CPU time for each request.
-    ///
-    /// # Errors
-    /// An answer is missing, or is not a valid one.
     pub(super) async fn cost(&self, requests: &Arc<Requests>) -> anyhow::Result<Duration> {
         let before = cpu::used(self.child.id())?;
         let outcome = load::send(self.address, requests, CONNECTIONS, Pace::Full).await?;

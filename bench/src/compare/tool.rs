@@ -15,9 +15,6 @@ pub(super) struct Tool {
 
 impl Tool {
     /// Finds the program of this name beside a server's program, or else in `PATH`.
-    ///
-    /// # Errors
-    /// It is not there.
     pub(super) fn beside(program: Program, name: &'static str) -> anyhow::Result<Self> {
         let server = fs::canonicalize(servers::find(program, &Settings::from_env()?)?)?;
         let beside = server.with_file_name(name);
@@ -42,9 +39,6 @@ impl Tool {
     }
 
     /// Runs it, and returns its output.
-    ///
-    /// # Errors
-    /// It failed, or had not ended at the deadline: then it is killed.
     pub(super) async fn run(
         &self,
         mut command: Command,

@@ -56,9 +56,6 @@ impl Ground {
     }
 
     /// A sale with this many buyers, and units for this many more.
-    ///
-    /// # Errors
-    /// The sale could not be made, or a buyer was not admitted.
     pub async fn filled(&self, buyers: usize, more: usize) -> anyhow::Result<Sale> {
         let sale = self.sale(u32::try_from(buyers + more)?).await?;
         self.fill(sale.id, buyers).await?;
@@ -78,9 +75,6 @@ impl Ground {
     }
 
     /// Sells to this many new buyers.
-    ///
-    /// # Errors
-    /// One of them was not admitted.
     pub async fn fill(&self, sale: SaleId, buyers: usize) -> anyhow::Result<()> {
         let mut left = buyers;
         while left > 0 {

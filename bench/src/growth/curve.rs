@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use comfy_table::Table;
+use maud::{Markup, html};
 use serde::Serialize;
 
 use super::Axis;
 use crate::{
     provenance::Provenance,
     report::{
-        chart::Series,
+        self,
+        chart::{self, Over, Series},
+        figure,
         text::{number, short},
     },
     table::{headed, right},
@@ -186,11 +189,49 @@ pub fn table(axis: Axis, points: &[Measurement]) -> Table {
     table
 }
 
+/// `growth.html`: each axis's table, with its charts beside it.
+pub fn page(run: &Provenance, quick: bool, curves: &Curves) -> anyhow::Result<String> {
+    let sections = curves.iter().map(|(axis, points)| section(*axis, points));
+    let sections = sections.collect::<anyhow::Result<Vec<_>>>()?;
+    let all = html! { @for section in sections { (section) } };
+    Ok(report::page(
+        "How the cost of MinCommerce grows",
+        run,
+        quick,
+        &all,
+    ))
+}
+
+fn section(axis: Axis, points: &[Measurement]) -> anyhow::Result<Markup> {
+    let mut charts = Vec::new();
+    for (panel, series) in panels(points) {
+        let svg = chart::lines(panel.unit(), Over::Factors(axis.name()), &series)?;
+        charts.push(figure(panel.title(), svg.as_ref()));
+    }
+    Ok(html! { section {
+        h2 { (axis.name()) }
+        p { (axis.about()) }
+        div.charts {
+            div.wide { table {
+                thead { tr {
+                    th { (axis.heading()) }
+                    @for column in columns(points) { th { (column.heading()) } }
+                } }
+                tbody { @for point in points { tr {
+                    th { (short(point.at as f64)) }
+                    @for value in point.values.values() { td { (number(*value)) } }
+                } } }
+            } }
+            @for chart in charts { (chart) }
+        }
+    } })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{Column, Curves, Measurement, Panel, Written, panels, table};
+    use super::{Column, Curves, Measurement, Panel, Written, page, panels, table};
     use crate::{growth::Axis, provenance::example};
 
     fn points() -> Vec<Measurement> {
@@ -250,5 +291,20 @@ mod tests {
         });
         assert_eq!(written["sales"][0], first);
         assert_eq!(written["sales"].as_array().map(Vec::len), Some(2));
+    }
+
+    #[test]
+    fn each_axis_has_a_table_and_a_chart_for_each_unit_and_asks_no_other_host() {
+        let curves = Curves::from([(Axis::Sales, points()), (Axis::Batch, points())]);
+        let page = page(&example(), true, &curves).unwrap();
+        assert_eq!(page.matches("<table>").count(), 2);
+        assert_eq!(page.matches("<svg").count(), 6);
+        assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
+        assert!(page.contains("<th>8</th><td>900</td><td>10.0</td>"));
+        assert!(page.contains("<th>live sales, sharing 128 connections</th>"));
+        assert!(page.contains("now &lt;here&gt;"));
+        for host in ["http:", "https:", "<script", "<link", "@import", "url("] {
+            assert!(!page.contains(host), "{host}");
+        }
     }
 }

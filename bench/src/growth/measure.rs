@@ -35,9 +35,6 @@ const PURCHASES: &str = "mincommerce_gate_purchases_total";
 const METRICS_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The measurements of an axis.
-///
-/// # Errors
-/// A measurement failed, or a sale does not agree in the end.
 pub async fn points(axis: Axis, size: Sampling) -> anyhow::Result<Vec<Measurement>> {
     match axis {
         Axis::Buyers => buyers(size).await,

@@ -88,9 +88,6 @@ impl Answers {
     }
 
     /// Checks that all purchases got this answer.
-    ///
-    /// # Errors
-    /// One did not.
     pub fn all(&self, expected: Expected) -> anyhow::Result<()> {
         let right = |kind: &Kind| expected.is(&kind.meaning());
         ensure!(

@@ -52,9 +52,6 @@ impl Connection {
     }
 
     /// Sends a request, and returns its complete answer.
-    ///
-    /// # Errors
-    /// The connection broke, or the answer is not valid.
     pub async fn ask(&mut self, request: &[u8]) -> anyhow::Result<Answer<'_>> {
         self.sent = 0;
         self.length = 0;

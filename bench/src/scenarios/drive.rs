@@ -55,9 +55,6 @@ struct Counts {
 
 impl Tally {
     /// Checks that every iteration was done.
-    ///
-    /// # Errors
-    /// An iteration failed, or is missing.
     pub(super) fn complete(&self) -> anyhow::Result<()> {
         let done = self.counts.done.load(Ordering::Relaxed);
         let failed = self.counts.failed.load(Ordering::Relaxed);

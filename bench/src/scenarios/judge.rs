@@ -44,9 +44,6 @@ struct Baseline {
 
 impl Judge {
     /// Prepares for a run that has not begun: it checks now that the baseline exists. Passes the names to rlt.
-    ///
-    /// # Errors
-    /// There is no such baseline, or it has another load.
     pub fn of(run: &mut Run, scenario: Scenario, volume: Volume) -> anyhow::Result<Self> {
         let own = |name: &BaselineName| name_of(name, volume, scenario);
         run.bench.save_baseline = run.baselines.save_baseline.as_ref().map(own).transpose()?;
@@ -75,9 +72,6 @@ impl Judge {
     }
 
     /// Compares a run with its baseline, and keeps it if its checks passed.
-    ///
-    /// # Errors
-    /// The file cannot be written.
     pub fn conclude(self, outcome: &mut Outcome) -> anyhow::Result<()> {
         if let Some(baseline) = &self.baseline {
             baseline.judge(outcome, self.cpu_tolerance);

@@ -53,9 +53,6 @@ pub struct Sample {
 }
 
 /// Takes samples until the end is signalled, and then one more.
-///
-/// # Errors
-/// A process is gone, or the gate does not answer.
 pub async fn watch(
     own: &Own,
     sale: SaleId,
@@ -89,9 +86,6 @@ async fn look(own: &Own, sale: SaleId, started: Instant) -> anyhow::Result<Sampl
 }
 
 /// Checks that bounded memory stayed bounded, at this many requests a second.
-///
-/// # Errors
-/// It grew, or there are too few samples to judge.
 pub fn judge(samples: &[Sample], requests_a_second: f64) -> anyhow::Result<()> {
     let last = samples.last().context("memory was not looked at")?.second;
     let settled_at = SETTLED_SECONDS.max(last * SETTLED_SHARE);

@@ -31,9 +31,6 @@ pub struct Reading {
 
 impl Meter {
     /// The CPU time that the processes have used since their starts.
-    ///
-    /// # Errors
-    /// A process is gone.
     pub fn read(&self) -> anyhow::Result<Reading> {
         let used = |pid: Option<u32>| pid.map(cpu::used).transpose();
         Ok(Reading {

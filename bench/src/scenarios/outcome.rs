@@ -150,6 +150,20 @@ impl Outcome {
         self.failure = Some(failure);
     }
 
+    /// What failed, and what is worse than the baseline.
+    pub fn wrongs(&self) -> impl Iterator<Item = &String> {
+        self.failure.iter().chain(&self.regression)
+    }
+
+    /// Whether it is right, in a word for tables.
+    pub const fn verdict(&self) -> &'static str {
+        match (&self.failure, &self.regression) {
+            (Some(_), _) => "NO",
+            (None, Some(_)) => "worse",
+            (None, None) => "yes",
+        }
+    }
+
     /// Whether all checks passed, and nothing is worse than the baseline.
     pub const fn is_good(&self) -> bool {
         self.failure.is_none() && self.regression.is_none()

@@ -60,9 +60,6 @@ impl Own {
     }
 
     /// The process id of the reconciler.
-    ///
-    /// # Errors
-    /// No reconciler runs.
     pub fn reconciler_pid(&self) -> anyhow::Result<u32> {
         let reconciler = self.ground.stage.reconcilers().first();
         pid(reconciler.context("there is no reconciler")?.process())

@@ -22,9 +22,6 @@ pub enum Place {
 
 impl Place {
     /// Starts servers, or finds the API.
-    ///
-    /// # Errors
-    /// The servers do not start, or there is no API.
     pub async fn open(target: Option<&str>) -> anyhow::Result<Self> {
         Ok(match target {
             Some(url) => Self::Target(Arc::new(Target::find(url, signing()?).await?)),
@@ -41,9 +38,6 @@ impl Place {
     }
 
     /// Signs tokens that the API accepts.
-    ///
-    /// # Errors
-    /// A setting is not valid.
     pub fn tokens(&self) -> anyhow::Result<Tokens> {
         match self {
             Self::Own(own) => own.tokens(),
@@ -60,9 +54,6 @@ impl Place {
     }
 
     /// The processes there whose CPU time can be read, of those that run now.
-    ///
-    /// # Errors
-    /// The API or Redis does not run.
     pub fn meter(&self) -> anyhow::Result<Meter> {
         match self {
             Self::Own(own) => own.meter(),
@@ -72,9 +63,6 @@ impl Place {
 
     /// Waits until everything is posted, and proves that the answers that buyers got are true. Returns the proof in
     /// words.
-    ///
-    /// # Errors
-    /// An answer is not true, or posting took too long.
     pub async fn prove(&mut self, sale: SaleId, records: &[Record]) -> anyhow::Result<String> {
         match self {
             Self::Own(own) => own.prove(sale, records).await,
@@ -83,9 +71,6 @@ impl Place {
     }
 
     /// Audits all sales on servers of its own, and ends them. Returns the audit's result in words, if there was one.
-    ///
-    /// # Errors
-    /// A sale does not agree, or a process does not end.
     pub async fn close(self) -> anyhow::Result<Option<&'static str>> {
         match self {
             Self::Own(own) => {

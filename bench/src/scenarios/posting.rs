@@ -108,9 +108,6 @@ pub struct Begun {
 
 impl Posting {
     /// Makes this many orders, and waits until their posting begins.
-    ///
-    /// # Errors
-    /// They cannot be made, or no reconciler posts them.
     pub async fn begin(
         place: &mut Place,
         sale: SaleId,

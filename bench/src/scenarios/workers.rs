@@ -74,9 +74,6 @@ struct Shared {
 
 impl Workers {
     /// Connects this many workers.
-    ///
-    /// # Errors
-    /// The connections cannot be made.
     pub async fn connect(visits: Visits, count: u32) -> anyhow::Result<Self> {
         let mut ready = Vec::new();
         for _ in 0..count {
