@@ -48,28 +48,20 @@ const LOOK_PAUSE: Duration = Duration::from_millis(5);
 
 /// A running system with one API. A reconciler starts when posting is measured, else at the end.
 pub struct Ground {
-    /// Its processes and servers.
     pub stage: Stage,
-    /// The address of its API's metrics.
     pub metrics: SocketAddr,
     sales: Mutex<Vec<SaleId>>,
 }
 
-/// CPU time for each request of a run.
 #[derive(Debug, Clone)]
 pub struct Costs {
-    /// The result of the run.
     pub outcome: Outcome,
-    /// Of the API.
     pub api: Duration,
-    /// Of Redis.
     pub redis: Duration,
-    /// Of this process, the load generator.
     pub generator: Duration,
 }
 
 impl Costs {
-    /// Returns itself if every purchase got the expected answer.
     pub fn all(self, expected: Expected) -> anyhow::Result<Self> {
         self.outcome.answers.all(expected)?;
         Ok(self)
@@ -77,7 +69,6 @@ impl Costs {
 }
 
 impl Ground {
-    /// Starts the processes and servers.
     pub async fn start() -> anyhow::Result<Self> {
         let metrics = SocketAddr::from((Ipv4Addr::LOCALHOST, servers::free_port()?));
         let stage = Stage::open(Setting {
@@ -143,7 +134,6 @@ impl Ground {
         self.run_over(CONNECTIONS, api, requests, pace).await
     }
 
-    /// The same, over this many connections.
     pub async fn run_over(
         &self,
         connections: usize,
@@ -193,7 +183,6 @@ impl Ground {
         self.until(sale, deadline, begun).await
     }
 
-    /// The gate.
     pub const fn gate(&self) -> &Gate {
         &self.stage.gate
     }
@@ -241,7 +230,6 @@ impl Ground {
         self.stage.redis().context("redis does not run")
     }
 
-    /// The process id of Redis.
     pub fn redis_pid(&self) -> anyhow::Result<u32> {
         self.redis()?.pid().context("redis does not run")
     }
@@ -255,7 +243,6 @@ fn used(pids: [u32; 3]) -> anyhow::Result<[Duration; 3]> {
     ])
 }
 
-/// The address in a URL of this machine.
 pub fn address_of(url: &str) -> anyhow::Result<SocketAddr> {
     let address = url.strip_prefix("http://").unwrap_or(url);
     address
@@ -263,12 +250,10 @@ pub fn address_of(url: &str) -> anyhow::Result<SocketAddr> {
         .with_context(|| format!("no address: {url}"))
 }
 
-/// A process's id.
 pub fn pid(process: &Process) -> anyhow::Result<u32> {
     process.pid().context("a process does not run")
 }
 
-/// A fixture's error as one of ours.
 pub fn plain(error: StageError) -> anyhow::Error {
     anyhow!(error)
 }

@@ -14,6 +14,8 @@
 //! | `provenance` | the circumstances of a run, for its reports |
 //! | `cpu` | CPU time of a process |
 
+#![expect(missing_docs, reason = "a program: its library is there for its tests")]
+
 mod compare;
 mod cpu;
 mod floor;

@@ -18,7 +18,6 @@ use crate::{
 
 const STYLE: &str = include_str!("report/style.css");
 
-/// A page around its sections.
 pub fn page(title: &str, run: &Provenance, quick: bool, sections: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
@@ -45,7 +44,6 @@ pub fn page(title: &str, run: &Provenance, quick: bool, sections: &Markup) -> St
     page.into_string()
 }
 
-/// A chart with its name; nothing if there is no chart.
 pub fn figure(name: &str, svg: Option<&Markup>) -> Markup {
     html! { @if let Some(svg) = svg { figure { figcaption { (name) } (svg) } } }
 }
@@ -160,7 +158,6 @@ fn comparison(outcomes: &[Outcome]) -> Markup {
     } } }
 }
 
-/// One run.
 fn section(outcome: &Outcome) -> anyhow::Result<Markup> {
     let timing = &outcome.timing;
     let latency = match &timing.latency_ms {

@@ -56,17 +56,13 @@ use self::{
     visit::visit,
 };
 
-/// The amount of load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Volume {
-    /// Enough for meaningful figures.
     Full,
-    /// The least that shows that everything works.
     Quick,
 }
 
 impl Volume {
-    /// Its form in the names of baselines.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -74,7 +70,6 @@ impl Volume {
         }
     }
 
-    /// The number of orders posted in `database`.
     const fn orders(self) -> u32 {
         match self {
             Self::Full => 200_000,
@@ -138,7 +133,6 @@ pub async fn measure(scenario: Scenario, run: Run, volume: Volume) -> anyhow::Re
     measure_at(place, scenario, run, volume).await
 }
 
-/// Runs a scenario at a place.
 pub async fn measure_at(
     mut place: Place,
     scenario: Scenario,

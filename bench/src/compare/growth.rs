@@ -25,7 +25,7 @@ pub(super) async fn measure(size: Volume) -> anyhow::Result<Vec<Figure>> {
     ground.close().await?;
     let bytes = bytes_a_buyer(size).await?;
     let (large, small) = (short(size.large as f64), short(SMALL as f64));
-    let growth = |name, costs| Figure::against(name, "us", costs, Goal::AtMost(1.2));
+    let growth = |name: &str, costs| Figure::against(name, "us", costs, Goal::AtMost(1.2));
     let sold_out_name = format!("Redis CPU a sold-out answer, {large} buyers; limit: {small}");
     let winner_name =
         format!("Redis CPU a winner, from {large} to twice as many buyers; limit: from {small}");
@@ -36,8 +36,8 @@ pub(super) async fn measure(size: Volume) -> anyhow::Result<Vec<Figure>> {
             bytes,
             Goal::AtMost(120.0),
         )?,
-        growth(winner_name, winner)?,
-        growth(sold_out_name, sold_out)?,
+        growth(&winner_name, winner)?,
+        growth(&sold_out_name, sold_out)?,
     ])
 }
 

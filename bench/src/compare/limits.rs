@@ -41,7 +41,6 @@ const TOOL_DEADLINE: Duration = Duration::from_secs(120);
 const LISTEN_TRIES: u32 = 200;
 const LISTEN_PAUSE: Duration = Duration::from_millis(20);
 
-/// A service that decides nothing.
 pub(super) struct Service {
     child: Child,
     address: SocketAddr,
@@ -75,7 +74,6 @@ impl Service {
         Ok(service)
     }
 
-    /// CPU time for each request.
     pub(super) async fn cost(&self, requests: &Arc<Requests>) -> anyhow::Result<Duration> {
         let before = cpu::used(self.child.id())?;
         let outcome = load::send(self.address, requests, CONNECTIONS, Pace::Full).await?;
@@ -85,7 +83,6 @@ impl Service {
         Ok((after - before) / u32::try_from(requests.count())?)
     }
 
-    /// Ends it.
     pub(super) fn stop(mut self) -> anyhow::Result<()> {
         self.child.kill()?;
         self.child.wait()?;
@@ -96,7 +93,6 @@ impl Service {
 /// Whether there are units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stock {
-    /// One for every buyer.
     Plenty,
     /// None is left.
     None,

@@ -88,7 +88,6 @@ async fn posted_a_second(size: Volume) -> anyhow::Result<(f64, Duration)> {
     Ok((size.journal as f64 / (ended - started).as_secs_f64(), lag))
 }
 
-/// The same rows into the same tables, by Postgres alone.
 async fn inserted_a_second(size: Volume) -> anyhow::Result<f64> {
     let ground = Ground::start().await?;
     let sale = ground.sale(u32::try_from(size.journal)?).await?.id;

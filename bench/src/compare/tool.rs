@@ -6,7 +6,6 @@ use anyhow::{Context, ensure};
 use servers::{Program, Settings};
 use tokio::{process::Command, time::timeout};
 
-/// A program.
 #[derive(Debug)]
 pub(super) struct Tool {
     name: &'static str,
@@ -33,12 +32,10 @@ impl Tool {
         Ok(Self { name, path })
     }
 
-    /// The command, without any argument.
     pub(super) fn command(&self) -> Command {
         Command::new(&self.path)
     }
 
-    /// Runs it, and returns its output.
     pub(super) async fn run(
         &self,
         mut command: Command,

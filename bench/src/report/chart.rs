@@ -31,19 +31,16 @@ const COLOURS: [RGBColor; 3] = [
 const GREY: RGBColor = RGBColor(128, 138, 148);
 const FONT: (&str, u32) = ("sans-serif", 14);
 
-/// A line.
 pub struct Series {
     pub name: &'static str,
     /// In the order of x.
     pub points: Vec<(f64, f64)>,
 }
 
-/// The quantity on the x axis.
 #[derive(Clone, Copy)]
 pub enum Over {
     /// Seconds since the start.
     Time,
-    /// A number of these, above 0: equal steps for equal factors.
     Factors(&'static str),
 }
 
@@ -91,20 +88,17 @@ pub fn distribution(bars: &[Bar], marks: &Percentiles) -> anyhow::Result<Option<
     svg.map(Some)
 }
 
-/// A logarithmic axis; a single value gets some room.
 fn factors(from: f64, to: f64) -> LogCoord<f64> {
     let to = if to > from { to } else { from * 10.0 };
     (from..to).log_scale().into()
 }
 
 struct Chart<'a> {
-    /// The highest value.
     most: f64,
     unit: &'a str,
     series: &'a [Series],
     bars: &'a [Bar],
     marks: &'a [(&'static str, f64)],
-    /// The form of a value on the x axis.
     tick: fn(f64) -> String,
 }
 

@@ -21,7 +21,6 @@ pub fn number(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-/// A whole number with a narrow space between thousands.
 fn thousands(whole: f64) -> String {
     let digits = format!("{:.0}", whole.abs());
     let mut grouped = String::new();
@@ -48,7 +47,6 @@ pub fn time(millis: f64) -> String {
     }
 }
 
-/// A round number without trailing zeros, for axes.
 pub fn short(value: f64) -> String {
     without_zeros(&number(value))
 }

@@ -24,7 +24,6 @@ use crate::load::{LIMITED, connection::Connection};
 /// Connections for these purchases.
 const CONNECTIONS: usize = 32;
 
-/// Lets this many new buyers of a crowd buy, as fast as possible.
 pub async fn buy(
     address: SocketAddr,
     crowd: &Arc<Crowd>,

@@ -33,10 +33,8 @@ pub struct Judge {
     cpu_tolerance: f64,
 }
 
-/// The kept figures of a scenario.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Baseline {
-    /// The load, as a person types it.
     load: String,
     count: u64,
     cpu_micros: CpuMicros,
@@ -88,7 +86,6 @@ impl Judge {
     }
 }
 
-/// The name of a scenario's baseline.
 fn name_of(
     name: &BaselineName,
     volume: Volume,
@@ -98,7 +95,6 @@ fn name_of(
     name.parse().map_err(|why: String| anyhow!(why))
 }
 
-/// The load of a run, as a person types it.
 fn asked(run: &Run) -> String {
     let bench = &run.bench;
     let warm_up = (bench.warmup > 0).then(|| format!("-w {}", bench.warmup));
@@ -115,7 +111,6 @@ fn asked(run: &Run) -> String {
 }
 
 impl Baseline {
-    /// The baseline of this name; checks that rlt's part exists, too.
     fn load(folder: &Path, name: &BaselineName) -> anyhow::Result<Self> {
         let path = path(folder, name);
         let text = fs::read(&path).with_context(|| {
@@ -171,7 +166,6 @@ impl Baseline {
     }
 }
 
-/// The file beside rlt's.
 fn path(folder: &Path, name: &BaselineName) -> PathBuf {
     folder.join(format!("{name}.cpu.json"))
 }

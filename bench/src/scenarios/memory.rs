@@ -37,7 +37,6 @@ const SAMPLES_MIN: usize = 10;
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// One sample.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Sample {
     /// Seconds since the first sample.
@@ -48,7 +47,6 @@ pub struct Sample {
     pub reconciler_mib: f64,
     /// Resident memory of Redis, MiB.
     pub redis_mib: f64,
-    /// Unposted entries of the journal.
     pub journal: u64,
 }
 

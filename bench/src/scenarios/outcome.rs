@@ -14,13 +14,9 @@ use super::{
 /// CPU time for each request, or order, microseconds; `None` if the process is not ours.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct CpuMicros {
-    /// Of the API.
     pub api: Option<f64>,
-    /// Of Redis.
     pub redis: Option<f64>,
-    /// Of the reconciler, if one runs.
     pub reconciler: Option<f64>,
-    /// Of the load generator.
     pub generator: Option<f64>,
 }
 
@@ -36,54 +32,36 @@ impl CpuMicros {
     }
 }
 
-/// CPU time of this run divided by the baseline's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct CpuRatio {
-    /// The process.
     pub process: &'static str,
-    /// The ratio for each request, or order.
     pub ratio: f64,
     /// Whether it can make the run worse, or is only shown.
     pub is_judged: bool,
 }
 
-/// A run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Outcome {
-    /// The scenario's name.
     pub scenario: &'static str,
-    /// Its description.
     pub about: &'static str,
     /// The existing API; `None` for servers of its own.
     pub target: Option<String>,
-    /// Requests under way at the same time.
     pub concurrency: u32,
     /// The requested rate, requests a second.
     pub rate_wanted: Option<NonZeroU32>,
-    /// The unit of `count` and `rate`.
     pub unit: Unit,
-    /// The number of requests or orders.
     pub count: u64,
-    /// From the first request to the last answer.
     pub seconds: f64,
     /// The number a second.
     pub rate: f64,
-    /// How many answers had each status.
     pub statuses: BTreeMap<String, u64>,
-    /// Its latencies and rates.
     #[serde(flatten)]
     pub timing: Timing,
-    /// CPU time.
     pub cpu_micros: CpuMicros,
-    /// Its differences from a baseline, if it was compared with one.
     pub cpu_ratios: Vec<CpuRatio>,
-    /// Memory over time, if it was watched.
     pub memory: Vec<Sample>,
-    /// The proof.
     pub proof: Option<String>,
-    /// The failed checks.
     pub failure: Option<String>,
-    /// The figures that are worse than the baseline's.
     pub regression: Option<String>,
     /// rlt's report, comparison included, if it was written.
     pub report: Option<serde_json::Value>,
@@ -115,7 +93,6 @@ impl Outcome {
         }
     }
 
-    /// Sets the count and its time.
     pub fn counted(&mut self, count: u64, took: Duration) {
         self.count = count;
         self.seconds = took.as_secs_f64();
@@ -126,7 +103,6 @@ impl Outcome {
         };
     }
 
-    /// Sets the CPU time of what was counted.
     pub fn used(&mut self, before: Reading, after: Reading) {
         let for_one = |before: Duration, after: Duration| {
             let used = after.saturating_sub(before).as_secs_f64() * 1e6;
@@ -141,7 +117,6 @@ impl Outcome {
         };
     }
 
-    /// Adds a failed check to the earlier ones.
     pub fn fail(&mut self, error: &anyhow::Error) {
         let failure = match self.failure.take() {
             Some(before) => format!("{before}\n{error:#}"),
@@ -150,7 +125,6 @@ impl Outcome {
         self.failure = Some(failure);
     }
 
-    /// What failed, and what is worse than the baseline.
     pub fn wrongs(&self) -> impl Iterator<Item = &String> {
         self.failure.iter().chain(&self.regression)
     }

@@ -20,9 +20,7 @@ use crate::ground::{Ground, POSTED_DEADLINE, address_of, pid, plain};
 /// The maximum number of a run's violations that are printed.
 const VIOLATIONS_MAX: usize = 10;
 
-/// The servers.
 pub struct Own {
-    /// One API, and a reconciler once posting has begun.
     pub ground: Ground,
 }
 
@@ -54,18 +52,15 @@ impl Own {
         })
     }
 
-    /// The process id of the API.
     pub fn api_pid(&self) -> anyhow::Result<u32> {
         pid(self.ground.stage.api().process())
     }
 
-    /// The process id of the reconciler.
     pub fn reconciler_pid(&self) -> anyhow::Result<u32> {
         let reconciler = self.ground.stage.reconcilers().first();
         pid(reconciler.context("there is no reconciler")?.process())
     }
 
-    /// Starts a reconciler, unless there is one.
     pub fn begin_posting(&mut self) -> anyhow::Result<()> {
         if self.ground.stage.reconcilers().is_empty() {
             self.ground.stage.start_reconciler(&[]).map_err(plain)?;

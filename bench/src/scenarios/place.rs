@@ -12,16 +12,12 @@ use super::{
     target::{Target, signing},
 };
 
-/// A place.
 pub enum Place {
-    /// Servers of its own.
     Own(Box<Own>),
-    /// An existing API.
     Target(Arc<Target>),
 }
 
 impl Place {
-    /// Starts servers, or finds the API.
     pub async fn open(target: Option<&str>) -> anyhow::Result<Self> {
         Ok(match target {
             Some(url) => Self::Target(Arc::new(Target::find(url, signing()?).await?)),
@@ -29,7 +25,6 @@ impl Place {
         })
     }
 
-    /// The address of the API, and its `Host`.
     pub fn address(&self) -> anyhow::Result<(SocketAddr, String)> {
         match self {
             Self::Own(own) => own.address(),
@@ -37,7 +32,6 @@ impl Place {
         }
     }
 
-    /// Signs tokens that the API accepts.
     pub fn tokens(&self) -> anyhow::Result<Tokens> {
         match self {
             Self::Own(own) => own.tokens(),
@@ -45,7 +39,6 @@ impl Place {
         }
     }
 
-    /// A sale of this many units that sells now.
     pub async fn sale(&mut self, units: u32) -> anyhow::Result<SaleId> {
         match self {
             Self::Own(own) => own.sale(units).await,
