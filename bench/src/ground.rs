@@ -89,11 +89,17 @@ impl Ground {
         })
     }
 
-    /// Posts all purchases, and ends everything. Measurements count only if all sales agree.
-    pub async fn close(mut self) -> anyhow::Result<()> {
+    /// Starts a reconciler, unless there is one.
+    pub fn begin_posting(&mut self) -> anyhow::Result<()> {
         if self.stage.reconcilers().is_empty() {
             self.stage.start_reconciler(&[]).map_err(plain)?;
         }
+        Ok(())
+    }
+
+    /// Posts all purchases, and ends everything. Measurements count only if all sales agree.
+    pub async fn close(mut self) -> anyhow::Result<()> {
+        self.begin_posting()?;
         for sale in self.sales.lock().await.drain(..) {
             let (gate, ledger) = (&self.stage.gate, &self.stage.ledger);
             at_rest(gate, ledger, sale, POSTED_DEADLINE).await?;
@@ -228,6 +234,15 @@ impl Ground {
 
     fn redis(&self) -> anyhow::Result<&RedisServer> {
         self.stage.redis().context("redis does not run")
+    }
+
+    pub fn api_pid(&self) -> anyhow::Result<u32> {
+        pid(self.stage.api().process())
+    }
+
+    pub fn reconciler_pid(&self) -> anyhow::Result<u32> {
+        let reconciler = self.stage.reconcilers().first();
+        pid(reconciler.context("there is no reconciler")?.process())
     }
 
     pub fn redis_pid(&self) -> anyhow::Result<u32> {

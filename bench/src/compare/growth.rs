@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     cpu::micros,
-    ground::{Ground, POSTED_DEADLINE, plain},
+    ground::{Ground, POSTED_DEADLINE},
     load::{Pace, answers::Expected},
     report::text::short,
 };
@@ -98,7 +98,7 @@ async fn bytes_a_buyer(size: Volume) -> anyhow::Result<f64> {
     let sale = ground.sale(u32::try_from(size.journal)?).await?.id;
     let before = ground.redis_memory()?;
     ground.fill(sale, size.journal).await?;
-    ground.stage.start_reconciler(&[]).map_err(plain)?;
+    ground.begin_posting()?;
     at_rest(ground.gate(), &ground.stage.ledger, sale, POSTED_DEADLINE).await?;
     let more = ground.redis_memory()?.checked_sub(before);
     let more = more.context("Redis has less memory in use than before")?;

@@ -24,7 +24,7 @@ use super::{
     figure::{Figure, Goal, median, middle},
 };
 use crate::{
-    ground::{Ground, POSTED_DEADLINE, plain},
+    ground::{Ground, POSTED_DEADLINE},
     load::{Pace, answers::Expected},
 };
 
@@ -75,7 +75,7 @@ async fn posted_a_second(size: Volume) -> anyhow::Result<(f64, Duration)> {
     let pool = PgPool::connect(ground.stage.deployment.database_url.expose_secret()).await?;
     checkpoint(&pool).await?;
     pool.close().await;
-    ground.stage.start_reconciler(&[]).map_err(plain)?;
+    ground.begin_posting()?;
     let deadline = Instant::now() + POSTED_DEADLINE;
     let started = ground.until_posting(sale, deadline).await?;
     let empty = |gate: &Snapshot| gate.backlog.entries == 0;

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Volume,
     command::Run,
-    outcome::{CpuMicros, CpuRatio, Outcome},
+    meter::CpuMicros,
+    outcome::{CpuRatio, Outcome},
     plan::{Scenario, Unit},
 };
 

@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-use super::own::Own;
+use crate::ground::Ground;
 
 /// The interval of samples: eighty in the shortest planned run.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -52,7 +52,7 @@ pub struct Sample {
 
 /// Takes samples until the end is signalled, and then one more.
 pub async fn watch(
-    own: &Own,
+    ground: &Ground,
     sale: SaleId,
     mut end: oneshot::Receiver<()>,
 ) -> anyhow::Result<Vec<Sample>> {
@@ -65,20 +65,20 @@ pub async fn watch(
             _ = ticks.tick() => false,
             _ = &mut end => true,
         };
-        samples.push(look(own, sale, started).await?);
+        samples.push(look(ground, sale, started).await?);
         if is_over {
             return Ok(samples);
         }
     }
 }
 
-async fn look(own: &Own, sale: SaleId, started: Instant) -> anyhow::Result<Sample> {
-    let gate = own.ground.gate().snapshot(sale).await?;
+async fn look(ground: &Ground, sale: SaleId, started: Instant) -> anyhow::Result<Sample> {
+    let gate = ground.gate().snapshot(sale).await?;
     Ok(Sample {
         second: started.elapsed().as_secs_f64(),
-        api_mib: resident_mib(own.api_pid()?)?,
-        reconciler_mib: resident_mib(own.reconciler_pid()?)?,
-        redis_mib: resident_mib(own.ground.redis_pid()?)?,
+        api_mib: resident_mib(ground.api_pid()?)?,
+        reconciler_mib: resident_mib(ground.reconciler_pid()?)?,
+        redis_mib: resident_mib(ground.redis_pid()?)?,
         journal: gate.context("no gate")?.backlog.entries,
     })
 }

@@ -2,35 +2,14 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{
     memory::Sample,
-    meter::Reading,
+    meter::{CpuMicros, Reading},
     plan::{Scenario, Unit},
     timing::Timing,
 };
-
-/// CPU time for each request, or order, microseconds; `None` if the process is not ours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct CpuMicros {
-    pub api: Option<f64>,
-    pub redis: Option<f64>,
-    pub reconciler: Option<f64>,
-    pub generator: Option<f64>,
-}
-
-impl CpuMicros {
-    /// All values with their names, in the order of the report.
-    pub const fn named(&self) -> [(&'static str, Option<f64>); 4] {
-        [
-            ("API", self.api),
-            ("Redis", self.redis),
-            ("reconciler", self.reconciler),
-            ("generator", self.generator),
-        ]
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct CpuRatio {
@@ -104,15 +83,14 @@ impl Outcome {
     }
 
     pub fn used(&mut self, before: Reading, after: Reading) {
-        let for_one = |before: Duration, after: Duration| {
-            let used = after.saturating_sub(before).as_secs_f64() * 1e6;
+        let for_one = |before: Option<Duration>, after: Option<Duration>| {
+            let used = after?.saturating_sub(before?).as_secs_f64() * 1e6;
             (self.count > 0).then(|| used / self.count as f64)
         };
-        let known = |before: Option<Duration>, after: Option<Duration>| for_one(before?, after?);
         self.cpu_micros = CpuMicros {
-            api: known(before.api, after.api),
-            redis: known(before.redis, after.redis),
-            reconciler: known(before.reconciler, after.reconciler),
+            api: for_one(before.api, after.api),
+            redis: for_one(before.redis, after.redis),
+            reconciler: for_one(before.reconciler, after.reconciler),
             generator: for_one(before.generator, after.generator),
         };
     }

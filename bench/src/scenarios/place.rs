@@ -7,13 +7,13 @@ use sale::model::SaleId;
 
 use super::{
     meter::Meter,
-    own::Own,
     record::Record,
     target::{Target, signing},
 };
+use crate::ground::{Ground, address_of};
 
 pub enum Place {
-    Own(Box<Own>),
+    Own(Box<Ground>),
     Target(Arc<Target>),
 }
 
@@ -21,27 +21,30 @@ impl Place {
     pub async fn open(target: Option<&str>) -> anyhow::Result<Self> {
         Ok(match target {
             Some(url) => Self::Target(Arc::new(Target::find(url, signing()?).await?)),
-            None => Self::Own(Box::new(Own::start().await?)),
+            None => Self::Own(Box::new(Ground::start().await?)),
         })
     }
 
     pub fn address(&self) -> anyhow::Result<(SocketAddr, String)> {
         match self {
-            Self::Own(own) => own.address(),
+            Self::Own(ground) => {
+                let address = address_of(&ground.stage.api().url())?;
+                Ok((address, address.to_string()))
+            }
             Self::Target(target) => Ok(target.address()),
         }
     }
 
     pub fn tokens(&self) -> anyhow::Result<Tokens> {
         match self {
-            Self::Own(own) => own.tokens(),
+            Self::Own(ground) => Ok(Tokens::new(&ground.stage.deployment.tokens())?),
             Self::Target(target) => target.tokens(),
         }
     }
 
     pub async fn sale(&mut self, units: u32) -> anyhow::Result<SaleId> {
         match self {
-            Self::Own(own) => own.sale(units).await,
+            Self::Own(ground) => Ok(ground.sale(units).await?.id),
             Self::Target(target) => target.sale(units).await,
         }
     }
@@ -49,7 +52,12 @@ impl Place {
     /// The processes there whose CPU time can be read, of those that run now.
     pub fn meter(&self) -> anyhow::Result<Meter> {
         match self {
-            Self::Own(own) => own.meter(),
+            Self::Own(ground) => Ok(Meter {
+                api: Some(ground.api_pid()?),
+                redis: Some(ground.redis_pid()?),
+                reconciler: ground.reconciler_pid().ok(),
+                generator: None,
+            }),
             Self::Target(_) => Ok(Meter::default()),
         }
     }
@@ -58,7 +66,7 @@ impl Place {
     /// words.
     pub async fn prove(&mut self, sale: SaleId, records: &[Record]) -> anyhow::Result<String> {
         match self {
-            Self::Own(own) => own.prove(sale, records).await,
+            Self::Own(ground) => ground.prove(sale, records).await,
             Self::Target(target) => target.prove(sale, records).await,
         }
     }
@@ -66,8 +74,8 @@ impl Place {
     /// Audits all sales on servers of its own, and ends them. Returns the audit's result in words, if there was one.
     pub async fn close(self) -> anyhow::Result<Option<&'static str>> {
         match self {
-            Self::Own(own) => {
-                own.close().await?;
+            Self::Own(ground) => {
+                ground.close().await?;
                 Ok(Some("; the audit agrees"))
             }
             Self::Target(_) => Ok(None),

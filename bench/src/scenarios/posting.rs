@@ -121,12 +121,12 @@ impl Posting {
         );
         let deadline;
         let (counter, purchases, started) = match place {
-            Place::Own(own) => {
-                own.ground.fill(sale, usize::try_from(orders)?).await?;
+            Place::Own(ground) => {
+                ground.fill(sale, usize::try_from(orders)?).await?;
                 deadline = Instant::now() + POSTED_DEADLINE;
-                own.begin_posting()?;
-                let started = own.ground.until_posting(sale, deadline).await?;
-                (Counter::Gate(own.ground.gate().clone()), None, started)
+                ground.begin_posting()?;
+                let started = ground.until_posting(sale, deadline).await?;
+                (Counter::Gate(ground.gate().clone()), None, started)
             }
             Place::Target(target) => {
                 let (address, host) = target.address();

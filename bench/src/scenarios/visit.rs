@@ -34,8 +34,8 @@ pub(super) async fn visit(
     run: Run,
     outcome: &mut Outcome,
 ) -> anyhow::Result<(SaleId, Vec<Record>)> {
-    if let (true, Place::Own(own)) = (plan.posting, &mut *place) {
-        own.begin_posting()?;
+    if let (true, Place::Own(ground)) = (plan.posting, &mut *place) {
+        ground.begin_posting()?;
     }
     let (crowd, mut records) = crowd(place, plan, &run).await?;
     let sale = crowd.sale;
@@ -57,7 +57,7 @@ pub(super) async fn visit(
     let (ended, end) = oneshot::channel();
     let watching = async {
         match &*place {
-            Place::Own(own) if plan.watched => memory::watch(own, sale, end).await.map(Some),
+            Place::Own(ground) if plan.watched => memory::watch(ground, sale, end).await.map(Some),
             Place::Own(_) | Place::Target(_) => Ok(None),
         }
     };
