@@ -24,7 +24,7 @@ use clap::{Args, ValueEnum};
 use comfy_table::{Cell, Table};
 use process::output::{note, print};
 
-use self::figure::{Figure, Row};
+use self::figure::Figure;
 use crate::table::{headed, right};
 
 /// Settings of `compare`.
@@ -57,8 +57,6 @@ pub enum Group {
 }
 
 impl Group {
-    const ALL: [Self; 4] = [Self::Api, Self::Gate, Self::Posting, Self::Growth];
-
     async fn measure(self, size: Volume) -> anyhow::Result<Vec<Figure>> {
         match self {
             Self::Api => purchases::api(size).await,
@@ -114,9 +112,6 @@ impl Volume {
 }
 
 /// Measures and prints. The status is 0 even if goals are missed: that is not an error.
-///
-/// # Errors
-/// A measurement failed, or a sale does not agree in the end.
 pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
     let size = if settings.quick {
         Volume::QUICK
@@ -124,24 +119,23 @@ pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
         Volume::FULL
     };
     let mut figures = Vec::new();
-    for group in Group::ALL {
-        if settings.only.is_none_or(|only| only == group) {
+    for group in Group::value_variants() {
+        if settings.only.is_none_or(|only| only == *group) {
             figures.extend(group.measure(size).await?);
         }
     }
     if settings.quick {
         note("so few requests that the figures mean nothing, nor whether a goal is met");
     }
-    let rows: Vec<Row> = figures.iter().map(Figure::row).collect();
     if settings.json {
-        print(&serde_json::to_string_pretty(&rows)?)?;
+        print(&serde_json::to_string_pretty(&figures)?)?;
     } else {
-        print(&table(&rows).to_string())?;
+        print(&table(&figures).to_string())?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(rows: &[Row]) -> Table {
+fn table(rows: &[Figure]) -> Table {
     let number = |value: f64| {
         let digits = if value.abs() < 100.0 { 2 } else { 0 };
         right(format!("{value:.digits$}"))

@@ -9,10 +9,6 @@ use nix::{
     unistd::Pid,
 };
 
-/// The CPU time that a process has used since its start.
-///
-/// # Errors
-/// There is no such process.
 pub fn used(pid: u32) -> anyhow::Result<Duration> {
     let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(pid)?));
     let clock = clock.with_context(|| format!("there is no process {pid}"))?;

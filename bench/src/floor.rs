@@ -51,9 +51,6 @@ pub struct Floor {
 }
 
 /// Serves until the process is killed.
-///
-/// # Errors
-/// It cannot listen at the address.
 pub async fn serve(settings: &Floor) -> anyhow::Result<ExitCode> {
     let tokens = Arc::new(Tokens::new(&settings.token)?);
     let server = Server::new(TcpListener::bind(settings.address));

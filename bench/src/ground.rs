@@ -48,31 +48,20 @@ const LOOK_PAUSE: Duration = Duration::from_millis(5);
 
 /// A running system with one API. A reconciler starts when posting is measured, else at the end.
 pub struct Ground {
-    /// Its processes and servers.
     pub stage: Stage,
-    /// The address of its API's metrics.
     pub metrics: SocketAddr,
     sales: Mutex<Vec<SaleId>>,
 }
 
-/// CPU time for each request of a run.
 #[derive(Debug, Clone)]
 pub struct Costs {
-    /// The result of the run.
     pub outcome: Outcome,
-    /// Of the API.
     pub api: Duration,
-    /// Of Redis.
     pub redis: Duration,
-    /// Of this process, the load generator.
     pub generator: Duration,
 }
 
 impl Costs {
-    /// Returns itself if every purchase got the expected answer.
-    ///
-    /// # Errors
-    /// One did not.
     pub fn all(self, expected: Expected) -> anyhow::Result<Self> {
         self.outcome.answers.all(expected)?;
         Ok(self)
@@ -80,7 +69,6 @@ impl Costs {
 }
 
 impl Ground {
-    /// Starts the processes and servers.
     pub async fn start() -> anyhow::Result<Self> {
         let metrics = SocketAddr::from((Ipv4Addr::LOCALHOST, servers::free_port()?));
         let stage = Stage::open(Setting {
@@ -101,14 +89,17 @@ impl Ground {
         })
     }
 
-    /// Posts all purchases, and ends everything. Measurements count only if all sales agree.
-    ///
-    /// # Errors
-    /// A sale does not agree, or was not posted in time.
-    pub async fn close(mut self) -> anyhow::Result<()> {
+    /// Starts a reconciler, unless there is one.
+    pub fn begin_posting(&mut self) -> anyhow::Result<()> {
         if self.stage.reconcilers().is_empty() {
             self.stage.start_reconciler(&[]).map_err(plain)?;
         }
+        Ok(())
+    }
+
+    /// Posts all purchases, and ends everything. Measurements count only if all sales agree.
+    pub async fn close(mut self) -> anyhow::Result<()> {
+        self.begin_posting()?;
         for sale in self.sales.lock().await.drain(..) {
             let (gate, ledger) = (&self.stage.gate, &self.stage.ledger);
             at_rest(gate, ledger, sale, POSTED_DEADLINE).await?;
@@ -127,9 +118,6 @@ impl Ground {
     }
 
     /// A sale with a unit for every buyer, at full load over this many connections.
-    ///
-    /// # Errors
-    /// An answer is missing, or a buyer did not win.
     pub async fn winners(
         &self,
         connections: usize,
@@ -143,9 +131,6 @@ impl Ground {
     }
 
     /// Sends requests to an API at full load, or at a rate, and measures their cost.
-    ///
-    /// # Errors
-    /// An answer is missing.
     pub async fn run(
         &self,
         api: &ApiProcess,
@@ -155,10 +140,6 @@ impl Ground {
         self.run_over(CONNECTIONS, api, requests, pace).await
     }
 
-    /// The same, over this many connections.
-    ///
-    /// # Errors
-    /// An answer is missing.
     pub async fn run_over(
         &self,
         connections: usize,
@@ -182,9 +163,6 @@ impl Ground {
     }
 
     /// Waits until the gate of a sale meets a condition, and returns when it did.
-    ///
-    /// # Errors
-    /// The gate does not meet it before the deadline, or there is no gate.
     pub async fn until(
         &self,
         sale: SaleId,
@@ -211,17 +189,12 @@ impl Ground {
         self.until(sale, deadline, begun).await
     }
 
-    /// The gate.
     pub const fn gate(&self) -> &Gate {
         &self.stage.gate
     }
 
     /// Makes Redis rewrite its file, and waits for it. Redis also does so whenever the file has doubled, as after
     /// filling a sale: a run just behind then pays for the pages that Redis copies.
-    ///
-    /// # Errors
-    /// Redis cannot, or takes too long.
-    /// It can not, or takes too long.
     pub async fn file_rewritten(&self) -> anyhow::Result<()> {
         let rewritten = async {
             self.until_file_is_written().await?;
@@ -263,7 +236,15 @@ impl Ground {
         self.stage.redis().context("redis does not run")
     }
 
-    /// The process id of Redis.
+    pub fn api_pid(&self) -> anyhow::Result<u32> {
+        pid(self.stage.api().process())
+    }
+
+    pub fn reconciler_pid(&self) -> anyhow::Result<u32> {
+        let reconciler = self.stage.reconcilers().first();
+        pid(reconciler.context("there is no reconciler")?.process())
+    }
+
     pub fn redis_pid(&self) -> anyhow::Result<u32> {
         self.redis()?.pid().context("redis does not run")
     }
@@ -277,7 +258,6 @@ fn used(pids: [u32; 3]) -> anyhow::Result<[Duration; 3]> {
     ])
 }
 
-/// The address in a URL of this machine.
 pub fn address_of(url: &str) -> anyhow::Result<SocketAddr> {
     let address = url.strip_prefix("http://").unwrap_or(url);
     address
@@ -285,12 +265,10 @@ pub fn address_of(url: &str) -> anyhow::Result<SocketAddr> {
         .with_context(|| format!("no address: {url}"))
 }
 
-/// A process's id.
 pub fn pid(process: &Process) -> anyhow::Result<u32> {
     process.pid().context("a process does not run")
 }
 
-/// A fixture's error as one of ours.
 pub fn plain(error: StageError) -> anyhow::Error {
     anyhow!(error)
 }

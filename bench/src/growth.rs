@@ -3,12 +3,10 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`measure`] | the load of each axis, and its cost |
-//! | [`curve`] | the measurements: columns, points, tables, JSON |
-//! | [`page`] | `growth.html` |
+//! | [`curve`] | the measurements: columns, points, tables, JSON, `growth.html` |
 
 mod curve;
 mod measure;
-mod page;
 
 use std::{fs, path::PathBuf, process::ExitCode};
 
@@ -127,9 +125,6 @@ impl Sampling {
 }
 
 /// Measures, prints, and writes the page.
-///
-/// # Errors
-/// A measurement or a file failed, or a sale does not agree in the end.
 pub async fn run(settings: &Growth) -> anyhow::Result<ExitCode> {
     fs::create_dir_all(&settings.out)
         .with_context(|| format!("cannot make {}", settings.out.display()))?;
@@ -147,7 +142,7 @@ pub async fn run(settings: &Growth) -> anyhow::Result<ExitCode> {
         }
     }
     let file = settings.out.join("growth.html");
-    fs::write(&file, page::page(&run, settings.quick, &curves))
+    fs::write(&file, curve::page(&run, settings.quick, &curves)?)
         .with_context(|| format!("cannot write {}", file.display()))?;
     if settings.json {
         let written = Written { run, curves };

@@ -42,7 +42,6 @@ const DEADLINE_MIN: Duration = Duration::from_secs(30);
 /// The `Host` of requests.
 const HOST: &str = "127.0.0.1";
 
-/// Prepared requests: one after the other, and where each ends.
 #[derive(Debug, Default)]
 pub struct Requests {
     bytes: Vec<u8>,
@@ -64,7 +63,6 @@ impl Requests {
         Ok(requests)
     }
 
-    /// The number of requests.
     pub fn count(&self) -> usize {
         self.ends.len()
     }
@@ -76,7 +74,6 @@ impl Requests {
     }
 }
 
-/// The pace of sending requests.
 #[derive(Debug, Clone, Copy)]
 pub enum Pace {
     /// Each connection sends its next request after the answer to the last one.
@@ -85,12 +82,10 @@ pub enum Pace {
     Rate(f64),
 }
 
-/// The result of a run.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// The answers.
     pub answers: Answers,
-    /// Latencies: at a rate, from the intended start.
+    /// At a rate, from the intended start.
     pub latencies: Latencies,
     /// From the first request to the last answer.
     pub took: Duration,
@@ -105,9 +100,6 @@ impl Outcome {
 
 /// Sends each request once, over this many connections. The deadline is for the run as a whole: one for each request
 /// would cost CPU time.
-///
-/// # Errors
-/// A connection broke, an answer is not valid, or some are missing at the deadline.
 pub async fn send(
     address: SocketAddr,
     requests: &Arc<Requests>,
@@ -118,7 +110,6 @@ pub async fn send(
     send_within(deadline, address, requests, connections, pace).await
 }
 
-/// How long a run may take.
 fn deadline(count: usize, pace: Pace) -> Duration {
     let rate = match pace {
         Pace::Full => RATE_MIN,
@@ -143,7 +134,6 @@ async fn send_within(
     })?
 }
 
-/// The progress of a run.
 #[derive(Debug, Default)]
 struct Progress {
     /// Requests that a connection has taken, plus one for each attempt that found none left.
@@ -190,7 +180,6 @@ async fn send_all(
     })
 }
 
-/// The work of one connection.
 struct Sending {
     connection: Connection,
     requests: Arc<Requests>,

@@ -13,43 +13,31 @@ const UNKNOWN: &str = "unknown";
 /// The folder of a program's sources. Cargo sets it for a program that it has just built and runs.
 const SOURCES: &str = "CARGO_MANIFEST_DIR";
 
-/// The circumstances of a run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Provenance {
     /// The time of its start, UTC.
     pub at: String,
-    /// The command line.
     pub command: String,
     /// The commit that was built, and whether there were changes. Known if cargo runs a program that it has just built
     /// from a checkout; servers of a run's own are built from the same sources.
     pub commit: String,
-    /// The machine.
     pub machine: Machine,
     /// Its servers; `None` with an existing API.
     pub servers: Option<Servers>,
 }
 
-/// A machine.
 #[derive(Debug, Clone, Serialize)]
 pub struct Machine {
-    /// How many processors this process may use.
     pub processors: Option<usize>,
-    /// Their model.
     pub processor: String,
-    /// Its memory.
     pub memory_mib: Option<u64>,
-    /// The operating system.
     pub system: String,
-    /// Its kernel.
     pub kernel: String,
 }
 
-/// Versions of the servers.
 #[derive(Debug, Clone, Serialize)]
 pub struct Servers {
-    /// Of Redis.
     pub redis: String,
-    /// Of Postgres.
     pub postgres: String,
 }
 
@@ -91,7 +79,6 @@ impl Machine {
 }
 
 impl Servers {
-    /// The servers that a run starts for itself.
     pub fn own() -> Self {
         let version = |program| version(program).unwrap_or_else(unknown);
         Self {
@@ -105,7 +92,6 @@ fn unknown() -> String {
     UNKNOWN.to_owned()
 }
 
-/// The command line, quoted for a shell.
 fn command(arguments: impl Iterator<Item = String>) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(&byte);
     let quoted = arguments.map(|argument| {
@@ -133,7 +119,6 @@ fn commit(folder: &Path) -> Option<String> {
     ]))
 }
 
-/// The version that a server's program states.
 fn version(program: Program) -> Option<String> {
     let path = servers::find(program, &Settings::from_env().ok()?).ok()?;
     let stated = said(Command::new(path).arg("--version"))?;
@@ -143,7 +128,6 @@ fn version(program: Program) -> Option<String> {
     number.map(str::to_owned)
 }
 
-/// The output of a program that succeeds.
 fn said(command: &mut Command) -> Option<String> {
     let ended = command.output().ok()?;
     let text = String::from_utf8(ended.stdout).ok()?;

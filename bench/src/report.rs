@@ -1,258 +1,216 @@
-//! `suite.html`, and the parts that all pages share: one file that needs no other host, in light and in dark.
-//!
-//! | module | owns |
-//! | --- | --- |
-//! | [`chart`], [`scale`] | charts as inline SVG |
-//! | [`text`] | texts and numbers in a page's form |
+//! HTML pages of figures, each a file that needs no other host, in light and in dark: the frame that all pages share,
+//! and `suite.html`. [`chart`] draws charts as inline SVG, [`text`] writes numbers in a page's form.
 
 pub mod chart;
-pub mod scale;
 pub mod text;
 
-use std::fmt::Write;
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use serde_json::Value;
 
 use self::{
-    chart::{Over, Ratio, Series},
-    text::{escape, number},
+    chart::{Over, Series},
+    text::number,
 };
 use crate::{
     provenance::Provenance,
-    scenarios::{outcome::Outcome, plan::Unit},
+    scenarios::{memory::Sample, outcome::Outcome, plan::Unit},
 };
 
 const STYLE: &str = include_str!("report/style.css");
 
-/// The page of these runs.
-pub fn page(run: &Provenance, quick: bool, outcomes: &[Outcome]) -> String {
-    let mut page = begin("MinCommerce under load", run, quick);
-    overview(&mut page, outcomes);
-    comparison(&mut page, outcomes);
-    for outcome in outcomes {
-        section(&mut page, outcome);
-    }
-    page.push_str(END);
-    page
-}
-
-/// The start of a page, up to its first section; [`END`] ends the page.
-pub fn begin(title: &str, run: &Provenance, quick: bool) -> String {
-    let title = escape(title);
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <h1>{title}</h1>\n<p>{}, commit {}: <code>{}</code><br>\n{}",
-        escape(&run.at),
-        escape(&run.commit),
-        escape(&run.command),
-        escape(&run.machine.to_string())
-    );
-    if let Some(servers) = &run.servers {
-        let _ = write!(page, ", {}", escape(&servers.to_string()));
-    }
-    page.push_str("</p>\n");
-    if quick {
-        page.push_str("<p class=\"note\">A quick run, which only shows that it works: its figures mean nothing.</p>\n");
-    }
-    page
-}
-
-/// The end of a page.
-pub const END: &str = "</body>\n</html>\n";
-
-/// The table of all runs.
-fn overview(page: &mut String, outcomes: &[Outcome]) {
-    page.push_str(
-        "<div class=\"wide\"><table>\n<thead><tr><th rowspan=\"2\">scenario</th>\
-         <th rowspan=\"2\">count</th><th rowspan=\"2\">a second</th>\
-         <th colspan=\"5\">time to the answer, ms</th>\
-         <th colspan=\"4\">CPU of each, without Postgres, µs</th><th rowspan=\"2\">statuses</th>\
-         <th rowspan=\"2\">right</th></tr>\n\
-         <tr><th>p50</th><th>p90</th><th>p99</th><th>p99.9</th><th>max</th>\
-         <th>API</th><th>Redis</th><th>reconciler</th><th>generator</th></tr></thead>\n<tbody>\n",
-    );
-    for outcome in outcomes {
-        let name = outcome.scenario;
-        let latency = outcome.timing.latency_ms;
-        let cpu = outcome.cpu_micros;
-        let cell = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), number);
-        let statuses = outcome.statuses.iter();
-        let statuses: Vec<String> = statuses
-            .map(|(status, count)| format!("{} × {}", number(*count as f64), escape(status)))
-            .collect();
-        let (class, right) = match (&outcome.failure, &outcome.regression) {
-            (Some(_), _) => ("wrong", "NO"),
-            (None, Some(_)) => ("wrong", "worse"),
-            (None, None) => ("right", "yes"),
-        };
-        let _ = write!(
-            page,
-            "<tr><th><a href=\"#{name}\">{name}</a></th><td>{} {}</td><td>{}</td>",
-            number(outcome.count as f64),
-            outcome.unit.name(),
-            number(outcome.rate),
-        );
-        for value in [
-            latency.map(|times| times.p50),
-            latency.map(|times| times.p90),
-            latency.map(|times| times.p99),
-            latency.map(|times| times.p999),
-            latency.map(|times| times.max),
-            cpu.api,
-            cpu.redis,
-            cpu.reconciler,
-            cpu.generator,
-        ] {
-            let _ = write!(page, "<td>{}</td>", cell(value));
+pub fn page(title: &str, run: &Provenance, quick: bool, sections: &Markup) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { (title) }
+                p {
+                    (run.at) ", commit " (run.commit) ": " code { (run.command) } br; (run.machine)
+                    @if let Some(servers) = &run.servers { ", " (servers) }
+                }
+                @if quick {
+                    p.note { "A quick run, which only shows that it works: its figures mean nothing." }
+                }
+                (sections)
+            }
         }
-        let _ = writeln!(
-            page,
-            "<td class=\"text\">{}</td><td class=\"{class}\">{right}</td></tr>",
-            statuses.join(", ")
-        );
+    };
+    page.into_string()
+}
+
+pub fn figure(name: &str, svg: Option<&Markup>) -> Markup {
+    html! { @if let Some(svg) = svg { figure { figcaption { (name) } (svg) } } }
+}
+
+/// `suite.html`: a table of all runs, and a section for each.
+pub fn suite(run: &Provenance, quick: bool, outcomes: &[Outcome]) -> anyhow::Result<String> {
+    let sections = outcomes.iter().map(section);
+    let sections = sections.collect::<anyhow::Result<Vec<_>>>()?;
+    let all = html! {
+        (overview(outcomes))
+        (comparison(outcomes))
+        @for section in sections { (section) }
+    };
+    Ok(page("MinCommerce under load", run, quick, &all))
+}
+
+fn overview(outcomes: &[Outcome]) -> Markup {
+    html! {
+        div.wide { table {
+            thead {
+                tr {
+                    th rowspan="2" { "scenario" } th rowspan="2" { "count" } th rowspan="2" { "a second" }
+                    th colspan="5" { "time to the answer, ms" } th colspan="4" { "CPU of each, without Postgres, µs" }
+                    th rowspan="2" { "statuses" } th rowspan="2" { "right" }
+                }
+                tr {
+                    @for name in ["p50", "p90", "p99", "p99.9", "max", "API", "Redis", "reconciler", "generator"] {
+                        th { (name) }
+                    }
+                }
+            }
+            tbody { @for outcome in outcomes { (row(outcome)) } }
+        } }
+        p.note {
+            "At a rate, the time to the answer counts from when a request was due, else from when it was sent. \
+             CPU is that of each request, or order, without what warmed up. That of Postgres is not read: its \
+             processes come and go."
+        }
     }
-    page.push_str(
-        "</tbody>\n</table></div>\n<p class=\"note\">At a rate, the time to the answer counts from when \
-         a request was due, else from when it was sent. CPU is that of each request, or order, without what \
-         warmed up. That of Postgres is not read: its processes come and go.</p>\n",
-    );
+}
+
+fn row(outcome: &Outcome) -> Markup {
+    let name = outcome.scenario;
+    let times = outcome.timing.latency_ms;
+    let times = times.map(|it| [it.p50, it.p90, it.p99, it.p999, it.max]);
+    let times = times.map_or([None; 5], |times| times.map(Some));
+    let cpu = outcome.cpu_micros.named().map(|(_, micros)| micros);
+    let statuses = outcome.statuses.iter();
+    let statuses: Vec<_> = statuses
+        .map(|(status, count)| format!("{} × {status}", number(*count as f64)))
+        .collect();
+    let verdict = outcome.verdict();
+    let class = if verdict == "yes" { "right" } else { "wrong" };
+    html! {
+        tr {
+            th { a href={ "#" (name) } { (name) } }
+            td { (number(outcome.count as f64)) " " (outcome.unit.name()) }
+            td { (number(outcome.rate)) }
+            @for value in times.into_iter().chain(cpu) {
+                td { (value.map_or_else(|| "–".to_owned(), number)) }
+            }
+            td.text { (statuses.join(", ")) }
+            td class=(class) { (verdict) }
+        }
+    }
+}
+
+/// The figures that rlt has compared with a baseline, and whether more of each is worse.
+const fn compared(unit: Unit) -> &'static [(&'static str, &'static str, bool)] {
+    match unit {
+        Unit::Requests => &[
+            ("requests a second", "/throughput/iters_rate/ratio", false),
+            ("p50", "/latency/median/ratio", true),
+            ("p99", "/latency/p99/ratio", true),
+        ],
+        // For orders, rlt's items are the orders.
+        Unit::Orders => &[("orders a second", "/throughput/items_rate/ratio", false)],
+    }
 }
 
 /// The ratios to the baseline: CPU time, which is judged, and the figures that rlt has reported.
-fn comparison(page: &mut String, outcomes: &[Outcome]) {
+fn comparison(outcomes: &[Outcome]) -> Markup {
     let mut rows = Vec::new();
     let mut baseline = None;
     for outcome in outcomes {
-        rows.extend(outcome.cpu_ratios.iter().map(|cpu| Ratio {
-            name: format!("{}, CPU of {}", outcome.scenario, cpu.process),
-            ratio: cpu.ratio,
-            more_is_worse: true,
-        }));
-        let Some(found) = outcome
-            .report
-            .as_ref()
-            .and_then(|report| report.get("comparison"))
-        else {
+        let name = outcome.scenario;
+        for cpu in &outcome.cpu_ratios {
+            rows.push((format!("{name}, CPU of {}", cpu.process), cpu.ratio, true));
+        }
+        let report = outcome.report.as_ref();
+        let Some(found) = report.and_then(|report| report.get("comparison")) else {
             continue;
         };
         baseline = baseline.or_else(|| found.pointer("/baseline_created_at")?.as_str());
-        // For orders, rlt's items are the orders.
-        let figures: &[(&str, &str, bool)] = match outcome.unit {
-            Unit::Requests => &[
-                ("requests a second", "/throughput/iters_rate/ratio", false),
-                ("p50", "/latency/median/ratio", true),
-                ("p99", "/latency/p99/ratio", true),
-            ],
-            Unit::Orders => &[("orders a second", "/throughput/items_rate/ratio", false)],
-        };
-        for (name, pointer, more_is_worse) in figures {
-            if let Some(ratio) = found.pointer(pointer).and_then(serde_json::Value::as_f64) {
-                rows.push(Ratio {
-                    name: format!("{}, {name}", outcome.scenario),
-                    ratio,
-                    more_is_worse: *more_is_worse,
-                });
+        for (figure, pointer, more_is_worse) in compared(outcome.unit) {
+            if let Some(ratio) = found.pointer(pointer).and_then(Value::as_f64) {
+                rows.push((format!("{name}, {figure}"), ratio, *more_is_worse));
             }
         }
     }
-    if !rows.is_empty() {
-        let _ = writeln!(
-            page,
-            "<section><h2>Against the baseline</h2><p>This run divided by the baseline of {}. \
-             CPU time, of each request or order, is judged where there was enough of it; rates and times \
-             differ with the machine and the minute, and are only shown.</p>{}</section>",
-            escape(baseline.unwrap_or("an unknown time")),
-            chart::ratios(&rows)
-        );
-    }
+    html! { @if !rows.is_empty() { section {
+        h2 { "Against the baseline" }
+        p {
+            "This run divided by the baseline of " (baseline.unwrap_or("an unknown time")) ". CPU time, of each \
+             request or order, is judged where there was enough of it; rates and times differ with the machine \
+             and the minute, and are only shown."
+        }
+        table { tbody { @for (name, ratio, more_is_worse) in rows {
+            @let class = if (ratio > 1.0) == more_is_worse { "worse" } else { "better" };
+            tr { th { (name) } td class=(class) { (number(ratio)) " times" } }
+        } } }
+    } } }
 }
 
-/// One run.
-fn section(page: &mut String, outcome: &Outcome) {
-    let name = outcome.scenario;
-    let _ = write!(
-        page,
-        "<section id=\"{name}\"><h2>{name}</h2>\n<p>{}; {} at the same time",
-        escape(outcome.about),
-        outcome.concurrency
-    );
-    if let Some(rate) = outcome.rate_wanted {
-        let _ = write!(page, ", {rate} a second wanted");
-    }
-    let place = outcome.target.as_deref().unwrap_or("servers of its own");
-    let _ = writeln!(page, "; {}.</p>", escape(place));
-    if let Some(proof) = &outcome.proof {
-        let _ = writeln!(page, "<p class=\"right\">{}</p>", escape(proof));
-    }
-    for wrong in outcome.failure.iter().chain(&outcome.regression) {
-        let _ = writeln!(page, "<pre class=\"wrong\">{}</pre>", escape(wrong));
-    }
-    page.push_str("<div class=\"charts\">");
-    if let Some(marks) = &outcome.timing.latency_ms {
-        let svg = chart::distribution(&outcome.timing.distribution, marks);
-        figure(page, "How long answers took", &svg);
-    }
-    let throughput_name = match outcome.unit {
-        Unit::Requests => "Answers a second",
-        Unit::Orders => "Orders a second",
+fn section(outcome: &Outcome) -> anyhow::Result<Markup> {
+    let timing = &outcome.timing;
+    let latency = match &timing.latency_ms {
+        Some(marks) => chart::distribution(&timing.distribution, marks)?,
+        None => None,
     };
-    let throughput = [Series {
-        name: outcome.unit.name(),
+    let (rate_name, unit) = match outcome.unit {
+        Unit::Requests => ("Answers a second", "requests a second"),
+        Unit::Orders => ("Orders a second", "orders a second"),
+    };
+    let points = timing.throughput.iter();
+    let points = points.map(|slice| (slice.second, slice.rate)).collect();
+    let name = outcome.unit.name();
+    let rate = chart::lines(unit, Over::Time, &[Series { name, points }])?;
+    let memory = |name, value: fn(&Sample) -> f64| Series {
+        name,
         points: outcome
-            .timing
-            .throughput
+            .memory
             .iter()
-            .map(|slice| (slice.second, slice.rate))
+            .map(|it| (it.second, value(it)))
             .collect(),
-    }];
-    let svg = chart::lines(throughput_name, "a second", Over::Time, &throughput);
-    figure(page, throughput_name, &svg);
-    memory(page, outcome);
-    page.push_str("</div></section>\n");
-}
-
-fn memory(page: &mut String, outcome: &Outcome) {
-    let samples = &outcome.memory;
-    let of = |value: fn(&crate::scenarios::memory::Sample) -> f64| {
-        samples
-            .iter()
-            .map(|sample| (sample.second, value(sample)))
-            .collect()
     };
-    let series = |name, points| Series { name, points };
     let resident = [
-        series("API", of(|sample| sample.api_mib)),
-        series("reconciler", of(|sample| sample.reconciler_mib)),
-        series("Redis", of(|sample| sample.redis_mib)),
+        memory("API", |sample| sample.api_mib),
+        memory("reconciler", |sample| sample.reconciler_mib),
+        memory("Redis", |sample| sample.redis_mib),
     ];
-    let svg = chart::lines("Resident memory over time", "MiB", Over::Time, &resident);
-    figure(page, "Resident memory", &svg);
-    let journal = [series("journal", of(|sample| sample.journal as f64))];
-    let svg = chart::lines(
-        "Entries of the journal over time",
-        "entries",
-        Over::Time,
-        &journal,
-    );
-    figure(page, "Orders not yet posted", &svg);
-}
-
-/// Appends a chart with its name; nothing if there is no chart.
-pub fn figure(page: &mut String, name: &str, svg: &str) {
-    if !svg.is_empty() {
-        let _ = write!(
-            page,
-            "<figure><figcaption>{}</figcaption>{svg}</figure>",
-            escape(name)
-        );
-    }
+    let resident = chart::lines("MiB", Over::Time, &resident)?;
+    let journal = [memory("journal", |sample| sample.journal as f64)];
+    let journal = chart::lines("entries", Over::Time, &journal)?;
+    Ok(html! { section id=(outcome.scenario) {
+        h2 { (outcome.scenario) }
+        p {
+            (outcome.about) "; " (outcome.concurrency) " at the same time"
+            @if let Some(rate) = outcome.rate_wanted { ", " (rate) " a second wanted" }
+            "; " (outcome.target.as_deref().unwrap_or("servers of its own")) "."
+        }
+        @if let Some(proof) = &outcome.proof { p.right { (proof) } }
+        @for wrong in outcome.wrongs() { pre.wrong { (wrong) } }
+        div.charts {
+            (figure("How long answers took", latency.as_ref()))
+            (figure(rate_name, rate.as_ref()))
+            (figure("Resident memory", resident.as_ref()))
+            (figure("Orders not yet posted", journal.as_ref()))
+        }
+    } })
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::page;
+    use super::suite;
     use crate::{
         provenance::example,
         scenarios::{
@@ -289,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_page_of_one_scenario_is_whole_and_asks_no_other_host() {
-        let page = page(&example(), false, &[ran(Scenario::Rush)]);
+        let page = suite(&example(), false, &[ran(Scenario::Rush)]).unwrap();
         assert_eq!(page.matches("<svg").count(), 2);
         assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
         for host in ["http:", "https:", "<script", "<link", "@import", "url("] {
@@ -306,11 +264,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_wrong_is_shown_and_can_not_become_markup() {
+    fn what_was_wrong_is_shown_and_cannot_become_markup() {
         let mut outcome = Outcome::blank(Scenario::Rush);
         outcome.fail(&anyhow::anyhow!("answered <script>alert(1)</script>"));
         outcome.target = Some("http://\"x".to_owned());
-        let page = page(&example(), true, &[outcome]);
+        let page = suite(&example(), true, &[outcome]).unwrap();
         assert!(page.contains("answered &lt;script&gt;"));
         assert!(page.contains(">NO<"));
         assert!(!page.contains("<script"));
@@ -337,12 +295,12 @@ mod tests {
             ratio: 1.25,
             is_judged: true,
         }];
-        let page = page(&example(), false, &[soak]);
-        assert!(page.contains("soak, CPU of API: 1.25 times the baseline"));
-        assert_eq!(page.matches("<svg").count(), 5);
-        assert!(page.contains("soak, requests a second: 0.500 times the baseline"));
-        assert!(page.contains("soak, p99: 2.00 times the baseline"));
-        assert!(!page.contains("soak, p50:"));
-        assert!(page.contains("reconciler: 20.0 MiB after 1.00 s"));
+        let page = suite(&example(), false, &[soak]).unwrap();
+        assert!(page.contains("soak, CPU of API</th><td class=\"worse\">1.25 times"));
+        assert_eq!(page.matches("<svg").count(), 4);
+        assert!(page.contains("soak, requests a second</th><td class=\"worse\">0.500 times"));
+        assert!(page.contains("soak, p99</th><td class=\"worse\">2.00 times"));
+        assert!(!page.contains("soak, p50<"));
+        assert!(page.contains("Resident memory"));
     }
 }

@@ -56,17 +56,13 @@ use self::{
     visit::visit,
 };
 
-/// The amount of load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Volume {
-    /// Enough for meaningful figures.
     Full,
-    /// The least that shows that everything works.
     Quick,
 }
 
 impl Volume {
-    /// Its form in the names of baselines.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Full => "full",
@@ -74,7 +70,6 @@ impl Volume {
         }
     }
 
-    /// The number of orders posted in `database`.
     const fn orders(self) -> u32 {
         match self {
             Self::Full => 200_000,
@@ -85,9 +80,6 @@ impl Volume {
 
 /// Runs a scenario by itself, and prints its proof on standard error. Status 1 if a check failed, or if the run is
 /// worse than the baseline.
-///
-/// # Errors
-/// The scenario could not be run.
 pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
     let Chosen { scenario, mut run } = chosen;
     if let Some(told) = run.baselines.told() {
@@ -123,7 +115,7 @@ pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
     if let Some(proof) = &outcome.proof {
         note(&format!("proven: {proof}"));
     }
-    for wrong in outcome.failure.iter().chain(&outcome.regression) {
+    for wrong in outcome.wrongs() {
         note(&format!("error: {wrong}"));
     }
     Ok(if outcome.is_good() {
@@ -134,9 +126,6 @@ pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
 }
 
 /// Runs a scenario. Failed checks are part of the outcome.
-///
-/// # Errors
-/// The scenario could not be run.
 pub async fn measure(scenario: Scenario, run: Run, volume: Volume) -> anyhow::Result<Outcome> {
     // The scenario's own servers inherit the limit.
     open_files::make_room(run.bench.concurrency.get())?;
@@ -144,7 +133,6 @@ pub async fn measure(scenario: Scenario, run: Run, volume: Volume) -> anyhow::Re
     measure_at(place, scenario, run, volume).await
 }
 
-/// Runs a scenario at a place.
 pub async fn measure_at(
     mut place: Place,
     scenario: Scenario,

@@ -61,9 +61,6 @@ struct Written<'a> {
 }
 
 /// Runs all scenarios, and writes the reports. Status 1 if a check failed, or a run is worse than the baseline.
-///
-/// # Errors
-/// The reports cannot be written, or there is no such baseline.
 pub async fn run(suite: &Suite) -> anyhow::Result<ExitCode> {
     let scenarios = if suite.only.is_empty() {
         Scenario::value_variants()
@@ -92,7 +89,7 @@ pub async fn run(suite: &Suite) -> anyhow::Result<ExitCode> {
             outcome
         });
         judge.conclude(&mut outcome)?;
-        for wrong in outcome.failure.iter().chain(&outcome.regression) {
+        for wrong in outcome.wrongs() {
             note(&format!("{}: error: {wrong}", scenario.name()));
         }
         outcomes.push(outcome);
@@ -147,7 +144,7 @@ impl Suite {
             &self.out.join("suite.json"),
             &serde_json::to_string_pretty(&written)?,
         )?;
-        let page = report::page(run, self.quick, outcomes);
+        let page = report::suite(run, self.quick, outcomes)?;
         write(&self.out.join("suite.html"), &page)
     }
 }
@@ -190,11 +187,7 @@ fn table(outcomes: &[Outcome]) -> Table {
             micros(redis.1),
             micros(reconciler.1),
             micros(generator.1),
-            Cell::new(match (&outcome.failure, &outcome.regression) {
-                (Some(_), _) => "NO",
-                (None, Some(_)) => "worse",
-                (None, None) => "yes",
-            }),
+            Cell::new(outcome.verdict()),
         ]);
     }
     table

@@ -2,7 +2,6 @@
 
 use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 
-/// An empty table with these headings.
 pub fn headed<T: Into<String>>(headings: impl IntoIterator<Item = T>) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);

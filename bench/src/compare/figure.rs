@@ -3,145 +3,78 @@
 use anyhow::ensure;
 use serde::Serialize;
 
-/// The goal of a figure.
+/// The bound of a figure's ratio to its limit, or of the figure itself if it stands alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Goal {
-    /// The upper bound of its ratio to the limit, or of the figure itself if it stands alone.
     AtMost(f64),
-    /// The lower bound of the same.
     AtLeast(f64),
 }
 
-/// The limit of a figure.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Limit {
-    /// No limit: the figure is judged in its own unit.
-    Alone,
-    /// A value in the same unit: the ratio is judged.
-    Against(f64),
-}
-
-/// A line of the table.
-#[derive(Debug, Clone)]
-pub struct Figure {
-    name: String,
-    unit: &'static str,
-    value: f64,
-    limit: Limit,
-    goal: Goal,
-}
-
-/// A line of the table as JSON.
 #[derive(Debug, Serialize)]
-pub struct Row {
+pub struct Figure {
     /// Its name and unit.
     pub figure: String,
-    /// The measured value.
     pub value: f64,
-    /// The limit's value.
+    /// In the same unit; `None`: the figure is judged by itself.
     pub limit: Option<f64>,
-    /// The value divided by the limit.
     pub ratio: Option<f64>,
-    /// The goal.
     pub goal: String,
-    /// Whether the goal is met.
     pub met: bool,
 }
 
 impl Figure {
     /// A figure without a limit.
-    ///
-    /// # Errors
-    /// It was too short to measure.
-    pub fn alone(
-        name: impl Into<String>,
-        unit: &'static str,
-        value: f64,
-        goal: Goal,
-    ) -> anyhow::Result<Self> {
-        Self::new(name.into(), unit, value, Limit::Alone, goal)
+    pub fn alone(name: &str, unit: &str, value: f64, goal: Goal) -> anyhow::Result<Self> {
+        Self::new(name, unit, value, None, goal)
     }
 
     /// A figure and its limit.
-    ///
-    /// # Errors
-    /// One of them was too short to measure.
     pub fn against(
-        name: impl Into<String>,
-        unit: &'static str,
+        name: &str,
+        unit: &str,
         (value, limit): (f64, f64),
         goal: Goal,
     ) -> anyhow::Result<Self> {
-        Self::new(name.into(), unit, value, Limit::Against(limit), goal)
+        Self::new(name, unit, value, Some(limit), goal)
     }
 
     fn new(
-        name: String,
-        unit: &'static str,
+        name: &str,
+        unit: &str,
         value: f64,
-        limit: Limit,
+        limit: Option<f64>,
         goal: Goal,
     ) -> anyhow::Result<Self> {
+        // Every figure here is greater than zero.
+        let is_measured = |value: f64| value.is_finite() && value > 0.0;
         ensure!(
-            is_measured(value) && limit.is_measured(),
+            is_measured(value) && limit.is_none_or(is_measured),
             "too short to measure: {name}: {value} {unit}, limit: {limit:?}"
         );
+        let ratio = limit.map(|limit| value / limit);
+        let judged = ratio.unwrap_or(value);
+        let judged_unit = if limit.is_some() { "x" } else { unit };
+        let (goal, met) = match goal {
+            Goal::AtMost(most) => (format!("at most {most} {judged_unit}"), judged <= most),
+            Goal::AtLeast(least) => (format!("at least {least} {judged_unit}"), judged >= least),
+        };
         Ok(Self {
-            name,
-            unit,
+            figure: format!("{name}, {unit}"),
             value,
             limit,
-            goal,
-        })
-    }
-
-    /// The line in the table's form.
-    pub fn row(&self) -> Row {
-        let (limit, judged, unit) = match self.limit {
-            Limit::Alone => (None, self.value, self.unit),
-            Limit::Against(limit) => (Some(limit), self.value / limit, "x"),
-        };
-        let (goal, met) = match self.goal {
-            Goal::AtMost(most) => (format!("at most {most} {unit}"), judged <= most),
-            Goal::AtLeast(least) => (format!("at least {least} {unit}"), judged >= least),
-        };
-        Row {
-            figure: format!("{}, {}", self.name, self.unit),
-            value: self.value,
-            limit,
-            ratio: limit.map(|_| judged),
+            ratio,
             goal,
             met,
-        }
+        })
     }
-}
-
-impl Limit {
-    fn is_measured(self) -> bool {
-        match self {
-            Self::Alone => true,
-            Self::Against(limit) => is_measured(limit),
-        }
-    }
-}
-
-/// Every figure here is greater than zero.
-fn is_measured(value: f64) -> bool {
-    value.is_finite() && value > 0.0
 }
 
 /// The pair of a figure and its limit whose ratio is the median.
-///
-/// # Panics
-/// The input is empty.
 pub fn middle(pairs: impl IntoIterator<Item = (f64, f64)>) -> (f64, f64) {
     median_by(pairs, |(value, limit)| value / limit)
 }
 
 /// The value in the middle; of an even number the upper one of the two.
-///
-/// # Panics
-/// The input is empty.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     median_by(values, |value| *value)
 }
@@ -165,14 +98,14 @@ mod tests {
 
     #[test]
     fn a_figure_is_judged_by_its_ratio_or_by_itself() {
-        let against = |goal| Figure::against("x", "us", (3.0, 2.0), goal).unwrap().row();
+        let against = |goal| Figure::against("x", "us", (3.0, 2.0), goal).unwrap();
         assert!(against(Goal::AtMost(1.5)).met);
         assert!(!against(Goal::AtLeast(1.6)).met);
         assert_eq!(against(Goal::AtMost(1.5)).goal, "at most 1.5 x");
         let alone = Figure::alone("x", "us", 3.0, Goal::AtLeast(1.6)).unwrap();
-        assert!(alone.row().met);
-        assert_eq!((alone.row().limit, alone.row().ratio), (None, None));
-        assert_eq!(alone.row().goal, "at least 1.6 us");
+        assert!(alone.met);
+        assert_eq!((alone.limit, alone.ratio), (None, None));
+        assert_eq!(alone.goal, "at least 1.6 us");
     }
 
     #[test]

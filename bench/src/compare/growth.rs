@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     cpu::micros,
-    ground::{Ground, POSTED_DEADLINE, plain},
+    ground::{Ground, POSTED_DEADLINE},
     load::{Pace, answers::Expected},
     report::text::short,
 };
@@ -25,7 +25,7 @@ pub(super) async fn measure(size: Volume) -> anyhow::Result<Vec<Figure>> {
     ground.close().await?;
     let bytes = bytes_a_buyer(size).await?;
     let (large, small) = (short(size.large as f64), short(SMALL as f64));
-    let growth = |name, costs| Figure::against(name, "us", costs, Goal::AtMost(1.2));
+    let growth = |name: &str, costs| Figure::against(name, "us", costs, Goal::AtMost(1.2));
     let sold_out_name = format!("Redis CPU a sold-out answer, {large} buyers; limit: {small}");
     let winner_name =
         format!("Redis CPU a winner, from {large} to twice as many buyers; limit: from {small}");
@@ -36,8 +36,8 @@ pub(super) async fn measure(size: Volume) -> anyhow::Result<Vec<Figure>> {
             bytes,
             Goal::AtMost(120.0),
         )?,
-        growth(winner_name, winner)?,
-        growth(sold_out_name, sold_out)?,
+        growth(&winner_name, winner)?,
+        growth(&sold_out_name, sold_out)?,
     ])
 }
 
@@ -98,7 +98,7 @@ async fn bytes_a_buyer(size: Volume) -> anyhow::Result<f64> {
     let sale = ground.sale(u32::try_from(size.journal)?).await?.id;
     let before = ground.redis_memory()?;
     ground.fill(sale, size.journal).await?;
-    ground.stage.start_reconciler(&[]).map_err(plain)?;
+    ground.begin_posting()?;
     at_rest(ground.gate(), &ground.stage.ledger, sale, POSTED_DEADLINE).await?;
     let more = ground.redis_memory()?.checked_sub(before);
     let more = more.context("Redis has less memory in use than before")?;

@@ -41,7 +41,6 @@ const TOOL_DEADLINE: Duration = Duration::from_secs(120);
 const LISTEN_TRIES: u32 = 200;
 const LISTEN_PAUSE: Duration = Duration::from_millis(20);
 
-/// A service that decides nothing.
 pub(super) struct Service {
     child: Child,
     address: SocketAddr,
@@ -49,9 +48,6 @@ pub(super) struct Service {
 
 impl Service {
     /// Starts it with the settings of the API, and warms it up in the same way.
-    ///
-    /// # Errors
-    /// It does not listen, or does not answer.
     pub(super) async fn start(ground: &Ground, kind: Kind, size: Volume) -> anyhow::Result<Self> {
         let url = format!("127.0.0.1:{}", servers::free_port()?);
         let address = address_of(&url)?;
@@ -78,10 +74,6 @@ impl Service {
         Ok(service)
     }
 
-    /// CPU time for each request.
-    ///
-    /// # Errors
-    /// An answer is missing, or is not a valid one.
     pub(super) async fn cost(&self, requests: &Arc<Requests>) -> anyhow::Result<Duration> {
         let before = cpu::used(self.child.id())?;
         let outcome = load::send(self.address, requests, CONNECTIONS, Pace::Full).await?;
@@ -91,7 +83,6 @@ impl Service {
         Ok((after - before) / u32::try_from(requests.count())?)
     }
 
-    /// Ends it.
     pub(super) fn stop(mut self) -> anyhow::Result<()> {
         self.child.kill()?;
         self.child.wait()?;
@@ -102,7 +93,6 @@ impl Service {
 /// Whether there are units.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stock {
-    /// One for every buyer.
     Plenty,
     /// None is left.
     None,

@@ -24,7 +24,7 @@ use super::{
     figure::{Figure, Goal, median, middle},
 };
 use crate::{
-    ground::{Ground, POSTED_DEADLINE, plain},
+    ground::{Ground, POSTED_DEADLINE},
     load::{Pace, answers::Expected},
 };
 
@@ -75,7 +75,7 @@ async fn posted_a_second(size: Volume) -> anyhow::Result<(f64, Duration)> {
     let pool = PgPool::connect(ground.stage.deployment.database_url.expose_secret()).await?;
     checkpoint(&pool).await?;
     pool.close().await;
-    ground.stage.start_reconciler(&[]).map_err(plain)?;
+    ground.begin_posting()?;
     let deadline = Instant::now() + POSTED_DEADLINE;
     let started = ground.until_posting(sale, deadline).await?;
     let empty = |gate: &Snapshot| gate.backlog.entries == 0;
@@ -88,7 +88,6 @@ async fn posted_a_second(size: Volume) -> anyhow::Result<(f64, Duration)> {
     Ok((size.journal as f64 / (ended - started).as_secs_f64(), lag))
 }
 
-/// The same rows into the same tables, by Postgres alone.
 async fn inserted_a_second(size: Volume) -> anyhow::Result<f64> {
     let ground = Ground::start().await?;
     let sale = ground.sale(u32::try_from(size.journal)?).await?.id;

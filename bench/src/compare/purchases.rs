@@ -24,7 +24,6 @@ const PACED_SHARE: f64 = 0.5;
 /// The percentile of the latencies.
 const PERCENTILE: f64 = 99.0;
 
-/// CPU time of an API, and of services that decide nothing.
 pub(super) async fn api(size: Volume) -> anyhow::Result<Vec<Figure>> {
     let ground = Ground::start().await?;
     ground.warm_up(ground.stage.api(), size.purchases).await?;
@@ -71,7 +70,6 @@ pub(super) async fn api(size: Volume) -> anyhow::Result<Vec<Figure>> {
     ])
 }
 
-/// CPU time of Redis, the rate of purchases, and their latency.
 pub(super) async fn gate(size: Volume) -> anyhow::Result<Vec<Figure>> {
     let mut ground = Ground::start().await?;
     let rounds = gate_rounds(&mut ground, size).await?;
@@ -80,15 +78,13 @@ pub(super) async fn gate(size: Volume) -> anyhow::Result<Vec<Figure>> {
 }
 
 /// The measurements of the gate: a pair is a figure and its limit, of one round.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct GateRounds {
     /// CPU time of Redis, microseconds.
     redis_winner: Vec<(f64, f64)>,
-    /// The same.
     redis_sold_out: Vec<(f64, f64)>,
     /// Purchases a second.
     batched: Vec<(f64, f64)>,
-    /// The same.
     alone: Vec<(f64, f64)>,
     /// The percentile of each run at a rate, milliseconds.
     paced: Vec<f64>,
@@ -168,13 +164,11 @@ fn gate_figures(rounds: GateRounds) -> anyhow::Result<Vec<Figure>> {
     ])
 }
 
-/// A sale with a unit for every buyer.
 async fn winners(ground: &Ground, api: usize, size: Volume) -> anyhow::Result<Costs> {
     let api = &ground.stage.apis()[api];
     ground.winners(CONNECTIONS, api, size.purchases).await
 }
 
-/// A sale without units left.
 async fn sold_out(ground: &Ground, size: Volume) -> anyhow::Result<Costs> {
     let sale = ground.sale(1).await?;
     let first = ground.buyers(sale.id, 1)?;

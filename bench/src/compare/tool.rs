@@ -6,7 +6,6 @@ use anyhow::{Context, ensure};
 use servers::{Program, Settings};
 use tokio::{process::Command, time::timeout};
 
-/// A program.
 #[derive(Debug)]
 pub(super) struct Tool {
     name: &'static str,
@@ -15,9 +14,6 @@ pub(super) struct Tool {
 
 impl Tool {
     /// Finds the program of this name beside a server's program, or else in `PATH`.
-    ///
-    /// # Errors
-    /// It is not there.
     pub(super) fn beside(program: Program, name: &'static str) -> anyhow::Result<Self> {
         let server = fs::canonicalize(servers::find(program, &Settings::from_env()?)?)?;
         let beside = server.with_file_name(name);
@@ -36,15 +32,10 @@ impl Tool {
         Ok(Self { name, path })
     }
 
-    /// The command, without any argument.
     pub(super) fn command(&self) -> Command {
         Command::new(&self.path)
     }
 
-    /// Runs it, and returns its output.
-    ///
-    /// # Errors
-    /// It failed, or had not ended at the deadline: then it is killed.
     pub(super) async fn run(
         &self,
         mut command: Command,

@@ -23,7 +23,6 @@ const DRAIN: Duration = Duration::from_secs(5);
 const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 impl Ground {
-    /// A sale of this many units that is open in its gate.
     pub async fn sale(&self, units: u32) -> anyhow::Result<Sale> {
         let ledger = &self.stage.ledger;
         let product = ledger.create_product(NewProduct {
@@ -55,10 +54,6 @@ impl Ground {
         Ok(sale)
     }
 
-    /// A sale with this many buyers, and units for this many more.
-    ///
-    /// # Errors
-    /// The sale could not be made, or a buyer was not admitted.
     pub async fn filled(&self, buyers: usize, more: usize) -> anyhow::Result<Sale> {
         let sale = self.sale(u32::try_from(buyers + more)?).await?;
         self.fill(sale.id, buyers).await?;
@@ -77,10 +72,6 @@ impl Ground {
         self.buyers_of(wanted)
     }
 
-    /// Sells to this many new buyers.
-    ///
-    /// # Errors
-    /// One of them was not admitted.
     pub async fn fill(&self, sale: SaleId, buyers: usize) -> anyhow::Result<()> {
         let mut left = buyers;
         while left > 0 {
@@ -94,7 +85,6 @@ impl Ground {
         Ok(())
     }
 
-    /// The requests of this many buyers in one sale.
     pub fn buyers(&self, sale: SaleId, count: usize) -> anyhow::Result<Arc<Requests>> {
         self.buyers_of(repeat_n(sale, count))
     }

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 
 use comfy_table::Table;
+use maud::{Markup, html};
 use serde::Serialize;
 
 use super::Axis;
 use crate::{
     provenance::Provenance,
     report::{
-        chart::Series,
+        self,
+        chart::{self, Over, Series},
+        figure,
         text::{number, short},
     },
     table::{headed, right},
@@ -21,128 +24,72 @@ pub type Curves = BTreeMap<Axis, Vec<Measurement>>;
 /// The measurements at one number of buyers, sales, connections, threads or purchases.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Measurement {
-    /// The number.
     pub at: usize,
-    /// The measured values.
     #[serde(flatten)]
     pub values: BTreeMap<Column, f64>,
 }
 
-/// The output of `growth --json`.
 #[derive(Debug, Serialize)]
 pub struct Written {
-    /// The circumstances of the run.
     pub run: Provenance,
-    /// The measurements.
     #[serde(flatten)]
     pub curves: Curves,
 }
 
-/// A figure of a point. Tables have them in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Column {
-    /// Answered purchases a second.
     PurchasesASecond,
-    /// CPU time of the API for each purchase.
     ApiMicros,
-    /// CPU time of Redis for each purchase.
     RedisMicros,
-    /// CPU time of Redis for each winner.
     RedisWinnerMicros,
-    /// CPU time of Redis for each buyer who came too late.
     RedisSoldOutMicros,
     /// Memory of Redis for each buyer, the journal included.
     RedisBytesABuyer,
-    /// Purchases that a call to the gate has decided.
     PurchasesACall,
-    /// The median latency, if each connection waits for its answer.
     P50Millis,
-    /// The 99th percentile of the same.
     P99Millis,
 }
 
-/// A chart: columns of one unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Panel {
-    /// Numbers a second.
     Rate,
-    /// CPU time.
     Cpu,
-    /// Memory.
     Memory,
-    /// How full calls are.
     Calls,
-    /// Latency.
     Latency,
 }
 
 impl Column {
-    /// The chart that shows it.
-    pub const fn panel(self) -> Panel {
+    /// Its chart, its name among the lines there, and its name and unit in tables.
+    const fn shown(self) -> (Panel, &'static str, &'static str) {
         match self {
-            Self::PurchasesASecond => Panel::Rate,
-            Self::ApiMicros
-            | Self::RedisMicros
-            | Self::RedisWinnerMicros
-            | Self::RedisSoldOutMicros => Panel::Cpu,
-            Self::RedisBytesABuyer => Panel::Memory,
-            Self::PurchasesACall => Panel::Calls,
-            Self::P50Millis | Self::P99Millis => Panel::Latency,
-        }
-    }
-
-    /// Its name among the columns of its chart.
-    const fn series(self) -> &'static str {
-        match self {
-            Self::PurchasesASecond => "purchases",
-            Self::ApiMicros => "API",
-            Self::RedisMicros => "Redis",
-            Self::RedisWinnerMicros => "Redis, winner",
-            Self::RedisSoldOutMicros => "Redis, sold out",
-            Self::RedisBytesABuyer => "Redis",
-            Self::PurchasesACall => "a call",
-            Self::P50Millis => "p50",
-            Self::P99Millis => "p99",
-        }
-    }
-
-    /// Its name and unit in tables.
-    pub const fn heading(self) -> &'static str {
-        match self {
-            Self::PurchasesASecond => "purchases, 1/s",
-            Self::ApiMicros => "API CPU a purchase, µs",
-            Self::RedisMicros => "Redis CPU a purchase, µs",
-            Self::RedisWinnerMicros => "Redis CPU a winner, µs",
-            Self::RedisSoldOutMicros => "Redis CPU a sold-out answer, µs",
-            Self::RedisBytesABuyer => "Redis memory a buyer, bytes",
-            Self::PurchasesACall => "purchases a call",
-            Self::P50Millis => "p50 in a closed loop, ms",
-            Self::P99Millis => "p99 in a closed loop, ms",
+            Self::PurchasesASecond => (Panel::Rate, "purchases", "purchases, 1/s"),
+            Self::ApiMicros => (Panel::Cpu, "API", "API CPU a purchase, µs"),
+            Self::RedisMicros => (Panel::Cpu, "Redis", "Redis CPU a purchase, µs"),
+            Self::RedisWinnerMicros => (Panel::Cpu, "Redis, winner", "Redis CPU a winner, µs"),
+            Self::RedisSoldOutMicros => (
+                Panel::Cpu,
+                "Redis, sold out",
+                "Redis CPU a sold-out answer, µs",
+            ),
+            Self::RedisBytesABuyer => (Panel::Memory, "Redis", "Redis memory a buyer, bytes"),
+            Self::PurchasesACall => (Panel::Calls, "a call", "purchases a call"),
+            Self::P50Millis => (Panel::Latency, "p50", "p50 in a closed loop, ms"),
+            Self::P99Millis => (Panel::Latency, "p99", "p99 in a closed loop, ms"),
         }
     }
 }
 
 impl Panel {
-    /// The title.
-    pub const fn title(self) -> &'static str {
+    /// Its title, and its unit.
+    const fn shown(self) -> (&'static str, &'static str) {
         match self {
-            Self::Rate => "Purchases a second",
-            Self::Cpu => "CPU time a purchase",
-            Self::Memory => "Redis memory a buyer",
-            Self::Calls => "Purchases that a call to the gate decides",
-            Self::Latency => "Time to the answer in a closed loop",
-        }
-    }
-
-    /// The unit.
-    pub const fn unit(self) -> &'static str {
-        match self {
-            Self::Rate => "purchases a second",
-            Self::Cpu => "µs",
-            Self::Memory => "bytes",
-            Self::Calls => "purchases",
-            Self::Latency => "ms",
+            Self::Rate => ("Purchases a second", "purchases a second"),
+            Self::Cpu => ("CPU time a purchase", "µs"),
+            Self::Memory => ("Redis memory a buyer", "bytes"),
+            Self::Calls => ("Purchases that a call to the gate decides", "purchases"),
+            Self::Latency => ("Time to the answer in a closed loop", "ms"),
         }
     }
 }
@@ -153,22 +100,20 @@ pub fn columns(points: &[Measurement]) -> Vec<Column> {
     first.map_or_else(Vec::new, |point| point.values.keys().copied().collect())
 }
 
-/// The charts of these points, each with its lines.
 pub fn panels(points: &[Measurement]) -> BTreeMap<Panel, Vec<Series>> {
     let mut panels = BTreeMap::<Panel, Vec<Series>>::new();
     for column in columns(points) {
         let of = |point: &Measurement| Some((point.at as f64, *point.values.get(&column)?));
-        panels.entry(column.panel()).or_default().push(Series {
-            name: column.series(),
+        panels.entry(column.shown().0).or_default().push(Series {
+            name: column.shown().1,
             points: points.iter().filter_map(of).collect(),
         });
     }
     panels
 }
 
-/// An axis as a table for a terminal.
 pub fn table(axis: Axis, points: &[Measurement]) -> Table {
-    let headings = columns(points).into_iter().map(Column::heading);
+    let headings = columns(points).into_iter().map(|column| column.shown().2);
     let mut table = headed(
         [axis.heading()]
             .into_iter()
@@ -186,11 +131,49 @@ pub fn table(axis: Axis, points: &[Measurement]) -> Table {
     table
 }
 
+pub fn page(run: &Provenance, quick: bool, curves: &Curves) -> anyhow::Result<String> {
+    let sections = curves.iter().map(|(axis, points)| section(*axis, points));
+    let sections = sections.collect::<anyhow::Result<Vec<_>>>()?;
+    let all = html! { @for section in sections { (section) } };
+    Ok(report::page(
+        "How the cost of MinCommerce grows",
+        run,
+        quick,
+        &all,
+    ))
+}
+
+fn section(axis: Axis, points: &[Measurement]) -> anyhow::Result<Markup> {
+    let mut charts = Vec::new();
+    for (panel, series) in panels(points) {
+        let (title, unit) = panel.shown();
+        let svg = chart::lines(unit, Over::Factors(axis.name()), &series)?;
+        charts.push(figure(title, svg.as_ref()));
+    }
+    Ok(html! { section {
+        h2 { (axis.name()) }
+        p { (axis.about()) }
+        div.charts {
+            div.wide { table {
+                thead { tr {
+                    th { (axis.heading()) }
+                    @for column in columns(points) { th { (column.shown().2) } }
+                } }
+                tbody { @for point in points { tr {
+                    th { (short(point.at as f64)) }
+                    @for value in point.values.values() { td { (number(*value)) } }
+                } } }
+            } }
+            @for chart in charts { (chart) }
+        }
+    } })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{Column, Curves, Measurement, Panel, Written, panels, table};
+    use super::{Column, Curves, Measurement, Panel, Written, page, panels, table};
     use crate::{growth::Axis, provenance::example};
 
     fn points() -> Vec<Measurement> {
@@ -250,5 +233,20 @@ mod tests {
         });
         assert_eq!(written["sales"][0], first);
         assert_eq!(written["sales"].as_array().map(Vec::len), Some(2));
+    }
+
+    #[test]
+    fn each_axis_has_a_table_and_a_chart_for_each_unit_and_asks_no_other_host() {
+        let curves = Curves::from([(Axis::Sales, points()), (Axis::Batch, points())]);
+        let page = page(&example(), true, &curves).unwrap();
+        assert_eq!(page.matches("<table>").count(), 2);
+        assert_eq!(page.matches("<svg").count(), 6);
+        assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
+        assert!(page.contains("<th>8</th><td>900</td><td>10.0</td>"));
+        assert!(page.contains("<th>live sales, sharing 128 connections</th>"));
+        assert!(page.contains("now &lt;here&gt;"));
+        for host in ["http:", "https:", "<script", "<link", "@import", "url("] {
+            assert!(!page.contains(host), "{host}");
+        }
     }
 }

@@ -34,10 +34,6 @@ const PURCHASES: &str = "mincommerce_gate_purchases_total";
 /// How long an API may take to show its metrics.
 const METRICS_DEADLINE: Duration = Duration::from_secs(10);
 
-/// The measurements of an axis.
-///
-/// # Errors
-/// A measurement failed, or a sale does not agree in the end.
 pub async fn points(axis: Axis, size: Sampling) -> anyhow::Result<Vec<Measurement>> {
     match axis {
         Axis::Buyers => buyers(size).await,
@@ -113,7 +109,6 @@ async fn sales(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
     Ok(points)
 }
 
-/// Sends purchases that take turns over these sales.
 async fn in_turn(ground: &Ground, sales: &[SaleId], count: usize) -> anyhow::Result<Costs> {
     let requests = ground.buyers_of(sales.iter().copied().cycle().take(count))?;
     let costs = ground
@@ -146,7 +141,6 @@ async fn connections(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
     Ok(points)
 }
 
-/// Measures an API for each of these values of a setting.
 async fn apis(
     size: Sampling,
     setting: &str,
@@ -199,7 +193,6 @@ fn latency(costs: &Costs, column: Column, percent: f64) -> (Column, f64) {
     (column, time.as_secs_f64() * 1e3)
 }
 
-/// The API's counters of its calls to the gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Calls {
     calls: u64,

@@ -16,16 +16,12 @@ use system::{
 
 use super::connection::Answer;
 
-/// The expected answer to a purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
-    /// The unit is the buyer's.
     Accepted,
-    /// Everything is sold.
     SoldOut,
 }
 
-/// Answers, by their kind.
 #[derive(Debug, Clone, Default)]
 pub struct Answers {
     kinds: Vec<Kind>,
@@ -34,11 +30,9 @@ pub struct Answers {
 /// The text before a code in a body.
 const CODE: &[u8] = br#""code":""#;
 
-/// Answers of one status, one length and one code.
 #[derive(Debug, Clone)]
 struct Kind {
     status: u16,
-    /// The body of the first answer.
     first: Box<[u8]>,
     /// The place of its code, including the text before it; empty if it has no code.
     code: Range<usize>,
@@ -55,12 +49,10 @@ impl Expected {
 }
 
 impl Answers {
-    /// Counts one more answer.
     pub fn add(&mut self, answer: Answer<'_>) {
         self.count_more(answer.status, answer.body, 1);
     }
 
-    /// Adds the answers of another connection.
     pub fn merge(&mut self, others: &Self) {
         for kind in &others.kinds {
             self.count_more(kind.status, &kind.first, kind.count);
@@ -81,16 +73,12 @@ impl Answers {
         }
     }
 
-    /// How many answers have this status.
     pub fn with(&self, status: u16) -> usize {
         let kinds = self.kinds.iter().filter(|kind| kind.status == status);
         kinds.map(|kind| kind.count).sum()
     }
 
     /// Checks that all purchases got this answer.
-    ///
-    /// # Errors
-    /// One did not.
     pub fn all(&self, expected: Expected) -> anyhow::Result<()> {
         let right = |kind: &Kind| expected.is(&kind.meaning());
         ensure!(

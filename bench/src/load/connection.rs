@@ -18,7 +18,6 @@ const ANSWER_BYTES: usize = 2 * 1024;
 /// The place of the status in an answer's first line.
 const STATUS: std::ops::Range<usize> = 9..12;
 
-/// A persistent connection.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
@@ -29,17 +28,14 @@ pub struct Connection {
     length: usize,
 }
 
-/// A complete answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Answer<'a> {
     /// The HTTP status.
     pub status: u16,
-    /// Its body.
     pub body: &'a [u8],
 }
 
 impl Connection {
-    /// Connects.
     pub async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
@@ -51,17 +47,12 @@ impl Connection {
         })
     }
 
-    /// Sends a request, and returns its complete answer.
-    ///
-    /// # Errors
-    /// The connection broke, or the answer is not valid.
     pub async fn ask(&mut self, request: &[u8]) -> anyhow::Result<Answer<'_>> {
         self.sent = 0;
         self.length = 0;
         self.go_on(request).await
     }
 
-    /// Resumes the last request after it was given up.
     pub async fn go_on(&mut self, request: &[u8]) -> anyhow::Result<Answer<'_>> {
         while self.sent < request.len() {
             let sent = self.stream.write(&request[self.sent..]).await?;
@@ -92,13 +83,10 @@ impl Connection {
     }
 }
 
-/// The structure of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Parsed {
     status: u16,
-    /// The start of the body.
     body: usize,
-    /// The end of the body.
     end: usize,
 }
 

@@ -5,23 +5,17 @@ use std::{fmt::Arguments, io::Write};
 use sale::model::SaleId;
 use system::client::Buyer;
 
-/// A request to the API.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
-    /// `GET` or `POST`.
     pub method: &'a str,
-    /// Path and query.
     pub path: Arguments<'a>,
-    /// The `Host` header.
     pub host: &'a str,
     /// The token of the caller; `None` without a login.
     pub token: Option<&'a str>,
-    /// A body in JSON.
     pub body: Option<&'a str>,
 }
 
 impl Request<'_> {
-    /// Appends it to the text.
     pub fn write(&self, text: &mut Vec<u8>) {
         let Self {
             method, path, host, ..
@@ -43,7 +37,6 @@ impl Request<'_> {
     }
 }
 
-/// Appends a purchase request of a buyer to the text.
 pub fn write_purchase(text: &mut Vec<u8>, host: &str, sale: SaleId, buyer: &Buyer) {
     let body = format!(r#"{{"saleId":"{sale}"}}"#);
     Request {

@@ -1,21 +1,5 @@
 //! Text and numbers as the page shows them.
 
-/// Escapes a text for HTML or SVG, in elements and in attributes.
-pub fn escape(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
-}
-
 /// A number with three significant digits and grouped thousands: `0.0123`, `1.23`, `12.3`, `12 345`.
 pub fn number(value: f64) -> String {
     if !value.is_finite() {
@@ -37,7 +21,6 @@ pub fn number(value: f64) -> String {
     format!("{value:.digits$}")
 }
 
-/// A whole number with a narrow space between thousands.
 fn thousands(whole: f64) -> String {
     let digits = format!("{:.0}", whole.abs());
     let mut grouped = String::new();
@@ -64,7 +47,6 @@ pub fn time(millis: f64) -> String {
     }
 }
 
-/// A round number without trailing zeros, for axes.
 pub fn short(value: f64) -> String {
     without_zeros(&number(value))
 }
@@ -89,7 +71,7 @@ fn without_zeros(number: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{escape, number, short, short_time, time};
+    use super::{number, short, short_time, time};
 
     #[test]
     fn axes_have_no_zeros_that_say_nothing() {
@@ -99,15 +81,6 @@ mod tests {
         assert_eq!(short(500.0), "500");
         assert_eq!(short_time(10.0), "10 ms");
         assert_eq!(short_time(0.2), "200 µs");
-    }
-
-    #[test]
-    fn no_text_ends_an_element_or_an_attribute() {
-        let escaped = escape("</td><script a=\"b\" c='d'>&amp;");
-        assert_eq!(
-            escaped,
-            "&lt;/td&gt;&lt;script a=&quot;b&quot; c=&#39;d&#39;&gt;&amp;amp;"
-        );
     }
 
     #[test]

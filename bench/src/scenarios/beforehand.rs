@@ -24,10 +24,6 @@ use crate::load::{LIMITED, connection::Connection};
 /// Connections for these purchases.
 const CONNECTIONS: usize = 32;
 
-/// Lets this many new buyers of a crowd buy, as fast as possible.
-///
-/// # Errors
-/// A connection broke, or a rate limit rejects them.
 pub async fn buy(
     address: SocketAddr,
     crowd: &Arc<Crowd>,

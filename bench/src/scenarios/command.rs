@@ -131,9 +131,6 @@ impl From<Flags> for Run {
 
 impl Run {
     /// The run of a command line without flags.
-    ///
-    /// # Errors
-    /// The plan's own values are not valid.
     pub fn planned(scenario: Scenario) -> Result<Self, clap::Error> {
         let matches = command(scenario).try_get_matches_from([scenario.name()])?;
         Ok(Flags::from_arg_matches(&matches)?.into())

@@ -10,12 +10,9 @@ use system::client::Buyer;
 use super::plan::Step;
 use crate::load::request::{Request, write_purchase};
 
-/// The buyers of a run.
 pub struct Crowd {
     tokens: Tokens,
-    /// The `Host` header.
     host: String,
-    /// The sale that they come to.
     pub sale: SaleId,
     known: Vec<Buyer>,
     /// Whether the known buyers come again and again, and no others.
@@ -24,7 +21,6 @@ pub struct Crowd {
 }
 
 impl Crowd {
-    /// This many new buyers, and further ones on demand.
     pub fn strangers(
         tokens: Tokens,
         host: &str,
@@ -53,7 +49,6 @@ impl Crowd {
         }
     }
 
-    /// The next buyer.
     pub fn next(&self) -> anyhow::Result<Buyer> {
         let place = self.next.fetch_add(1, Ordering::Relaxed);
         let known = if self.returning {
@@ -67,7 +62,6 @@ impl Crowd {
         }
     }
 
-    /// Replaces the text by a buyer's request.
     pub fn write(&self, text: &mut Vec<u8>, step: Step, buyer: &Buyer) {
         text.clear();
         let (host, sale) = (&*self.host, self.sale);
@@ -102,7 +96,6 @@ pub(super) mod tests {
 
     use super::{Crowd, Step};
 
-    /// This many buyers, and further ones on demand.
     pub(in crate::scenarios) fn crowd(count: usize) -> Crowd {
         let settings = TokenSettings {
             jwt_secret: SecretString::from("3b9f0e62d8c14a75f1a6925c7de8034b"),

@@ -18,7 +18,6 @@ use super::command::Run;
 /// The maximum number of kinds of errors that are kept.
 const ERRORS_SHOWN_MAX: usize = 5;
 
-/// Runs rlt.
 pub(super) async fn drive<S>(run: Run, suite: S) -> anyhow::Result<Tally>
 where
     S: BenchSuite + Send + Sync + 'static,
@@ -37,7 +36,6 @@ where
     })
 }
 
-/// The results of a run's iterations.
 #[derive(Debug)]
 pub(super) struct Tally {
     /// `None` if the time ends the run.
@@ -49,15 +47,10 @@ pub(super) struct Tally {
 struct Counts {
     done: AtomicU64,
     failed: AtomicU64,
-    /// The first kinds of errors, and how often each occurred.
     errors: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Tally {
-    /// Checks that every iteration was done.
-    ///
-    /// # Errors
-    /// An iteration failed, or is missing.
     pub(super) fn complete(&self) -> anyhow::Result<()> {
         let done = self.counts.done.load(Ordering::Relaxed);
         let failed = self.counts.failed.load(Ordering::Relaxed);
@@ -76,7 +69,6 @@ impl Tally {
     }
 }
 
-/// Counts a suite's iterations as they end.
 #[derive(Clone)]
 struct Counted<S> {
     suite: S,
@@ -134,7 +126,6 @@ mod tests {
     use super::{Run, drive};
     use crate::scenarios::plan::Scenario;
 
-    /// Fails every iteration whose number is divisible by this.
     #[derive(Clone)]
     struct FailsAt(u64);
 

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Volume,
     command::Run,
-    outcome::{CpuMicros, CpuRatio, Outcome},
+    meter::CpuMicros,
+    outcome::{CpuRatio, Outcome},
     plan::{Scenario, Unit},
 };
 
@@ -33,10 +34,8 @@ pub struct Judge {
     cpu_tolerance: f64,
 }
 
-/// The kept figures of a scenario.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Baseline {
-    /// The load, as a person types it.
     load: String,
     count: u64,
     cpu_micros: CpuMicros,
@@ -44,9 +43,6 @@ struct Baseline {
 
 impl Judge {
     /// Prepares for a run that has not begun: it checks now that the baseline exists. Passes the names to rlt.
-    ///
-    /// # Errors
-    /// There is no such baseline, or it has another load.
     pub fn of(run: &mut Run, scenario: Scenario, volume: Volume) -> anyhow::Result<Self> {
         let own = |name: &BaselineName| name_of(name, volume, scenario);
         run.bench.save_baseline = run.baselines.save_baseline.as_ref().map(own).transpose()?;
@@ -75,9 +71,6 @@ impl Judge {
     }
 
     /// Compares a run with its baseline, and keeps it if its checks passed.
-    ///
-    /// # Errors
-    /// The file cannot be written.
     pub fn conclude(self, outcome: &mut Outcome) -> anyhow::Result<()> {
         if let Some(baseline) = &self.baseline {
             baseline.judge(outcome, self.cpu_tolerance);
@@ -94,7 +87,6 @@ impl Judge {
     }
 }
 
-/// The name of a scenario's baseline.
 fn name_of(
     name: &BaselineName,
     volume: Volume,
@@ -104,7 +96,6 @@ fn name_of(
     name.parse().map_err(|why: String| anyhow!(why))
 }
 
-/// The load of a run, as a person types it.
 fn asked(run: &Run) -> String {
     let bench = &run.bench;
     let warm_up = (bench.warmup > 0).then(|| format!("-w {}", bench.warmup));
@@ -121,7 +112,6 @@ fn asked(run: &Run) -> String {
 }
 
 impl Baseline {
-    /// The baseline of this name; checks that rlt's part exists, too.
     fn load(folder: &Path, name: &BaselineName) -> anyhow::Result<Self> {
         let path = path(folder, name);
         let text = fs::read(&path).with_context(|| {
@@ -177,7 +167,6 @@ impl Baseline {
     }
 }
 
-/// The file beside rlt's.
 fn path(folder: &Path, name: &BaselineName) -> PathBuf {
     folder.join(format!("{name}.cpu.json"))
 }

@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-use super::own::Own;
+use crate::ground::Ground;
 
 /// The interval of samples: eighty in the shortest planned run.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -37,7 +37,6 @@ const SAMPLES_MIN: usize = 10;
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// One sample.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Sample {
     /// Seconds since the first sample.
@@ -48,16 +47,12 @@ pub struct Sample {
     pub reconciler_mib: f64,
     /// Resident memory of Redis, MiB.
     pub redis_mib: f64,
-    /// Unposted entries of the journal.
     pub journal: u64,
 }
 
 /// Takes samples until the end is signalled, and then one more.
-///
-/// # Errors
-/// A process is gone, or the gate does not answer.
 pub async fn watch(
-    own: &Own,
+    ground: &Ground,
     sale: SaleId,
     mut end: oneshot::Receiver<()>,
 ) -> anyhow::Result<Vec<Sample>> {
@@ -70,28 +65,25 @@ pub async fn watch(
             _ = ticks.tick() => false,
             _ = &mut end => true,
         };
-        samples.push(look(own, sale, started).await?);
+        samples.push(look(ground, sale, started).await?);
         if is_over {
             return Ok(samples);
         }
     }
 }
 
-async fn look(own: &Own, sale: SaleId, started: Instant) -> anyhow::Result<Sample> {
-    let gate = own.ground.gate().snapshot(sale).await?;
+async fn look(ground: &Ground, sale: SaleId, started: Instant) -> anyhow::Result<Sample> {
+    let gate = ground.gate().snapshot(sale).await?;
     Ok(Sample {
         second: started.elapsed().as_secs_f64(),
-        api_mib: resident_mib(own.api_pid()?)?,
-        reconciler_mib: resident_mib(own.reconciler_pid()?)?,
-        redis_mib: resident_mib(own.ground.redis_pid()?)?,
+        api_mib: resident_mib(ground.api_pid()?)?,
+        reconciler_mib: resident_mib(ground.reconciler_pid()?)?,
+        redis_mib: resident_mib(ground.redis_pid()?)?,
         journal: gate.context("no gate")?.backlog.entries,
     })
 }
 
 /// Checks that bounded memory stayed bounded, at this many requests a second.
-///
-/// # Errors
-/// It grew, or there are too few samples to judge.
 pub fn judge(samples: &[Sample], requests_a_second: f64) -> anyhow::Result<()> {
     let last = samples.last().context("memory was not looked at")?.second;
     let settled_at = SETTLED_SECONDS.max(last * SETTLED_SHARE);

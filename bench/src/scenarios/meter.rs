@@ -3,44 +3,49 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::cpu;
 
-/// The ids of the measured processes, besides this one: `None` if one is not ours, or does not run.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Meter {
-    /// The API.
-    pub api: Option<u32>,
-    /// Redis.
-    pub redis: Option<u32>,
-    /// The reconciler.
-    pub reconciler: Option<u32>,
+/// A value for each measured process; `None` if one is not ours, or does not run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Each<T> {
+    pub api: Option<T>,
+    pub redis: Option<T>,
+    pub reconciler: Option<T>,
+    pub generator: Option<T>,
 }
 
-/// CPU time used so far.
-#[derive(Debug, Clone, Copy)]
-pub struct Reading {
-    /// By the API.
-    pub api: Option<Duration>,
-    /// By Redis.
-    pub redis: Option<Duration>,
-    /// By the reconciler.
-    pub reconciler: Option<Duration>,
-    /// By this process, the load generator.
-    pub generator: Duration,
+/// The ids of the processes.
+pub type Meter = Each<u32>;
+
+/// The CPU time that they have used since their starts.
+pub type Reading = Each<Duration>;
+
+/// CPU time for each request, or order, microseconds.
+pub type CpuMicros = Each<f64>;
+
+impl<T: Copy> Each<T> {
+    /// All values with their names, in the order of the report.
+    pub const fn named(&self) -> [(&'static str, Option<T>); 4] {
+        [
+            ("API", self.api),
+            ("Redis", self.redis),
+            ("reconciler", self.reconciler),
+            ("generator", self.generator),
+        ]
+    }
 }
 
 impl Meter {
-    /// The CPU time that the processes have used since their starts.
-    ///
-    /// # Errors
-    /// A process is gone.
+    /// The load generator is this process.
     pub fn read(&self) -> anyhow::Result<Reading> {
         let used = |pid: Option<u32>| pid.map(cpu::used).transpose();
         Ok(Reading {
             api: used(self.api)?,
             redis: used(self.redis)?,
             reconciler: used(self.reconciler)?,
-            generator: cpu::used(std::process::id())?,
+            generator: used(Some(std::process::id()))?,
         })
     }
 }

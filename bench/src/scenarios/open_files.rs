@@ -7,10 +7,6 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 /// Open files besides the connections.
 const OTHERS: u64 = 256;
 
-/// Makes room for this many connections.
-///
-/// # Errors
-/// The operating system does not allow that many.
 pub fn make_room(connections: u32) -> anyhow::Result<()> {
     let wanted = u64::from(connections) + OTHERS;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;

@@ -2,88 +2,45 @@
 
 use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{
     memory::Sample,
-    meter::Reading,
+    meter::{CpuMicros, Reading},
     plan::{Scenario, Unit},
     timing::Timing,
 };
 
-/// CPU time for each request, or order, microseconds; `None` if the process is not ours.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct CpuMicros {
-    /// Of the API.
-    pub api: Option<f64>,
-    /// Of Redis.
-    pub redis: Option<f64>,
-    /// Of the reconciler, if one runs.
-    pub reconciler: Option<f64>,
-    /// Of the load generator.
-    pub generator: Option<f64>,
-}
-
-impl CpuMicros {
-    /// All values with their names, in the order of the report.
-    pub const fn named(&self) -> [(&'static str, Option<f64>); 4] {
-        [
-            ("API", self.api),
-            ("Redis", self.redis),
-            ("reconciler", self.reconciler),
-            ("generator", self.generator),
-        ]
-    }
-}
-
-/// CPU time of this run divided by the baseline's.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct CpuRatio {
-    /// The process.
     pub process: &'static str,
-    /// The ratio for each request, or order.
     pub ratio: f64,
     /// Whether it can make the run worse, or is only shown.
     pub is_judged: bool,
 }
 
-/// A run.
 #[derive(Debug, Clone, Serialize)]
 pub struct Outcome {
-    /// The scenario's name.
     pub scenario: &'static str,
-    /// Its description.
     pub about: &'static str,
     /// The existing API; `None` for servers of its own.
     pub target: Option<String>,
-    /// Requests under way at the same time.
     pub concurrency: u32,
     /// The requested rate, requests a second.
     pub rate_wanted: Option<NonZeroU32>,
-    /// The unit of `count` and `rate`.
     pub unit: Unit,
-    /// The number of requests or orders.
     pub count: u64,
-    /// From the first request to the last answer.
     pub seconds: f64,
     /// The number a second.
     pub rate: f64,
-    /// How many answers had each status.
     pub statuses: BTreeMap<String, u64>,
-    /// Its latencies and rates.
     #[serde(flatten)]
     pub timing: Timing,
-    /// CPU time.
     pub cpu_micros: CpuMicros,
-    /// Its differences from a baseline, if it was compared with one.
     pub cpu_ratios: Vec<CpuRatio>,
-    /// Memory over time, if it was watched.
     pub memory: Vec<Sample>,
-    /// The proof.
     pub proof: Option<String>,
-    /// The failed checks.
     pub failure: Option<String>,
-    /// The figures that are worse than the baseline's.
     pub regression: Option<String>,
     /// rlt's report, comparison included, if it was written.
     pub report: Option<serde_json::Value>,
@@ -115,7 +72,6 @@ impl Outcome {
         }
     }
 
-    /// Sets the count and its time.
     pub fn counted(&mut self, count: u64, took: Duration) {
         self.count = count;
         self.seconds = took.as_secs_f64();
@@ -126,28 +82,38 @@ impl Outcome {
         };
     }
 
-    /// Sets the CPU time of what was counted.
     pub fn used(&mut self, before: Reading, after: Reading) {
-        let for_one = |before: Duration, after: Duration| {
-            let used = after.saturating_sub(before).as_secs_f64() * 1e6;
+        let for_one = |before: Option<Duration>, after: Option<Duration>| {
+            let used = after?.saturating_sub(before?).as_secs_f64() * 1e6;
             (self.count > 0).then(|| used / self.count as f64)
         };
-        let known = |before: Option<Duration>, after: Option<Duration>| for_one(before?, after?);
         self.cpu_micros = CpuMicros {
-            api: known(before.api, after.api),
-            redis: known(before.redis, after.redis),
-            reconciler: known(before.reconciler, after.reconciler),
+            api: for_one(before.api, after.api),
+            redis: for_one(before.redis, after.redis),
+            reconciler: for_one(before.reconciler, after.reconciler),
             generator: for_one(before.generator, after.generator),
         };
     }
 
-    /// Adds a failed check to the earlier ones.
     pub fn fail(&mut self, error: &anyhow::Error) {
         let failure = match self.failure.take() {
             Some(before) => format!("{before}\n{error:#}"),
             None => format!("{error:#}"),
         };
         self.failure = Some(failure);
+    }
+
+    pub fn wrongs(&self) -> impl Iterator<Item = &String> {
+        self.failure.iter().chain(&self.regression)
+    }
+
+    /// Whether it is right, in a word for tables.
+    pub const fn verdict(&self) -> &'static str {
+        match (&self.failure, &self.regression) {
+            (Some(_), _) => "NO",
+            (None, Some(_)) => "worse",
+            (None, None) => "yes",
+        }
     }
 
     /// Whether all checks passed, and nothing is worse than the baseline.

@@ -9,9 +9,6 @@ use tokio::time::{error::Elapsed, timeout};
 pub const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Waits for a result until a deadline.
-///
-/// # Errors
-/// The deadline passed (see [`was_silent`]), or the result is an error.
 pub async fn within<T, E: Into<anyhow::Error>>(
     deadline: Duration,
     awaited: impl Future<Output = Result<T, E>>,

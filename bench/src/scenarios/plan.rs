@@ -5,42 +5,27 @@ use serde::Serialize;
 
 use crate::load::{ACCEPTED, REFUSED};
 
-/// A scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scenario {
-    /// Everybody at once.
     Rush,
-    /// Everybody too late.
     SoldOut,
-    /// Polling.
     Status,
-    /// Whole visits.
     Mixed,
-    /// Ten thousand connections.
     TenThousandUsers,
-    /// As many units as buyers.
     ThousandPurchases,
-    /// Mostly looking.
     HundredThousandRequests,
-    /// Posting alone.
     Database,
-    /// A long while.
     Soak,
 }
 
-/// One request of a visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// Looks at the sale, without a token.
     Browse,
-    /// Asks for the status of its purchase.
     Poll,
-    /// Buys.
     Buy,
 }
 
 impl Step {
-    /// The action of a visitor.
     const fn name(self) -> &'static str {
         match self {
             Self::Browse => "looks",
@@ -50,36 +35,26 @@ impl Step {
     }
 }
 
-/// The end of a run, as a person types it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// After this many requests.
     Requests(&'static str),
-    /// After this long.
     Time(&'static str),
 }
 
-/// The units of a sale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Units {
-    /// This many.
     Fixed(u32),
-    /// One for every buyer who may come.
     ForAll,
 }
 
-/// The unit that a scenario counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
-    /// Answered requests of visitors.
     Requests,
-    /// Posted orders.
     Orders,
 }
 
 impl Unit {
-    /// The plural.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Requests => "requests",
@@ -91,29 +66,20 @@ impl Unit {
 /// All of a scenario: its defaults for the command line, and the right answers.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// Its name, as a person types it.
     pub name: &'static str,
-    /// Its description.
     pub about: &'static str,
-    /// The unit that it counts.
     pub unit: Unit,
-    /// Requests under way at the same time.
     pub concurrency: &'static str,
-    /// Its end.
     pub end: End,
     /// Its end in a quick run, which only shows that everything works.
     pub quick: End,
     /// Requests a second; `None`: each worker sends its next request after the answer.
     pub rate: Option<&'static str>,
-    /// The stock.
     pub units: Units,
-    /// Buyers who have bought before the run begins.
     pub buyers_before: usize,
     /// Whether visitors are these buyers, again and again.
     pub returning: bool,
-    /// The actions of each visitor, in order.
     pub visit: &'static [Step],
-    /// The statuses that may answer a purchase.
     pub purchases: &'static [u16],
     /// Whether a reconciler runs all the time, and not only in the end, on servers of its own.
     pub posting: bool,
@@ -176,7 +142,6 @@ impl Plan {
         }
     }
 
-    /// The statuses that may answer a request.
     pub const fn expected(&self, step: Step) -> &'static [u16] {
         match step {
             Step::Browse | Step::Poll => ANSWERED,
@@ -304,7 +269,6 @@ const SOAK: Plan = Plan {
 };
 
 impl Scenario {
-    /// Its plan.
     pub const fn plan(self) -> Plan {
         match self {
             Self::Rush => RUSH,
@@ -319,7 +283,6 @@ impl Scenario {
         }
     }
 
-    /// Its name, as a person types it.
     pub const fn name(self) -> &'static str {
         self.plan().name
     }

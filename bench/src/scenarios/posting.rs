@@ -43,18 +43,15 @@ pub struct Posting {
     seen: Arc<Mutex<Seen>>,
 }
 
-/// The source of the number of posted orders.
 #[derive(Clone)]
 enum Counter {
     Gate(Gate),
     Target(Arc<Target>),
 }
 
-/// The results of the looks.
 struct Seen {
     posted: u64,
     at: Instant,
-    /// Each time at which more was posted, and how much.
     steps: Vec<(Instant, u64)>,
 }
 
@@ -62,7 +59,6 @@ struct Seen {
 /// show how the two kinds of parts overlap.
 const POSTED_SLICES_MAX: u32 = 20;
 
-/// Posts orders, and measures that.
 pub(super) async fn post(
     place: &mut Place,
     run: Run,
@@ -96,11 +92,8 @@ pub(super) async fn post(
     Ok((sale, records))
 }
 
-/// A run that has begun.
 pub struct Begun {
-    /// The suite that rlt drives.
     pub posting: Posting,
-    /// The time from which the run counts.
     pub started: Instant,
     /// The purchases under way, if they are made over HTTP.
     pub purchases: Option<JoinHandle<anyhow::Result<Vec<Record>>>>,
@@ -108,9 +101,6 @@ pub struct Begun {
 
 impl Posting {
     /// Makes this many orders, and waits until their posting begins.
-    ///
-    /// # Errors
-    /// They cannot be made, or no reconciler posts them.
     pub async fn begin(
         place: &mut Place,
         sale: SaleId,
@@ -131,12 +121,12 @@ impl Posting {
         );
         let deadline;
         let (counter, purchases, started) = match place {
-            Place::Own(own) => {
-                own.ground.fill(sale, usize::try_from(orders)?).await?;
+            Place::Own(ground) => {
+                ground.fill(sale, usize::try_from(orders)?).await?;
                 deadline = Instant::now() + POSTED_DEADLINE;
-                own.begin_posting()?;
-                let started = own.ground.until_posting(sale, deadline).await?;
-                (Counter::Gate(own.ground.gate().clone()), None, started)
+                ground.begin_posting()?;
+                let started = ground.until_posting(sale, deadline).await?;
+                (Counter::Gate(ground.gate().clone()), None, started)
             }
             Place::Target(target) => {
                 let (address, host) = target.address();

@@ -15,36 +15,26 @@ use tokio::time::Instant;
 
 use super::plan::{Plan, Step};
 
-/// A request and its result.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// The buyer.
     pub buyer: BuyerId,
-    /// The kind of request.
     pub step: Step,
-    /// When it was due; its latency counts from here.
     pub due: Instant,
-    /// When it was sent.
     pub asked: Instant,
-    /// When its answer was complete, or the connection broke.
     pub ended: Instant,
-    /// The result.
     pub reply: Reply,
     /// Whether it is measured: not if it was a warm-up, or was under way at the end of the time.
     pub counts: bool,
 }
 
-/// The result of a request.
 #[derive(Debug, Clone)]
 pub enum Reply {
-    /// Answered.
     Answer {
         /// The HTTP status.
         status: u16,
         /// The body; empty for a visitor that only looks.
         body: Box<[u8]>,
     },
-    /// The connection broke.
     Broken(String),
 }
 
@@ -74,14 +64,10 @@ pub fn unexpected(plan: &Plan, records: &[Record]) -> BTreeMap<u16, u64> {
     counts
 }
 
-/// The conclusions that buyers may draw.
 #[derive(Debug, Default)]
 pub struct Conclusions {
-    /// Each buyer who learned of an order, with the order.
     pub acknowledged: BTreeMap<BuyerId, OrderId>,
-    /// How many learned that everything is sold.
     pub sold_out: u64,
-    /// How often each kind of answer decided nothing.
     pub undecided: BTreeMap<String, u64>,
 }
 

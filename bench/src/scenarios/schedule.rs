@@ -32,7 +32,6 @@ impl Schedule {
         number < self.warm_up
     }
 
-    /// When a request is due that a worker takes now.
     pub fn due(&self, number: u64, now: Instant) -> Instant {
         let Some(place) = number.checked_sub(self.warm_up) else {
             return now;

@@ -17,7 +17,6 @@ use sale::model::Role;
 use tokio::net::lookup_host;
 use uuid::Uuid;
 
-/// The API.
 pub struct Target {
     address: SocketAddr,
     host: String,
@@ -26,10 +25,6 @@ pub struct Target {
 }
 
 impl Target {
-    /// Finds an API that signs tokens like this.
-    ///
-    /// # Errors
-    /// The URL is not valid, or its host is unknown.
     pub async fn find(url: &str, settings: TokenSettings) -> anyhow::Result<Self> {
         let host = host_of(url)?;
         let address = {
@@ -72,10 +67,6 @@ fn host_of(url: &str) -> anyhow::Result<String> {
     })
 }
 
-/// The settings for the API's tokens, from the environment.
-///
-/// # Errors
-/// A setting is missing or not valid.
 pub fn signing() -> anyhow::Result<TokenSettings> {
     let command = TokenSettings::augment_args(clap::Command::new("stress"));
     let matches = match command.try_get_matches_from(["stress"]) {

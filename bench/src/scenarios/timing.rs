@@ -20,30 +20,22 @@ const BARS_A_DECADE: i32 = 8;
 /// Percentiles of latencies, milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Percentiles {
-    /// Half of the answers took no longer.
     pub p50: f64,
-    /// Nine of ten took no longer.
     pub p90: f64,
-    /// 99 of a hundred.
     pub p99: f64,
-    /// 999 of a thousand.
     pub p999: f64,
-    /// The longest latency.
     pub max: f64,
 }
 
-/// The number of answers within a range of latencies.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Bar {
     /// The start of the range, milliseconds.
     pub from: f64,
     /// The end of the range, milliseconds; it is not included.
     pub to: f64,
-    /// The number of answers.
     pub count: u64,
 }
 
-/// The rate at one time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Slice {
     /// Seconds from the start to the middle of the slice.
@@ -52,7 +44,6 @@ pub struct Slice {
     pub rate: f64,
 }
 
-/// The times of a run.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Timing {
     /// `None` if nothing was answered.

@@ -28,15 +28,14 @@ const UNITS_FOR_ALL: u32 = 1_000_000_000;
 /// The maximum number of buyers who get their token before a run.
 const BUYERS_KNOWN_MAX: u64 = 1_000_000;
 
-/// Sends the visitors to a sale.
 pub(super) async fn visit(
     place: &mut Place,
     plan: &Plan,
     run: Run,
     outcome: &mut Outcome,
 ) -> anyhow::Result<(SaleId, Vec<Record>)> {
-    if let (true, Place::Own(own)) = (plan.posting, &mut *place) {
-        own.begin_posting()?;
+    if let (true, Place::Own(ground)) = (plan.posting, &mut *place) {
+        ground.begin_posting()?;
     }
     let (crowd, mut records) = crowd(place, plan, &run).await?;
     let sale = crowd.sale;
@@ -58,7 +57,7 @@ pub(super) async fn visit(
     let (ended, end) = oneshot::channel();
     let watching = async {
         match &*place {
-            Place::Own(own) if plan.watched => memory::watch(own, sale, end).await.map(Some),
+            Place::Own(ground) if plan.watched => memory::watch(ground, sale, end).await.map(Some),
             Place::Own(_) | Place::Target(_) => Ok(None),
         }
     };
@@ -102,7 +101,6 @@ pub(super) async fn visit(
     Ok((sale, records))
 }
 
-/// Sums up the workers' observations in figures.
 fn sum_up(workers: &Workers, seen: &[Record], outcome: &mut Outcome) -> anyhow::Result<()> {
     let started = workers.started().context("the run did not start")?;
     let last = seen.iter().filter(|record| record.counts);
@@ -113,7 +111,6 @@ fn sum_up(workers: &Workers, seen: &[Record], outcome: &mut Outcome) -> anyhow::
     Ok(())
 }
 
-/// A sale, its buyers, and the purchases that were made before.
 async fn crowd(place: &mut Place, plan: &Plan, run: &Run) -> anyhow::Result<(Crowd, Vec<Record>)> {
     let units = match plan.units {
         Units::Fixed(units) => units,
@@ -141,7 +138,6 @@ async fn crowd(place: &mut Place, plan: &Plan, run: &Run) -> anyhow::Result<(Cro
     Ok((crowd, records))
 }
 
-/// One unit for each buyer who can come.
 fn units_for(requests: Option<u64>) -> u32 {
     let known = requests.and_then(|count| u32::try_from(count).ok());
     known.map_or(UNITS_FOR_ALL, |count| count.clamp(1, UNITS_FOR_ALL))

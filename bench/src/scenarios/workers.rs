@@ -41,15 +41,10 @@ pub struct Workers {
     shared: Arc<Shared>,
 }
 
-/// The work of the workers.
 pub struct Visits {
-    /// The plan of each visitor.
     pub plan: Plan,
-    /// The API.
     pub address: SocketAddr,
-    /// The buyers.
     pub crowd: Crowd,
-    /// The times of the requests.
     pub schedule: Schedule,
     /// The processes whose CPU time is read at the end of the warm-up.
     pub meter: Meter,
@@ -61,9 +56,7 @@ pub struct Visits {
 
 struct Shared {
     visits: Visits,
-    /// The number of the next request.
     next: AtomicU64,
-    /// The CPU time that was used before the first measured request.
     before: OnceLock<anyhow::Result<Reading>>,
     /// Set once an answer missed its deadline. The remaining requests then fail without being sent; otherwise a run
     /// would wait as long again for each of them.
@@ -73,10 +66,6 @@ struct Shared {
 }
 
 impl Workers {
-    /// Connects this many workers.
-    ///
-    /// # Errors
-    /// The connections cannot be made.
     pub async fn connect(visits: Visits, count: u32) -> anyhow::Result<Self> {
         let mut ready = Vec::new();
         for _ in 0..count {
@@ -106,7 +95,6 @@ impl Workers {
         self.shared.before.get()
     }
 
-    /// How many requests must have been sent by now.
     pub fn due_by(&self, now: Instant) -> u64 {
         self.shared.visits.schedule.due_by(now)
     }
@@ -117,23 +105,19 @@ impl Workers {
     }
 }
 
-/// The data under a lock is consistent at any time.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One worker.
 pub struct Worker {
     /// `None` after it broke.
     connection: Option<Connection>,
-    /// The current visitor, and how many of its steps are done.
     visitor: Option<(Buyer, usize)>,
     request: Vec<u8>,
     on_its_way: Option<OnItsWay>,
     records: Vec<Record>,
 }
 
-/// A request that was sent and has no answer yet.
 struct OnItsWay {
     buyer: Buyer,
     step: Step,
@@ -143,7 +127,6 @@ struct OnItsWay {
 }
 
 impl Worker {
-    /// The next buyer and its step.
     fn turn(&mut self, visits: &Visits) -> anyhow::Result<(Buyer, Step)> {
         let visit = visits.plan.visit;
         if let Some((buyer, done)) = &self.visitor
@@ -157,7 +140,6 @@ impl Worker {
         Ok((buyer, step))
     }
 
-    /// Stores the result of the request under way.
     fn ended(&mut self, reply: Reply) {
         if let Some((_, done)) = &mut self.visitor {
             *done += 1;

@@ -22,19 +22,13 @@ const UNAUTHORIZED: u16 = 401;
 /// The advice in that case.
 const TOKENS: &str = "the target does not take our token: JWT_SECRET (and JWT_ISSUER, JWT_AUDIENCE) must be those of its API";
 
-/// A sale's figures, as admins see them.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Figures {
-    /// Its units.
     pub total_quantity: u64,
-    /// Sold units.
     pub sold_quantity: u64,
-    /// Orders in the ledger.
     pub confirmed_orders: u64,
-    /// Orders that are not yet in the ledger.
     pub pending_orders: u64,
-    /// Orders that the ledger rejected.
     pub rejected_orders: u64,
 }
 
@@ -55,7 +49,6 @@ struct Created {
     sale_id: SaleId,
 }
 
-/// The reason for a refusal, in the API's form.
 #[derive(Deserialize)]
 struct Problem {
     detail: String,
@@ -78,7 +71,6 @@ impl Target {
         Ok(sale.sale_id)
     }
 
-    /// The results of a sale so far.
     pub async fn figures(&self, sale: SaleId) -> anyhow::Result<Figures> {
         self.ask("GET", &format!("/api/admin/flash-sale/{sale}/stats"), None)
             .await
@@ -129,7 +121,6 @@ impl Target {
     }
 }
 
-/// The error for a refused request, with advice if there is any.
 fn refused(asked: &str, status: u16, body: &[u8]) -> anyhow::Error {
     let why = match serde_json::from_slice(body) {
         Ok(Problem { detail, code }) => format!("{detail} ({code})"),
