@@ -28,7 +28,7 @@ pub struct Cli {
 /// What the reconciler can do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Posts, syncs and installs, until it is told to stop (SIGTERM)
+    /// Posts, syncs and installs, until it is asked to end (SIGTERM)
     Run(RunSettings),
     /// Compares gate, journal and ledger; exit status 1 when a sale differs
     Audit(AuditSettings),

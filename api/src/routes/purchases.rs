@@ -30,7 +30,7 @@ use crate::{
     services::Services,
 };
 
-/// The longest time after which a client that came too early is told to ask again, seconds.
+/// The longest time after which a client that came too early may ask again, seconds.
 const EARLY_RETRY_AFTER_SECONDS_MAX: u64 = 3_600;
 
 /// What to buy.
