@@ -4,7 +4,7 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`plan`], [`command`] | the requests of each scenario, and its command line |
-//! | [`place`], [`own`], [`target`] | where it runs: on servers of its own, or at an existing API |
+//! | [`place`], [`own`], [`target`] | where it runs: on servers of its own, or at an existing API; the proof at each |
 //! | [`crowd`], [`beforehand`] | the buyers and their requests; the buyers who have bought before |
 //! | [`workers`], [`schedule`] | the buyers as workers of rlt; when each request is due |
 //! | `visit` | visitors come to a sale, and are measured |
