@@ -38,7 +38,8 @@ impl Target {
         let started = Instant::now();
         let figures = loop {
             let figures = self.figures(sale).await?;
-            if figures.pending_orders == 0 {
+            // What is sold is read from the gate, and may be older than what the ledger has confirmed.
+            if figures.pending_orders == 0 && figures.sold_quantity == figures.confirmed_orders {
                 break figures;
             }
             ensure!(
