@@ -12,7 +12,7 @@
 //! | `data_dir` | a server's directory, and the sweep of those that dead processes left |
 //! | `log` | quoting the end of a server's log when it does not start |
 //! | `port` | ports that no client can take while a server is down |
-//! | `supervision` | starting, stopping, pausing and reviving one server |
+//! | `supervisor`, `service`, `child` | starting, stopping, pausing and reviving one process; what its kind is like |
 //! | `clock`, `faketime` | wrong clocks for the processes of a test, and the library that makes them |
 //! | `redis_server`, `redis_cluster`, `redis_sentinel` | Redis: one server, a cluster, a sentinel |
 //! | `redis_config`, `resp` | Redis' configuration, the set-up commands |

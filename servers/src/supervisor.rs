@@ -261,21 +261,21 @@ impl<S: Service> Shared<S> {
         }
     }
 
-    /// Signals the process, and reaps it: by force after the deadline. It stays down.
+    /// Signals the process, and reaps it: by force after the deadline, also if the signal failed. It stays down.
     fn end(&self, state: &mut State, signal: Signal) -> Result<(), Error> {
         let server = self.service.name();
         let lives = &mut state.lives;
         lives.wanted = false;
-        if let Some(pid) = lives.running() {
-            self.service.signal(pid, signal)?;
+        let signalled = lives.running().map_or(Ok(()), |pid| {
             lives.paused = false;
-        }
+            self.service.signal(pid, signal)
+        });
         let in_time = lives
             .await_end(self.service.stop_deadline())
             .map_err(Error::io(format!("wait for the end of {server}")))?;
         if !in_time {
             tracing::warn!(server, "it did not end in time, and was killed");
         }
-        Ok(())
+        signalled
     }
 }
