@@ -1,19 +1,35 @@
 //! Work that goes on when its caller leaves.
 //!
 //! Poem drops a handler when the client closes the connection or the deadline passes. A change in several steps must
-//! not stop between two of them, so it runs as a task of its own.
+//! not stop between two of them, so it runs as a task of its own. The service waits for these tasks before it closes
+//! the connections that they use.
 
 use std::future::Future;
 
+use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 use crate::problem::Problem;
 
-/// Runs `work` to its end. Waits for it for as long as the caller does. Fails only if `work` panics.
-pub async fn detached<T: Send + 'static>(
-    work: impl Future<Output = T> + Send + 'static,
-) -> Result<T, Problem> {
-    tokio::spawn(work.in_current_span())
-        .await
-        .map_err(|error| Problem::internal(&error))
+/// The tasks that outlive their callers.
+#[derive(Debug, Default)]
+pub struct Detached(TaskTracker);
+
+impl Detached {
+    /// Runs `work` to its end. Waits for it for as long as the caller does. Fails only if `work` panics.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.0
+            .spawn(work.in_current_span())
+            .await
+            .map_err(|error| Problem::internal(&error))
+    }
+
+    /// Waits for all of them.
+    pub async fn ended(&self) {
+        self.0.close();
+        self.0.wait().await;
+    }
 }

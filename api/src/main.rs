@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
-use api::{Settings, run};
+use api::{ServeError, Settings, run};
 use mimalloc::MiMalloc;
-use process::{output::note, settings, signals::asked_to_end, telemetry};
+use process::{exit::Exit, output::note, settings, signals::asked_to_end, telemetry};
 use sale::crash;
 
 /// One worker thread reads and allocates a purchase, another decides and frees it. With the system's allocator, a
@@ -17,13 +17,19 @@ fn main() -> ExitCode {
     let settings: Settings = settings::parse();
     let _logging = telemetry::start(&settings.log);
     crash::arm();
-    match serve(&settings) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+    let exit = serve(&settings).map_or_else(
+        |error| {
             note(&format!("error: {error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+            let is_setting = error.downcast_ref().is_some_and(ServeError::is_setting);
+            if is_setting {
+                Exit::WrongUse
+            } else {
+                Exit::Failed
+            }
+        },
+        |()| Exit::Done,
+    );
+    exit.into()
 }
 
 fn serve(settings: &Settings) -> anyhow::Result<()> {

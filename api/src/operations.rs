@@ -103,7 +103,7 @@ mod tests {
     use super::OPERATIONS;
     use crate::routes::apis;
 
-    /// The ids of the routes, with whether one takes an `Idempotency-Key` and is for admins.
+    /// The ids of the routes, and whether each is for admins and takes an `Idempotency-Key`.
     fn served<A: OpenApi>(_apis: &A) -> Vec<(String, bool)> {
         let paths = A::meta().into_iter().flat_map(|api| api.paths);
         let operations = paths.flat_map(|path| path.operations);

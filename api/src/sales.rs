@@ -133,7 +133,8 @@ impl Sales {
     /// The sales whose gates may know of purchases that the ledger does not.
     pub async fn live(&self) -> Result<States, SharedError> {
         let ask = async {
-            let sales = self.ledger.live_sales(Duration::ZERO).await?;
+            let asked = timeout(LEDGER_TIMEOUT, self.ledger.live_sales(Duration::ZERO));
+            let sales = asked.await.unwrap_or(Err(LedgerError::TimedOut))?;
             Ok(sales
                 .iter()
                 .map(|sale| (sale.id, sale.state))

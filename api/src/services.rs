@@ -1,12 +1,13 @@
 //! The services that handlers use. Requests carry them (`Data<&Arc<Services>>`), so that the structs of the API hold
 //! nothing, and the OpenAPI document needs none of them.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use identity::{passwords::PasswordThreads, token::Tokens};
 use moka::future::Cache;
+use process::output::one_line;
 use sale::{
-    gate::Gate,
+    gate::{Gate, GateError},
     ledger::{Ledger, LedgerError, Sale, Tables, Tally},
     lifecycle::{Lifecycle, LifecycleError, Statistics},
     model::SaleId,
@@ -15,10 +16,12 @@ use sale::{
 };
 use tokio::{
     sync::watch,
-    time::{Instant, timeout},
+    time::{Instant, error::Elapsed, timeout},
 };
 
 use crate::{
+    detached::Detached,
+    log_limit::LogLimit,
     metrics::Metrics,
     purchases::{batcher::Admissions, purchase_status::Purchases, waiting::Waiting},
     rate_limits::RateLimits,
@@ -36,6 +39,9 @@ const COUNTED_SALES_MAX: u64 = 1_000;
 /// How long gate and ledger may take to answer a ping. Probes of orchestrators wait for a second by default, and a
 /// ledger that hangs must not remove a process from service.
 const HEALTH_TIMEOUT: Duration = Duration::from_millis(700);
+
+/// How many lines a second about servers that are not healthy are logged: one for each server.
+pub const HEALTH_LINES_MAX: NonZeroU32 = NonZeroU32::new(2).expect("more than none");
 
 /// Which of the servers answer, and whether they have what this service needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +77,8 @@ pub struct Services {
     pub admissions: Admissions,
     /// Changes the state of sales.
     pub lifecycle: Lifecycle,
+    /// Changes that go on when their callers leave.
+    pub detached: Detached,
     /// Lets requests wait until a purchase is in the ledger.
     pub waiting: Waiting,
     /// How long a request may wait at most.
@@ -99,6 +107,8 @@ pub struct Services {
     pub ending: watch::Sender<bool>,
     /// The last look at the servers.
     pub health: Cache<(), Health>,
+    /// How often the log says that they are not healthy.
+    pub health_log: LogLimit,
     /// Purchases recorded in a second.
     pub throughput: Throughput,
     /// The last look at the queue.
@@ -154,15 +164,38 @@ impl Services {
             let tables = timeout(HEALTH_TIMEOUT, self.ledger.tables());
             let gate = timeout(HEALTH_TIMEOUT, self.gate.probe());
             let (tables, gate) = tokio::join!(tables, gate);
-            let tables = tables.ok().and_then(Result::ok);
-            if let Some(fault) = tables.and_then(Tables::fault) {
-                tracing::warn!("{fault}");
-            }
+            let tables = tables.unwrap_or(Err(LedgerError::TimedOut));
+            self.log_faults(&tables, &gate);
             Health {
-                tables,
+                tables: tables.ok(),
                 gate: matches!(gate, Ok(Ok(()))),
             }
         };
         self.health.get_with((), look).await
+    }
+
+    /// Says from time to time why this process is not healthy.
+    fn log_faults(
+        &self,
+        tables: &Result<Tables, LedgerError>,
+        gate: &Result<Result<(), GateError>, Elapsed>,
+    ) {
+        let ledger_fault = match tables {
+            Ok(Tables::UpToDate | Tables::Foreign) => None,
+            Ok(Tables::Outdated) => Tables::Outdated.fault().map(str::to_owned),
+            Err(error) => Some(one_line(error)),
+        };
+        let gate_fault = match gate {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(one_line(error)),
+            Err(elapsed) => Some(one_line(elapsed)),
+        };
+        for (server, fault) in [("Postgres", ledger_fault), ("Redis", gate_fault)] {
+            if let Some(fault) = fault
+                && self.health_log.allows()
+            {
+                tracing::warn!(server, fault, "not healthy");
+            }
+        }
     }
 }

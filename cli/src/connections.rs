@@ -5,6 +5,7 @@ use std::fmt::Display;
 use anyhow::{Context, anyhow};
 use api::views::AdminSale;
 use clap::Args;
+use process::output::one_line;
 use sale::{
     connections::{PostgresSettings, RedisSettings},
     gate::Gate,
@@ -15,7 +16,7 @@ use sale::{
 };
 use tokio::time::{Instant, timeout_at};
 
-use crate::output::{note, one_line};
+use crate::output::note;
 
 /// Where both servers are.
 #[derive(Debug, Args)]
@@ -144,7 +145,7 @@ pub async fn with_views<T>(
                 let error = anyhow!(error).context(UNREACHABLE_REDIS);
                 note(&format!(
                     "{}: shown is what the ledger knows",
-                    one_line(&error)
+                    one_line(&*error)
                 ));
                 None
             }

@@ -23,19 +23,17 @@ pub mod wrong_use;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use process::settings::LogSettings;
+use process::{exit::Exit, output::one_line, settings::LogSettings};
+use sale::store::is_setting;
 
 use crate::{
     commands::{
         completions, health, migrate, openapi, order, product, sale as sales, seed as seeds, token,
         user,
     },
-    output::{Output, note, one_line},
+    output::{Output, note},
     wrong_use::WrongUse,
 };
-
-/// Exit status of a wrong command line, the same as clap's.
-const WRONG_USE: u8 = 2;
 
 /// The text below the root's help.
 const EXIT_STATUS: &str = "\
@@ -96,17 +94,19 @@ pub enum Command {
 pub async fn run(cli: Cli) -> ExitCode {
     let output = Output::new(cli.json);
     let done = execute(cli.command, output).await;
-    done.unwrap_or_else(|error| {
-        note(&format!("error: {}", one_line(&error)));
-        if error.is::<WrongUse>() {
-            ExitCode::from(WRONG_USE)
+    let exit = done.unwrap_or_else(|error| {
+        note(&format!("error: {}", one_line(&*error)));
+        let is_wrong_use = error.is::<WrongUse>() || is_setting(&*error);
+        if is_wrong_use {
+            Exit::WrongUse
         } else {
-            ExitCode::FAILURE
+            Exit::Failed
         }
-    })
+    });
+    exit.into()
 }
 
-async fn execute(command: Command, output: Output) -> anyhow::Result<ExitCode> {
+async fn execute(command: Command, output: Output) -> anyhow::Result<Exit> {
     match command {
         Command::Migrate(migrate) => migrate::run(&migrate, output).await?,
         Command::Seed(seed) => seeds::run(seed, output).await?,
@@ -119,5 +119,5 @@ async fn execute(command: Command, output: Output) -> anyhow::Result<ExitCode> {
         Command::Openapi => openapi::run()?,
         Command::Completions(completions) => completions::run(&completions)?,
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }

@@ -57,18 +57,6 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An error and its causes, in one line. Some errors already repeat their cause's text.
-pub fn one_line(error: &anyhow::Error) -> String {
-    let mut line = error.to_string();
-    for cause in error.chain().skip(1).map(ToString::to_string) {
-        if !line.ends_with(&cause) {
-            line.push_str(": ");
-            line.push_str(&cause);
-        }
-    }
-    line.replace('\n', " ")
-}
-
 /// A table of rows.
 pub fn table_of<'a, R: Row + 'a>(rows: impl IntoIterator<Item = &'a R>) -> String {
     let mut table = empty_table();
@@ -113,16 +101,7 @@ fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use anyhow::anyhow;
-
-    use super::{one_line, table_of_fields};
-
-    #[test]
-    fn an_error_is_one_line_that_says_nothing_twice() {
-        let cause = anyhow!("no such port\n(7x)").context("wrong address: no such port\n(7x)");
-        let line = one_line(&cause.context("cannot connect"));
-        assert_eq!(line, "cannot connect: wrong address: no such port (7x)");
-    }
+    use super::table_of_fields;
 
     #[test]
     fn a_table_gives_a_terminal_nothing_to_obey() {

@@ -20,7 +20,6 @@ mod show;
 
 use std::{
     path::PathBuf,
-    process::ExitCode,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -29,7 +28,7 @@ use anyhow::Context;
 use clap::Parser;
 use identity::token::Tokens;
 use indicatif::{ProgressBar, ProgressStyle};
-use process::{output::note, settings::LogSettings, signals::asked_to_end};
+use process::{exit::Exit, output::note, settings::LogSettings, signals::asked_to_end};
 use sale::{
     gate::Gate,
     ledger::Ledger,
@@ -67,9 +66,6 @@ const AUDIT_PAUSE: Duration = Duration::from_millis(200);
 /// How long our keys stay in an external Redis after the demo has ended.
 const KEYS_LINGER: Duration = Duration::from_secs(1);
 
-/// Exit status of a demo that is interrupted before it serves.
-const INTERRUPTED: u8 = 130;
-
 /// Runs the whole system with private servers, and sends a rush of buyers at a sale
 #[derive(Debug, Clone, Parser)]
 #[command(name = "cargo demo", version)]
@@ -104,12 +100,12 @@ pub struct Demo {
 ///
 /// # Errors
 /// A part of the system could not be started.
-pub async fn run(demo: Demo) -> anyhow::Result<ExitCode> {
+pub async fn run(demo: Demo) -> anyhow::Result<Exit> {
     let interrupted = asked_to_end()?;
     let parts = Arc::new(Parts::new()?);
     let connections = OnceLock::new();
     let ended = tokio::select! {
-        ended = perform(&demo, &parts, &connections) => ended,
+        ended = perform(&demo, &parts, &connections) => ended.map(Some),
         () = interrupted => Ok(None),
     };
     if let Err(error) = &ended {
@@ -129,20 +125,19 @@ pub async fn run(demo: Demo) -> anyhow::Result<ExitCode> {
         .await
         .context("stopping broke off")?;
     Ok(match ended {
-        Ok(Some(right)) => ExitCode::from(u8::from(!right)),
-        Ok(None) if serving => ExitCode::SUCCESS,
-        Ok(None) => ExitCode::from(INTERRUPTED),
-        Err(_) => ExitCode::FAILURE,
+        Ok(Some(right)) => Exit::when(right),
+        Ok(None) if serving => Exit::Done,
+        Ok(None) => Exit::Interrupted,
+        Err(_) => Exit::Failed,
     })
 }
 
-/// The whole demo, up to the end of `--exit`: whether every check passed. Without `--exit`, it returns only if a check
-/// failed.
+/// The whole demo, up to the end of `--exit`: whether every check passed. Without `--exit` it returns only an error.
 async fn perform(
     demo: &Demo,
     parts: &Arc<Parts>,
     connections: &OnceLock<Connections>,
-) -> anyhow::Result<Option<bool>> {
+) -> anyhow::Result<bool> {
     let port = (demo.port != 0).then_some(demo.port);
     let place = in_background(parts, move |parts| parts.start_servers(port)).await?;
     let deployment = &place.deployment;
@@ -184,7 +179,7 @@ async fn perform(
         note(&format!("the logs are in {}", parts.keep_logs().display()));
     }
     if demo.exit {
-        return Ok(Some(right));
+        return Ok(right);
     }
     // The person has seen that a check failed: an interruption does not change that.
     parts.now_serving(right);

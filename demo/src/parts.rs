@@ -88,6 +88,7 @@ impl Parts {
     /// Builds, and starts the servers.
     pub(super) fn start_servers(&self, port: Option<u16>) -> anyhow::Result<Arc<Place>> {
         refuse_taken(port)?;
+        self.unless_ending()?;
         show::step("building");
         let binaries = Binaries::get(CargoOutput::Shown).map_err(|error| anyhow!("{error}"))?;
         self.unless_ending()?;
@@ -139,6 +140,7 @@ impl Parts {
             deployment,
             binaries,
         } = place;
+        self.unless_ending()?;
         let log = self.logs.path().join("reconciler.log");
         let reconciler = ReconcilerProcess::start(binaries, deployment, &log, &[], true)?;
         self.reconciler.get_or_init(|| reconciler);
@@ -236,29 +238,29 @@ impl Parts {
     pub(super) fn stop_processes(&self) {
         self.ending.store(true, Ordering::Release);
         if let Some(api) = self.api.get() {
-            told("API", api.stop());
+            log_failure("API", api.stop());
         }
         if let Some(reconciler) = self.reconciler.get() {
-            told("reconciler", reconciler.stop());
+            log_failure("reconciler", reconciler.stop());
         }
     }
 
     /// Ends Postgres and Redis in order. From external ones it only removes our database.
     pub(super) fn stop_servers(&self) {
         if let Some((url, database)) = self.borrowed.get() {
-            told("database", servers::drop_database(url, database));
+            log_failure("database", servers::drop_database(url, database));
         }
         if let Some(postgres) = self.postgres.get().and_then(Postgres::private) {
-            told("Postgres", postgres.stop());
+            log_failure("Postgres", postgres.stop());
         }
         if let Some(redis) = self.redis.get().and_then(Redis::private) {
-            told("Redis", redis.stop());
+            log_failure("Redis", redis.stop());
         }
     }
 }
 
 /// Logs a part that could not be ended, so that the rest still ends.
-fn told(part: &str, ended: Result<(), impl std::error::Error>) {
+fn log_failure(part: &str, ended: Result<(), impl std::error::Error>) {
     if let Err(error) = ended {
         tracing::warn!(part, %error, "did not end in order");
     }

@@ -6,7 +6,9 @@
 //! | [`telemetry`] | logging, to standard error |
 //! | [`signals`] | how a process learns that it must end |
 //! | [`output`] | printing, also to a reader that has left |
+//! | [`exit`] | what each exit status means |
 
+pub mod exit;
 pub mod output;
 pub mod settings;
 pub mod signals;

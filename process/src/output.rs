@@ -4,7 +4,9 @@
 //! left, as `head` does: it has read enough. A long-running program learns of it as [`Reader::Gone`].
 
 use std::{
+    error::Error,
     io::{self, Write},
+    iter::successors,
     os::fd::AsFd as _,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -54,6 +56,18 @@ pub fn reader() -> Reader {
     }
 }
 
+/// An error and its causes, in one line. Some errors already repeat their cause's text.
+pub fn one_line(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    for cause in successors(error.source(), |&cause| cause.source()).map(ToString::to_string) {
+        if !line.ends_with(&cause) {
+            line.push_str(": ");
+            line.push_str(&cause);
+        }
+    }
+    line.replace('\n', " ")
+}
+
 /// Writes a line to standard error. A failure is ignored: without a reader nobody misses the line.
 pub fn note(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
@@ -97,7 +111,9 @@ impl Commentary {
 mod tests {
     use std::io;
 
-    use super::{Reader, reader_of};
+    use anyhow::anyhow;
+
+    use super::{Reader, one_line, reader_of};
 
     #[test]
     fn a_reader_who_has_left_is_no_error_and_a_full_disk_is_one() {
@@ -106,5 +122,12 @@ mod tests {
         assert_eq!(gone.unwrap(), Reader::Gone);
         let full = reader_of(Err(io::ErrorKind::StorageFull.into()));
         assert_eq!(full.unwrap_err().0.kind(), io::ErrorKind::StorageFull);
+    }
+
+    #[test]
+    fn an_error_is_one_line_that_says_nothing_twice() {
+        let cause = anyhow!("no such port\n(7x)").context("wrong address: no such port\n(7x)");
+        let line = one_line(&*cause.context("cannot connect"));
+        assert_eq!(line, "cannot connect: wrong address: no such port (7x)");
     }
 }

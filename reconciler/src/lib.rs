@@ -23,13 +23,18 @@ pub mod rejections;
 pub mod run;
 pub mod settings;
 
-use std::{process::ExitCode, time::Duration};
+use std::{error::Error, process::ExitCode, time::Duration};
 
 use anyhow::Context;
+use process::{
+    exit::Exit,
+    output::{note, one_line},
+};
 use sale::{
     connections::{PostgresSettings, RedisSettings},
     gate::{Gate, GateError},
     ledger::{Ledger, LedgerError},
+    store::is_setting,
 };
 use tokio::time::{Instant, sleep};
 
@@ -40,19 +45,26 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause between attempts to reach both.
 const START_PAUSE: Duration = Duration::from_millis(250);
 
-/// Runs the requested command. Exit status 0: done; 1: a sale does not agree, or a rejection could not be replayed;
-/// 2: failed.
+/// Runs the requested command.
 pub async fn execute(cli: Cli) -> ExitCode {
+    let is_audit = matches!(cli.command, Command::Audit(_));
     let outcome = match cli.command {
-        Command::Run(settings) => run::run(settings).await.map(|()| ExitCode::SUCCESS),
+        Command::Run(settings) => run::run(settings).await.map(|()| Exit::Done),
         Command::Audit(settings) => audit::run(settings).await,
         Command::Rebuild(settings) => rebuild::run(settings).await,
         Command::Rejections(command) => rejections::run(command).await,
     };
-    outcome.unwrap_or_else(|error| {
-        tracing::error!("{error:#}");
-        ExitCode::from(2)
-    })
+    let exit = outcome.unwrap_or_else(|error| {
+        note(&format!("error: {}", one_line(&*error)));
+        if is_setting(&*error) {
+            Exit::WrongUse
+        } else if is_audit {
+            Exit::Unchecked
+        } else {
+            Exit::Failed
+        }
+    });
+    exit.into()
 }
 
 /// Connects to Redis and Postgres, and waits for them to come up. Postgres shows the name to others.
@@ -63,13 +75,20 @@ async fn connect(
     patience: Duration,
 ) -> anyhow::Result<(Gate, Ledger)> {
     let deadline = Instant::now() + patience;
+    let mut waits = false;
+    let mut wait = async |error: &(dyn Error + 'static)| {
+        if !std::mem::replace(&mut waits, true) {
+            tracing::warn!(error, "waiting for Postgres and Redis");
+        }
+        sleep(START_PAUSE).await;
+    };
     let ledger = loop {
         match Ledger::connect_as(name, postgres).await {
             Ok(ledger) => break ledger,
             Err(error @ LedgerError::Settings(_)) => {
                 return Err(error).context("Postgres cannot be used (DATABASE_URL)");
             }
-            Err(_) if Instant::now() < deadline => sleep(START_PAUSE).await,
+            Err(error) if Instant::now() < deadline => wait(&error).await,
             Err(error) => return Err(error).context("Postgres cannot be reached (DATABASE_URL)"),
         }
     };
@@ -80,7 +99,7 @@ async fn connect(
             Err(error @ (GateError::Settings(_) | GateError::Untrusted(_))) => {
                 return Err(error).context("Redis cannot be used (REDIS_URL)");
             }
-            Err(_) if Instant::now() < deadline => sleep(START_PAUSE).await,
+            Err(error) if Instant::now() < deadline => wait(&error).await,
             Err(error) => return Err(error).context("Redis cannot be reached (REDIS_URL)"),
         }
     };

@@ -1,10 +1,10 @@
 //! The command `rebuild`: loads sales into their gates from scratch, and reports what was saved and what is known to
 //! be lost. [`sale::install`] does the work; it opens a gate only if the audit agrees.
 
-use std::{process::ExitCode, time::Duration};
+use std::time::Duration;
 
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
-use process::output::print;
+use process::{exit::Exit, output::print};
 use sale::{
     audit::AuditVerdict,
     gate::Gate,
@@ -28,8 +28,6 @@ const REBUILD: &str = "mincommerce-rebuild";
 /// How long to wait for another process' install, and how often to check whether it has ended.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(60);
 const BUSY_PAUSE: Duration = Duration::from_millis(100);
-/// Exit status when a sale stays closed.
-const CLOSED: u8 = 1;
 
 /// The result for one sale.
 #[derive(Debug, Clone, Serialize)]
@@ -53,7 +51,7 @@ impl Rebuilt {
 
 /// Rebuilds the named sales, or those that need it. A sale that cannot be rebuilt stays closed, and does not stop the
 /// others. Fails if Redis or Postgres does not answer at all.
-pub async fn run(settings: RebuildSettings) -> anyhow::Result<ExitCode> {
+pub async fn run(settings: RebuildSettings) -> anyhow::Result<Exit> {
     let (gate, ledger) =
         connect(REBUILD, &settings.redis, &settings.postgres, Duration::ZERO).await?;
     let ledger = ledger.on_behalf(By::person(None));
@@ -76,11 +74,7 @@ pub async fn run(settings: RebuildSettings) -> anyhow::Result<ExitCode> {
     } else {
         print(&table(&all))?;
     }
-    Ok(if all.iter().all(Rebuilt::is_well) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(CLOSED)
-    })
+    Ok(Exit::when(all.iter().all(Rebuilt::is_well)))
 }
 
 async fn rebuild(

@@ -92,6 +92,9 @@ macro_rules! words {
         }
 
         impl $name {
+            /// All of them, in this order.
+            pub const ALL: [Self; [$(Self::$variant),+].len()] = [$(Self::$variant),+];
+
             /// The word for it in the gate, the ledger and the API.
             pub const fn as_str(self) -> &'static str {
                 match self {

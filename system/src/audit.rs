@@ -2,6 +2,7 @@
 
 use std::{path::Path, process::Stdio, time::Duration};
 
+use process::exit::Exit;
 use sale::model::SaleId;
 use serde::Deserialize;
 use tokio::{process::Command, time::timeout};
@@ -12,7 +13,7 @@ use crate::deployment::Deployment;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The exit status of an audit that found a difference.
-const DIFFERS: i32 = 1;
+const DIFFERS: i32 = Exit::Failed as i32;
 
 /// The audit's result for one sale.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

@@ -60,7 +60,7 @@ const REFUSALS_LOGGED_MAX: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
 /// The settings of the edge.
 pub struct Rules {
-    /// Which methods each route takes.
+    /// What each route takes, and the rules of its operations.
     pub routes: Arc<RouteTable>,
     /// Which of the routes are served at the root, too.
     pub root_paths: RootPaths,

@@ -12,6 +12,7 @@ mod lane;
 
 use std::{
     collections::HashMap,
+    num::NonZeroU32,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -32,6 +33,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use self::lane::Lane;
+use crate::log_limit::LogLimit;
 
 /// How long the ledger may take to answer for a sale's standing.
 const STANDING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -128,6 +130,8 @@ struct Shared {
     standings: Cache<SaleId, Option<Standing>>,
     tasks: TaskTracker,
     counters: BatchCounters,
+    /// How often the log says that too many sales sell.
+    refusal_log: LogLimit,
 }
 
 /// The path of all purchases of this process to the gate. Clones share it.
@@ -157,6 +161,7 @@ impl Admissions {
                     .build(),
                 tasks: TaskTracker::new(),
                 counters: BatchCounters::default(),
+                refusal_log: LogLimit::per_second(NonZeroU32::MIN),
             }),
         }
     }
@@ -204,8 +209,8 @@ impl Admissions {
         Err(AdmitError::Unavailable)
     }
 
-    /// Whether this process can sell at least one sale without asking the ledger first. It cannot sell other sales
-    /// so, and none after a reconnect of Redis: the first purchase then needs the ledger.
+    /// Whether this process can sell at least one sale without asking the ledger first. It cannot sell other
+    /// sales that way, and none after a reconnect of Redis: the first purchase then needs the ledger.
     pub fn can_decide_alone(&self) -> bool {
         let connections = self.shared.gate.connections();
         let lanes = self.shared.lanes.read();
@@ -290,7 +295,12 @@ impl Shared {
         {
             return Ok(lane.queue.clone());
         }
+        // One that broke off has left its entry.
+        lanes.retain(|_, lane| !lane.queue.is_closed());
         if lanes.len() >= self.limits.lanes_max {
+            if self.refusal_log.allows() {
+                tracing::warn!(%sale, "too many sales sell at once (SELLING_SALES_MAX)");
+            }
             return Err(AdmitError::Unavailable);
         }
         let (sender, queue) = mpsc::channel(self.limits.queue_max);

@@ -21,7 +21,6 @@ use uuid::Uuid;
 use super::{Tag, headers::IdempotencyKey};
 use crate::{
     auth::Admin,
-    detached::detached,
     payload::{Incoming, Reply, Success, optional_whole, success, whole},
     problem::{Code, Problem, Refusal, failures},
     services::Services,
@@ -180,7 +179,9 @@ impl AdminProductsApi {
         let product = new_product(request)?;
         let repeatable = key.is_some();
         let ledger = services.ledger.on_behalf(admin.by(key));
-        let product = detached(async move { ledger.create_product(product).await })
+        let product = services
+            .detached
+            .run(async move { ledger.create_product(product).await })
             .await?
             .map_err(|error| Problem::from(error).unless_repeatable(repeatable))?;
         tracing::info!(product = %product.id, by = %admin.caller.buyer, "product created");
@@ -244,7 +245,9 @@ impl AdminProductsApi {
         let repeatable = key.is_some() || !adds;
         let ledger = services.ledger.on_behalf(admin.by(key));
         let id = ProductId::from_uuid(id.0);
-        let product = detached(async move { ledger.update_product(id, change).await })
+        let product = services
+            .detached
+            .run(async move { ledger.update_product(id, change).await })
             .await?
             .map_err(|error| Problem::from(error).unless_repeatable(repeatable))?;
         tracing::info!(product = %product.id, by = %admin.caller.buyer, "product changed");

@@ -22,7 +22,6 @@ use uuid::Uuid;
 use super::{Tag, headers::IdempotencyKey};
 use crate::{
     auth::Admin,
-    detached::detached,
     payload::{Incoming, Reply, Success, optional_whole, success},
     problem::{Code, Problem, Refusal, failures},
     services::Services,
@@ -119,7 +118,8 @@ impl AdminSalesApi {
         let repeatable = key.is_some() || request.sale_id.is_some();
         let lifecycle = services.lifecycle.on_behalf(admin.by(key));
         let services = Arc::clone(&services);
-        let reply = detached(async move {
+        let detached = Arc::clone(&services);
+        let reply = detached.detached.run(async move {
             let stepped = match request.sale_id {
                 Some(id) => moved(&lifecycle, &services, SaleId::from_uuid(id), &request).await,
                 None => created(&lifecycle, &request).await,

@@ -16,7 +16,6 @@ use uuid::Uuid;
 use super::{Tag, headers::IdempotencyKey};
 use crate::{
     auth::Admin,
-    detached::detached,
     payload::{Incoming, Reply, Success, success, whole},
     problem::{Problem, Refusal, failures},
     services::Services,
@@ -203,7 +202,7 @@ impl AdminStepsApi {
         let order = OrderId::from_uuid(order_id.0);
         let lifecycle = services.lifecycle.on_behalf(admin.by(None));
         let (sales, by) = (services.sales.clone(), admin.caller.buyer);
-        let cancelled = detached(async move {
+        let cancelled = services.detached.run(async move {
             let cancelled = lifecycle.cancel(order).await?;
             sales.forget(cancelled.sale).await;
             tracing::info!(%order, %by, "order cancelled");
@@ -250,7 +249,7 @@ async fn step(
     let repeatable = key.is_some() || !matches!(step, Step::Restock(_));
     let lifecycle = services.lifecycle.on_behalf(admin.by(key));
     let (sales, by) = (services.sales.clone(), admin.caller.buyer);
-    let done = detached(async move {
+    let done = services.detached.run(async move {
         let stepped = step.take(&lifecycle, SaleId::from_uuid(sale)).await?;
         sales.forget(stepped.sale.id).await;
         tracing::info!(sale = %stepped.sale.id, state = %stepped.sale.state, %by, "sale changed");

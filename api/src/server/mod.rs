@@ -16,6 +16,7 @@ use sale::{
         hints::{Hints, HintsConnection},
     },
     ledger::LedgerError,
+    store::is_setting,
 };
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -74,6 +75,20 @@ pub enum ServeError {
     /// Serving failed.
     #[error("serving failed")]
     Serve(#[source] io::Error),
+}
+
+impl ServeError {
+    /// Whether a setting cannot be used, so that a start with the same settings would fail again.
+    pub fn is_setting(&self) -> bool {
+        match self {
+            Self::Impatient | Self::Token(_) => true,
+            Self::Gate(error) => is_setting(error),
+            Self::Ledger(error) => is_setting(error),
+            Self::PasswordThreads(_) | Self::Metrics(_) | Self::Listen { .. } | Self::Serve(_) => {
+                false
+            }
+        }
+    }
 }
 
 /// A service that is ready to serve.
@@ -167,6 +182,7 @@ impl Api {
         }
 
         let closed = async {
+            services.detached.ended().await;
             services.admissions.close().await;
             // Close all together: a server that is away must not take the others' time.
             tokio::join!(

@@ -22,13 +22,15 @@ use crate::{
         client_address::Clients,
         open_files,
     },
+    detached::Detached,
     edge::{Rules, root_paths::RootPaths},
+    log_limit::LogLimit,
     metrics::Metrics,
     purchases::{batcher::Admissions, purchase_status::Purchases, waiting::Waiting},
     rate_limits::RateLimits,
     routes::{self, RouteTable, documentation_paths},
     sales::Sales,
-    services::Services,
+    services::{HEALTH_LINES_MAX, Services},
     settings::{ApiDocs, Settings},
     throughput::Throughput,
 };
@@ -102,6 +104,7 @@ pub(super) fn services(
     let (ending, told) = watch::channel(false);
     Ok(Services {
         admissions: Admissions::start(gate.clone(), ledger.clone(), limits.admissions()),
+        detached: Detached::default(),
         lifecycle: Lifecycle::new(gate.clone(), ledger.clone()),
         waiting: Waiting::start(ledger.clone(), hints, limits.waiting_purchases_max, told),
         patience_max: limits.request_deadline().saturating_sub(ANSWER_RESERVE),
@@ -116,6 +119,7 @@ pub(super) fn services(
         started: Instant::now(),
         ending,
         health: Services::look_cache(),
+        health_log: LogLimit::per_second(HEALTH_LINES_MAX),
         throughput: Throughput::default(),
         queue: Services::look_cache(),
         statistics: Services::statistics_cache(),

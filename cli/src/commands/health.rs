@@ -3,6 +3,7 @@
 use anyhow::{Context, bail};
 use chrono::{DateTime, Utc};
 use clap::Args;
+use process::output::one_line;
 use sale::{
     gate::Gate,
     ledger::{Ledger, Tables},
@@ -11,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     connections::{Servers, UNREACHABLE_POSTGRES, UNREACHABLE_REDIS},
-    output::{Output, Shown, one_line, table_of_fields},
+    output::{Output, Shown, table_of_fields},
 };
 
 /// The message if the reconciler is missing.
@@ -133,13 +134,13 @@ fn faults(ledger: &anyhow::Result<(Tables, bool)>, redis: &anyhow::Result<()>) -
     let mut faults = Vec::new();
     match ledger {
         Ok((tables, _)) => faults.extend(tables.fault().map(str::to_owned)),
-        Err(error) => faults.push(one_line(error)),
+        Err(error) => faults.push(one_line(&**error)),
     }
     if let Ok((_, false)) = ledger {
         faults.push(NO_RECONCILER.to_owned());
     }
     if let Err(error) = redis {
-        faults.push(one_line(error));
+        faults.push(one_line(&**error));
     }
     faults
 }

@@ -23,6 +23,7 @@ use prometheus::{
     register_int_counter_vec_with_registry, register_int_gauge_vec_with_registry,
 };
 use sale::audit::AuditVerdict;
+use strum::VariantArray as _;
 
 use super::report::Row;
 
@@ -100,7 +101,7 @@ impl Metrics {
         self.duration.set(took.as_secs_f64());
         self.differences.reset();
         self.counts.reset();
-        for verdict in AuditVerdict::ALL {
+        for &verdict in AuditVerdict::VARIANTS {
             let sales = rows.iter().filter(|row| row.verdict == verdict).count();
             self.sales
                 .with_label_values(&[verdict.word()])

@@ -6,10 +6,10 @@ pub mod repair;
 pub mod report;
 pub mod watch;
 
-use std::{process::ExitCode, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context;
-use process::output::print;
+use process::{exit::Exit, output::print};
 use sale::{
     audit::{self, AuditError, AuditVerdict},
     gate::{Gate, GateError},
@@ -23,10 +23,6 @@ use crate::{connect, settings::AuditSettings};
 
 /// The name of an audit in Postgres: it must not count as a running reconciler.
 const AUDIT: &str = "mincommerce-audit";
-/// Exit status when a sale differs.
-const DIFFERS: u8 = 1;
-/// Exit status when a named sale is unknown.
-const FAILED: u8 = 2;
 
 /// The result of an audit of several sales.
 struct Audited {
@@ -38,12 +34,12 @@ struct Audited {
 
 /// Audits the named sales, or all that are not settled, and prints a row for each. Fails if Redis or Postgres does
 /// not answer at all.
-pub async fn run(settings: AuditSettings) -> anyhow::Result<ExitCode> {
+pub async fn run(settings: AuditSettings) -> anyhow::Result<Exit> {
     let (gate, ledger) =
         connect(AUDIT, &settings.redis, &settings.postgres, Duration::ZERO).await?;
     if settings.watch {
         watch::run(&gate, &ledger, &settings).await?;
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Exit::Done);
     }
     let Audited { mut rows, unknown } = audit_all(&gate, &ledger, &settings.sales).await?;
     if settings.repair {
@@ -55,11 +51,9 @@ pub async fn run(settings: AuditSettings) -> anyhow::Result<ExitCode> {
     report_unknown(&unknown);
     let differs = rows.iter().any(|row| row.verdict == AuditVerdict::Differs);
     Ok(if !unknown.is_empty() {
-        ExitCode::from(FAILED)
-    } else if differs {
-        ExitCode::from(DIFFERS)
+        Exit::Unchecked
     } else {
-        ExitCode::SUCCESS
+        Exit::when(!differs)
     })
 }
 

@@ -1,9 +1,9 @@
 //! `rejections list`: the newest first, in pages, with an explanation of each reason that occurs.
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::collections::BTreeMap;
 
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
-use process::output::print;
+use process::{exit::Exit, output::print};
 use sale::{
     ledger::{Asked, KeptRejection, RejectionFilter},
     model::Reason,
@@ -27,7 +27,7 @@ struct Listing {
 }
 
 /// Prints a page. Fails if Postgres does not answer.
-pub async fn run(settings: List) -> anyhow::Result<ExitCode> {
+pub async fn run(settings: List) -> anyhow::Result<Exit> {
     if let Some(word) = &settings.reason
         && word.parse::<Reason>().is_err()
     {
@@ -61,7 +61,7 @@ pub async fn run(settings: List) -> anyhow::Result<ExitCode> {
     } else {
         table(&listing)
     })?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 fn table(listing: &Listing) -> String {

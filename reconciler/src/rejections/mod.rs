@@ -11,9 +11,8 @@ pub mod replay;
 pub mod show;
 pub mod view;
 
-use std::process::ExitCode;
-
 use anyhow::{Context, bail};
+use process::exit::Exit;
 use sale::{
     connections::PostgresSettings,
     ledger::{By, Ledger},
@@ -25,7 +24,7 @@ use crate::settings::rejections::Command;
 const REJECTIONS: &str = "mincommerce-rejections";
 
 /// Runs the command. Fails if Redis or Postgres does not answer, or there is no such rejection.
-pub async fn run(command: Command) -> anyhow::Result<ExitCode> {
+pub async fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::List(settings) => list::run(settings).await,
         Command::Show(settings) => show::run(settings).await,

@@ -1,10 +1,10 @@
 //! `rejections replay`: makes orders of rejections, of the named ones or of all of a sale, and prints a line for
 //! each.
 
-use std::{process::ExitCode, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
-use process::output::print;
+use process::{exit::Exit, output::print};
 use sale::{
     gate::Gate,
     ledger::{Bar, KeptRejection, Ledger, Page, Replay},
@@ -21,8 +21,6 @@ use crate::settings::rejections::Replay as Settings;
 const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait until the reconcilers have emptied the journal.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
-/// Exit status when a rejection could not be replayed, or a sale had to be given up.
-const NOT_ALL: u8 = 1;
 
 const PATIENCE: Patience = Patience {
     lock: LOCK_TIMEOUT,
@@ -31,7 +29,7 @@ const PATIENCE: Patience = Patience {
 
 /// Replays the requested rejections. Fails if Redis or Postgres does not answer, if there is no such rejection or
 /// sale, or if a replay was given up.
-pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
+pub async fn run(settings: Settings) -> anyhow::Result<Exit> {
     let ledger = ledger(&settings.postgres).await?;
     let gate = Gate::connect(&settings.redis).await;
     let gate = gate.context("Redis cannot be reached (REDIS_URL)")?;
@@ -47,11 +45,7 @@ pub async fn run(settings: Settings) -> anyhow::Result<ExitCode> {
     };
     replaying.gate.disconnect().await;
     done?;
-    Ok(if replaying.impossible > 0 {
-        ExitCode::from(NOT_ALL)
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(Exit::when(replaying.impossible == 0))
 }
 
 struct Replaying {

@@ -1,11 +1,9 @@
 //! `rejections show`: all data of one rejection.
 
-use std::process::ExitCode;
-
 use anyhow::bail;
 use chrono::{DateTime, Utc};
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
-use process::output::print;
+use process::{exit::Exit, output::print};
 use sale::{
     journal::PartialEntry,
     ledger::{Bar, KeptRejection},
@@ -65,7 +63,7 @@ struct Prospect {
 }
 
 /// Prints a rejection. Fails if Postgres does not answer, or there is no such rejection.
-pub async fn run(settings: Show) -> anyhow::Result<ExitCode> {
+pub async fn run(settings: Show) -> anyhow::Result<Exit> {
     let id = settings.id;
     let ledger = ledger(&settings.postgres).await?;
     let Some(kept) = ledger.kept_rejections(&[id]).await?.pop() else {
@@ -89,7 +87,7 @@ pub async fn run(settings: Show) -> anyhow::Result<ExitCode> {
     } else {
         table(&shown)
     })?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 fn decoded(kept: &KeptRejection) -> Decoded {

@@ -43,7 +43,7 @@ async fn a_sale_that_is_not_there_hides_no_other() {
     let stage = agreeing().await;
     let unknown = SaleId::random().to_string();
     let (status, printed) = run(&stage, &["audit", &unknown, &stage.sale.to_string()]).await;
-    assert_eq!(status, 2, "{printed}");
+    assert_eq!(status, 3, "{printed}");
     assert!(printed.contains(&stage.sale.to_string()), "{printed}");
     assert!(printed.contains("agrees"), "{printed}");
 }

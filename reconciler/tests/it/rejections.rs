@@ -42,10 +42,10 @@ fn printed(output: &Output, status: i32) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-/// The error message of a command that must fail.
+/// The error message of a command that must end with this status and print nothing.
 #[track_caller]
-fn failed(output: &Output) -> String {
-    assert_eq!(printed(output, 2), "");
+fn failed(output: &Output, status: i32) -> String {
+    assert_eq!(printed(output, status), "");
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 

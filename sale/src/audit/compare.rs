@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
+use strum::VariantArray;
 
 use super::difference::{Difference, Named, Remedy};
 use crate::{
@@ -47,7 +48,7 @@ pub struct Marks {
 }
 
 /// Whether gate, journal and ledger of a sale agree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditVerdict {
     /// Gate, journal and ledger agree.
@@ -61,14 +62,6 @@ pub enum AuditVerdict {
 }
 
 impl AuditVerdict {
-    /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::Agrees,
-        Self::SyncPending,
-        Self::Installing,
-        Self::Differs,
-    ];
-
     /// The word for it in JSON and metrics.
     pub const fn word(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! TLS to Redis. (TLS to Postgres is sqlx's own: `settings/postgres_url.rs` chooses its mode.)
+//! TLS to Redis. (TLS to Postgres is sqlx's own: `connections/postgres_url.rs` chooses its mode.)
 //!
 //! Trusted authorities are those of `REDIS_TLS_CA_FILE` alone, or else those of the system: administrators add and
 //! remove authorities there, and a list built into the program would grow old with it.

@@ -12,7 +12,7 @@
 //! WAIT covers an order that is only named again, too.
 //!
 //! After a reconnect between script and WAIT, WAIT would prove nothing either. The lane of a sale notices the
-//! reconnect, and sends the whole batch again (`batcher/lane.rs`).
+//! reconnect, and sends the whole batch again (`api/src/purchases/batcher/lane.rs`).
 //!
 //! A failed WAIT leaves the outcome unknown: the purchase is in this Redis, and a retry confirms it once the replicas
 //! have it. WAIT is no consensus; docs/guarantees.md says what it does not promise.

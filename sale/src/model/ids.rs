@@ -58,7 +58,7 @@ macro_rules! id {
 }
 
 id! {
-    /// One product offered in a number of units, for a time.
+    /// The id of a sale.
     SaleId
 }
 id! {
@@ -66,11 +66,11 @@ id! {
     BuyerId
 }
 id! {
-    /// An admitted purchase. The API makes the id before it asks the gate; also called the job id.
+    /// The id of an order, made before the gate is asked; also called the job id.
     OrderId
 }
 id! {
-    /// The product of a sale.
+    /// The id of a product.
     ProductId
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::UnknownWord;
 
 words! {
-    /// Why a purchase was rejected: the words of `migrations/0007_posting.sql`, and `unreadable`. The
+    /// Why a purchase was rejected, in the order in which posting checks it: the words of `migrations/0007_posting.sql`, and `unreadable`. The
     /// ledger may hold other words of a newer version, and keeps them as text.
     Reason ("reason of a rejection") {
         /// The ledger has no such sale.
@@ -38,18 +38,6 @@ pub const UNKNOWN_REASON: &str = "This version does not know the reason, a newer
 pub const NOT_COMPLETED: &str = "Your purchase could not be completed.";
 
 impl Reason {
-    /// All of them, in the order in which posting checks them.
-    pub const ALL: [Self; 8] = [
-        Self::UnknownSale,
-        Self::Superseded,
-        Self::SaleSettled,
-        Self::BuyerHasOrder,
-        Self::BuyerRejected,
-        Self::OrderIdTaken,
-        Self::NoUnits,
-        Self::Unreadable,
-    ];
-
     /// For the operator: what happened, who is affected, and what to do.
     pub const fn for_operator(self) -> &'static str {
         match self {

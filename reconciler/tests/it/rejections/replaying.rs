@@ -29,7 +29,7 @@ async fn replaying_again_says_already_and_the_audit_agrees() {
     assert!(
         matches!(outcome, Some(PurchaseOutcome::Order(order)) if order.status == OrderStatus::Confirmed)
     );
-    let gone = failed(&run(&stage, &["show", &id]).await);
+    let gone = failed(&run(&stage, &["show", &id]).await, 1);
     assert!(
         gone.contains("is order") && gone.contains("confirmed"),
         "{gone}"
@@ -186,7 +186,7 @@ async fn in_a_settled_sale_a_replay_takes_the_unit_from_the_stock() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_replayed_ends_with_1_and_what_is_unknown_with_2() {
+async fn what_cannot_be_replayed_or_is_unknown_ends_with_1_and_wrong_use_with_2() {
     let (stage, ids) = rejected_for_every_reason().await;
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     for (reason, line) in [
@@ -209,18 +209,18 @@ async fn what_can_not_be_replayed_ends_with_1_and_what_is_unknown_with_2() {
     let settled = Reason::ALL
         .into_iter()
         .position(|it| it == Reason::SaleSettled);
-    for arguments in [
-        vec!["replay", &ids[settled.unwrap()], &unknown],
-        vec!["replay", "--sale", &unknown],
-        vec!["replay"],
-        vec!["replay", &unknown, "--sale", &unknown],
-        vec!["replay", "--reason", "no_units"],
-        vec!["show", &unknown],
-        vec!["show", "x"],
-        vec!["list", "--limit", "0"],
-        vec!["list", "--cursor", "x"],
+    for (arguments, status) in [
+        (vec!["replay", &ids[settled.unwrap()], &unknown], 1),
+        (vec!["replay", "--sale", &unknown], 1),
+        (vec!["replay"], 2),
+        (vec!["replay", &unknown, "--sale", &unknown], 2),
+        (vec!["replay", "--reason", "no_units"], 2),
+        (vec!["show", &unknown], 1),
+        (vec!["show", "x"], 2),
+        (vec!["list", "--limit", "0"], 2),
+        (vec!["list", "--cursor", "x"], 2),
     ] {
-        let said = failed(&run(&stage, &arguments).await);
+        let said = failed(&run(&stage, &arguments).await, status);
         assert!(!said.is_empty(), "{arguments:?}");
     }
     let after: i64 = sqlx::query_scalar("SELECT count(*) FROM orders")
