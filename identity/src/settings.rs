@@ -31,9 +31,9 @@ pub struct TokenSettings {
           value_parser = clap::value_parser!(u32).range(60..=31_536_000))]
     pub jwt_lifetime_seconds: u32,
 
-    /// Public keys of an outside issuer whose tokens count as well, with their role and sub as they
-    /// are, so that it must be trusted like our own: a file with a JSON Web Key Set
-    /// of RS256 and EdDSA keys, read at the start. Needs JWT_JWKS_ISSUER
+    /// Public keys of an outside issuer whose tokens count as well: a file with a JSON Web Key Set of
+    /// RS256 and EdDSA keys, read at the start. Their role and sub are taken as they are, so trust the
+    /// issuer like our own. Needs JWT_JWKS_ISSUER
     #[arg(long, env = "JWT_JWKS_FILE")]
     pub jwt_jwks_file: Option<PathBuf>,
 

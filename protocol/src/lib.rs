@@ -1,27 +1,37 @@
 //! The protocol between gate, journal and ledger as a model, and a search of all its behaviour within small bounds: in
 //! every order of steps, with a crash of any process in between.
 //!
-//! **Modelled**, each as one atomic step: every script of `lua/`; every statement of the ledger with its triggers and
-//! constraints; reading, claiming and forgetting an entry; the message to the gate and the one back; the work of the
-//! keeper, an install, a settlement, a replay and a person's command between two of those; the passing of time. There
-//! are two APIs, two posters, and two workers that stand for any two of keepers, installs, settlements and commands.
-//! Faults use up a scenario's budget: a process dies and another starts, an answer is lost, a call arrives after its
-//! caller gave up, a slow poster, a lost install lock, a destroyed consumer group, an unreadable or deleted entry, a
-//! gate that is emptied or rolled back to a copy, a ledger that is rolled back, a clock that is set back.
+//! **Modelled**, each as one atomic step:
 //!
-//! **Searched** ([`search`]): every state that a [`scenarios::Scenario`] can reach. In each, the [`invariants`] hold;
-//! between two, nothing goes back; at rest every acknowledged purchase has ended, every posted buyer has the right
-//! mark, and no unit is stranded; and from each state rest can be reached by steps that are neither a fault nor a
-//! person's action. This does not prove that rest *is* reached: the search does not find a loop that the processes
-//! could leave, and by bad luck never do.
+//! - every script of `lua/`, with the message to the gate and the one back
+//! - every statement of the ledger, with its triggers and constraints
+//! - reading, claiming and forgetting an entry
+//! - the work of the keeper, an install, a settlement, a replay and a person's command between two of those
+//! - the passing of time
 //!
-//! **Each rule left out alone** ([`rules`], [`needs`]) either breaks a named invariant in a named scenario, or breaks
-//! it only together with another rule that stands in for it, or breaks nothing there, and then the table says what the
-//! rule is for. The test fails if the table is wrong in either direction.
+//! There are two APIs, two posters, and two workers that stand for any two of keepers, installs, settlements and
+//! commands.
+//!
+//! **Faults** use up a scenario's budget:
+//!
+//! - a process dies and another starts; a poster is slow; an install lock is lost
+//! - an answer is lost; a call arrives after its caller gave up
+//! - a consumer group is destroyed; an entry is unreadable or deleted
+//! - a gate is emptied or rolled back to a copy; a ledger is rolled back; a clock is set back
+//!
+//! **Searched** ([`search`]): every state that a [`scenarios::Scenario`] can reach. In each, the [`invariants`] hold.
+//! Between two, nothing goes back. At rest every acknowledged purchase has ended, every posted buyer has the right
+//! mark, and no unit is stranded. From each state, rest can be reached by steps that are neither a fault nor a person's
+//! action. This does not prove that rest *is* reached: the search does not find a loop that the processes could leave,
+//! and by bad luck never do.
+//!
+//! **Each rule left out alone** ([`rules`], [`needs`]) breaks a named invariant in a named scenario, alone or together
+//! with another rule that stands in for it. A rule that breaks nothing there has a row that says what it is for. The
+//! test fails if the table is wrong in either direction.
 //!
 //! **Abstracted**: ids are small numbers, and the random bits of an entry's id are the number of the gate's losses. A
-//! poster holds one entry, a batch has one or two buyers. The pages in which buyers and marks are read are one (the
-//! count catches a page that was read too early, as it would catch the whole). The keeper restarts a failed install,
+//! poster holds one entry, a batch has one or two buyers. Buyers and marks are read in one page: the count catches a
+//! page that was read too early, as it would catch the whole. The keeper restarts a failed install,
 //! and only the scenario limits the number of attempts. Pauses and timeouts may take any time. States that differ only
 //! in the names of like processes are one state, as are those of buyers who have not asked yet. Steps that nothing can
 //! disturb any more come first.

@@ -224,7 +224,7 @@ impl Keeper {
             // The semaphore is never closed.
             let _turn = installs.acquire().await;
             match install::install_as(&gate, &ledger, sale, request, DRAIN_TIMEOUT).await {
-                Ok(done) if done.is_anew() => {
+                Ok(done) if done.was_installed() => {
                     tracing::info!(
                         %sale, epoch = %done.epoch, found = ?done.found, buyers = done.buyers,
                         saved = done.saved, rejected = done.rejected, lost = done.lost, "installed"

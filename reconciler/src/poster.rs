@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_can_not_be_read_counts_for_one_and_goes_with_its_neighbours() {
+    fn an_entry_that_cannot_be_read_counts_for_one_and_goes_with_its_neighbours() {
         assert_eq!(calls(vec![unreadable(), won(1), unreadable()]), [3]);
         let rest = POST_WINNERS_MAX - 1;
         assert_eq!(calls(vec![unreadable(), won(rest), won(1)]), [2, 1]);

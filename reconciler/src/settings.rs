@@ -99,7 +99,7 @@ pub struct AuditSettings {
     #[arg(long)]
     pub repair: bool,
 
-    /// Audit again and again until told to stop (SIGTERM), and print whenever something has changed
+    /// Audit again and again until SIGTERM, and print whenever something has changed
     #[arg(long, conflicts_with = "repair")]
     pub watch: bool,
 

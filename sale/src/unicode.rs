@@ -27,9 +27,9 @@ pub fn is_wide_space(character: char) -> bool {
     !character.is_ascii() && category(character) == GeneralCategory::SpaceSeparator
 }
 
-/// The first character of a text that readers do not see, or see in different ways: zero-width and other
-/// default-ignorable ones, controls of writing direction, and code points that stand for nothing (or for something
-/// private), which a later Unicode may normalise in another way. Control characters and spaces are not among them.
+/// The first character of a text that readers do not see, or see in different ways. These are zero-width and other
+/// default-ignorable characters, and controls of writing direction. Code points without a public meaning count too: a
+/// later Unicode may normalise them in another way. Control characters and spaces do not count.
 pub fn invisible(text: &str) -> Option<char> {
     text.chars().find(|character| {
         !character.is_ascii()

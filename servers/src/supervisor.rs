@@ -2,8 +2,8 @@
 //!
 //! A process is *wanted* from its start until [`Supervisor::kill`] or [`Supervisor::stop`], and again from
 //! [`Supervisor::start_again`]. If supervision is on, a thread checks every [`POLL`] whether a wanted process has died,
-//! reaps it, and restarts it in the same way: at once the first time, then after pauses that double up to
-//! [`PAUSE_MAX`]. After too many deaths in a row, each soon after its start, it gives up. The supervisor waits on every
+//! reaps it, and restarts it in the same way. The first restart comes at once, later ones after pauses that double up
+//! to [`PAUSE_MAX`]. After too many deaths in a row, each soon after its start, it gives up. The supervisor waits on every
 //! child, so none stays a zombie. Signals go by pid, under the lock that reaping takes, so none meets a reused pid.
 
 use std::{

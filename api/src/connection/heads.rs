@@ -9,8 +9,8 @@
 //! - a `Transfer-Encoding` other than `chunked`, and a length that is not a number
 //! - a chunk that does not end where its size says
 //!
-//! In a head it overwrites the byte at fault with a NUL. hyper accepts a NUL nowhere in a head, so it refuses the
-//! request at this very place, after it has answered the requests before, and closes the connection. For hyper, a
+//! In a head it overwrites the byte at fault with a NUL, which hyper accepts nowhere in a head. So hyper answers the
+//! requests before, refuses this one at this very place, and closes the connection. For hyper, a
 //! body in chunks ends before the byte at fault: hyper finds it unfinished, and closes the connection after the
 //! answer.
 //!

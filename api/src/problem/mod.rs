@@ -1,9 +1,9 @@
 //! The one shape of every failure: `application/problem+json` (RFC 9457) with the members that
 //! clients of MinCommerce read (`success`, `error`, `code`).
 //!
-//! A failure travels as a [`Problem`] value. Handlers return it inside a small enum for each
-//! operation (so that the OpenAPI document lists what can happen), extractors raise it, and
-//! [`crate::edge`] alone writes it out, because only the edge knows the request it belongs to.
+//! A failure travels as a [`Problem`] value. Handlers return it inside a small enum for each operation, so that the
+//! OpenAPI document lists what can happen. Extractors raise it. [`crate::edge`] alone writes it out, because only the
+//! edge knows the request it belongs to.
 //!
 //! | use | for |
 //! | --- | --- |

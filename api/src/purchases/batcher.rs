@@ -4,9 +4,9 @@
 //! purchases wait in the queue, and the next call takes them all, up to the limit. There is no timer: a lone purchase
 //! waits for nothing. The more buyers come at once, the larger the batches.
 //!
-//! A lane asks the ledger for the sale's standing before its first call and after each reconnect of Redis, and passes
-//! to each call what it knows of the gate: a gate that contradicts it was rolled back, and closes. Every waiting
-//! purchase gets an answer, even if Redis goes away, the lane ends or the process shuts down.
+//! A lane asks the ledger for the sale's standing before its first call and after each reconnect of Redis. It passes to
+//! each call what it knows of the gate: a gate that contradicts it was rolled back, and closes. Every waiting purchase
+//! gets an answer, even if Redis goes away, the lane ends or the process shuts down.
 
 mod lane;
 

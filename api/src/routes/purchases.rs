@@ -123,10 +123,10 @@ impl PurchasesApi {
     /// Idempotency-Key the answer is the same, without it ALREADY_PURCHASED names the purchase that
     /// was made.
     ///
-    /// A key belongs to its buyer. With `saleId` it is remembered as long as the sale's orders are, which is
-    /// for good. Without `saleId` it stands for the sale that was current when it was first sent, also when
-    /// another sale is current by now: for ten minutes where nothing was bought, and where something was
-    /// bought as long as its sale is one of the 64 that began last. Send a new key for a new purchase.
+    /// A key belongs to its buyer. With `saleId` it is remembered for good, like the sale's orders. Without
+    /// `saleId` it stands for the sale that was current when it was first sent, also when another sale is
+    /// current by now. If nothing was bought, that lasts ten minutes. If something was bought, it lasts while
+    /// its sale is among the 64 that began last. Send a new key for a new purchase.
     #[oai(path = "/", method = "post", operation_id = "purchase")]
     async fn purchase(
         &self,

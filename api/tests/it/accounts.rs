@@ -71,7 +71,7 @@ async fn of_two_at_the_same_time_one_registers() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_registered_says_why() {
+async fn what_cannot_be_registered_says_why() {
     let api = Fixture::start().await;
     let with = |field: &str, value: Value| {
         let mut body = ada();

@@ -188,7 +188,7 @@ async fn a_process_sells_in_no_more_sales_at_once_than_its_limit() {
 }
 
 #[tokio::test]
-async fn whoever_waits_when_the_process_ends_is_answered_and_later_ones_are_turned_away() {
+async fn waiting_callers_are_answered_when_the_process_ends_and_later_ones_are_turned_away() {
     let shop = Shop::open().await;
     let sale = shop.on_sale(10_000).await.id;
     let admissions = start(&shop, LIMITS);

@@ -64,7 +64,7 @@ async fn first_logins_at_the_same_time_are_one_user() {
 }
 
 #[tokio::test]
-async fn admins_and_whoever_has_a_password_need_it() {
+async fn admins_and_users_with_a_password_need_it() {
     let api = start().await;
     api.user("admin@example.org", Some("correct horse"), Role::Admin)
         .await;

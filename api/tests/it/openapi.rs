@@ -12,7 +12,7 @@ fn the_committed_document_is_that_of_the_code() {
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     assert!(
         committed == api::openapi_document(),
-        "openapi/mincommerce.json is not what the code says. Look whether the change is meant, \
+        "openapi/mincommerce.json is not what the code says. Check whether the change is meant, \
          then: cargo run -p cli -- openapi > openapi/mincommerce.json"
     );
 }

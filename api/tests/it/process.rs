@@ -286,7 +286,7 @@ async fn a_crowd_is_connected_before_anybody_is_taken() {
 }
 
 #[tokio::test]
-async fn whoever_reads_its_log_and_stands_still_holds_nobody_up() {
+async fn a_log_reader_that_stands_still_holds_nobody_up() {
     // The operating system keeps at most a few hundred lines for a reader.
     const REQUESTS: usize = 2_000;
     let mut process = Process::start_with(&[("RUST_LOG", "info,api=debug")]).await;

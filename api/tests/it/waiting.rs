@@ -57,7 +57,7 @@ async fn a_reply_waits_until_the_order_is_in_the_ledger() {
 }
 
 #[tokio::test]
-async fn whoever_waits_in_vain_is_told_that_the_purchase_is_accepted() {
+async fn a_caller_that_waits_in_vain_learns_that_the_purchase_is_accepted() {
     let api = Fixture::start().await;
     let sale = api.active_sale(2).await;
     let began = Instant::now();
@@ -116,7 +116,7 @@ async fn only_so_many_wait() {
 }
 
 #[tokio::test]
-async fn a_process_that_ends_answers_whoever_waits() {
+async fn a_process_that_ends_answers_waiting_callers() {
     let api = Fixture::start().await;
     let sale = api.active_sale(1).await;
     let request = purchase(&api, &api.buyer(), sale, "30");

@@ -124,7 +124,7 @@ fn no_help_shows_what_is_in_the_environment() {
 }
 
 #[test]
-fn a_token_that_can_not_be_made_does_not_show_its_secret() {
+fn a_token_that_cannot_be_made_does_not_show_its_secret() {
     let output = mincommerce(&["token", "mint"])
         .env("JWT_SECRET", "hunter2")
         .output()

@@ -157,7 +157,7 @@ fn table(one: &Shown) -> String {
         ["raw", raw],
         ["decoded", &decoded.text()],
         ["buyer's order", &or_dash(view.buyers_order.map(order))],
-        ["buyer is told", buyer_is_told],
+        ["shown to the buyer", buyer_is_told],
     ]);
     format!("{table}\n{explanation}\nReplay: {}", replay.advice)
 }

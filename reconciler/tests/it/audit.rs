@@ -263,7 +263,7 @@ fn assert_installing(row: &Row, condition: Condition) {
 }
 
 #[tokio::test]
-async fn a_gate_that_can_not_be_read_is_a_difference_and_not_the_end_of_the_audit() {
+async fn a_gate_that_cannot_be_read_is_a_difference_and_not_the_end_of_the_audit() {
     let stage = agreeing().await;
     stage
         .raw("HSET", vec![terms(&stage), "limit".into(), "many".into()])

@@ -63,7 +63,7 @@ async fn an_emptied_gate_is_rebuilt_and_sells_what_is_left() {
 }
 
 #[tokio::test]
-async fn an_install_that_was_not_confirmed_is_made_anew() {
+async fn an_install_that_was_not_confirmed_is_made_again() {
     let stage = Stage::created(10).await;
     let begun = stage
         .ledger

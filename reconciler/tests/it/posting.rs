@@ -128,7 +128,7 @@ async fn what_a_deleted_reader_stranded_is_delivered_again() {
 }
 
 #[tokio::test]
-async fn a_destroyed_group_is_made_anew_from_the_beginning() {
+async fn a_destroyed_group_is_made_again_from_the_beginning() {
     let stage = Stage::open(10).await;
     let _poster = stage.post("poster");
     stage.buy(4).await;
@@ -182,7 +182,7 @@ async fn an_unreadable_entry_is_kept_and_its_buyers_are_posted() {
 }
 
 #[tokio::test]
-async fn a_mark_that_was_lost_is_proved_also_where_the_entry_can_not_be_read() {
+async fn a_mark_that_was_lost_is_proved_also_where_the_entry_cannot_be_read() {
     let stage = Stage::open(10).await;
     let first = stage.buy(1).await[0];
     let poster = stage.post("poster");

@@ -78,7 +78,7 @@ pub struct Installed {
 
 impl Installed {
     /// False if the gate was found sound, and nothing was done.
-    pub fn is_anew(&self) -> bool {
+    pub fn was_installed(&self) -> bool {
         self.found != Condition::Sound
     }
 }

@@ -32,7 +32,7 @@ fn shard(shop: &Shop, sale: &Sale) -> usize {
 
 async fn life_of_a_sale(shop: &Shop, sale: &Sale) {
     let id = sale.id;
-    assert!(shop.install(id).await.is_anew());
+    assert!(shop.install(id).await.was_installed());
     let purchases = shop.sell(id, 2).await;
     assert_eq!(shop.look(id).await.backlog.entries, 1);
     shop.post_all(id).await;

@@ -271,7 +271,7 @@ async fn a_stored_sale_that_outlasts_gates_sells_is_named_and_harms_nobody() {
     let sold = shop.sell(far, 2).await;
     shop.post_all(far).await;
     shop.assert_sound(far, &sold).await;
-    assert!(!shop.install(far).await.is_anew(), "once is enough");
+    assert!(!shop.install(far).await.was_installed(), "once is enough");
 
     let differences = async |sale| {
         let evidence = audit::read(&shop.gate, &shop.ledger, sale).await.unwrap();

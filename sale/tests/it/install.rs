@@ -79,7 +79,7 @@ async fn a_sound_gate_is_left_alone() {
     let shop = Shop::open().await;
     let (sale, purchases) = sold(&shop, 5, 2).await;
     let installed = shop.install(sale).await;
-    assert!(!installed.is_anew());
+    assert!(!installed.was_installed());
     assert_eq!((installed.epoch, installed.buyers), (Epoch(1), 2));
     assert_eq!(shop.read(sale).await.epoch, Epoch(1));
     shop.assert_sound(sale, &purchases).await;
@@ -107,7 +107,7 @@ async fn a_closed_gate_is_rebuilt_with_exactly_the_posted_buyers() {
     let (sale, purchases) = sold(&shop, 5, 3).await;
     shop.gate.close(sale).await.unwrap();
     assert_eq!(condition(&shop, sale).await, Condition::Lost);
-    assert!(shop.install(sale).await.is_anew());
+    assert!(shop.install(sale).await.was_installed());
     shop.assert_sound(sale, &purchases).await;
 }
 
@@ -265,7 +265,7 @@ async fn of_two_installs_at_once_the_gate_is_sound_and_none_is_in_the_way() {
         let results = [both.0, both.1];
         let installed = results
             .iter()
-            .filter(|it| matches!(it, Ok(it) if it.is_anew()));
+            .filter(|it| matches!(it, Ok(it) if it.was_installed()));
         assert_eq!(installed.count(), 1, "{results:?}");
         let fine = |it: &Result<_, _>| matches!(it, Ok(_) | Err(InstallError::Busy));
         assert!(results.iter().all(fine), "{results:?}");
@@ -283,7 +283,7 @@ async fn an_install_beside_another_is_busy_and_closes_nothing() {
     shop.assert_sound(sale, &purchases).await;
     // The lock does not affect another sale.
     let other = shop.sale(1).await;
-    assert!(shop.install(other.id).await.is_anew());
+    assert!(shop.install(other.id).await.was_installed());
 
     lock.release().await;
     assert!(try_install(&shop, sale, DRAIN).await.is_ok());
@@ -374,7 +374,7 @@ async fn a_sale_that_is_unknown_or_settled_is_not_installed() {
 }
 
 #[tokio::test]
-async fn whoever_stands_still_with_the_right_to_install_does_not_have_it_for_ever() {
+async fn a_process_that_stands_still_loses_the_right_to_install() {
     let shop = Shop::open().await;
     let sale = shop.on_sale(10).await.id;
     let held = shop.ledger.lock_install(sale).await.unwrap();

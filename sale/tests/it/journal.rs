@@ -70,7 +70,7 @@ async fn a_journal_that_does_not_exist_is_empty_for_everyone() {
 }
 
 #[tokio::test]
-async fn a_group_that_is_gone_is_made_anew_from_the_beginning() {
+async fn a_group_that_is_gone_is_made_again_from_the_beginning() {
     let door = Door::shared().await;
     let sale = with_entries(&door, 2).await;
     assert_eq!(read(&door, sale, "a").await.len(), 2);
@@ -103,7 +103,7 @@ async fn an_entry_that_was_deleted_while_it_was_pending_is_not_claimed() {
 }
 
 #[tokio::test]
-async fn an_entry_that_can_not_be_read_is_given_as_it_is_and_hides_no_other() {
+async fn an_entry_that_cannot_be_read_is_given_as_it_is_and_hides_no_other() {
     let door = Door::shared().await;
     let sale = with_entries(&door, 1).await;
     let key = door.keys.journal(sale);

@@ -65,7 +65,7 @@ async fn creating_a_sale_moves_its_units_out_of_the_stock() {
 }
 
 #[tokio::test]
-async fn a_sale_that_can_not_be_created_leaves_the_stock() {
+async fn a_sale_that_cannot_be_created_leaves_the_stock() {
     let shop = Shop::open().await;
     let product = shop.product(3).await;
     let empty = shop.product(0).await;
@@ -300,7 +300,7 @@ async fn a_password_and_a_role_are_changed_by_the_address_in_any_spelling() {
 }
 
 #[tokio::test]
-async fn what_could_not_be_read_back_is_refused_whoever_writes() {
+async fn what_could_not_be_read_back_is_refused_from_any_writer() {
     let shop = Shop::open().await;
     let sale = shop.on_sale(10).await.id;
     shop.sell(sale, 1).await;

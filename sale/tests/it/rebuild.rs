@@ -219,7 +219,7 @@ async fn a_sound_gate_is_rebuilt_where_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn terms_and_marks_that_can_not_be_read_are_replaced_and_lose_no_winner() {
+async fn terms_and_marks_that_cannot_be_read_are_replaced_and_lose_no_winner() {
     for (key, field) in [
         ("terms", "epoch"),
         ("terms", "clock"),

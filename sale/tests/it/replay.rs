@@ -38,7 +38,7 @@ async fn try_replays(
         .await
         .expect("a replay ends")?;
     let ids: Vec<Uuid> = told.iter().map(|(id, _)| *id).collect();
-    assert_eq!(ids, rejections, "each is told of, in order");
+    assert_eq!(ids, rejections, "each is reported, in order");
     Ok(told.into_iter().map(|(_, replay)| replay).collect())
 }
 

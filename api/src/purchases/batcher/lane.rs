@@ -93,9 +93,9 @@ impl Lane {
         }
     }
 
-    /// Asks the gate, and again after a reconnect in between: a call that waits for a reconnect goes out on the new
-    /// connection, with what was known before, and behind it there may be an older copy. So the lane uses only the
-    /// gate's progress from its answer; the next call passes on what the ledger knows.
+    /// Asks the gate, and again after a reconnect in between. A call that waits for a reconnect goes out on the new
+    /// connection with what was known before, and an older copy may be behind that connection. So the lane uses only
+    /// the gate's progress from its answer. The next call passes on what the ledger knows.
     async fn ask(&mut self, batch: &[Waiting]) -> Result<Vec<Verdict>, AdmitError> {
         let purchases: Vec<Purchase> = batch.iter().map(|waiting| waiting.purchase).collect();
         for attempt in 0..=CALL_TRIES {

@@ -32,7 +32,7 @@ fn crowd(count: usize) -> Vec<Purchase> {
 }
 
 #[tokio::test]
-async fn whoever_waits_for_a_paused_redis_is_answered_and_may_safely_ask_again() {
+async fn callers_that_wait_for_a_paused_redis_are_answered_and_may_safely_ask_again() {
     let (server, shop) = private().await;
     let sale = shop.on_sale(1_000).await.id;
     let admissions = start(&shop, LIMITS);
@@ -55,7 +55,7 @@ async fn whoever_waits_for_a_paused_redis_is_answered_and_may_safely_ask_again()
 }
 
 #[tokio::test]
-async fn whoever_waits_for_a_killed_redis_is_answered_and_selling_goes_on_after_its_restart() {
+async fn callers_that_wait_for_a_killed_redis_are_answered_and_selling_goes_on_after_its_restart() {
     let (server, shop) = private().await;
     let sale = shop.on_sale(5_000).await.id;
     let admissions = start(&shop, LIMITS);

@@ -52,7 +52,7 @@ async fn a_purchase_beyond_the_units_is_rejected_counted_and_gives_its_unit_back
         sale.limit() + 2,
         "the gate may admit two more"
     );
-    assert!(after.version > sale.version, "and is told so");
+    assert!(after.version > sale.version, "and the ledger says so");
 }
 
 #[tokio::test]

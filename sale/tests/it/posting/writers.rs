@@ -32,7 +32,7 @@ fn constraint(error: sqlx::Error) -> String {
 }
 
 #[tokio::test]
-async fn orders_beyond_the_units_can_not_be_stored() {
+async fn orders_beyond_the_units_cannot_be_stored() {
     let shop = Shop::open().await;
     let sale = shop.sale(3).await;
     insert(&shop, sale.id, 2).await.unwrap();
@@ -43,7 +43,7 @@ async fn orders_beyond_the_units_can_not_be_stored() {
 }
 
 #[tokio::test]
-async fn a_second_order_of_a_buyer_can_not_be_stored() {
+async fn a_second_order_of_a_buyer_cannot_be_stored() {
     let shop = Shop::open().await;
     let sale = shop.sale(3).await;
     let purchase = crowd(1)[0];
@@ -59,7 +59,7 @@ async fn a_second_order_of_a_buyer_can_not_be_stored() {
 }
 
 #[tokio::test]
-async fn an_order_can_not_be_deleted() {
+async fn an_order_cannot_be_deleted() {
     let shop = Shop::open().await;
     let sale = shop.sale(3).await;
     let purchase = crowd(1)[0];
@@ -147,7 +147,7 @@ async fn a_cancellation_in_a_settled_sale_returns_its_unit_to_the_stock() {
 }
 
 #[tokio::test]
-async fn the_counts_of_a_sale_can_not_be_set_to_what_they_are_not() {
+async fn the_counts_of_a_sale_cannot_be_set_to_what_they_are_not() {
     let shop = Shop::open().await;
     let sale = shop.sale(3).await;
     for (statement, name) in [

@@ -16,7 +16,7 @@ use super::{
 use crate::fixture::{NO_DRAIN, Shop, purchase};
 
 #[tokio::test]
-async fn a_replay_that_can_not_be_is_refused_and_leaves_the_gate_selling() {
+async fn a_replay_that_cannot_be_is_refused_and_leaves_the_gate_selling() {
     let shop = Shop::open().await;
     let sale = shop.on_sale(1).await;
     shop.sell(sale.id, 1).await;
@@ -84,7 +84,7 @@ async fn without_a_reconciler_nothing_is_replayed_while_the_journal_has_entries(
     rejection_of(&shop, sale.id, late).await;
     // A reconciler posts the entries, and opens the gate again.
     shop.post_all(sale.id).await;
-    assert!(shop.install(sale.id).await.is_anew());
+    assert!(shop.install(sale.id).await.was_installed());
     assert_open(&shop, sale.id).await;
 }
 
@@ -125,7 +125,7 @@ async fn a_replay_with_the_epoch_of_before_another_install_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_replay_stands_in_the_log_with_whoever_made_it() {
+async fn a_replay_stands_in_the_log_with_the_person_who_made_it() {
     let shop = Shop::open().await;
     let sale = shop.on_sale(3).await;
     let late = superseded(&shop, &sale).await;
@@ -149,7 +149,7 @@ async fn a_replay_that_died_before_the_sale_was_open_again_is_finished_by_an_ins
     let told = shop.ledger.replay_rejection(late.order.uuid(), sale.epoch);
     assert_eq!(told.await.unwrap(), Some(Replay::Replayed(late.order)));
     // The replay is dead. No buyer was admitted since, and the reconciler installs a closed gate.
-    assert!(shop.install(sale.id).await.is_anew());
+    assert!(shop.install(sale.id).await.was_installed());
     shop.assert_sound(sale.id, &[late]).await;
     shop.assert_conserved(sale.id).await;
 }

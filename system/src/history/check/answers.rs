@@ -68,7 +68,7 @@ fn one_order_told(
             Breach::TwoOrdersAcknowledged,
             buyer,
             &told,
-            format!("the buyer was told of the orders {}", list(&orders)),
+            format!("the buyer got the ids of the orders {}", list(&orders)),
         );
     }
 }
@@ -158,7 +158,7 @@ fn every_acknowledgement_ends(
                     buyer,
                     &told,
                     format!(
-                        "the buyer was told of order {order}, and the ledger has {}",
+                        "the buyer got the id of order {order}, and the ledger has {}",
                         other.id
                     ),
                 ),

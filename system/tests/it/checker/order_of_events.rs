@@ -85,7 +85,7 @@ fn a_status_that_goes_forwards_passes() {
 }
 
 #[test]
-fn a_loss_that_was_reported_lets_its_buyer_be_decided_anew() {
+fn a_loss_that_was_reported_lets_its_buyer_be_decided_again() {
     let mut world = World::new(1);
     let (buyer, lost, order) = (buyer(), order(), order());
     world.circumstances.gate_was_lost = true;
@@ -99,7 +99,7 @@ fn a_loss_that_was_reported_lets_its_buyer_be_decided_anew() {
 }
 
 #[test]
-fn a_superseded_purchase_lets_its_buyer_be_decided_anew() {
+fn a_superseded_purchase_lets_its_buyer_be_decided_again() {
     let mut world = World::new(1);
     let (buyer, superseded, order) = (buyer(), order(), order());
     world.circumstances.gate_was_lost = true;

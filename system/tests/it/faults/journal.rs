@@ -177,7 +177,7 @@ async fn an_entry_that_is_there_twice_is_posted_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_entry_of_an_older_install_is_rejected_and_its_buyer_buys_anew() {
+async fn an_entry_of_an_older_install_is_rejected_and_its_buyer_buys_again() {
     let mut stage = Stage::open(quick_to_claim()).await.unwrap();
     let sale = stage.open_sale(10).await.unwrap().id;
     let client = stage.client().unwrap();
