@@ -60,6 +60,32 @@ async fn a_key_of_another_type_is_seen_as_that_and_named() {
 }
 
 #[tokio::test]
+async fn a_loaded_gate_that_is_gone_or_cannot_be_read_is_a_difference() {
+    let shop = Shop::open().await;
+    for part in PARTS {
+        let sale = shop.on_sale(5).await.id;
+        let loaded = audit::read(&shop.gate, &shop.ledger, sale).await.unwrap();
+        assert_eq!(loaded.differences_of_loaded(), [], "{part}");
+        let sound = loaded.before.clone();
+        if part == "terms" {
+            shop.wipe(sale).await;
+        } else {
+            overwrite(&shop, sale, part).await;
+        }
+        let broken = shop.gate.look(sale).await.unwrap();
+        for (before, after) in [(&sound, &broken), (&broken, &sound), (&broken, &broken)] {
+            let mut evidence = loaded.clone();
+            (evidence.before, evidence.after) = (before.clone(), after.clone());
+            let found = evidence.differences_of_loaded();
+            assert!(
+                matches!(found[..], [Difference::Malformed { .. }]),
+                "{part}: {found:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_gate_with_a_key_of_another_type_decides_nothing() {
     let shop = Shop::open().await;
     for part in PARTS {
