@@ -1,6 +1,8 @@
 //! A gate whose keys hold another type or nonsense: reports name it, a rebuild repairs it, it sells to no buyer twice,
 //! and the other sales are not affected.
 
+use std::{sync::Arc, time::Duration};
+
 use sale::{
     audit::{self, Difference},
     gate::{GateError, admission::Known, snapshot::Sight},
@@ -13,7 +15,10 @@ use sale::{
     store::StoreError,
 };
 
-use crate::fixture::{Shop, purchase};
+use servers::{RedisOptions, RedisServer};
+use tokio::{task::spawn_blocking, time::timeout};
+
+use crate::fixture::{BOUND, Door, Shop, purchase, terms};
 
 const PARTS: [&str; 3] = ["terms", "buyers", "journal"];
 
@@ -204,6 +209,45 @@ async fn a_broken_journal_hides_no_order_of_another_sale() {
         ),
         "a key of another type has no entries: {unknown:?}"
     );
+}
+
+#[tokio::test]
+async fn a_redis_that_a_script_keeps_busy_is_silent_and_no_broken_gate() {
+    let server = RedisServer::start(RedisOptions {
+        append_only: false,
+        supervised: false,
+        ..RedisOptions::default()
+    });
+    let server = Arc::new(server.expect("redis"));
+    let door = Door::at(server.url()).await;
+    let sale = terms(5);
+    door.warm(&sale).await;
+    let held = door.sell(sale.id, 1).await[0];
+    door.redis("CONFIG", &["SET", "busy-reply-threshold", "20"])
+        .await;
+    let spinning = Arc::clone(&server);
+    let spinning = spawn_blocking(move || spinning.command(&["EVAL", "while true do end", "0"]));
+    let busy = async {
+        loop {
+            if let Err(error) = door.gate.order_of(sale.id, held.buyer).await {
+                return error;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let busy = timeout(BOUND, busy).await.expect("busy");
+    server.command(&["SCRIPT", "KILL"]).expect("killed");
+    assert!(format!("{busy:?}").contains("BUSY"), "{busy:?}");
+    assert!(busy.is_silence() && !busy.is_wrong_type(), "{busy:?}");
+    spinning.await.expect("ended").expect_err("killed");
+    let order = door.gate.order_of(sale.id, held.buyer).await.unwrap();
+    assert_eq!(order, Some(held.order));
+
+    door.redis("DEL", &[&door.keys.buyers(sale.id)]).await;
+    door.redis("SET", &[&door.keys.buyers(sale.id), "nonsense"])
+        .await;
+    let broken = door.gate.order_of(sale.id, held.buyer).await.unwrap_err();
+    assert!(broken.is_wrong_type() && !broken.is_silence(), "{broken:?}");
 }
 
 impl Shop {
