@@ -44,6 +44,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 pub use statistics::Tally;
+use tokio::time::timeout;
 pub use users::{NewUser, User};
 
 use crate::connections::PostgresSettings;
@@ -60,6 +61,18 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 /// How long a statement may run, and how long it may wait for a lock, before Postgres cancels it.
 const STATEMENT_TIMEOUT: &str = "30s";
 const LOCK_TIMEOUT: &str = "10s";
+
+/// Limits the time of work at the ledger: [`LedgerError::TimedOut`] if it is not done by then. The pool limits how
+/// long a connection is waited for, and Postgres how long a statement runs; neither ends the wait for a Postgres that
+/// is gone without notice.
+pub async fn within<T, E: From<LedgerError>>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(LedgerError::TimedOut.into()))
+}
 
 /// A pool of connections to the ledger, with an author for its changes. Clones share it.
 #[derive(Clone)]
