@@ -34,7 +34,7 @@ pub use health::Tables;
 pub use install_attempt::InstallLock;
 pub use orders::{Order, OrderFilter, PurchaseOutcome};
 pub use page::{Asked, LIMIT_DEFAULT, LIMIT_MAX, MalformedCursor, Page, Place};
-pub use posting::{Posted, Posting};
+pub use posting::{POST_TIMEOUT, Posted, Posting};
 pub use product_changes::{ProductChange, StockChange};
 pub use rejections::{Bar, KeptRejection, Rejection, RejectionFilter, Replay};
 pub use sales::{NewSale, Sale, Standing};
