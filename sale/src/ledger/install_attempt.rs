@@ -2,9 +2,9 @@
 //! The order of the steps, and why, is in [`crate::install`].
 
 use serde_json::Value;
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 
-use super::{Ledger, LedgerError, Sale};
+use super::{Ledger, LedgerError, Sale, connect};
 use crate::model::{BuyerId, Epoch, OrderId, SaleId};
 
 /// How long the lock lasts, milliseconds: its connection is idle, and Postgres ends it after this time. An install
@@ -32,7 +32,7 @@ impl InstallLock {
 impl Ledger {
     /// The lock for installing a sale; `None` while another process holds it.
     pub async fn lock_install(&self, sale: SaleId) -> Result<Option<InstallLock>, LedgerError> {
-        let mut connection = self.pool.connect_options().connect().await?;
+        let mut connection = connect(&self.pool.connect_options()).await?;
         sqlx::query("SELECT set_config('idle_session_timeout', $1, false)")
             .bind(LOCK_LIFETIME_MS.to_string())
             .execute(&mut connection)

@@ -39,7 +39,7 @@ pub use product_changes::{ProductChange, StockChange};
 pub use rejections::{Bar, KeptRejection, Rejection, RejectionFilter, Replay};
 pub use sales::{NewSale, Sale, Standing};
 use sqlx::{
-    ConnectOptions, Connection, PgPool,
+    ConnectOptions, Connection, PgConnection, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -61,6 +61,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 /// How long a statement may run, and how long it may wait for a lock, before Postgres cancels it.
 const STATEMENT_TIMEOUT: &str = "30s";
 const LOCK_TIMEOUT: &str = "10s";
+
+/// How long making a connection outside the pool may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Limits the time of work at the ledger: [`LedgerError::TimedOut`] if it is not done by then. The pool limits how
 /// long a connection is waited for, and Postgres how long a statement runs; neither ends the wait for a Postgres that
@@ -112,7 +115,7 @@ impl Ledger {
         let options = self.pool.connect_options();
         let options = PgConnectOptions::clone(&options)
             .options([("statement_timeout", "0"), ("lock_timeout", "0")]);
-        let mut connection = options.connect().await?;
+        let mut connection = connect(&options).await?;
         MIGRATIONS.run(&mut connection).await?;
         let kept = addresses::normalise(&mut connection, self.by()).await?;
         connection.close().await?;
@@ -123,4 +126,9 @@ impl Ledger {
     pub async fn disconnect(&self) {
         self.pool.close().await;
     }
+}
+
+/// A connection outside the pool.
+async fn connect(options: &PgConnectOptions) -> Result<PgConnection, LedgerError> {
+    within(CONNECT_TIMEOUT, async { Ok(options.connect().await?) }).await
 }
