@@ -135,6 +135,39 @@ async fn an_install_makes_a_key_of_another_type_again_and_keeps_it_aside() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_set_aside_replaces_none_that_was_set_aside_before() {
+    let shop = Shop::open().await;
+    for (place, part) in PARTS.into_iter().enumerate() {
+        let sale = shop.on_sale(5).await.id;
+        let aside = shop.keys.aside(sale)[place].clone();
+        for round in 1..=100 {
+            let text = format!("nonsense {round}");
+            shop.redis("SET", &[&key(&shop.keys, sale, part), &text])
+                .await;
+            shop.gate.close(sale).await.unwrap();
+        }
+        for round in 1..=100 {
+            let name = match round {
+                1 => aside.clone(),
+                _ => format!("{aside}:{round}"),
+            };
+            let kept = shop.redis("GET", &[&name]).await.into_string();
+            assert_eq!(kept, Some(format!("nonsense {round}")), "{part}");
+            let lifetime = shop.redis("TTL", &[&name]).await.as_i64().unwrap();
+            assert!((1..=7 * 86_400).contains(&lifetime), "{lifetime}");
+        }
+        // One more stays where it is, and the gate stays closed.
+        overwrite(&shop, sale, part).await;
+        shop.gate.close(sale).await.unwrap_err();
+        let kept = shop.redis("GET", &[&key(&shop.keys, sale, part)]).await;
+        assert_eq!(kept.into_string().as_deref(), Some("nonsense"), "{part}");
+        shop.redis("DEL", &[&aside]).await;
+        assert_eq!(shop.install(sale).await.found, Condition::Malformed);
+        shop.assert_sound(sale, &[]).await;
+    }
+}
+
+#[tokio::test]
 async fn all_keys_of_another_type_lose_no_more_than_redis_lost() {
     let shop = Shop::open().await;
     let sale = shop.on_sale(5).await.id;
