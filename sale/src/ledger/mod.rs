@@ -13,6 +13,7 @@ mod error;
 mod health;
 mod install_attempt;
 mod money;
+mod numbers;
 mod orders;
 mod page;
 mod posting;

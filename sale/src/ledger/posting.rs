@@ -61,7 +61,7 @@ impl Ledger {
         for posting in postings {
             orders.push(posting.order.uuid());
             buyers.push(posting.buyer.uuid());
-            epochs.push(i64::try_from(posting.epoch.0).unwrap_or(i64::MAX));
+            epochs.push(posting.epoch);
             admitted.push(posting.admitted_at);
             sources.push(posting.source.as_str());
         }
@@ -73,12 +73,12 @@ impl Ledger {
             .bind(admitted)
             .bind(sources)
             .fetch_one(&self.pool);
-        let (confirmed, rejected, lost, ahead): (i32, i32, i64, bool) =
+        let (confirmed, rejected, lost, ahead): (i32, i32, Epoch, bool) =
             within(POST_TIMEOUT, async { Ok::<_, LedgerError>(post.await?) }).await?;
         Ok(Posted {
             confirmed: u64::from(confirmed.cast_unsigned()),
             rejected: u64::from(rejected.cast_unsigned()),
-            lost: (lost > 0).then_some(Epoch(lost.cast_unsigned())),
+            lost: (lost > Epoch::default()).then_some(lost),
             ahead,
         })
     }
@@ -100,7 +100,7 @@ impl Ledger {
         .bind(Uuid::new_v5(&UNREADABLE_NAMESPACE, &name))
         .bind(sale)
         .bind(entry.to_string())
-        .bind(i64::try_from(entry.epoch.0).unwrap_or(i64::MAX))
+        .bind(entry.epoch)
         .bind(raw)
         .execute(&self.pool);
         within(POST_TIMEOUT, async {
