@@ -21,6 +21,8 @@
 --                     gate cannot have made
 --   orders        for each D, in order, the 16 raw bytes of the order that the buyer holds
 --
+-- Uses lua/number.lua.
+--
 -- Lua does not roll back. XADD is the one command that Redis can refuse, so it comes before every other write. A gate
 -- whose journal refuses an entry is lost. A full Redis refuses the whole script at its start, because the script has
 -- no allow-oom flag.
@@ -31,21 +33,12 @@ local BATCH_MAX = 512
 local SEQUENCE_STEP = 2 ^ 20 -- an entry's id is epoch-(taken * SEQUENCE_STEP + random bits)
 local ENTRY_VERSION = 1
 local WITNESS_SECONDS = 86400
-local NUMBER_MAX = '9007199254740992' -- 2 ^ 53: as far as Lua counts exactly
 
 local seen_epoch, seen_taken = tonumber(ARGV[1]), tonumber(ARGV[2])
 local known, purchases = ARGV[4], ARGV[6]
 local count = #purchases / PURCHASE_BYTES
 if count < 1 or count > BATCH_MAX or count % 1 ~= 0 then
   return redis.error_reply('ERR admit takes 1 to 512 purchases of 32 bytes')
-end
-
--- A number as gates write it. Lua would also take inf, nan and hexadecimal ones, and no limit would hold then.
-local function number(text)
-  if text and string.find(text, '^%d+$')
-    and (#text < #NUMBER_MAX or (#text == #NUMBER_MAX and text <= NUMBER_MAX)) then
-    return tonumber(text)
-  end
 end
 
 local terms = redis.call('HMGET', KEYS[1],
@@ -56,7 +49,7 @@ local epoch = number(terms[1])
 -- If no gate is left, the key expires after a day, because perhaps nobody rebuilds the sale.
 local function bear_witness()
   local kept = redis.call('HMGET', KEYS[1], 'witness_epoch', 'witness_taken')
-  local kept_epoch, kept_taken = tonumber(kept[1]) or 0, tonumber(kept[2]) or 0
+  local kept_epoch, kept_taken = number(kept[1]) or 0, number(kept[2]) or 0
   if seen_epoch > kept_epoch or (seen_epoch == kept_epoch and seen_taken > kept_taken) then
     redis.call('HSET', KEYS[1], 'witness_epoch', ARGV[1], 'witness_taken', ARGV[2])
     if not epoch then

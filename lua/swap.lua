@@ -10,19 +10,14 @@
 --          undrained    the journal still has entries
 --          incomplete   the prepared hash does not have that many buyers
 --
+-- Uses lua/number.lua.
+--
 -- `forgotten` begins at `taken`, because every buyer was read from the ledger. The script keeps the clock if it is a
 -- number: a rebuild does not turn time back. UNLINK removes the old hash without blocking. The script creates the
 -- group now: a Redis that becomes full later refuses to create it, and then nobody could read the entries.
 
-local NUMBER_MAX = 2 ^ 53 -- GATE_NUMBER_MAX in sale/src/model/instant.rs: larger numbers are not read back
-
-local function is_number(text)
-  return text and string.match(text, '^%d+$') and tonumber(text) <= NUMBER_MAX
-end
-
 -- An epoch that is not a number belongs to no gate.
-local epoch = redis.call('HGET', KEYS[1], 'epoch')
-epoch = is_number(epoch) and tonumber(epoch)
+local epoch = number(redis.call('HGET', KEYS[1], 'epoch'))
 if epoch and epoch >= tonumber(ARGV[1]) then
   return 'outdated'
 end
@@ -48,7 +43,7 @@ redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'version', ARGV[2], 'state', ARGV[
 redis.call('HDEL', KEYS[1], 'lost')
 for _, kept in ipairs({'clock', 'witness_epoch', 'witness_taken'}) do
   local value = redis.call('HGET', KEYS[1], kept)
-  if value and not is_number(value) then
+  if value and not number(value) then
     redis.call('HDEL', KEYS[1], kept)
   end
 end

@@ -24,7 +24,7 @@ use sale::{
     },
     install::{self, Condition, InstallError, Request},
     journal::Journal,
-    ledger::{Ledger, LedgerError, Sale},
+    ledger::{Ledger, LedgerError, Sale, within},
     model::{Phase, SaleId, SaleState, Version},
     settle,
 };
@@ -107,8 +107,7 @@ impl Keeper {
                 () = stop.cancelled() => break,
                 _ = ticks.tick() => {}
             }
-            let live = timeout(LEDGER_TIMEOUT, self.ledger.live_sales(self.retention)).await;
-            match live.unwrap_or(Err(LedgerError::TimedOut)) {
+            match within(LEDGER_TIMEOUT, self.ledger.live_sales(self.retention)).await {
                 Ok(sales) => self.look_at_all(&sales, &stop).await,
                 Err(error) => warn("the live sales could not be read", &error),
             }

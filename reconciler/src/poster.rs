@@ -15,11 +15,11 @@ use sale::{
     gate::{Gate, admission::BATCH_MAX, upkeep},
     install::{self, PostError},
     journal::{Content, Entry, EntryId, Journal},
-    ledger::{Ledger, LedgerError, Posting},
+    ledger::{Ledger, POST_TIMEOUT, Posting, within},
     model::{Epoch, SaleId},
     store::StoreError,
 };
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 /// Entries received in one read or claim.
@@ -32,9 +32,6 @@ const POST_WINNERS_MAX: usize = 4 * BATCH_MAX;
 const IDLE_PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(250));
 /// Pause after a failure, likewise, plus a random part up to the same length.
 const FAILURE_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
-/// How long a call may take. It is longer than Postgres lets a statement run and wait for a lock: it expires only
-/// when Postgres is gone without notice.
-const POST_TIMEOUT: Duration = Duration::from_secs(45);
 /// Pause of a sale whose ledger was rolled back, before it is tried again.
 const ALARM_PAUSE: Duration = Duration::from_secs(30);
 /// How often to search for entries of dead consumers, and for entries that no read returns.
@@ -208,8 +205,7 @@ impl Poster {
         if postings.is_empty() {
             return Ok(None);
         }
-        let post = timeout(POST_TIMEOUT, self.ledger.post(self.sale, postings));
-        let posted = post.await.unwrap_or(Err(LedgerError::TimedOut))?;
+        let posted = self.ledger.post(self.sale, postings).await?;
         if posted.ahead {
             return Err(PostError::Ahead);
         }
@@ -233,15 +229,16 @@ impl Poster {
             }
             Ok::<(), StoreError>(())
         };
-        if !matches!(timeout(POST_TIMEOUT, sync).await, Ok(Ok(()))) {
-            tracing::debug!(sale = %self.sale, "not synced yet");
+        if let Err(error) = within(POST_TIMEOUT, sync).await {
+            tracing::debug!(sale = %self.sale, %error, "not synced yet");
         }
     }
 
     /// The winners of an unreadable entry still have their marks in the gate. Posting these marks may also prove that
     /// the gate lost one.
     async fn post_marks(&self) -> Result<Option<Epoch>, PostError> {
-        let Some(sale) = self.ledger.sale(self.sale).await? else {
+        let sale = within(POST_TIMEOUT, self.ledger.sale(self.sale)).await?;
+        let Some(sale) = sale else {
             return Ok(None);
         };
         let marked = install::post_marks(&self.gate, &self.ledger, &sale).await?;

@@ -103,7 +103,7 @@ async fn rebuild(
             | InstallError::Ahead
             | InstallError::Differs(_)
             | InstallError::Unsettled),
-        ) => (None, Some(error.to_string())),
+        ) => (None, Some(format!("{:#}", anyhow::Error::new(error)))),
     };
     Ok(Rebuilt {
         sale_id: sale,

@@ -3,7 +3,7 @@
 mod ids;
 mod instant;
 
-use std::{fmt, num::TryFromIntError, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -32,25 +32,9 @@ impl fmt::Display for Epoch {
     }
 }
 
-impl TryFrom<i64> for Epoch {
-    type Error = TryFromIntError;
-
-    fn try_from(number: i64) -> Result<Self, Self::Error> {
-        number.try_into().map(Self)
-    }
-}
-
 /// The number of a change of a sale's terms and limit in the ledger.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Version(pub u64);
-
-impl TryFrom<i64> for Version {
-    type Error = TryFromIntError;
-
-    fn try_from(number: i64) -> Result<Self, Self::Error> {
-        number.try_into().map(Self)
-    }
-}
 
 /// One purchase for the gate to decide.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

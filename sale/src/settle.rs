@@ -2,7 +2,7 @@
 //! answers for it.
 //!
 //! 1. the ledger ends the sale, and `sync` brings that to the gate: it admits nobody any more
-//! 2. drain: the reconcilers empty the journal
+//! 2. drain: the reconcilers empty the journal, and this looks at the gate alone
 //! 3. one snapshot of the gate: it has the ledger's epoch, and is open and ended, with an empty journal
 //! 4. one statement in the ledger, which succeeds only if the ledger has posted exactly what the gate has taken
 //! 5. the reconciler lets the gate's keys expire after a retention time, and reads the journals of settled sales for
@@ -10,19 +10,16 @@
 
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::{
     crash::{Point, point},
     gate::{Gate, snapshot::Sight},
-    install::Condition,
+    install::{self, Condition},
     ledger::{Ledger, LedgerError, Sale},
     model::{SaleId, SaleState, Version},
     store::StoreError,
 };
-
-/// Pause between checks of a gate that is being drained.
-const DRAIN_PAUSE: Duration = Duration::from_millis(20);
 
 /// Why a sale was not settled. It may have ended already; calling again is safe.
 #[derive(Debug, thiserror::Error)]
@@ -85,29 +82,42 @@ async fn finish(
     drain_timeout: Duration,
 ) -> Result<Sale, SettleError> {
     let id = sale.id;
-    if sale.state != SaleState::Settled {
+    if sale.state != SaleState::Settled && end(gate, ledger, id).await? {
         let deadline = Instant::now() + drain_timeout;
-        while !attempt(gate, ledger, id).await? {
-            if Instant::now() >= deadline {
-                return Err(SettleError::Undrained);
-            }
-            sleep(DRAIN_PAUSE).await;
+        if !install::until(deadline, || attempt(gate, ledger, id)).await? {
+            return Err(SettleError::Undrained);
         }
     }
     ledger.sale(id).await?.ok_or(SettleError::UnknownSale)
 }
 
-/// Ends the sale if it has not ended, and tries to settle it; false if gate and ledger do not agree yet.
-async fn attempt(gate: &Gate, ledger: &Ledger, id: SaleId) -> Result<bool, SettleError> {
+/// Ends the sale if it has not ended, in ledger and gate. False if another process has just settled it.
+async fn end(gate: &Gate, ledger: &Ledger, id: SaleId) -> Result<bool, SettleError> {
     let sale = match ledger.set_state(id, SaleState::Ended).await {
         Ok(sale) => sale,
-        // Another process has just settled it.
-        Err(LedgerError::WrongState) => return Ok(true),
+        Err(LedgerError::WrongState) => return Ok(false),
         Err(error) => return Err(error.into()),
     };
     point(Point::SettleEnded);
     gate.sync(&sale).await?;
     point(Point::SettleSynced);
+    Ok(true)
+}
+
+/// Tries to settle an ended sale; false if gate and ledger do not agree yet. While the gate has entries, this asks
+/// nothing of the ledger: posting them needs the sale's row.
+async fn attempt(gate: &Gate, ledger: &Ledger, id: SaleId) -> Result<bool, SettleError> {
+    if let Sight::Gate(found) = gate.look(id).await?
+        && found.is_open()
+        && found.backlog.entries > 0
+    {
+        return Ok(false);
+    }
+    // The ledger first, the gate second.
+    let sale = ledger.sale(id).await?.ok_or(SettleError::UnknownSale)?;
+    if sale.state == SaleState::Settled {
+        return Ok(true);
+    }
     let found = gate.look(id).await?;
     let condition = Condition::of(&sale, &found);
     if condition != Condition::Sound {
@@ -116,7 +126,12 @@ async fn attempt(gate: &Gate, ledger: &Ledger, id: SaleId) -> Result<bool, Settl
     let Sight::Gate(found) = found else {
         return Ok(false);
     };
-    if found.state != SaleState::Ended || found.backlog.entries > 0 {
+    if found.state != SaleState::Ended {
+        // An install that had read the sale before its end has replaced the gate.
+        gate.sync(&sale).await?;
+        return Ok(false);
+    }
+    if found.backlog.entries > 0 {
         return Ok(false);
     }
     point(Point::SettleAgreed);

@@ -23,7 +23,7 @@ struct Shop {
     broken: Vec<Uuid>,
     /// Stands for a running reconciler.
     _reconciler: Ledger,
-    _redis: RedisServer,
+    redis: RedisServer,
 }
 
 impl Shop {
@@ -53,7 +53,7 @@ impl Shop {
             sound,
             broken,
             _reconciler: reconciler.unwrap(),
-            _redis: redis,
+            redis,
         }
     }
 }
@@ -150,6 +150,30 @@ async fn callers_who_name_no_sale_are_served_by_the_others() {
     let bought = api.send(request.json(&json!({}))).await;
     assert_eq!(bought.status, 202, "{}", bought.text);
     assert_eq!(id(&bought.data()["saleId"]), shop.sound);
+    shop.api.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_of_the_buyer_that_cannot_be_read_is_never_taken_for_no_purchase() {
+    let shop = Shop::open().await;
+    let api = &shop.api;
+    let name = b"buyer-0000000001";
+    let buyer = api.token_of(Uuid::from_bytes(*name));
+    let keys = Keys::new(&api.settings.redis.key_prefix);
+    let marks = keys.buyers(SaleId::from_uuid(shop.sound));
+    let field = str::from_utf8(name).unwrap();
+    shop.redis
+        .command(&["HSET", &marks, field, "short"])
+        .unwrap();
+
+    let status = api.get_as(&buyer, "/api/purchase/status").await;
+    status.problem(503, "UNAVAILABLE");
+    let request = api
+        .request(Method::POST, "/api/purchase")
+        .header(AUTHORIZATION, bearer(&buyer))
+        .header("Idempotency-Key", "k");
+    let bought = api.send(request.json(&json!({}))).await;
+    bought.problem(503, "UNAVAILABLE");
     shop.api.stop().await;
 }
 

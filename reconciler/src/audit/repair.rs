@@ -30,7 +30,7 @@ pub async fn repair(gate: &Gate, ledger: &Ledger, row: &Row) -> anyhow::Result<R
     Ok(Row {
         repair: Some(match done {
             Ok(what) => what.to_owned(),
-            Err(error) => format!("failed: {error}"),
+            Err(error) => format!("failed: {:#}", anyhow::Error::new(error)),
         }),
         ..audit(gate, &ledger, row.sale_id).await?
     })

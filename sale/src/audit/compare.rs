@@ -140,12 +140,22 @@ impl Evidence {
     }
 
     /// The differences between the ledger and a gate that has just been loaded from it and is still closed. There
-    /// must be none.
+    /// must be none. A gate that is gone or cannot be read is a difference too.
     pub fn differences_of_loaded(&self) -> Vec<Difference> {
         let mut differences = Vec::new();
         differences.extend(ledger_counts(&self.recount));
-        if let (Sight::Gate(before), Sight::Gate(after)) = (&self.before, &self.after) {
-            self.compare(before, after, &mut differences);
+        match (&self.before, &self.after) {
+            (Sight::Gate(before), Sight::Gate(after)) => {
+                self.compare(before, after, &mut differences);
+            }
+            (Sight::Malformed { why, .. }, _) | (_, Sight::Malformed { why, .. }) => {
+                differences.push(Difference::Malformed { what: why.clone() });
+            }
+            (Sight::Missing(_), _) | (_, Sight::Missing(_)) => {
+                differences.push(Difference::Malformed {
+                    what: "no terms".to_owned(),
+                });
+            }
         }
         differences.retain(|difference| difference.remedy() != Remedy::Harmless);
         differences

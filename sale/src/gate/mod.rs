@@ -15,8 +15,10 @@
 
 pub mod admission;
 pub mod durability;
+mod error;
 pub mod hints;
 pub mod pins;
+pub mod scripts;
 pub mod snapshot;
 pub mod swap;
 pub mod upkeep;
@@ -28,8 +30,8 @@ use std::{
 
 use fred::{
     clients::{Client, Pool},
-    error::{Error as RedisError, ErrorKind},
-    interfaces::{ClientLike, ConfigInterface, EventInterface, KeysInterface, LuaInterface},
+    error::Error as RedisError,
+    interfaces::{ClientLike, ConfigInterface, EventInterface, KeysInterface},
     types::{
         Builder, Expiration, InfoKind, Value,
         config::{ReconnectPolicy, Server, TcpConfig},
@@ -38,9 +40,13 @@ use fred::{
 };
 use tokio::sync::broadcast::{Receiver, error::TryRecvError};
 
-use self::durability::Durability;
+pub use self::error::GateError;
+use self::{
+    durability::Durability,
+    scripts::{Scripts, run_on},
+};
 use crate::{
-    connections::{InvalidSetting, RedisConnection, RedisSettings, Trouble},
+    connections::{RedisConnection, RedisSettings, Trouble},
     keys::Keys,
 };
 
@@ -52,101 +58,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const PROBE_LIFETIME_MS: i64 = 60_000;
 /// Commands that may wait in one connection.
 const COMMANDS_WAITING_MAX: usize = 10_000;
-
-/// Why the gate gave no answer. Every call to Redis can fail with [`GateError::Unavailable`] or
-/// [`GateError::OutcomeUnknown`].
-#[derive(Debug, thiserror::Error)]
-pub enum GateError {
-    /// Redis refused the command: it had no effect.
-    #[error("the gate is not available")]
-    Unavailable(#[source] RedisError),
-    /// The connection failed or the time ran out: the command may have had its effect.
-    #[error("the gate did not answer")]
-    OutcomeUnknown(#[source] RedisError),
-    /// Redis gave another answer than the script returns.
-    #[error("the gate answered out of form: {0}")]
-    Malformed(String),
-    /// Too few replicas acknowledged in time: the command had its effect, and may be lost with this
-    /// Redis.
-    #[error("{acknowledged} replicas acknowledged, of {wanted} that must")]
-    Unacknowledged {
-        /// How many acknowledged.
-        acknowledged: u32,
-        /// How many had to acknowledge.
-        wanted: u32,
-    },
-    /// Redis is configured in a way that would lose sales.
-    #[error("{0}")]
-    Unsafe(String),
-    /// A setting cannot be used. Nothing was sent.
-    #[error(transparent)]
-    Settings(#[from] InvalidSetting),
-    /// No trusted TLS connection to Redis was possible. No password was sent.
-    #[error("{0}")]
-    Untrusted(String),
-    /// Redis accepts connections but does not answer in TLS: it may be busy, or not speak TLS.
-    #[error("{0}")]
-    NoHandshake(String),
-}
-
-impl From<RedisError> for GateError {
-    /// Only Redis itself can say that a command had no effect: its refusals begin with a word in capitals (`OOM`,
-    /// `LOADING`, `ERR`). After any other error the command may have had its effect.
-    fn from(error: RedisError) -> Self {
-        let code = error.details().split(' ').next().unwrap_or_default();
-        let refused = code.len() > 1 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-        if refused {
-            Self::Unavailable(error)
-        } else {
-            Self::OutcomeUnknown(error)
-        }
-    }
-}
-
-impl GateError {
-    /// Whether the error is a missing answer, so that nothing is wrong with the request or the data.
-    pub fn is_silence(&self) -> bool {
-        match self {
-            Self::Unavailable(error) | Self::OutcomeUnknown(error) => matches!(
-                error.kind(),
-                ErrorKind::IO | ErrorKind::Timeout | ErrorKind::Canceled
-            ),
-            Self::NoHandshake(_) => true,
-            Self::Malformed(_)
-            | Self::Unacknowledged { .. }
-            | Self::Unsafe(_)
-            | Self::Settings(_)
-            | Self::Untrusted(_) => false,
-        }
-    }
-}
-
-/// The scripts of `lua/`, one constant a file.
-struct Scripts {
-    admit: Script,
-    sync: Script,
-    forget: Script,
-    close: Script,
-    swap: Script,
-    open: Script,
-    remove_consumer: Script,
-    snapshot: Script,
-}
-
-impl Scripts {
-    fn new() -> Self {
-        Self {
-            admit: Script::from_lua(include_str!("../../../lua/admit.lua")),
-            sync: Script::from_lua(include_str!("../../../lua/sync.lua")),
-            forget: Script::from_lua(include_str!("../../../lua/forget.lua")),
-            close: Script::from_lua(include_str!("../../../lua/close.lua")),
-            swap: Script::from_lua(include_str!("../../../lua/swap.lua")),
-            open: Script::from_lua(include_str!("../../../lua/open.lua")),
-            remove_consumer: Script::from_lua(include_str!("../../../lua/remove_consumer.lua")),
-            snapshot: Script::from_lua(include_str!("../../../lua/snapshot.lua")),
-        }
-    }
-}
 
 /// A connection to the Redis (or Redis Cluster) that holds the gates. Clones share it.
 #[derive(Clone)]
@@ -300,24 +211,6 @@ impl Gate {
                 | GateError::NoHandshake(_)) => Err(other),
             },
         }
-    }
-}
-
-/// [`Gate::run`] on one of its connections.
-async fn run_on(
-    client: &Client,
-    script: &Script,
-    keys: Vec<String>,
-    args: Vec<Value>,
-) -> Result<Value, GateError> {
-    let answer = client
-        .evalsha(script.sha1().clone(), keys.clone(), args.clone())
-        .await;
-    match (answer, script.lua()) {
-        (Err(error), Some(source)) if error.details().starts_with("NOSCRIPT") => {
-            Ok(client.eval(source.clone(), keys, args).await?)
-        }
-        (answer, _) => Ok(answer?),
     }
 }
 

@@ -326,13 +326,14 @@ impl Terms {
         })
     }
 
-    /// A number; a missing field is 0.
+    /// A number by the rule of `lua/number.lua`; a missing field is 0.
     fn number(&self, field: &str) -> Result<u64, String> {
         self.0.get(field).map_or(Ok(0), |bytes| {
             let text = String::from_utf8_lossy(bytes);
             text.parse()
                 .ok()
-                .filter(|number| *number <= GATE_NUMBER_MAX)
+                // Written as gates write it: `parse` also reads `+7` and `007`.
+                .filter(|number: &u64| *number <= GATE_NUMBER_MAX && number.to_string() == text)
                 .ok_or_else(|| format!("terms with {field} {text:?}"))
         })
     }

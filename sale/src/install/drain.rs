@@ -6,7 +6,7 @@ use std::{ops::AddAssign, time::Duration};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    gate::{Gate, snapshot::Sight},
+    gate::{Gate, GateError, snapshot::Sight},
     ledger::{Ledger, Posting, Sale},
     model::Epoch,
     store::StoreError,
@@ -14,7 +14,7 @@ use crate::{
 
 /// Marks posted in one step.
 const CHUNK_MARKS: usize = 1_000;
-/// Pause between looks at a journal that is being drained.
+/// Pause between looks at a gate that is being drained.
 const DRAIN_PAUSE: Duration = Duration::from_millis(20);
 
 /// The results of marks that had no journal entry.
@@ -78,16 +78,28 @@ pub(crate) async fn drain(
     sale: &Sale,
     deadline: Instant,
 ) -> Result<Marked, DrainError> {
-    loop {
-        if gate.look(sale.id).await?.backlog().entries == 0 {
-            break;
-        }
+    let is_empty = || async {
+        let sight = gate.look(sale.id).await?;
+        Ok::<_, GateError>(sight.backlog().entries == 0)
+    };
+    if !until(deadline, is_empty).await? {
+        return Err(DrainError::Undrained);
+    }
+    Ok(post_marks(gate, ledger, sale).await?)
+}
+
+/// Repeats a step, with pauses, until it returns true. False if it has not by the deadline.
+pub(crate) async fn until<E, F: Future<Output = Result<bool, E>>>(
+    deadline: Instant,
+    step: impl Fn() -> F,
+) -> Result<bool, E> {
+    while !step().await? {
         if Instant::now() >= deadline {
-            return Err(DrainError::Undrained);
+            return Ok(false);
         }
         sleep(DRAIN_PAUSE).await;
     }
-    Ok(post_marks(gate, ledger, sale).await?)
+    Ok(true)
 }
 
 /// Posts each mark in a gate that the ledger does not know, at the epoch of the gate that made it. It serves marks

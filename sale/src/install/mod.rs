@@ -26,7 +26,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::time::Instant;
 
-pub(crate) use self::drain::{DrainError, drain};
+pub(crate) use self::drain::{DrainError, drain, until};
 pub use self::{
     condition::Condition,
     drain::{Marked, PostError, post_marks},

@@ -198,7 +198,7 @@ impl Ledger {
         )
         .bind(id)
         .bind(state.as_str())
-        .bind(version.map(|version| version.0.cast_signed()))
+        .bind(version)
         .bind(self.by())
         .bind(action)
         .bind(ends_now)
@@ -278,7 +278,7 @@ impl Ledger {
              FROM sale",
         )
         .bind(id)
-        .bind(base.0.cast_signed())
+        .bind(base)
         .bind(taken.cast_signed())
         .bind(self.by())
         .fetch_optional(&self.pool)

@@ -106,6 +106,9 @@ pub enum MigrationError {
     /// Postgres does not answer, or a migration fails.
     #[error("the tables could not be brought up to date")]
     Failed(#[source] MigrateError),
+    /// Postgres cannot be reached.
+    #[error(transparent)]
+    Unreachable(#[from] LedgerError),
 }
 
 impl From<MigrateError> for MigrationError {

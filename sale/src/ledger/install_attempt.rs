@@ -2,9 +2,9 @@
 //! The order of the steps, and why, is in [`crate::install`].
 
 use serde_json::Value;
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 
-use super::{Ledger, LedgerError, Sale};
+use super::{Ledger, LedgerError, Sale, connect};
 use crate::model::{BuyerId, Epoch, OrderId, SaleId};
 
 /// How long the lock lasts, milliseconds: its connection is idle, and Postgres ends it after this time. An install
@@ -32,7 +32,7 @@ impl InstallLock {
 impl Ledger {
     /// The lock for installing a sale; `None` while another process holds it.
     pub async fn lock_install(&self, sale: SaleId) -> Result<Option<InstallLock>, LedgerError> {
-        let mut connection = self.pool.connect_options().connect().await?;
+        let mut connection = connect(&self.pool.connect_options()).await?;
         sqlx::query("SELECT set_config('idle_session_timeout', $1, false)")
             .bind(LOCK_LIFETIME_MS.to_string())
             .execute(&mut connection)
@@ -47,7 +47,7 @@ impl Ledger {
 
     /// Numbers an attempt to install a sale, and returns the sale as of then. `None` if it is unknown or settled.
     pub async fn begin_install(&self, sale: SaleId) -> Result<Option<Sale>, LedgerError> {
-        let epoch: Option<i64> = sqlx::query_scalar(
+        let epoch: Option<Epoch> = sqlx::query_scalar(
             "UPDATE flash_sales SET epoch = epoch + 1, updated_at = now()
              WHERE id = $1 AND state <> 'settled' RETURNING epoch",
         )
@@ -58,10 +58,7 @@ impl Ledger {
         let sale = self.known_sale(sale).await?;
         // The number of this attempt, even if another has begun in between: the ledger then does not confirm this
         // one.
-        Ok(Some(Sale {
-            epoch: Epoch(epoch.cast_unsigned()),
-            ..sale
-        }))
+        Ok(Some(Sale { epoch, ..sale }))
     }
 
     /// Up to `count` of the buyers that a sale's `posted` counts, after `after` in the order of their ids. Each comes
@@ -104,7 +101,7 @@ impl Ledger {
              SELECT log_action($4, 'sale.install', id, $5) FROM sale",
         )
         .bind(sale)
-        .bind(epoch.0.cast_signed())
+        .bind(epoch)
         .bind(installed.cast_signed())
         .bind(self.by())
         .bind(details)
@@ -125,7 +122,7 @@ impl Ledger {
              FROM sale",
         )
         .bind(sale)
-        .bind(epoch.0.cast_signed())
+        .bind(epoch)
         .bind(self.by())
         .execute(&self.pool)
         .await?;

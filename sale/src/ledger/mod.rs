@@ -13,6 +13,7 @@ mod error;
 mod health;
 mod install_attempt;
 mod money;
+mod numbers;
 mod orders;
 mod page;
 mod posting;
@@ -34,16 +35,17 @@ pub use health::Tables;
 pub use install_attempt::InstallLock;
 pub use orders::{Order, OrderFilter, PurchaseOutcome};
 pub use page::{Asked, LIMIT_DEFAULT, LIMIT_MAX, MalformedCursor, Page, Place};
-pub use posting::{Posted, Posting};
+pub use posting::{POST_TIMEOUT, Posted, Posting};
 pub use product_changes::{ProductChange, StockChange};
 pub use rejections::{Bar, KeptRejection, Rejection, RejectionFilter, Replay};
 pub use sales::{NewSale, Sale, Standing};
 use sqlx::{
-    ConnectOptions, Connection, PgPool,
+    ConnectOptions, Connection, PgConnection, PgPool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 pub use statistics::Tally;
+use tokio::time::timeout;
 pub use users::{NewUser, User};
 
 use crate::connections::PostgresSettings;
@@ -60,6 +62,21 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 /// How long a statement may run, and how long it may wait for a lock, before Postgres cancels it.
 const STATEMENT_TIMEOUT: &str = "30s";
 const LOCK_TIMEOUT: &str = "10s";
+
+/// How long making a connection outside the pool may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Limits the time of work at the ledger: [`LedgerError::TimedOut`] if it is not done by then. The pool limits how
+/// long a connection is waited for, and Postgres how long a statement runs; neither ends the wait for a Postgres that
+/// is gone without notice.
+pub async fn within<T, E: From<LedgerError>>(
+    limit: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, E> {
+    timeout(limit, work)
+        .await
+        .unwrap_or_else(|_| Err(LedgerError::TimedOut.into()))
+}
 
 /// A pool of connections to the ledger, with an author for its changes. Clones share it.
 #[derive(Clone)]
@@ -99,7 +116,7 @@ impl Ledger {
         let options = self.pool.connect_options();
         let options = PgConnectOptions::clone(&options)
             .options([("statement_timeout", "0"), ("lock_timeout", "0")]);
-        let mut connection = options.connect().await?;
+        let mut connection = connect(&options).await?;
         MIGRATIONS.run(&mut connection).await?;
         let kept = addresses::normalise(&mut connection, self.by()).await?;
         connection.close().await?;
@@ -110,4 +127,9 @@ impl Ledger {
     pub async fn disconnect(&self) {
         self.pool.close().await;
     }
+}
+
+/// A connection outside the pool.
+async fn connect(options: &PgConnectOptions) -> Result<PgConnection, LedgerError> {
+    within(CONNECT_TIMEOUT, async { Ok(options.connect().await?) }).await
 }

@@ -1,5 +1,7 @@
 //! Orders, and the outcomes of admitted purchases that became none.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -85,21 +87,22 @@ pub struct OrderFilter {
     pub status: Option<OrderStatus>,
 }
 
+/// A replay makes an order of a rejection, and deletes the rejection, in one transaction. So the outcomes below read the
+/// rejections first and the orders second: the other way round, such a purchase could be in neither reading.
 impl Ledger {
     /// The outcome of a purchase: its order, else its rejection; `None` if it is not posted.
     pub async fn outcome(&self, order: OrderId) -> Result<Option<PurchaseOutcome>, LedgerError> {
-        let found = sqlx::query_as("SELECT * FROM order_details WHERE id = $1")
-            .bind(order)
-            .fetch_optional(&self.pool)
-            .await?;
-        if let Some(found) = found {
-            return Ok(Some(PurchaseOutcome::Order(found)));
-        }
         let rejected = sqlx::query_as("SELECT * FROM rejections WHERE id = $1")
             .bind(order)
             .fetch_optional(&self.pool)
             .await?;
-        Ok(rejected.map(PurchaseOutcome::Rejected))
+        let found = sqlx::query_as("SELECT * FROM order_details WHERE id = $1")
+            .bind(order)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(found
+            .map(PurchaseOutcome::Order)
+            .or_else(|| rejected.map(PurchaseOutcome::Rejected)))
     }
 
     /// The outcome of a buyer's purchase in a sale: the order, else the newest rejection.
@@ -108,15 +111,6 @@ impl Ledger {
         sale: SaleId,
         buyer: BuyerId,
     ) -> Result<Option<PurchaseOutcome>, LedgerError> {
-        let found =
-            sqlx::query_as("SELECT * FROM order_details WHERE sale_id = $1 AND buyer_id = $2")
-                .bind(sale)
-                .bind(buyer)
-                .fetch_optional(&self.pool)
-                .await?;
-        if let Some(found) = found {
-            return Ok(Some(PurchaseOutcome::Order(found)));
-        }
         let rejected = sqlx::query_as(
             "SELECT * FROM rejections WHERE sale_id = $1 AND buyer_id = $2
              ORDER BY counted DESC, created_at DESC LIMIT 1",
@@ -125,7 +119,15 @@ impl Ledger {
         .bind(buyer)
         .fetch_optional(&self.pool)
         .await?;
-        Ok(rejected.map(PurchaseOutcome::Rejected))
+        let found =
+            sqlx::query_as("SELECT * FROM order_details WHERE sale_id = $1 AND buyer_id = $2")
+                .bind(sale)
+                .bind(buyer)
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(found
+            .map(PurchaseOutcome::Order)
+            .or_else(|| rejected.map(PurchaseOutcome::Rejected)))
     }
 
     /// Cancels an order: its unit returns to the sale, or to the product once the sale is settled. Repeating it
@@ -158,18 +160,18 @@ impl Ledger {
     /// The outcomes of these purchases, without those that are not posted.
     pub async fn outcomes(&self, orders: &[OrderId]) -> Result<Vec<PurchaseOutcome>, LedgerError> {
         let ids: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
-        let found = sqlx::query_as("SELECT * FROM order_details WHERE id = ANY($1)")
+        let mut rejected: Vec<Rejection> =
+            sqlx::query_as("SELECT * FROM rejections WHERE id = ANY($1)")
+                .bind(&ids)
+                .fetch_all(&self.pool)
+                .await?;
+        let found: Vec<Order> = sqlx::query_as("SELECT * FROM order_details WHERE id = ANY($1)")
             .bind(&ids)
             .fetch_all(&self.pool)
             .await?;
         // A counted rejection stays in its table when its purchase has become an order after all.
-        let rejected = sqlx::query_as(
-            "SELECT * FROM rejections r
-             WHERE id = ANY($1) AND NOT EXISTS (SELECT FROM orders o WHERE o.id = r.id)",
-        )
-        .bind(&ids)
-        .fetch_all(&self.pool)
-        .await?;
+        let orders: HashSet<Uuid> = found.iter().map(|order| order.id.uuid()).collect();
+        rejected.retain(|rejection| !orders.contains(&rejection.id));
         let found = found.into_iter().map(PurchaseOutcome::Order);
         Ok(found
             .chain(rejected.into_iter().map(PurchaseOutcome::Rejected))

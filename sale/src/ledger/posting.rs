@@ -1,10 +1,12 @@
 //! Posting: passes admitted purchases to the SQL function `post_orders` (`migrations/0007_posting.sql`),
 //! which decides the outcome of each.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, within};
 use crate::{
     journal::EntryId,
     model::{BuyerId, Epoch, OrderId, SaleId},
@@ -12,6 +14,10 @@ use crate::{
 
 /// The namespace for the ids of rejections of unreadable entries.
 const UNREADABLE_NAMESPACE: Uuid = Uuid::from_u128(0x2f6d_19c3_0b44_5e6b_8d0c_7a2e_51f3_9c48);
+
+/// How long a call of posting may take. It is longer than Postgres lets a statement run and wait for a lock: it expires
+/// only when Postgres is gone without notice.
+pub const POST_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// One admitted purchase to be posted.
 #[derive(Debug, Clone)]
@@ -45,7 +51,7 @@ impl Ledger {
     /// Posts admitted purchases of one sale, in one transaction. May be repeated.
     ///
     /// # Errors
-    /// If Postgres does not answer; then nothing or everything was posted.
+    /// If Postgres does not answer within [`POST_TIMEOUT`]; then nothing or everything was posted.
     pub async fn post(&self, sale: SaleId, postings: &[Posting]) -> Result<Posted, LedgerError> {
         let mut orders = Vec::with_capacity(postings.len());
         let mut buyers = Vec::with_capacity(postings.len());
@@ -55,24 +61,24 @@ impl Ledger {
         for posting in postings {
             orders.push(posting.order.uuid());
             buyers.push(posting.buyer.uuid());
-            epochs.push(i64::try_from(posting.epoch.0).unwrap_or(i64::MAX));
+            epochs.push(posting.epoch);
             admitted.push(posting.admitted_at);
             sources.push(posting.source.as_str());
         }
-        let (confirmed, rejected, lost, ahead): (i32, i32, i64, bool) =
-            sqlx::query_as("SELECT * FROM post_orders($1, $2, $3, $4, $5, $6)")
-                .bind(sale)
-                .bind(orders)
-                .bind(buyers)
-                .bind(epochs)
-                .bind(admitted)
-                .bind(sources)
-                .fetch_one(&self.pool)
-                .await?;
+        let post = sqlx::query_as("SELECT * FROM post_orders($1, $2, $3, $4, $5, $6)")
+            .bind(sale)
+            .bind(orders)
+            .bind(buyers)
+            .bind(epochs)
+            .bind(admitted)
+            .bind(sources)
+            .fetch_one(&self.pool);
+        let (confirmed, rejected, lost, ahead): (i32, i32, Epoch, bool) =
+            within(POST_TIMEOUT, async { Ok::<_, LedgerError>(post.await?) }).await?;
         Ok(Posted {
             confirmed: u64::from(confirmed.cast_unsigned()),
             rejected: u64::from(rejected.cast_unsigned()),
-            lost: (lost > 0).then_some(Epoch(lost.cast_unsigned())),
+            lost: (lost > Epoch::default()).then_some(lost),
             ahead,
         })
     }
@@ -86,7 +92,7 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let mut name = format!("{sale} {entry} ").into_bytes();
         name.extend_from_slice(raw);
-        sqlx::query(
+        let rejected = sqlx::query(
             "INSERT INTO rejections (id, sale_id, entry, epoch, reason, counted, raw)
              VALUES ($1, $2, $3, $4, 'unreadable', false, $5)
              ON CONFLICT DO NOTHING",
@@ -94,10 +100,13 @@ impl Ledger {
         .bind(Uuid::new_v5(&UNREADABLE_NAMESPACE, &name))
         .bind(sale)
         .bind(entry.to_string())
-        .bind(i64::try_from(entry.epoch.0).unwrap_or(i64::MAX))
+        .bind(entry.epoch)
         .bind(raw)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
+        .execute(&self.pool);
+        within(POST_TIMEOUT, async {
+            rejected.await?;
+            Ok(())
+        })
+        .await
     }
 }

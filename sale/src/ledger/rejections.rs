@@ -60,7 +60,6 @@ pub struct KeptRejection {
     /// Its source: a journal entry's id, or `gate` for a mark in the gate.
     pub entry: String,
     /// The epoch of the gate that admitted it.
-    #[sqlx(try_from = "i64")]
     pub epoch: Epoch,
     /// The entry as it was, if it could not be read; else the ids of buyer and order.
     pub raw: Vec<u8>,
@@ -227,7 +226,7 @@ impl Ledger {
             "SELECT result, order_id, order_status FROM replay_rejection($1, $2, $3)",
         )
         .bind(rejection)
-        .bind(epoch.0.cast_signed())
+        .bind(epoch)
         .bind(self.by())
         .fetch_one(&self.pool)
         .await?;

@@ -69,13 +69,10 @@ pub struct Sale {
     #[sqlx(try_from = "i32")]
     pub posted: u32,
     /// The last attempt to install it in a gate.
-    #[sqlx(try_from = "i64")]
     pub epoch: Epoch,
     /// The last install that was completed.
-    #[sqlx(try_from = "i64")]
     pub base: Epoch,
     /// Counts the changes of terms and limit.
-    #[sqlx(try_from = "i64")]
     pub version: Version,
     /// When it was created.
     pub created_at: DateTime<Utc>,
@@ -228,7 +225,14 @@ impl Ledger {
 
     /// The progress of a sale.
     pub async fn standing(&self, id: SaleId) -> Result<Option<Standing>, LedgerError> {
-        type Row = (String, i64, i64, i32, Option<BuyerId>, Option<OrderId>);
+        type Row = (
+            String,
+            Version,
+            Epoch,
+            i32,
+            Option<BuyerId>,
+            Option<OrderId>,
+        );
         let row: Option<Row> = sqlx::query_as(
             "SELECT s.state, s.version, s.base, s.posted, o.buyer_id, o.id
              FROM flash_sales s LEFT JOIN orders o ON o.id = s.latest_order
@@ -240,8 +244,8 @@ impl Ledger {
         row.map(|(state, version, base, posted, buyer, order)| {
             Ok(Standing {
                 state: state.parse().map_err(decoding)?,
-                version: version.try_into().map_err(decoding)?,
-                base: base.try_into().map_err(decoding)?,
+                version,
+                base,
                 posted: posted.try_into().map_err(decoding)?,
                 latest: buyer
                     .zip(order)

@@ -1,6 +1,8 @@
 //! A gate whose keys hold another type or nonsense: reports name it, a rebuild repairs it, it sells to no buyer twice,
 //! and the other sales are not affected.
 
+use std::{sync::Arc, time::Duration};
+
 use sale::{
     audit::{self, Difference},
     gate::{GateError, admission::Known, snapshot::Sight},
@@ -13,7 +15,10 @@ use sale::{
     store::StoreError,
 };
 
-use crate::fixture::{Shop, purchase};
+use servers::{RedisOptions, RedisServer};
+use tokio::{task::spawn_blocking, time::timeout};
+
+use crate::fixture::{BOUND, Door, Shop, purchase, terms};
 
 const PARTS: [&str; 3] = ["terms", "buyers", "journal"];
 
@@ -60,6 +65,32 @@ async fn a_key_of_another_type_is_seen_as_that_and_named() {
 }
 
 #[tokio::test]
+async fn a_loaded_gate_that_is_gone_or_cannot_be_read_is_a_difference() {
+    let shop = Shop::open().await;
+    for part in PARTS {
+        let sale = shop.on_sale(5).await.id;
+        let loaded = audit::read(&shop.gate, &shop.ledger, sale).await.unwrap();
+        assert_eq!(loaded.differences_of_loaded(), [], "{part}");
+        let sound = loaded.before.clone();
+        if part == "terms" {
+            shop.wipe(sale).await;
+        } else {
+            overwrite(&shop, sale, part).await;
+        }
+        let broken = shop.gate.look(sale).await.unwrap();
+        for (before, after) in [(&sound, &broken), (&broken, &sound), (&broken, &broken)] {
+            let mut evidence = loaded.clone();
+            (evidence.before, evidence.after) = (before.clone(), after.clone());
+            let found = evidence.differences_of_loaded();
+            assert!(
+                matches!(found[..], [Difference::Malformed { .. }]),
+                "{part}: {found:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_gate_with_a_key_of_another_type_decides_nothing() {
     let shop = Shop::open().await;
     for part in PARTS {
@@ -100,6 +131,39 @@ async fn an_install_makes_a_key_of_another_type_again_and_keeps_it_aside() {
         assert_eq!(shop.sell(sale, 2).await.len(), 2);
         let late = shop.ask(sale, &[sold[0], purchase()]).await.verdicts;
         assert_eq!(late, [Verdict::Admitted, Verdict::SoldOut]);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_is_set_aside_replaces_none_that_was_set_aside_before() {
+    let shop = Shop::open().await;
+    for (place, part) in PARTS.into_iter().enumerate() {
+        let sale = shop.on_sale(5).await.id;
+        let aside = shop.keys.aside(sale)[place].clone();
+        for round in 1..=100 {
+            let text = format!("nonsense {round}");
+            shop.redis("SET", &[&key(&shop.keys, sale, part), &text])
+                .await;
+            shop.gate.close(sale).await.unwrap();
+        }
+        for round in 1..=100 {
+            let name = match round {
+                1 => aside.clone(),
+                _ => format!("{aside}:{round}"),
+            };
+            let kept = shop.redis("GET", &[&name]).await.into_string();
+            assert_eq!(kept, Some(format!("nonsense {round}")), "{part}");
+            let lifetime = shop.redis("TTL", &[&name]).await.as_i64().unwrap();
+            assert!((1..=7 * 86_400).contains(&lifetime), "{lifetime}");
+        }
+        // One more stays where it is, and the gate stays closed.
+        overwrite(&shop, sale, part).await;
+        shop.gate.close(sale).await.unwrap_err();
+        let kept = shop.redis("GET", &[&key(&shop.keys, sale, part)]).await;
+        assert_eq!(kept.into_string().as_deref(), Some("nonsense"), "{part}");
+        shop.redis("DEL", &[&aside]).await;
+        assert_eq!(shop.install(sale).await.found, Condition::Malformed);
+        shop.assert_sound(sale, &[]).await;
     }
 }
 
@@ -178,6 +242,45 @@ async fn a_broken_journal_hides_no_order_of_another_sale() {
         ),
         "a key of another type has no entries: {unknown:?}"
     );
+}
+
+#[tokio::test]
+async fn a_redis_that_a_script_keeps_busy_is_silent_and_no_broken_gate() {
+    let server = RedisServer::start(RedisOptions {
+        append_only: false,
+        supervised: false,
+        ..RedisOptions::default()
+    });
+    let server = Arc::new(server.expect("redis"));
+    let door = Door::at(server.url()).await;
+    let sale = terms(5);
+    door.warm(&sale).await;
+    let held = door.sell(sale.id, 1).await[0];
+    door.redis("CONFIG", &["SET", "busy-reply-threshold", "20"])
+        .await;
+    let spinning = Arc::clone(&server);
+    let spinning = spawn_blocking(move || spinning.command(&["EVAL", "while true do end", "0"]));
+    let busy = async {
+        loop {
+            if let Err(error) = door.gate.order_of(sale.id, held.buyer).await {
+                return error;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let busy = timeout(BOUND, busy).await.expect("busy");
+    server.command(&["SCRIPT", "KILL"]).expect("killed");
+    assert!(format!("{busy:?}").contains("BUSY"), "{busy:?}");
+    assert!(busy.is_silence() && !busy.is_wrong_type(), "{busy:?}");
+    spinning.await.expect("ended").expect_err("killed");
+    let order = door.gate.order_of(sale.id, held.buyer).await.unwrap();
+    assert_eq!(order, Some(held.order));
+
+    door.redis("DEL", &[&door.keys.buyers(sale.id)]).await;
+    door.redis("SET", &[&door.keys.buyers(sale.id), "nonsense"])
+        .await;
+    let broken = door.gate.order_of(sale.id, held.buyer).await.unwrap_err();
+    assert!(broken.is_wrong_type() && !broken.is_silence(), "{broken:?}");
 }
 
 impl Shop {

@@ -82,6 +82,51 @@ async fn a_sale_is_settled_once_its_journal_is_drained_beside() {
 }
 
 #[tokio::test]
+async fn a_settlement_that_waits_for_its_journal_does_not_hold_up_posting() {
+    let shop = Shop::open().await;
+    let sale = shop.on_sale(5).await;
+    shop.sell(sale.id, 2).await;
+    let waits = Duration::from_secs(2);
+    let settling = try_settle(&shop, sale.id, waits);
+    let posting = async {
+        while shop.look(sale.id).await.state != SaleState::Ended {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        // Posting holds the sale's row, here for as long as the settlement waits.
+        let mut posting = shop.pool.begin().await.unwrap();
+        sqlx::query("SELECT FROM flash_sales WHERE id = $1 FOR UPDATE")
+            .bind(sale.id)
+            .execute(&mut *posting)
+            .await
+            .unwrap();
+        let asked = tokio::time::Instant::now();
+        let waiting = async {
+            while asked.elapsed() < waits + Duration::from_secs(1) {
+                let wanted: i64 = sqlx::query_scalar(
+                    "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (
+                         SELECT pid FROM pg_stat_activity WHERE datname = current_database())",
+                )
+                .fetch_one(&mut *posting)
+                .await
+                .unwrap();
+                assert_eq!(wanted, 0, "the settlement waits for the row");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        waiting.await;
+        posting.rollback().await.unwrap();
+    };
+    let (refused, ()) = tokio::join!(settling, posting);
+    assert!(
+        matches!(refused, Err(SettleError::Undrained)),
+        "{refused:?}"
+    );
+    shop.post_all(sale.id).await;
+    let settled = try_settle(&shop, sale.id, DRAIN).await.unwrap();
+    assert_eq!((settled.confirmed, settled.returned), (2, 3));
+}
+
+#[tokio::test]
 async fn a_sale_with_a_mark_that_is_not_posted_is_not_settled() {
     let shop = Shop::open().await;
     let sale = shop.on_sale(5).await;

@@ -66,7 +66,8 @@ impl Purchases {
     }
 
     /// The orders that a buyer holds, by the gates of the newest of these sales. A gate with keys of another type
-    /// holds none of our data, and does not hide the orders in other gates.
+    /// holds none of our data, and does not hide the orders in other gates. After any other error the gate may hold an
+    /// order: its Redis is away or still loading, or the buyer's own mark cannot be read.
     async fn held(&self, recent: &[(SaleId, SaleState)], buyer: BuyerId) -> Held {
         let unsettled: Vec<SaleId> = recent
             .iter()
@@ -82,8 +83,10 @@ impl Purchases {
         for (sale, order) in asked {
             match order {
                 Ok(order) => held.extend(order.map(|order| (sale, order))),
-                Err(error) if error.is_silence() => silent = Some(Unknown::Gate(Some(error))),
-                Err(error) => tracing::debug!(%sale, %error, "a broken gate was passed over"),
+                Err(error) if error.is_wrong_type() => {
+                    tracing::debug!(%sale, %error, "a broken gate was passed over");
+                }
+                Err(error) => silent = Some(Unknown::Gate(Some(error))),
             }
         }
         Held { held, silent }

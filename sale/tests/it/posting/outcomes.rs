@@ -1,7 +1,10 @@
 //! Purchases that become orders, once.
 
 use chrono::{DateTime, TimeDelta};
-use sale::{ledger::PurchaseOutcome, model::OrderStatus};
+use sale::{
+    ledger::{Page, PurchaseOutcome, RejectionFilter},
+    model::OrderStatus,
+};
 
 use super::{another, crowd, post, post_at, posted, postings, set_base};
 use crate::fixture::Shop;
@@ -85,6 +88,28 @@ async fn an_entry_of_a_newer_epoch_than_the_ledgers_posts_nothing() {
     assert_eq!((done.confirmed, done.rejected), (0, 0));
     assert_eq!(shop.assert_conserved(sale.id).await.posted, 0);
     assert_eq!(shop.ledger.count_rejections(sale.id).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_epoch_that_no_ledger_can_hold_is_newer_than_the_ledgers() {
+    let shop = Shop::open().await;
+    let sale = shop.sale(3).await;
+    set_base(&shop, sale.id, 1).await;
+    for epoch in [1 << 63, u64::MAX] {
+        let done = post_at(&shop, sale.id, epoch, &crowd(1)).await;
+        assert!(done.ahead, "{epoch}");
+    }
+    let entry = format!("{}-1", u64::MAX).parse().unwrap();
+    let kept = shop.ledger.reject_unreadable(sale.id, entry, b"\x02junk");
+    kept.await.unwrap();
+    let page = Page {
+        limit: 1,
+        after: None,
+    };
+    let all = RejectionFilter::default();
+    let kept = shop.ledger.rejections(&all, page);
+    assert_eq!(kept.await.unwrap()[0].epoch.0, u64::MAX / 2);
+    assert_eq!(shop.assert_conserved(sale.id).await.posted, 0);
 }
 
 #[tokio::test]

@@ -3,18 +3,21 @@
 use std::{
     collections::HashSet,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    time::Duration,
 };
 
 use futures_util::future::join_all;
 use sale::{
-    ledger::{Bar, PurchaseOutcome, Replay},
+    ledger::{Bar, By, PurchaseOutcome, Replay},
     model::{Obstacle, OrderId, OrderStatus, Purchase, SaleId, Verdict},
     replay::replay,
 };
-
+use serde_json::json;
 use tokio::{runtime::Handle, task::block_in_place, time::timeout};
 
-use super::{PATIENCE, assert_open, replayed, superseded, try_replays, without_unit};
+use super::{
+    PATIENCE, assert_open, post_at, replayed, settle, superseded, try_replays, without_unit,
+};
 use crate::fixture::{BOUND, Shop, purchase};
 
 #[tokio::test]
@@ -34,6 +37,62 @@ async fn two_replays_at_once_make_one_order() {
     let after = shop.assert_conserved(sale.id).await;
     assert_eq!((after.confirmed, after.available), (1, 2));
     assert_open(&shop, sale.id).await;
+}
+
+/// Waits until a statement in the test's database waits for a lock.
+async fn until_locked_out(shop: &Shop) {
+    let waiting = async {
+        let wanted = "SELECT EXISTS (SELECT FROM pg_stat_activity
+             WHERE datname = current_database() AND wait_event_type = 'Lock')";
+        while !sqlx::query_scalar::<_, bool>(wanted)
+            .fetch_one(&shop.pool)
+            .await
+            .unwrap()
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(BOUND, waiting).await.expect("somebody waits");
+}
+
+#[tokio::test]
+async fn a_look_up_beside_a_replay_finds_the_purchase() {
+    let shop = Shop::open().await;
+    let sale = shop.on_sale(1).await;
+    settle(&shop, sale.id).await;
+    for way in ["outcome", "outcome_of", "outcomes"] {
+        let late = purchase();
+        post_at(&shop, sale.id, sale.base, &[late]).await;
+        // The replay commits while the look-up waits for its reading of the rejections.
+        let mut replay = shop.pool.begin().await.unwrap();
+        sqlx::query("LOCK TABLE rejections IN ACCESS EXCLUSIVE MODE")
+            .execute(&mut *replay)
+            .await
+            .unwrap();
+        let ledger = shop.ledger.clone();
+        let look = tokio::spawn(async move {
+            match way {
+                "outcome" => ledger.outcome(late.order).await.unwrap(),
+                "outcome_of" => ledger.outcome_of(sale.id, late.buyer).await.unwrap(),
+                _ => ledger.outcomes(&[late.order]).await.unwrap().pop(),
+            }
+        });
+        until_locked_out(&shop).await;
+        let result: String = sqlx::query_scalar("SELECT result FROM replay_rejection($1, $2, $3)")
+            .bind(late.order)
+            .bind(sale.base)
+            .bind(json!(By::process("test")))
+            .fetch_one(&mut *replay)
+            .await
+            .unwrap();
+        assert_eq!(result, "replayed");
+        replay.commit().await.unwrap();
+        let found = timeout(BOUND, look).await.expect("found").unwrap();
+        assert!(
+            matches!(&found, Some(PurchaseOutcome::Order(order)) if order.id == late.order),
+            "{way}: {found:?}"
+        );
+    }
 }
 
 #[tokio::test]

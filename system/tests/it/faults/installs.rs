@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sale::{
     connections::RedisSettings,
-    gate::Gate,
+    gate::{Gate, scripts::with_number},
     install::{Condition, InstallError, Installed, Marked, install, post_marks},
     ledger::Ledger,
     model::Epoch,
@@ -55,7 +55,7 @@ async fn rebuilds_at_once_end_in_one_gate_that_knows_every_buyer() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_warm_whose_swap_comes_after_a_rebuild_does_not_replace_it() {
-    slow_warm(include_str!("../../../../lua/swap.lua")).await;
+    slow_warm(&with_number(include_str!("../../../../lua/swap.lua"))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
