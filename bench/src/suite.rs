@@ -11,7 +11,7 @@ use rlt::{
     baseline::BaselineName,
     cli::{Collector, ReportFormat},
 };
-use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     provenance::{Provenance, Servers},
@@ -56,14 +56,6 @@ pub struct Suite {
     shared: Shared,
 }
 
-/// The content of `suite.json`.
-#[derive(Debug, Serialize)]
-struct Written<'a> {
-    run: &'a Provenance,
-    quick: bool,
-    scenarios: &'a [Outcome],
-}
-
 /// Runs all scenarios, and writes the reports. Status 1 if a check failed, or a run is worse than the baseline.
 pub async fn run(suite: &Suite) -> anyhow::Result<ExitCode> {
     let scenarios = if suite.only.is_empty() {
@@ -80,26 +72,16 @@ pub async fn run(suite: &Suite) -> anyhow::Result<ExitCode> {
     for (scenario, (run, judge)) in scenarios.iter().zip(runs) {
         let name = scenario.name();
         note(&format!("{name}: {}", scenario.plan().about));
-        let mut outcome = match measure(*scenario, run, suite.volume()).await {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                let mut outcome = Outcome::blank(*scenario);
-                outcome.fail(&error);
-                outcome
-            }
-        };
+        let measured = measure(*scenario, run, suite.volume()).await;
+        let mut outcome = measured.unwrap_or_else(|error| Outcome::failed(*scenario, &error));
         judge.conclude(&mut outcome)?;
         for wrong in outcome.wrongs() {
             note(&format!("{name}: error: {wrong}"));
         }
         outcomes.push(outcome);
     }
-    let written = Written {
-        run: &provenance,
-        quick: suite.quick,
-        scenarios: &outcomes,
-    };
-    suite.write("suite.json", &serde_json::to_string_pretty(&written)?)?;
+    let figures = json!({ "run": provenance, "quick": suite.quick, "scenarios": outcomes });
+    suite.write("suite.json", &format!("{figures:#}"))?;
     let page = report::suite(&provenance, suite.quick, &outcomes)?;
     suite.write("suite.html", &page)?;
     print(&table(&outcomes).to_string())?;

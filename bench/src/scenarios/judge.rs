@@ -44,12 +44,9 @@ impl Judge {
     pub fn of(run: &mut Run, scenario: Scenario, volume: Volume) -> anyhow::Result<Self> {
         let load = asked(run);
         let bench = &mut run.bench;
-        for name in [&mut bench.baseline, &mut bench.save_baseline] {
-            *name = match &*name {
-                Some(name) => Some(name_of(name, volume, scenario)?),
-                None => None,
-            };
-        }
+        let own = |name: &BaselineName| name_of(name, volume, scenario);
+        bench.baseline = bench.baseline.as_ref().map(own).transpose()?;
+        bench.save_baseline = bench.save_baseline.as_ref().map(own).transpose()?;
         let folder = resolve_baseline_dir(bench.baseline_dir.as_deref());
         let path = |name: &BaselineName| folder.join(format!("{name}.cpu.json"));
         let mut kept = None;

@@ -102,6 +102,14 @@ impl Outcome {
         }
     }
 
+    /// The outcome of a run that ended before anything was measured.
+    pub fn failed(scenario: Scenario, error: &anyhow::Error) -> Self {
+        Self {
+            failure: Some(format!("{error:#}")),
+            ..Self::blank(scenario)
+        }
+    }
+
     pub fn counted(&mut self, count: u64, took: Duration) {
         self.count = count;
         self.seconds = took.as_secs_f64();

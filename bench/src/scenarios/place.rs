@@ -51,10 +51,10 @@ impl Place {
     }
 
     pub fn tokens(&self) -> anyhow::Result<Tokens> {
-        Ok(match self {
-            Self::Own(ground) => Tokens::new(&ground.stage.deployment.tokens()),
-            Self::Target(target) => Tokens::new(&target.settings),
-        }?)
+        match self {
+            Self::Own(ground) => Ok(Tokens::new(&ground.stage.deployment.tokens())?),
+            Self::Target(target) => target.tokens(),
+        }
     }
 
     pub async fn sale(&mut self, units: u32) -> anyhow::Result<SaleId> {

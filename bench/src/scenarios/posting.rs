@@ -14,7 +14,6 @@ use async_trait::async_trait;
 use rlt::{IterInfo, IterReport, StatelessBenchSuite, Status};
 use sale::{gate::Gate, model::SaleId};
 use tokio::{
-    task::JoinHandle,
     time::{Instant, sleep},
     try_join,
 };
@@ -68,49 +67,44 @@ pub(super) async fn post(
     outcome: &mut Outcome,
 ) -> anyhow::Result<(SaleId, Vec<Record>)> {
     let sale = place.sale(volume.orders()).await?;
-    let (posting, purchases) = Posting::begin(place, sale, volume.orders(), &run).await?;
+    let (posting, buyers) = Posting::begin(place, sale, volume.orders(), &run).await?;
     // The orders exist, and the reconciler has started: from here on CPU time is used for posting.
     let meter = place.meter()?;
     let before = meter.read()?;
+    let (address, _) = place.address()?;
     let buying = async {
-        match purchases {
-            Some(purchases) => purchases.await?,
-            None => Ok(Vec::new()),
-        }
+        let bought = match &buyers {
+            Some(crowd) => buy(address, crowd, usize::try_from(volume.orders())?).await?,
+            None => Vec::new(),
+        };
+        Ok(bought.into_iter().map(|(_, record)| record).collect())
     };
     // If the purchases fail, the run does not wait for their orders.
     let (tally, records) = try_join!(drive(run, posting.clone()), buying)?;
     let after = meter.read()?;
     tally.complete()?;
     let seen = lock(&posting.seen);
-    let (started, _) = seen[0];
-    let steps = seen.windows(2).map(|step| {
-        let ((_, before), (at, now)) = (step[0], step[1]);
-        (at - started, now - before)
-    });
+    let ((started, _), (ended, count)) = (seen[0], seen[seen.len() - 1]);
+    let steps = seen.windows(2);
+    let steps = steps.map(|step| (step[1].0 - started, step[1].1 - step[0].1));
     let steps: Vec<(Duration, u64)> = steps.collect();
-    let (took, count) = seen
-        .last()
-        .map_or((Duration::ZERO, 0), |(at, posted)| (*at - started, *posted));
     let wanted = posting.orders;
     ensure!(count == wanted, "{count} of {wanted} orders were posted");
-    outcome.counted(count, took);
+    outcome.counted(count, ended - started);
     outcome.timing.throughput = throughput(&steps, POSTED_SLICES_MAX);
     outcome.used(before, after);
     Ok((sale, records))
 }
 
-/// The purchases under way, if they are made over HTTP.
-type Purchases = Option<JoinHandle<anyhow::Result<Vec<Record>>>>;
-
 impl Posting {
-    /// Makes this many orders, and waits until their posting begins.
+    /// Makes this many orders, and waits until their posting begins; or returns their buyers, if those make them over
+    /// HTTP meanwhile.
     async fn begin(
         place: &mut Place,
         sale: SaleId,
         orders: u32,
         run: &Run,
-    ) -> anyhow::Result<(Self, Purchases)> {
+    ) -> anyhow::Result<(Self, Option<Arc<Crowd>>)> {
         let bench = &run.bench;
         ensure!(
             bench.concurrency.get() == 1 && bench.warmup == 0 && run.rate.is_none(),
@@ -120,7 +114,7 @@ impl Posting {
         let parts = parts.context("it ends with the last order, and not after a time")?;
         let count = usize::try_from(orders)?;
         let deadline;
-        let (counter, purchases, started) = match place {
+        let (counter, buyers, started) = match place {
             Place::Own(ground) => {
                 ground.fill(sale, count).await?;
                 deadline = Instant::now() + POSTED_DEADLINE;
@@ -129,16 +123,11 @@ impl Posting {
                 (Counter::Gate(ground.gate().clone()), None, started)
             }
             Place::Target(target) => {
-                let counter = Counter::Target(Arc::clone(target));
-                let (address, host) = place.address()?;
-                let crowd = Arc::new(Crowd::strangers(place.tokens()?, &host, sale, count)?);
+                let (host, counter) = (&target.host, Counter::Target(Arc::clone(target)));
+                let crowd = Crowd::strangers(target.tokens()?, host, sale, count)?;
                 let started = Instant::now();
                 deadline = started + POSTED_DEADLINE;
-                let buying = tokio::spawn(async move {
-                    let bought = buy(address, &crowd, count).await?;
-                    Ok(bought.into_iter().map(|(_, record)| record).collect())
-                });
-                (counter, Some(buying), started)
+                (counter, Some(Arc::new(crowd)), started)
             }
         };
         let posting = Self {
@@ -149,7 +138,7 @@ impl Posting {
             deadline,
             seen: Arc::new(Mutex::new(vec![(started, 0)])),
         };
-        Ok((posting, purchases))
+        Ok((posting, buyers))
     }
 
     /// The number of posted orders, and the pause before the next look.

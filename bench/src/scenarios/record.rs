@@ -106,26 +106,29 @@ impl Record {
     }
 }
 
-/// The number of requests with each result: by status, or `broken`.
+/// The number of measured requests with each result: by status, or `broken`.
 pub fn statuses(records: &[Record]) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
-    for record in records.iter().filter(|record| record.counts) {
-        let status = record.reply.status();
-        let name = status.map_or_else(|| "broken".to_owned(), |status| status.to_string());
-        *counts.entry(name).or_default() += 1;
-    }
-    counts
+    let counted = records.iter().filter(|record| record.counts);
+    count(counted.map(|record| match record.reply.status() {
+        Some(status) => status.to_string(),
+        None => "broken".to_owned(),
+    }))
 }
 
 /// How many measured requests got a status that their scenario does not expect.
 pub fn unexpected(plan: &Plan, records: &[Record]) -> BTreeMap<u16, u64> {
+    let counted = records.iter().filter(|record| record.counts);
+    count(counted.filter_map(|record| {
+        let status = record.reply.status()?;
+        let is_expected = plan.expected(record.step).contains(&status);
+        (!is_expected).then_some(status)
+    }))
+}
+
+fn count<T: Ord>(found: impl Iterator<Item = T>) -> BTreeMap<T, u64> {
     let mut counts = BTreeMap::new();
-    for record in records.iter().filter(|record| record.counts) {
-        if let Some(status) = record.reply.status()
-            && !plan.expected(record.step).contains(&status)
-        {
-            *counts.entry(status).or_default() += 1;
-        }
+    for one in found {
+        *counts.entry(one).or_default() += 1;
     }
     counts
 }

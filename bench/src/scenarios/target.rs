@@ -25,7 +25,7 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    record::{Conclusions, Record, conclusions},
+    record::{Record, conclusions},
     workers::ANSWER_DEADLINE,
 };
 use crate::ground::POSTED_DEADLINE;
@@ -46,7 +46,7 @@ pub struct Target {
     pub(super) address: SocketAddr,
     /// Host and port.
     pub(super) host: String,
-    pub(super) settings: TokenSettings,
+    settings: TokenSettings,
     admin: String,
     http: reqwest::Client,
 }
@@ -105,11 +105,14 @@ impl Target {
         })
     }
 
+    pub(super) fn tokens(&self) -> anyhow::Result<Tokens> {
+        Ok(Tokens::new(&self.settings)?)
+    }
+
     pub(super) async fn sale(&self, units: u32) -> anyhow::Result<SaleId> {
         let product = json!({ "name": "A thing under load", "price": 10.00, "quantity": units });
-        let product: Value = self
-            .ask(Method::POST, "/api/admin/products", &product)
-            .await?;
+        let product = self.ask(Method::POST, "/api/admin/products", &product);
+        let product: Value = product.await?;
         let now = Utc::now();
         let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Millis, true);
         let sale = json!({
@@ -118,9 +121,8 @@ impl Target {
             "endTime": time(now + SALE_LENGTH),
             "quantity": units,
         });
-        let sale: Value = self
-            .ask(Method::POST, "/api/admin/flash-sale", &sale)
-            .await?;
+        let sale = self.ask(Method::POST, "/api/admin/flash-sale", &sale);
+        let sale: Value = sale.await?;
         Ok(SaleId::deserialize(&sale["saleId"])?)
     }
 
@@ -153,11 +155,8 @@ impl Target {
     }
 
     pub(super) async fn prove(&self, sale: SaleId, records: &[Record]) -> anyhow::Result<String> {
-        let Conclusions {
-            acknowledged,
-            sold_out,
-            ..
-        } = conclusions(records);
+        let told = conclusions(records);
+        let (acknowledged, sold_out) = (told.acknowledged, told.sold_out);
         let started = Instant::now();
         let figures = loop {
             let figures = self.figures(sale).await?;
@@ -184,7 +183,7 @@ impl Target {
             "{sold_out} buyers learned that everything is sold, and the API says {figures:?}"
         );
         let client = Client::new(&format!("http://{}", self.host), History::new())?;
-        let tokens = Tokens::new(&self.settings)?;
+        let tokens = self.tokens()?;
         let every = acknowledged.len().div_ceil(ORDERS_LOOKED_UP_MAX).max(1);
         let sample = acknowledged.iter().step_by(every);
         let looked_up = sample.len();
