@@ -124,20 +124,10 @@ impl Suite {
     }
 }
 
+const COLUMNS: &str = "scenario, count, 1/s, p50 ms, p99 ms, p99.9 ms, API us, Redis us, reconciler us, generator us, right";
+
 fn table(outcomes: &[Outcome]) -> Table {
-    let mut table = headed([
-        "scenario",
-        "count",
-        "1/s",
-        "p50 ms",
-        "p99 ms",
-        "p99.9 ms",
-        "API us",
-        "Redis us",
-        "reconciler us",
-        "generator us",
-        "right",
-    ]);
+    let mut table = headed(COLUMNS.split(", "));
     let cell = |value: Option<f64>, digits: usize| {
         right(value.map_or_else(String::new, |value| format!("{value:.digits$}")))
     };

@@ -157,7 +157,6 @@ impl Baseline {
 #[cfg(test)]
 mod tests {
     use super::{Baseline, CpuMicros, Outcome, Run, Scenario, Volume, asked, name_of};
-
     use crate::scenarios::command::CPU_TOLERANCE_PERCENT;
 
     fn ran(scenario: Scenario, count: u64, cpu_micros: CpuMicros) -> Outcome {

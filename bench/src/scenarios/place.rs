@@ -7,7 +7,7 @@ use anyhow::{bail, ensure};
 use identity::token::Tokens;
 use sale::model::SaleId;
 use system::{
-    history::{Circumstances, check},
+    history::{Circumstances, Proof, check},
     rest::at_rest,
 };
 
@@ -88,13 +88,11 @@ impl Place {
         ensure!(!records.iter().any(Record::is_limited), RATE_LIMITS);
         let undecided = conclusions(records).undecided;
         let shown = undecided.iter().take(SHOWN_MAX);
-        let shown = shown.map(|(what, count)| format!("{count} times {what}"));
-        let shown: Vec<String> = shown.collect();
-        ensure!(
-            shown.is_empty(),
-            "answers that decided nothing: {}",
-            shown.join("; ")
-        );
+        let shown: Vec<_> = shown
+            .map(|(what, count)| format!("{count} times {what}"))
+            .collect();
+        let shown = shown.join("; ");
+        ensure!(shown.is_empty(), "answers that decided nothing: {shown}");
         let unexpected = unexpected(plan, records);
         ensure!(
             unexpected.is_empty(),
@@ -127,11 +125,13 @@ impl Place {
                 "{} requests of {} buyers: {} got an order, and the ledger holds these {}",
                 proof.requests, proof.buyers, proof.acknowledged, proof.confirmed
             )),
-            Ok(proof) => bail!(
-                "{} buyers got an order, and the ledger holds {}",
-                proof.acknowledged,
-                proof.confirmed
-            ),
+            Ok(Proof {
+                acknowledged,
+                confirmed,
+                ..
+            }) => {
+                bail!("{acknowledged} buyers got an order, and the ledger holds {confirmed}")
+            }
             Err(violations) => {
                 let lines = violations.iter().take(SHOWN_MAX);
                 let lines: Vec<String> = lines.map(ToString::to_string).collect();

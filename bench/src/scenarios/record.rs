@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Utc;
 use sale::model::{BuyerId, OrderId, SaleId};
 use system::{
     client::understand,
     history::{
-        self, Ask, Event, Failure, RequestId, What,
+        self, Ask, Event, Failure, History,
         meaning::{Meaning, of_answer, of_failure},
     },
 };
@@ -176,41 +175,21 @@ pub fn history(records: &[Record], sale: SaleId) -> Vec<Event> {
         moments.push((record.ended, true, place));
     }
     moments.sort_unstable();
-    let at = Utc::now();
-    let mut requests = vec![RequestId(0); records.len()];
-    let mut events = Vec::with_capacity(moments.len());
-    for (_, has_ended, place) in moments {
-        let record = &records[place];
-        let Some(ask) = record.ask() else { continue };
-        let number = events.len() as u64;
-        let request = &mut requests[place];
-        let what = if has_ended {
-            match record.reply.read() {
-                Ok(answer) => What::Answered {
-                    request: *request,
-                    answer,
-                },
-                Err(failure) => What::Failed {
-                    request: *request,
-                    failure,
-                },
-            }
-        } else {
-            *request = RequestId(number);
-            What::Asked {
-                request: *request,
-                ask,
-            }
-        };
-        events.push(Event {
-            number,
-            at,
-            sale,
-            buyer: Some(record.buyer),
-            what,
-        });
+    let history = History::new();
+    let mut requests = vec![None; records.len()];
+    for (_, _, place) in moments {
+        let (record, request) = (&records[place], &mut requests[place]);
+        let buyer = record.buyer;
+        match (record.ask(), *request) {
+            (None, _) => {}
+            (Some(ask), None) => *request = Some(history.asked(sale, buyer, ask)),
+            (Some(_), Some(request)) => match record.reply.read() {
+                Ok(answer) => history.answered(sale, buyer, request, answer),
+                Err(failure) => history.failed(sale, buyer, request, failure),
+            },
+        }
     }
-    events
+    history.events()
 }
 
 #[cfg(test)]
