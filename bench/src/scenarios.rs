@@ -4,34 +4,24 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`plan`], [`command`] | the requests of each scenario, and its command line |
-//! | [`place`], [`own`], [`target`] | where it runs: on servers of its own, or at an existing API; the proof at each |
-//! | [`crowd`], [`beforehand`] | the buyers and their requests; the buyers who have bought before |
+//! | [`place`], [`target`] | where it runs: on servers of its own, or at an existing API; the proof at each |
+//! | [`crowd`] | the buyers and their requests; the buyers who have bought before |
 //! | [`workers`], [`schedule`] | the buyers as workers of rlt; when each request is due |
 //! | `visit` | visitors come to a sale, and are measured |
 //! | [`posting`] | the way of orders from the journal to the ledger |
 //! | `drive` | rlt, which drives both |
-//! | [`baselines`], [`judge`] | the baselines of a run, on its command line; how a baseline judges it |
-//! | `proof` | the conditions that every run must meet |
-//! | [`record`], [`timing`], [`meter`], [`memory`], [`outcome`] | observations, and the figures from them |
-//! | [`patience`] | how long a server may stay silent |
-//! | [`open_files`] | room for many connections |
+//! | [`record`], [`timing`], [`memory`], [`outcome`] | observations, and the figures from them |
+//! | [`judge`] | how a baseline judges a run |
 
-pub mod baselines;
-pub mod beforehand;
 pub mod command;
 pub mod crowd;
 mod drive;
 pub mod judge;
 pub mod memory;
-pub mod meter;
-pub mod open_files;
 pub mod outcome;
-pub mod own;
-pub mod patience;
 pub mod place;
 pub mod plan;
 pub mod posting;
-mod proof;
 pub mod record;
 pub mod schedule;
 pub mod target;
@@ -41,35 +31,32 @@ pub mod workers;
 
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use process::output::note;
 use rlt::cli::ReportFormat;
 
 use self::{
     command::{Chosen, Run},
     judge::Judge,
-    outcome::{CpuRatio, Outcome},
+    outcome::Outcome,
     place::Place,
     plan::{Scenario, Unit},
     posting::post,
-    proof::prove,
     visit::visit,
 };
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Open files besides the connections.
+const OTHER_FILES: u64 = 256;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
+#[strum(serialize_all = "lowercase")]
 pub enum Volume {
     Full,
     Quick,
 }
 
 impl Volume {
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Full => "full",
-            Self::Quick => "quick",
-        }
-    }
-
     const fn orders(self) -> u32 {
         match self {
             Self::Full => 200_000,
@@ -82,9 +69,6 @@ impl Volume {
 /// worse than the baseline.
 pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
     let Chosen { scenario, mut run } = chosen;
-    if let Some(told) = run.baselines.told() {
-        note(&told);
-    }
     let judge = Judge::of(&mut run, scenario, Volume::Full)?;
     let mut outcome = measure(scenario, run, Volume::Full).await?;
     judge.conclude(&mut outcome)?;
@@ -92,22 +76,19 @@ pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
         Unit::Requests => "a request",
         Unit::Orders => "an order",
     };
-    let cpu = outcome.cpu_micros.named();
-    let cpu = cpu.map(|(process, micros)| match micros {
-        Some(micros) => format!("{process} {micros:.1}"),
-        None => format!("{process} ?"),
+    let cpu = outcome.cpu_micros.named().map(|(process, micros)| {
+        let micros = micros.map_or_else(|| "?".to_owned(), |micros| format!("{micros:.1}"));
+        format!("{process} {micros}")
     });
-    note(&format!(
-        "CPU for {one}, us (without Postgres): {}",
-        cpu.join(", ")
-    ));
-    for CpuRatio {
-        process,
-        ratio,
-        is_judged,
-    } in &outcome.cpu_ratios
-    {
-        let judged = if *is_judged { "judged" } else { "only shown" };
+    let cpu = cpu.join(", ");
+    note(&format!("CPU for {one}, us (without Postgres): {cpu}"));
+    for compared in &outcome.cpu_ratios {
+        let (process, ratio) = (compared.process, compared.ratio);
+        let judged = if compared.is_judged {
+            "judged"
+        } else {
+            "only shown"
+        };
         note(&format!(
             "CPU of {process}: {ratio:.2} times the baseline, {judged}"
         ));
@@ -118,18 +99,14 @@ pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
     for wrong in outcome.wrongs() {
         note(&format!("error: {wrong}"));
     }
-    Ok(if outcome.is_good() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(ExitCode::from(u8::from(!outcome.is_good())))
 }
 
 /// Runs a scenario. Failed checks are part of the outcome.
 pub async fn measure(scenario: Scenario, run: Run, volume: Volume) -> anyhow::Result<Outcome> {
     // The scenario's own servers inherit the limit.
-    open_files::make_room(run.bench.concurrency.get())?;
-    let place = Place::open(run.target.as_deref()).await?;
+    make_room(run.bench.concurrency.get())?;
+    let place = Place::open(run.shared.target.as_deref()).await?;
     measure_at(place, scenario, run, volume).await
 }
 
@@ -139,10 +116,12 @@ pub async fn measure_at(
     run: Run,
     volume: Volume,
 ) -> anyhow::Result<Outcome> {
-    let mut outcome = Outcome::blank(scenario);
-    outcome.target.clone_from(&run.target);
-    outcome.concurrency = run.bench.concurrency.get();
-    outcome.rate_wanted = run.rate;
+    let mut outcome = Outcome {
+        target: run.shared.target.clone(),
+        concurrency: run.bench.concurrency.get(),
+        rate_wanted: run.rate,
+        ..Outcome::blank(scenario)
+    };
     let written = run.bench.output_file.clone();
     let written = written.filter(|_| matches!(run.bench.output, ReportFormat::Json));
     let plan = scenario.plan();
@@ -154,13 +133,23 @@ pub async fn measure_at(
         let text = std::fs::read(&path).with_context(|| format!("no {}", path.display()))?;
         outcome.report = Some(serde_json::from_slice(&text)?);
     }
-    if let Err(error) = prove(&mut place, &plan, sale, &records, &mut outcome).await {
-        outcome.fail(&error);
-    }
-    match (place.close().await, &mut outcome.proof) {
-        (Ok(Some(audit)), Some(proof)) => proof.push_str(audit),
-        (Ok(_), _) => {}
-        (Err(error), _) => outcome.fail(&error),
-    }
+    let proof = place.prove_all(&plan, sale, &records, outcome.count).await;
+    let proof = outcome.check(proof);
+    let audit = outcome.check(place.close().await).flatten();
+    outcome.proof = proof.map(|proof| proof + audit.unwrap_or_default());
     Ok(outcome)
+}
+
+/// Raises the limit of open files of this process, so that there is room for many connections.
+fn make_room(connections: u32) -> anyhow::Result<()> {
+    let wanted = u64::from(connections) + OTHER_FILES;
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    ensure!(
+        wanted <= hard,
+        "{connections} connections need {wanted} open files, and this system allows {hard} (ulimit -Hn)"
+    );
+    if soft < wanted {
+        setrlimit(Resource::RLIMIT_NOFILE, wanted, hard)?;
+    }
+    Ok(())
 }

@@ -1,30 +1,28 @@
 //! `suite`: all scenarios one after the other, each with servers of its own. Their figures go into `suite.json` and
 //! `suite.html`; rlt's own reports stand beside them, one file a scenario.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{fs, path::PathBuf, process::ExitCode};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use comfy_table::{Cell, Table};
 use process::output::{note, print};
-use rlt::cli::{Collector, ReportFormat};
-use serde::Serialize;
+use rlt::{
+    baseline::BaselineName,
+    cli::{Collector, ReportFormat},
+};
+use serde_json::json;
 
 use crate::{
     provenance::{Provenance, Servers},
     report,
     scenarios::{
         Volume,
-        baselines::Baselines,
-        command::Run,
+        command::{Run, Shared},
         judge::Judge,
         measure,
         outcome::Outcome,
-        plan::{End, Scenario},
+        plan::Scenario,
     },
     table::{headed, right},
 };
@@ -44,20 +42,18 @@ pub struct Suite {
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Scenario>,
 
-    /// An API that is there, instead of servers of its own: see `rush --help`
-    #[arg(long, value_name = "URL")]
-    target: Option<String>,
+    /// Keep the figures of what was right under this name, to compare with later: in files of
+    /// $RLT_BASELINE_DIR, else of $CARGO_TARGET_DIR/rlt/baselines, else of target/rlt/baselines. `suite` and
+    /// each scenario by itself find what the other has kept
+    #[arg(long, value_name = "NAME")]
+    save_baseline: Option<BaselineName>,
+
+    /// Compare with what was kept under this name
+    #[arg(long, value_name = "NAME")]
+    baseline: Option<BaselineName>,
 
     #[command(flatten)]
-    baselines: Baselines,
-}
-
-/// The content of `suite.json`.
-#[derive(Debug, Serialize)]
-struct Written<'a> {
-    run: &'a Provenance,
-    quick: bool,
-    scenarios: &'a [Outcome],
+    shared: Shared,
 }
 
 /// Runs all scenarios, and writes the reports. Status 1 if a check failed, or a run is worse than the baseline.
@@ -69,39 +65,29 @@ pub async fn run(suite: &Suite) -> anyhow::Result<ExitCode> {
     };
     fs::create_dir_all(&suite.out)
         .with_context(|| format!("cannot make {}", suite.out.display()))?;
-    let mut runs = Vec::new();
-    for scenario in scenarios {
-        let (run, judge) = suite.plan(*scenario)?;
-        runs.push((*scenario, run, judge));
-    }
-    if let Some(told) = suite.baselines.told() {
-        note(&told);
-    }
-    let own_servers = suite.target.is_none().then(Servers::own);
-    let provenance = Provenance::now(own_servers);
+    let runs = scenarios.iter().map(|scenario| suite.plan(*scenario));
+    let runs = runs.collect::<anyhow::Result<Vec<_>>>()?;
+    let provenance = Provenance::now(suite.shared.target.is_none().then(Servers::own));
     let mut outcomes = Vec::new();
-    for (scenario, run, judge) in runs {
-        note(&format!("{}: {}", scenario.name(), scenario.plan().about));
-        let outcome = measure(scenario, run, suite.volume()).await;
-        let mut outcome = outcome.unwrap_or_else(|error| {
-            let mut outcome = Outcome::blank(scenario);
-            outcome.fail(&error);
-            outcome
-        });
+    for (scenario, (run, judge)) in scenarios.iter().zip(runs) {
+        let name = scenario.name();
+        note(&format!("{name}: {}", scenario.plan().about));
+        let measured = measure(*scenario, run, suite.volume()).await;
+        let mut outcome = measured.unwrap_or_else(|error| Outcome::failed(*scenario, &error));
         judge.conclude(&mut outcome)?;
         for wrong in outcome.wrongs() {
-            note(&format!("{}: error: {wrong}", scenario.name()));
+            note(&format!("{name}: error: {wrong}"));
         }
         outcomes.push(outcome);
     }
-    suite.write(&provenance, &outcomes)?;
+    let figures = json!({ "run": provenance, "quick": suite.quick, "scenarios": outcomes });
+    suite.write("suite.json", &format!("{figures:#}"))?;
+    let page = report::suite(&provenance, suite.quick, &outcomes)?;
+    suite.write("suite.html", &page)?;
     print(&table(&outcomes).to_string())?;
     print(&suite.out.join("suite.html").display().to_string())?;
-    Ok(if outcomes.iter().all(Outcome::is_good) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    let is_good = outcomes.iter().all(Outcome::is_good);
+    Ok(ExitCode::from(u8::from(!is_good)))
 }
 
 impl Suite {
@@ -116,79 +102,48 @@ impl Suite {
     /// The run and the judge of a scenario, as on its command line. It checks now, and not after the earlier scenarios,
     /// that the baseline exists.
     fn plan(&self, scenario: Scenario) -> anyhow::Result<(Run, Judge)> {
-        let mut run = Run::planned(scenario)?;
-        if self.quick {
-            match scenario.plan().quick {
-                End::Requests(count) => run.bench.iterations = Some(count.parse()?),
-                End::Time(time) => run.bench.duration = Some(time.parse()?),
-            }
-        }
-        run.target.clone_from(&self.target);
+        let plan = scenario.plan();
+        let mut run = if self.quick {
+            Run::of(scenario, &plan.quick)
+        } else {
+            Run::planned(scenario)
+        }?;
+        run.shared = self.shared.clone();
+        run.bench.save_baseline.clone_from(&self.save_baseline);
+        run.bench.baseline.clone_from(&self.baseline);
         run.bench.output = ReportFormat::Json;
-        run.bench.output_file = Some(self.out.join(format!("{}.json", scenario.name())));
-        run.baselines = self.baselines.clone();
+        run.bench.output_file = Some(self.out.join(format!("{}.json", plan.name)));
+        run.bench.collector = self.quick.then_some(Collector::Silent);
         let judge = Judge::of(&mut run, scenario, self.volume())?;
-        if self.quick {
-            run.bench.collector = Some(Collector::Silent);
-        }
         Ok((run, judge))
     }
 
-    fn write(&self, run: &Provenance, outcomes: &[Outcome]) -> anyhow::Result<()> {
-        let written = Written {
-            run,
-            quick: self.quick,
-            scenarios: outcomes,
-        };
-        write(
-            &self.out.join("suite.json"),
-            &serde_json::to_string_pretty(&written)?,
-        )?;
-        let page = report::suite(run, self.quick, outcomes)?;
-        write(&self.out.join("suite.html"), &page)
+    fn write(&self, name: &str, text: &str) -> anyhow::Result<()> {
+        let path = self.out.join(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
     }
 }
 
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
-}
+const COLUMNS: &str = "scenario, count, 1/s, p50 ms, p99 ms, p99.9 ms, API us, Redis us, reconciler us, generator us, right";
 
 fn table(outcomes: &[Outcome]) -> Table {
-    let micros =
-        |value: Option<f64>| right(value.map_or_else(String::new, |micros| format!("{micros:.1}")));
-    let mut table = headed([
-        "scenario",
-        "count",
-        "1/s",
-        "p50 ms",
-        "p99 ms",
-        "p99.9 ms",
-        "API us",
-        "Redis us",
-        "reconciler us",
-        "generator us",
-        "right",
-    ]);
+    let mut table = headed(COLUMNS.split(", "));
+    let cell = |value: Option<f64>, digits: usize| {
+        right(value.map_or_else(String::new, |value| format!("{value:.digits$}")))
+    };
     for outcome in outcomes {
         let latency = outcome.timing.latency_ms;
-        let millis = |value: Option<f64>| {
-            right(value.map_or_else(String::new, |millis| format!("{millis:.2}")))
-        };
-        let unit = outcome.unit.name();
-        let [api, redis, reconciler, generator] = outcome.cpu_micros.named();
-        table.add_row([
+        let times = latency.map_or([None; 3], |it| [it.p50, it.p99, it.p999].map(Some));
+        let cpu = outcome.cpu_micros.named();
+        let mut row = vec![
             Cell::new(outcome.scenario),
-            right(format!("{} {unit}", outcome.count)),
-            right(format!("{:.0}", outcome.rate)),
-            millis(latency.map(|times| times.p50)),
-            millis(latency.map(|times| times.p99)),
-            millis(latency.map(|times| times.p999)),
-            micros(api.1),
-            micros(redis.1),
-            micros(reconciler.1),
-            micros(generator.1),
-            Cell::new(outcome.verdict()),
-        ]);
+            right(format!("{} {}", outcome.count, outcome.unit.name())),
+            cell(Some(outcome.rate), 0),
+        ];
+        row.extend(times.map(|millis| cell(millis, 2)));
+        row.extend(cpu.map(|(_, micros)| cell(micros, 1)));
+        row.push(Cell::new(outcome.verdict()));
+        table.add_row(row);
     }
     table
 }

@@ -1,177 +1,99 @@
-//! The command line of a scenario: its description, and flags whose defaults come from its plan. It leaves out rlt's
-//! own flags that have no effect here, or judge a run by the clock.
+//! The command line of a scenario: rlt's flags and ours, with defaults from its plan. The help leaves out flags of rlt
+//! that have no effect here, or judge a run by the clock.
 
-use std::{
-    num::{NonZeroU8, NonZeroU32, NonZeroU64},
-    path::PathBuf,
-};
+use std::num::{NonZeroU32, NonZeroU64};
 
 use clap::{
-    ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum, builder::ArgPredicate,
-    error::ErrorKind,
+    ArgMatches, Args, Command, FromArgMatches, Subcommand, ValueEnum,
+    builder::ArgPredicate::IsPresent, error::ErrorKind,
 };
-use rlt::{
-    baseline::RegressionMetric,
-    cli::{BenchCli, ReportFormat},
-};
+use rlt::cli::BenchCli;
 
-use super::{
-    baselines::Baselines,
-    plan::{End, Scenario, Unit},
-};
+use super::plan::{Scenario, Unit};
 
-/// How many times a second a live view is drawn.
-const VIEWS_A_SECOND: NonZeroU8 = NonZeroU8::new(32).expect("more than none");
+/// By how much the CPU time of a request may exceed the baseline's before it counts as worse, percent, by default:
+/// wider than the noise of a figure that was measured once, narrower than a change that a person would want to know.
+pub const CPU_TOLERANCE_PERCENT: f64 = 15.0;
 
-/// Up to which difference rlt calls a rate or a time unchanged, percent. It judges nothing.
-const SHOWN_AS_UNCHANGED_PERCENT: f64 = 5.0;
-
-/// The figures of a baseline that rlt compares and shows.
-const COMPARED: [RegressionMetric; 4] = [
-    RegressionMetric::ItersRate,
-    RegressionMetric::LatencyMedian,
-    RegressionMetric::LatencyP99,
-    RegressionMetric::SuccessRatio,
-];
+/// What every scenario ends with, for its help.
+const PROVEN: &str = "In the end everything is posted, and the answers that buyers got must match the ledger; on \
+                      servers of its own the audit must agree, too. Status 1 if not, or if an answer decided nothing.";
 
 /// The options of a scenario's run.
-#[derive(Debug, Clone)]
-pub struct Run {
-    /// The options for rlt.
-    pub bench: BenchCli,
-    /// Requests a second; `None`: each worker sends its next request after the answer.
-    pub rate: Option<NonZeroU32>,
-    /// The URL of an existing API; `None`: servers of its own.
-    pub target: Option<String>,
-    /// The names under which it is compared and kept.
-    pub baselines: Baselines,
-}
-
-/// What is typed.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Load")]
-struct Flags {
-    /// Workers: so many requests are under way at the same time, each over a connection of its own
-    #[arg(long, short = 'c', value_name = "N", default_value = "1")]
-    concurrency: NonZeroU32,
-
-    /// End after so many requests
-    #[arg(long, short = 'n', value_name = "N")]
-    iterations: Option<NonZeroU64>,
-
-    /// End after so long, such as 10s or 5m
-    #[arg(long, short = 'd', value_name = "TIME")]
-    duration: Option<humantime::Duration>,
-
-    /// Send so many requests before, which are in no figure
-    #[arg(long, short = 'w', value_name = "N", default_value_t = 0)]
-    warmup: u64,
+pub struct Run {
+    #[command(flatten)]
+    pub bench: BenchCli,
 
     /// Requests a second: the k-th is due k/rate after the start, and its latency counts from then, so
     /// that a stall shows. Without it each worker sends its next request when it has its answer
     #[arg(long, short = 'r', value_name = "N")]
-    rate: Option<NonZeroU32>,
+    pub rate: Option<NonZeroU32>,
 
+    #[command(flatten)]
+    pub shared: Shared,
+}
+
+/// The options that a scenario by itself shares with `suite`.
+#[derive(Debug, Clone, Args)]
+pub struct Shared {
     /// An API that is there, such as http://127.0.0.1:3001, instead of servers of its own. It must take
     /// tokens signed with JWT_SECRET, JWT_ISSUER and JWT_AUDIENCE of the environment, an admin's
     /// too; its rate limits must be high enough; a product and a sale are left behind there
-    #[arg(long, value_name = "URL", help_heading = "Place")]
-    target: Option<String>,
+    #[arg(long, value_name = "URL")]
+    pub target: Option<String>,
 
-    /// No live view, as where standard output is no terminal
-    #[arg(long, short = 'q', help_heading = "Output")]
-    quiet: bool,
-
-    /// Keep the live view until q is pressed
-    #[arg(long, help_heading = "Output")]
-    quit_manually: bool,
-
-    /// Form of rlt's report: text or json
-    #[arg(long, short = 'o', value_enum, value_name = "FORM", default_value_t = ReportFormat::Text,
-          ignore_case = true, hide_possible_values = true, help_heading = "Output")]
-    output: ReportFormat,
-
-    /// File that it is written to, instead of standard output
-    #[arg(long, short = 'O', value_name = "FILE", help_heading = "Output")]
-    output_file: Option<PathBuf>,
-
-    #[command(flatten)]
-    baselines: Baselines,
+    /// How much more CPU time than the baseline's is still noise, percent. Status 1 if a request, or order, takes
+    /// more; rates, latencies and rlt's verdict on them are only shown, and at a target nothing is judged
+    #[arg(long, value_name = "PERCENT", default_value_t = CPU_TOLERANCE_PERCENT, value_parser = percent)]
+    pub cpu_tolerance: f64,
 }
 
-impl From<Flags> for Run {
-    fn from(flags: Flags) -> Self {
-        Self {
-            bench: BenchCli {
-                concurrency: flags.concurrency,
-                iterations: flags.iterations,
-                duration: flags.duration,
-                warmup: flags.warmup,
-                quiet: flags.quiet,
-                collector: None,
-                fps: VIEWS_A_SECOND,
-                quit_manually: flags.quit_manually,
-                output: flags.output,
-                output_file: flags.output_file,
-                // Baselines have a scenario's names: see `Judge`.
-                save_baseline: None,
-                baseline: None,
-                baseline_file: None,
-                baseline_dir: None,
-                noise_threshold: SHOWN_AS_UNCHANGED_PERCENT,
-                fail_on_regression: false,
-                regression_metrics: COMPARED.to_vec(),
-            },
-            rate: flags.rate,
-            target: flags.target,
-            baselines: flags.baselines,
-        }
-    }
+fn percent(text: &str) -> Result<f64, &'static str> {
+    let percent = text.parse().ok();
+    percent
+        .filter(|percent| f64::is_finite(*percent) && *percent >= 0.0)
+        .ok_or("not a percentage")
 }
 
 impl Run {
+    /// The run of a command line with these flags.
+    pub fn of(scenario: Scenario, flags: &[&str]) -> Result<Self, clap::Error> {
+        let line = [&[scenario.name()], flags].concat();
+        Self::from_arg_matches(&command(scenario).try_get_matches_from(line)?)
+    }
+
     /// The run of a command line without flags.
     pub fn planned(scenario: Scenario) -> Result<Self, clap::Error> {
-        let matches = command(scenario).try_get_matches_from([scenario.name()])?;
-        Ok(Flags::from_arg_matches(&matches)?.into())
+        Self::of(scenario, &[])
     }
 
     /// How many iterations a complete run has, warm-up included; `None` if the time may end it.
     pub fn iterations_wanted(&self) -> Option<u64> {
-        let counted = self.bench.iterations.map(NonZeroU64::get);
-        let counted = counted.filter(|_| self.bench.duration.is_none());
-        counted.map(|count| self.bench.warmup.saturating_add(count))
+        self.requests().filter(|_| self.bench.duration.is_none())
     }
 
     /// How many requests are sent in all; `None` if only the time ends the run, and no rate says how many fit into it.
     pub fn requests(&self) -> Option<u64> {
-        let warm_up = self.bench.warmup;
-        match (self.bench.iterations, self.bench.duration, self.rate) {
-            (Some(count), _, _) => Some(warm_up.saturating_add(NonZeroU64::get(count))),
-            (None, Some(time), Some(rate)) => {
-                let seconds = time.as_secs().saturating_add(1);
-                Some(warm_up.saturating_add(seconds.saturating_mul(u64::from(rate.get()))))
-            }
-            (None, _, _) => None,
-        }
+        let counted = self.bench.iterations.map(NonZeroU64::get).or_else(|| {
+            let seconds = self.bench.duration?.as_secs().saturating_add(1);
+            Some(seconds.saturating_mul(self.rate?.get().into()))
+        });
+        counted.map(|count| self.bench.warmup.saturating_add(count))
     }
 }
 
-/// A chosen scenario.
+/// A chosen scenario, and its options.
 #[derive(Debug, Clone)]
 pub struct Chosen {
-    /// The scenario.
     pub scenario: Scenario,
-    /// Its options.
     pub run: Run,
 }
 
 impl Subcommand for Chosen {
     fn augment_subcommands(parent: Command) -> Command {
-        let all = Scenario::value_variants().iter();
-        all.fold(parent, |parent, scenario| {
-            parent.subcommand(command(*scenario))
-        })
+        let all = Scenario::value_variants();
+        parent.subcommands(all.iter().map(|scenario| command(*scenario)))
     }
 
     fn augment_subcommands_for_update(parent: Command) -> Command {
@@ -185,13 +107,10 @@ impl Subcommand for Chosen {
 
 impl FromArgMatches for Chosen {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let chosen = matches.subcommand().and_then(|(name, matches)| {
-            let scenario = Scenario::from_str(name, false).ok()?;
-            Some((scenario, matches))
-        });
-        let (scenario, matches) =
-            chosen.ok_or_else(|| clap::Error::new(ErrorKind::MissingSubcommand))?;
-        let run = Flags::from_arg_matches(matches)?.into();
+        let missing = || clap::Error::new(ErrorKind::MissingSubcommand);
+        let (name, matches) = matches.subcommand().ok_or_else(missing)?;
+        let scenario = Scenario::from_str(name, false).map_err(|_| missing())?;
+        let run = Run::from_arg_matches(matches)?;
         Ok(Self { scenario, run })
     }
 
@@ -204,48 +123,38 @@ impl FromArgMatches for Chosen {
 /// The command of a scenario. The planned end applies only if no other end was given.
 fn command(scenario: Scenario) -> Command {
     let plan = scenario.plan();
-    let command = Flags::augment_args(Command::new(plan.name))
+    let is_posting = plan.unit == Unit::Orders;
+    let command = Run::augment_args(Command::new(plan.name))
         .about(plan.about)
-        .long_about(plan.told())
-        .mut_arg("concurrency", |arg| arg.default_value(plan.concurrency));
-    let command = match plan.end {
-        End::Requests(count) => command.mut_arg("iterations", |arg| {
-            arg.default_value(count)
-                .default_value_if("duration", ArgPredicate::IsPresent, None)
-        }),
-        End::Time(time) => command.mut_arg("duration", |arg| {
-            arg.default_value(time)
-                .default_value_if("iterations", ArgPredicate::IsPresent, None)
-        }),
-    };
-    let command = match plan.rate {
-        Some(rate) => command.mut_arg("rate", |arg| arg.default_value(rate)),
-        None => command,
-    };
-    match plan.unit {
-        Unit::Requests => command,
-        // Flags without effect there are hidden, and rejected if they are given.
-        Unit::Orders => command.mut_args(|arg| match arg.get_id().as_str() {
-            "concurrency" | "duration" | "warmup" | "rate" => arg.hide(true),
-            "iterations" => {
+        .long_about(format!("{}.\n\n{}\n\n{PROVEN}", plan.about, plan.story))
+        .mut_args(|arg| match arg.get_id().as_str() {
+            // Flags without effect there are hidden, and rejected if they are given.
+            "concurrency" | "duration" | "warmup" | "rate" if is_posting => arg.hide(true),
+            "iterations" if is_posting => {
                 arg.help("Into how many parts posting is cut, each with a time of its own")
             }
+            "iterations" => arg.default_value_if("duration", IsPresent, None),
+            "duration" => arg.default_value_if("iterations", IsPresent, None),
+            "baseline_dir" | "baseline_file" | "collector" | "fail_on_regression" | "fps"
+            | "noise_threshold" | "regression_metrics" => arg.hide(true),
             _ => arg,
-        }),
-    }
+        });
+    let rate = plan.rate.map(|rate| ("rate", rate));
+    // Up to which difference rlt calls a rate or a time unchanged, percent. It judges nothing.
+    let noise = ("noise_threshold", "5");
+    [("concurrency", plan.concurrency), plan.end, noise]
+        .into_iter()
+        .chain(rate)
+        .fold(command, |command, (flag, value)| {
+            command.mut_arg(flag, |arg| arg.default_value(value))
+        })
 }
 
 #[cfg(test)]
 mod tests {
-    use clap::{FromArgMatches, ValueEnum};
+    use clap::ValueEnum;
 
-    use super::{Flags, Run, Scenario, command};
-
-    fn parse(scenario: Scenario, args: &[&str]) -> Run {
-        let line = [&[scenario.name()], args].concat();
-        let matches = command(scenario).try_get_matches_from(line).unwrap();
-        Flags::from_arg_matches(&matches).unwrap().into()
-    }
+    use super::{Run, Scenario, command};
 
     #[test]
     fn help_begins_with_what_a_scenario_does_and_has_no_flag_that_does_nothing_there() {
@@ -280,11 +189,11 @@ mod tests {
 
     #[test]
     fn what_is_given_to_end_a_run_alone_ends_it() {
-        let timed = parse(Scenario::Rush, &["-d", "10s"]);
+        let timed = Run::of(Scenario::Rush, &["-d", "10s"]).unwrap();
         assert_eq!(timed.bench.iterations, None);
         assert_eq!(timed.requests(), None);
         assert_eq!(timed.iterations_wanted(), None);
-        let counted = parse(Scenario::Soak, &["-n", "7", "-w", "3", "-r", "50"]);
+        let counted = Run::of(Scenario::Soak, &["-n", "7", "-w", "3", "-r", "50"]).unwrap();
         assert_eq!(counted.bench.duration, None);
         assert_eq!(counted.requests(), Some(10));
         assert_eq!(counted.iterations_wanted(), Some(10));

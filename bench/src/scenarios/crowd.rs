@@ -1,14 +1,34 @@
 //! The buyers of a sale, and the requests that they send. If the number of buyers is known, their tokens are signed
-//! before the run, so that signing takes little CPU time during the measurement.
+//! before the run, so that signing takes little CPU time during the measurement. Also purchases before a run, or beside
+//! it, that are not measured themselves.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
+use anyhow::ensure;
 use identity::token::Tokens;
 use sale::model::SaleId;
 use system::client::Buyer;
+use tokio::{task::JoinSet, time::Instant};
 
-use super::plan::Step;
-use crate::load::request::{Request, write_purchase};
+use super::{
+    place::RATE_LIMITS,
+    plan::Step,
+    record::{Record, Reply},
+    workers::{ANSWER_DEADLINE, connect, within},
+};
+use crate::load::{
+    connection::Connection,
+    request::{Request, write_purchase},
+};
+
+/// Connections for purchases that are not measured.
+const CONNECTIONS: usize = 32;
 
 pub struct Crowd {
     tokens: Tokens,
@@ -50,13 +70,11 @@ impl Crowd {
     }
 
     pub fn next(&self) -> anyhow::Result<Buyer> {
-        let place = self.next.fetch_add(1, Ordering::Relaxed);
-        let known = if self.returning {
-            self.known.get(place % self.known.len().max(1))
-        } else {
-            self.known.get(place)
-        };
-        match known {
+        let mut place = self.next.fetch_add(1, Ordering::Relaxed);
+        if self.returning {
+            place %= self.known.len().max(1);
+        }
+        match self.known.get(place) {
             Some(buyer) => Ok(buyer.clone()),
             None => Ok(Buyer::new(&self.tokens)?),
         }
@@ -65,25 +83,56 @@ impl Crowd {
     pub fn write(&self, text: &mut Vec<u8>, step: Step, buyer: &Buyer) {
         text.clear();
         let (host, sale) = (&*self.host, self.sale);
-        let get = |path, token| Request {
+        let (path, token) = match step {
+            Step::Buy => return write_purchase(text, host, sale, buyer),
+            Step::Browse => ("/api/flash-sale/status", None),
+            Step::Poll => ("/api/purchase/status", Some(&*buyer.token)),
+        };
+        Request {
             method: "GET",
-            path,
+            path: format_args!("{path}?saleId={sale}"),
             host,
             token,
             body: None,
-        };
-        match step {
-            Step::Browse => {
-                get(format_args!("/api/flash-sale/status?saleId={sale}"), None).write(text);
-            }
-            Step::Poll => get(
-                format_args!("/api/purchase/status?saleId={sale}"),
-                Some(&buyer.token),
-            )
-            .write(text),
-            Step::Buy => write_purchase(text, host, sale, buyer),
         }
+        .write(text);
     }
+}
+
+/// So many buyers buy, and none of them is measured.
+pub async fn buy(
+    address: SocketAddr,
+    crowd: &Arc<Crowd>,
+    count: usize,
+) -> anyhow::Result<Vec<(Buyer, Record)>> {
+    let mut tasks = JoinSet::new();
+    for first in 0..CONNECTIONS.min(count) {
+        let mut connection = connect(address, ANSWER_DEADLINE).await?;
+        let crowd = Arc::clone(crowd);
+        tasks.spawn(async move {
+            let mut bought = Vec::new();
+            for _ in (first..count).step_by(CONNECTIONS) {
+                bought.push(purchase(&mut connection, &crowd).await?);
+            }
+            anyhow::Ok(bought)
+        });
+    }
+    let mut all = Vec::with_capacity(count);
+    while let Some(bought) = tasks.join_next().await {
+        all.append(&mut bought??);
+    }
+    Ok(all)
+}
+
+async fn purchase(connection: &mut Connection, crowd: &Crowd) -> anyhow::Result<(Buyer, Record)> {
+    let buyer = crowd.next()?;
+    let mut request = Vec::new();
+    crowd.write(&mut request, Step::Buy, &buyer);
+    let mut record = Record::begun(buyer.id, Step::Buy, Instant::now());
+    let answer = within(ANSWER_DEADLINE, connection.ask(&request)).await?;
+    record.end(Reply::of(Ok(answer), Step::Buy));
+    ensure!(!record.is_limited(), RATE_LIMITS);
+    Ok((buyer, record))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -15,7 +15,7 @@ use rlt::{BenchSuite, IterInfo, IterReport};
 
 use super::command::Run;
 
-/// The maximum number of kinds of errors that are kept.
+/// The maximum number of kinds of errors that are shown.
 const ERRORS_SHOWN_MAX: usize = 5;
 
 pub(super) async fn drive<S>(run: Run, suite: S) -> anyhow::Result<Tally>
@@ -23,17 +23,18 @@ where
     S: BenchSuite + Send + Sync + 'static,
     S::WorkerState: 'static,
 {
-    let tally = Arc::new(Counts::default());
     let wanted = run.iterations_wanted();
+    let counts = Arc::<Counts>::default();
     let counted = Counted {
         suite,
-        counts: Arc::clone(&tally),
+        counts: Arc::clone(&counts),
     };
     rlt::cli::run(run.bench, counted).await?;
-    Ok(Tally {
-        wanted,
-        counts: tally,
-    })
+    Ok(Tally { wanted, counts })
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[derive(Debug)]
@@ -46,18 +47,18 @@ pub(super) struct Tally {
 #[derive(Debug, Default)]
 struct Counts {
     done: AtomicU64,
-    failed: AtomicU64,
+    /// How many iterations failed for each reason.
     errors: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Tally {
     pub(super) fn complete(&self) -> anyhow::Result<()> {
         let done = self.counts.done.load(Ordering::Relaxed);
-        let failed = self.counts.failed.load(Ordering::Relaxed);
-        if failed > 0 {
-            let errors = self.counts.errors.lock();
-            let errors = errors.unwrap_or_else(PoisonError::into_inner);
-            let shown = errors.iter().map(|(why, count)| format!("{count} x {why}"));
+        let errors = lock(&self.counts.errors);
+        if !errors.is_empty() {
+            let failed: u64 = errors.values().sum();
+            let shown = errors.iter().take(ERRORS_SHOWN_MAX);
+            let shown = shown.map(|(why, count)| format!("{count} x {why}"));
             let shown: Vec<String> = shown.collect();
             bail!("{failed} iterations failed: {}", shown.join("; "));
         }
@@ -89,30 +90,17 @@ impl<S: BenchSuite + Send + Sync> BenchSuite for Counted<S> {
         info: &IterInfo,
     ) -> anyhow::Result<IterReport> {
         let report = self.suite.bench(state, info).await;
-        match &report {
-            Ok(_) => self.counts.done.fetch_add(1, Ordering::Relaxed),
-            Err(error) => self.counts.fail(error),
-        };
+        if let Err(error) = &report {
+            let mut errors = lock(&self.counts.errors);
+            *errors.entry(format!("{error:#}")).or_default() += 1;
+        } else {
+            self.counts.done.fetch_add(1, Ordering::Relaxed);
+        }
         report
-    }
-
-    async fn setup(&mut self, state: &mut S::WorkerState, worker: u32) -> anyhow::Result<()> {
-        self.suite.setup(state, worker).await
     }
 
     async fn teardown(self, state: S::WorkerState, info: IterInfo) -> anyhow::Result<()> {
         self.suite.teardown(state, info).await
-    }
-}
-
-impl Counts {
-    fn fail(&self, error: &anyhow::Error) -> u64 {
-        let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
-        let (why, known) = (format!("{error:#}"), errors.len());
-        if known < ERRORS_SHOWN_MAX || errors.contains_key(&why) {
-            *errors.entry(why).or_default() += 1;
-        }
-        self.failed.fetch_add(1, Ordering::Relaxed)
     }
 }
 

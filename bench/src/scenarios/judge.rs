@@ -5,20 +5,17 @@
 //! Each scenario has a baseline of rlt's, and beside it a file with its CPU time. The name of both holds the volume: a
 //! quick run is never compared with a full one, nor are two runs with different load.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
 use anyhow::{Context, anyhow, ensure};
-use rlt::baseline::{BaselineName, load, resolve_baseline_dir};
+use process::output::note;
+use rlt::baseline::{self, BaselineName, resolve_baseline_dir};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Volume,
     command::Run,
-    meter::CpuMicros,
-    outcome::{CpuRatio, Outcome},
+    outcome::{CpuMicros, CpuRatio, Outcome},
     plan::{Scenario, Unit},
 };
 
@@ -42,31 +39,41 @@ struct Baseline {
 }
 
 impl Judge {
-    /// Prepares for a run that has not begun: it checks now that the baseline exists. Passes the names to rlt.
+    /// Prepares for a run that has not begun: it checks now that the baseline exists, and gives its scenario's names to
+    /// rlt.
     pub fn of(run: &mut Run, scenario: Scenario, volume: Volume) -> anyhow::Result<Self> {
-        let own = |name: &BaselineName| name_of(name, volume, scenario);
-        run.bench.save_baseline = run.baselines.save_baseline.as_ref().map(own).transpose()?;
-        run.bench.baseline = run.baselines.baseline.as_ref().map(own).transpose()?;
-        let folder = resolve_baseline_dir(run.bench.baseline_dir.as_deref());
         let load = asked(run);
-        let kept = |name| Baseline::load(&folder, name);
-        let baseline = run.bench.baseline.as_ref().map(kept).transpose()?;
-        if let (Some(baseline), Some(name)) = (&baseline, &run.bench.baseline) {
-            let kept = &baseline.load;
+        let bench = &mut run.bench;
+        let own = |name: &BaselineName| name_of(name, volume, scenario);
+        bench.baseline = bench.baseline.as_ref().map(own).transpose()?;
+        bench.save_baseline = bench.save_baseline.as_ref().map(own).transpose()?;
+        let folder = resolve_baseline_dir(bench.baseline_dir.as_deref());
+        let path = |name: &BaselineName| folder.join(format!("{name}.cpu.json"));
+        let mut kept = None;
+        if let Some(name) = &bench.baseline {
+            let path = path(name);
+            let text = fs::read(&path).with_context(|| {
+                format!(
+                    "there is no baseline {} (a quick run is compared with quick ones only, a full one with full ones)",
+                    path.display()
+                )
+            })?;
+            baseline::load(&folder, name)?;
+            let before: Baseline = serde_json::from_slice(&text)
+                .with_context(|| format!("{} is none", path.display()))?;
+            let other = &before.load;
             ensure!(
-                *kept == load,
-                "baseline {name} is of a run with {kept}, and this one has {load}: they are not compared"
+                *other == load,
+                "baseline {name} is of a run with {other}, and this one has {load}: they are not compared"
             );
+            note(&format!("compared with {}", path.display()));
+            kept = Some(before);
         }
         Ok(Self {
-            baseline,
-            save_as: run
-                .bench
-                .save_baseline
-                .as_ref()
-                .map(|name| path(&folder, name)),
+            baseline: kept,
+            save_as: bench.save_baseline.as_ref().map(path),
             load,
-            cpu_tolerance: run.baselines.cpu_tolerance,
+            cpu_tolerance: run.shared.cpu_tolerance,
         })
     }
 
@@ -81,7 +88,10 @@ impl Judge {
                 count: outcome.count,
                 cpu_micros: outcome.cpu_micros,
             };
-            baseline.save(path)?;
+            // rlt has made the folder for its own file.
+            fs::write(path, serde_json::to_string_pretty(&baseline)?)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+            note(&format!("kept as {}", path.display()));
         }
         Ok(())
     }
@@ -92,46 +102,25 @@ fn name_of(
     volume: Volume,
     scenario: Scenario,
 ) -> anyhow::Result<BaselineName> {
-    let name = format!("{name}.{}.{}", volume.name(), scenario.name());
+    let name = format!("{name}.{volume}.{}", scenario.name());
     name.parse().map_err(|why: String| anyhow!(why))
 }
 
+/// The load of a run, as flags.
 fn asked(run: &Run) -> String {
     let bench = &run.bench;
-    let warm_up = (bench.warmup > 0).then(|| format!("-w {}", bench.warmup));
+    let time = bench.duration.map(|time| time.to_string().replace(' ', ""));
     let parts = [
         Some(format!("-c {}", bench.concurrency)),
         bench.iterations.map(|count| format!("-n {count}")),
-        bench
-            .duration
-            .map(|time| format!("-d {}", time.to_string().replace(' ', ""))),
-        warm_up,
+        time.map(|time| format!("-d {time}")),
+        (bench.warmup > 0).then(|| format!("-w {}", bench.warmup)),
         run.rate.map(|rate| format!("-r {rate}")),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 impl Baseline {
-    fn load(folder: &Path, name: &BaselineName) -> anyhow::Result<Self> {
-        let path = path(folder, name);
-        let text = fs::read(&path).with_context(|| {
-            format!(
-                "there is no baseline {} (a quick run is compared with quick ones only, a full one with full ones)",
-                path.display()
-            )
-        })?;
-        load(folder, name)?;
-        serde_json::from_slice(&text).with_context(|| format!("{} is none", path.display()))
-    }
-
-    fn save(&self, path: &Path) -> anyhow::Result<()> {
-        let text = serde_json::to_string_pretty(self)?;
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
-        }
-        fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
-    }
-
     /// Compares a run with this baseline, and stores the differences and the verdict in its outcome.
     fn judge(&self, outcome: &mut Outcome, tolerance_percent: f64) {
         let judged: &[&str] = match outcome.unit {
@@ -140,8 +129,8 @@ impl Baseline {
             Unit::Orders => &["Redis", "reconciler"],
         };
         let mut worse = Vec::new();
-        let pairs = self.cpu_micros.named().into_iter();
-        for ((process, before), (_, now)) in pairs.zip(outcome.cpu_micros.named()) {
+        let now = outcome.cpu_micros.named();
+        for ((process, before), (_, now)) in self.cpu_micros.named().into_iter().zip(now) {
             let (Some(before), Some(now)) = (before, now) else {
                 continue;
             };
@@ -161,20 +150,14 @@ impl Baseline {
                 });
             }
         }
-        if !worse.is_empty() {
-            outcome.regression = Some(worse.join("; "));
-        }
+        outcome.regression = (!worse.is_empty()).then(|| worse.join("; "));
     }
-}
-
-fn path(folder: &Path, name: &BaselineName) -> PathBuf {
-    folder.join(format!("{name}.cpu.json"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Baseline, CpuMicros, Outcome, Run, Scenario, Volume, asked, name_of};
-    use crate::scenarios::baselines::CPU_TOLERANCE_PERCENT;
+    use crate::scenarios::command::CPU_TOLERANCE_PERCENT;
 
     fn ran(scenario: Scenario, count: u64, cpu_micros: CpuMicros) -> Outcome {
         let mut outcome = Outcome::blank(scenario);

@@ -65,22 +65,18 @@ pub async fn watch(
             _ = ticks.tick() => false,
             _ = &mut end => true,
         };
-        samples.push(look(ground, sale, started).await?);
+        let gate = ground.gate().snapshot(sale).await?;
+        samples.push(Sample {
+            second: started.elapsed().as_secs_f64(),
+            api_mib: resident_mib(ground.api_pid()?)?,
+            reconciler_mib: resident_mib(ground.reconciler_pid()?)?,
+            redis_mib: resident_mib(ground.redis_pid()?)?,
+            journal: gate.context("no gate")?.backlog.entries,
+        });
         if is_over {
             return Ok(samples);
         }
     }
-}
-
-async fn look(ground: &Ground, sale: SaleId, started: Instant) -> anyhow::Result<Sample> {
-    let gate = ground.gate().snapshot(sale).await?;
-    Ok(Sample {
-        second: started.elapsed().as_secs_f64(),
-        api_mib: resident_mib(ground.api_pid()?)?,
-        reconciler_mib: resident_mib(ground.reconciler_pid()?)?,
-        redis_mib: resident_mib(ground.redis_pid()?)?,
-        journal: gate.context("no gate")?.backlog.entries,
-    })
 }
 
 /// Checks that bounded memory stayed bounded, at this many requests a second.
@@ -97,13 +93,15 @@ pub fn judge(samples: &[Sample], requests_a_second: f64) -> anyhow::Result<()> {
     let seconds = last - settled[0].second;
     let requests = requests_a_second * seconds;
     let bound = NOISE_MIB + GROWTH_MAX_BYTES * requests / MIB;
-    let bounded: [(&str, OfSample); 2] = [
-        ("the API", |sample| sample.api_mib),
-        ("the reconciler", |sample| sample.reconciler_mib),
-    ];
-    for (process, mib) in bounded {
+    let line = |mib: fn(&Sample) -> f64| {
         let points = settled.iter().map(|sample| (sample.second, mib(sample)));
-        let grown = slope(&points.collect::<Vec<_>>()) * seconds;
+        points.collect::<Vec<_>>()
+    };
+    for (process, points) in [
+        ("the API", line(|sample| sample.api_mib)),
+        ("the reconciler", line(|sample| sample.reconciler_mib)),
+    ] {
+        let grown = slope(&points) * seconds;
         ensure!(
             grown <= bound,
             "the memory of {process} grows: by {grown:.1} MiB over {requests:.0} requests, where {bound:.1} are allowed"
@@ -111,8 +109,6 @@ pub fn judge(samples: &[Sample], requests_a_second: f64) -> anyhow::Result<()> {
     }
     Ok(())
 }
-
-type OfSample = fn(&Sample) -> f64;
 
 /// The growth a second, by the line that is nearest to all points (least squares).
 fn slope(points: &[(f64, f64)]) -> f64 {

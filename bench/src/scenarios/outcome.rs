@@ -1,15 +1,59 @@
-//! The outcome of a run: the content of `suite.json`, and of the report.
+//! The outcome of a run: the content of `suite.json`, and of the report. CPU time is that of each process but Postgres:
+//! its processes come and go, and for those that are gone, the time in the run cannot be separated from the time before.
 
 use std::{collections::BTreeMap, num::NonZeroU32, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     memory::Sample,
-    meter::{CpuMicros, Reading},
     plan::{Scenario, Unit},
     timing::Timing,
 };
+use crate::cpu;
+
+/// A value for each measured process; `None` if one is not ours, or does not run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Each<T> {
+    pub api: Option<T>,
+    pub redis: Option<T>,
+    pub reconciler: Option<T>,
+    pub generator: Option<T>,
+}
+
+/// The ids of the processes.
+pub type Meter = Each<u32>;
+
+/// The CPU time that they have used since their starts.
+pub type Reading = Each<Duration>;
+
+/// CPU time for each request, or order, microseconds.
+pub type CpuMicros = Each<f64>;
+
+impl<T: Copy> Each<T> {
+    /// All values with their names, in the order of the report.
+    pub const fn named(&self) -> [(&'static str, Option<T>); 4] {
+        [
+            ("API", self.api),
+            ("Redis", self.redis),
+            ("reconciler", self.reconciler),
+            ("generator", self.generator),
+        ]
+    }
+}
+
+impl Meter {
+    /// The load generator is this process.
+    pub fn read(&self) -> anyhow::Result<Reading> {
+        let used = |pid: Option<u32>| pid.map(cpu::used).transpose();
+        Ok(Reading {
+            api: used(self.api)?,
+            redis: used(self.redis)?,
+            reconciler: used(self.reconciler)?,
+            generator: used(Some(std::process::id()))?,
+        })
+    }
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct CpuRatio {
@@ -19,7 +63,7 @@ pub struct CpuRatio {
     pub is_judged: bool,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Outcome {
     pub scenario: &'static str,
     pub about: &'static str,
@@ -53,22 +97,16 @@ impl Outcome {
         Self {
             scenario: plan.name,
             about: plan.about,
-            target: None,
-            concurrency: 0,
-            rate_wanted: None,
             unit: plan.unit,
-            count: 0,
-            seconds: 0.0,
-            rate: 0.0,
-            statuses: BTreeMap::new(),
-            timing: Timing::default(),
-            cpu_micros: CpuMicros::default(),
-            cpu_ratios: Vec::new(),
-            memory: Vec::new(),
-            proof: None,
-            failure: None,
-            regression: None,
-            report: None,
+            ..Self::default()
+        }
+    }
+
+    /// The outcome of a run that ended before anything was measured.
+    pub fn failed(scenario: Scenario, error: &anyhow::Error) -> Self {
+        Self {
+            failure: Some(format!("{error:#}")),
+            ..Self::blank(scenario)
         }
     }
 
@@ -84,7 +122,7 @@ impl Outcome {
 
     pub fn used(&mut self, before: Reading, after: Reading) {
         let for_one = |before: Option<Duration>, after: Option<Duration>| {
-            let used = after?.saturating_sub(before?).as_secs_f64() * 1e6;
+            let used = cpu::micros(after?.saturating_sub(before?));
             (self.count > 0).then(|| used / self.count as f64)
         };
         self.cpu_micros = CpuMicros {
@@ -96,11 +134,13 @@ impl Outcome {
     }
 
     pub fn fail(&mut self, error: &anyhow::Error) {
-        let failure = match self.failure.take() {
-            Some(before) => format!("{before}\n{error:#}"),
-            None => format!("{error:#}"),
-        };
-        self.failure = Some(failure);
+        let before = self.failure.take().map(|before| format!("{before}\n"));
+        self.failure = Some(format!("{}{error:#}", before.unwrap_or_default()));
+    }
+
+    /// The value of a result. An error is a failure of the run.
+    pub fn check<T>(&mut self, result: anyhow::Result<T>) -> Option<T> {
+        result.map_err(|error| self.fail(&error)).ok()
     }
 
     pub fn wrongs(&self) -> impl Iterator<Item = &String> {

@@ -2,10 +2,12 @@
 
 use clap::{ValueEnum, builder::PossibleValue};
 use serde::Serialize;
+use strum::VariantArray;
 
+use self::Step::{Browse, Buy, Poll};
 use crate::load::{ACCEPTED, REFUSED};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, VariantArray)]
 pub enum Scenario {
     Rush,
     SoldOut,
@@ -25,31 +27,10 @@ pub enum Step {
     Buy,
 }
 
-impl Step {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Browse => "looks",
-            Self::Poll => "asks what became of its purchase",
-            Self::Buy => "buys",
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    Requests(&'static str),
-    Time(&'static str),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Units {
-    Fixed(u32),
-    ForAll,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unit {
+    #[default]
     Requests,
     Orders,
 }
@@ -68,19 +49,20 @@ impl Unit {
 pub struct Plan {
     pub name: &'static str,
     pub about: &'static str,
+    /// Its sale and its visitors, for the long help.
+    pub story: &'static str,
     pub unit: Unit,
     pub concurrency: &'static str,
-    pub end: End,
-    /// Its end in a quick run, which only shows that everything works.
-    pub quick: End,
+    /// The flag that ends it, and its value.
+    pub end: (&'static str, &'static str),
+    /// The arguments of a quick run, which only shows that everything works.
+    pub quick: [&'static str; 2],
     /// Requests a second; `None`: each worker sends its next request after the answer.
     pub rate: Option<&'static str>,
-    pub units: Units,
+    /// The units of the sale; `None`: one for every buyer.
+    pub units: Option<u32>,
     pub buyers_before: usize,
-    /// Whether visitors are these buyers, again and again.
-    pub returning: bool,
     pub visit: &'static [Step],
-    pub purchases: &'static [u16],
     /// Whether a reconciler runs all the time, and not only in the end, on servers of its own.
     pub posting: bool,
     /// Whether memory is watched there.
@@ -88,199 +70,132 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Its defaults for the command line and its right answers, in words.
-    pub fn told(&self) -> String {
-        let mut told = vec![format!("{}.", self.about)];
-        match self.unit {
-            Unit::Requests => self.tell_visits(&mut told),
-            Unit::Orders => told.push(
-                "Orders are made, and one worker watches a reconciler post them: on servers of its own the journal \
-                 is full before the reconciler starts, at an API that is there they are bought over HTTP meanwhile."
-                    .to_owned(),
-            ),
-        }
-        told.push(
-            "In the end everything is posted, and what buyers were told must be what the ledger holds; on servers of \
-             its own the audit must agree, too. Status 1 where it is not so, or an answer decided nothing."
-                .to_owned(),
-        );
-        told.join("\n\n")
+    /// Whether the visitors are the buyers from before, again and again.
+    pub fn returning(&self) -> bool {
+        !self.visit.contains(&Buy)
     }
 
-    fn tell_visits(&self, told: &mut Vec<String>) {
-        let units = match self.units {
-            Units::Fixed(1) => "1 unit".to_owned(),
-            Units::Fixed(units) => format!("{units} units"),
-            Units::ForAll => "a unit for everybody".to_owned(),
-        };
-        let before = match self.buyers_before {
-            0 => String::new(),
-            count => format!(", of which {count} are sold before it begins"),
-        };
-        let steps: Vec<&str> = self.visit.iter().map(|step| step.name()).collect();
-        let visitor = if self.returning {
-            "buyer, again and again"
-        } else {
-            "visitor"
-        };
-        told.push(format!(
-            "The sale has {units}{before}. Each {visitor}: {}.",
-            steps.join(", ")
-        ));
-        if self.visit.contains(&Step::Buy) {
-            let statuses: Vec<String> = self.purchases.iter().map(u16::to_string).collect();
-            told.push(format!(
-                "A purchase must be answered with {}.",
-                statuses.join(" or ")
-            ));
-        }
-        if self.posting {
-            told.push("On servers of its own a reconciler posts orders meanwhile.".to_owned());
-        }
-        if self.watched {
-            told.push("There, memory is watched, and what is bounded must stay so.".to_owned());
-        }
-    }
-
+    /// The statuses of the right answers.
     pub const fn expected(&self, step: Step) -> &'static [u16] {
-        match step {
-            Step::Browse | Step::Poll => ANSWERED,
-            Step::Buy => self.purchases,
+        match (step, self.units) {
+            (Browse | Poll, _) => &[200],
+            (Buy, None) => &[ACCEPTED],
+            (Buy, Some(units)) if self.buyers_before >= units as usize => &[REFUSED],
+            (Buy, Some(_)) => &[ACCEPTED, REFUSED],
         }
     }
 }
 
-const ANSWERED: &[u16] = &[200];
-const ALL_WIN: &[u16] = &[ACCEPTED];
-const ALL_LATE: &[u16] = &[REFUSED];
-const SOME_WIN: &[u16] = &[ACCEPTED, REFUSED];
-
-const BUY: &[Step] = &[Step::Buy];
-const LOOK_AND_BUY: &[Step] = &[
-    Step::Browse,
-    Step::Browse,
-    Step::Browse,
-    Step::Browse,
-    Step::Browse,
-    Step::Browse,
-    Step::Browse,
-    Step::Browse,
-    Step::Buy,
-    Step::Poll,
-];
-
 const RUSH: Plan = Plan {
     name: "rush",
     about: "All buyers at once, for a few units",
+    story: "The sale has 1000 units. Each visitor buys. A purchase must be answered with 202 or 409.",
     unit: Unit::Requests,
     concurrency: "128",
-    end: End::Requests("100000"),
-    quick: End::Requests("2000"),
+    end: ("iterations", "100000"),
+    quick: ["-n", "2000"],
     rate: None,
-    units: Units::Fixed(1_000),
+    units: Some(1_000),
     buyers_before: 0,
-    returning: false,
-    visit: BUY,
-    purchases: SOME_WIN,
+    visit: &[Buy],
     posting: false,
     watched: false,
 };
 
-const SOLD_OUT: Plan = Plan {
-    name: "sold-out",
-    about: "Everyone is late: nothing is left",
-    units: Units::Fixed(1),
-    buyers_before: 1,
-    purchases: ALL_LATE,
-    ..RUSH
-};
-
-const STATUS: Plan = Plan {
-    name: "status",
-    about: "Buyers ask again and again what became of their purchase",
-    buyers_before: 1_000,
-    returning: true,
-    visit: &[Step::Poll],
-    posting: true,
-    ..RUSH
-};
-
-const MIXED: Plan = Plan {
-    name: "mixed",
-    about: "Visitors look, ask, buy and ask again",
-    units: Units::Fixed(10_000),
-    visit: &[Step::Browse, Step::Poll, Step::Buy, Step::Poll],
-    posting: true,
-    ..RUSH
-};
-
-const TEN_THOUSAND_USERS: Plan = Plan {
-    name: "10k-users",
-    about: "Ten thousand buyers at once, each with a connection of its own",
-    concurrency: "10000",
-    end: End::Requests("10000"),
-    quick: End::Requests("10000"),
-    ..RUSH
-};
-
-const THOUSAND_PURCHASES: Plan = Plan {
-    name: "1k-purchases",
-    about: "A thousand buyers for a thousand units",
-    end: End::Requests("1000"),
-    quick: End::Requests("1000"),
-    units: Units::ForAll,
-    purchases: ALL_WIN,
-    ..RUSH
-};
-
-const HUNDRED_THOUSAND_REQUESTS: Plan = Plan {
-    name: "100k-requests",
-    about: "A hundred thousand requests, of which eight in ten only look",
-    visit: LOOK_AND_BUY,
-    posting: true,
-    ..RUSH
-};
-
-/// rlt's iterations are hundredths of the journal here: see `posting`.
-const DATABASE: Plan = Plan {
-    name: "database",
-    about: "A full journal is posted: orders a second",
-    unit: Unit::Orders,
-    concurrency: "1",
-    end: End::Requests("100"),
-    quick: End::Requests("100"),
-    units: Units::ForAll,
-    purchases: ALL_WIN,
-    ..RUSH
-};
-
-const SOAK: Plan = Plan {
-    name: "soak",
-    about: "Minutes at a steady rate, with memory watched",
-    end: End::Time("3m"),
-    // Just over the time after which memory says anything.
-    quick: End::Time("20s"),
-    rate: Some("1000"),
-    units: Units::ForAll,
-    purchases: ALL_WIN,
-    posting: true,
-    watched: true,
-    ..RUSH
-};
+/// In the order of [`Scenario`].
+const PLANS: [Plan; Scenario::VARIANTS.len()] = [
+    RUSH,
+    Plan {
+        name: "sold-out",
+        about: "Everyone is late: nothing is left",
+        story: "The only unit is sold before it begins. Each visitor buys. A purchase must be answered with 409.",
+        units: Some(1),
+        buyers_before: 1,
+        ..RUSH
+    },
+    Plan {
+        name: "status",
+        about: "Buyers ask again and again what became of their purchase",
+        story: "All 1000 units are sold before it begins. The buyers ask for the status of their purchase, while on \
+                servers of its own a reconciler posts orders.",
+        buyers_before: 1_000,
+        visit: &[Poll],
+        posting: true,
+        ..RUSH
+    },
+    Plan {
+        name: "mixed",
+        about: "Visitors look, ask, buy and ask again",
+        story: "The sale has 10000 units. Each visitor looks, asks for the status of its purchase, buys, and asks \
+                again. A purchase must be answered with 202 or 409. On servers of its own a reconciler posts orders \
+                meanwhile.",
+        units: Some(10_000),
+        visit: &[Browse, Poll, Buy, Poll],
+        posting: true,
+        ..RUSH
+    },
+    Plan {
+        name: "10k-users",
+        about: "Ten thousand buyers at once, each with a connection of its own",
+        concurrency: "10000",
+        end: ("iterations", "10000"),
+        quick: ["-n", "10000"],
+        ..RUSH
+    },
+    Plan {
+        name: "1k-purchases",
+        about: "A thousand buyers for a thousand units",
+        story: "The sale has a unit for everybody. Each visitor buys. A purchase must be answered with 202.",
+        end: ("iterations", "1000"),
+        quick: ["-n", "1000"],
+        units: None,
+        ..RUSH
+    },
+    Plan {
+        name: "100k-requests",
+        about: "A hundred thousand requests, of which eight in ten only look",
+        story: "The sale has 1000 units. Each visitor looks eight times, buys, and asks for the status of its \
+                purchase. A purchase must be answered with 202 or 409. On servers of its own a reconciler posts \
+                orders meanwhile.",
+        visit: &[
+            Browse, Browse, Browse, Browse, Browse, Browse, Browse, Browse, Buy, Poll,
+        ],
+        posting: true,
+        ..RUSH
+    },
+    // rlt's iterations are hundredths of the journal here: see `posting`.
+    Plan {
+        name: "database",
+        about: "A full journal is posted: orders a second",
+        story: "Orders are made, and one worker watches a reconciler post them. On servers of its own the journal is \
+                full before the reconciler starts; at an API that is there, buyers make the orders over HTTP \
+                meanwhile.",
+        unit: Unit::Orders,
+        concurrency: "1",
+        end: ("iterations", "100"),
+        quick: ["-n", "100"],
+        units: None,
+        ..RUSH
+    },
+    Plan {
+        name: "soak",
+        about: "Minutes at a steady rate, with memory watched",
+        story: "The sale has a unit for everybody. Each visitor buys. A purchase must be answered with 202. On \
+                servers of its own a reconciler posts orders meanwhile, and memory that is bounded must stay so.",
+        end: ("duration", "3m"),
+        // Just over the time after which memory says anything.
+        quick: ["-d", "20s"],
+        rate: Some("1000"),
+        units: None,
+        posting: true,
+        watched: true,
+        ..RUSH
+    },
+];
 
 impl Scenario {
     pub const fn plan(self) -> Plan {
-        match self {
-            Self::Rush => RUSH,
-            Self::SoldOut => SOLD_OUT,
-            Self::Status => STATUS,
-            Self::Mixed => MIXED,
-            Self::TenThousandUsers => TEN_THOUSAND_USERS,
-            Self::ThousandPurchases => THOUSAND_PURCHASES,
-            Self::HundredThousandRequests => HUNDRED_THOUSAND_REQUESTS,
-            Self::Database => DATABASE,
-            Self::Soak => SOAK,
-        }
+        PLANS[self as usize]
     }
 
     pub const fn name(self) -> &'static str {
@@ -290,17 +205,7 @@ impl Scenario {
 
 impl ValueEnum for Scenario {
     fn value_variants<'a>() -> &'a [Self] {
-        &[
-            Self::Rush,
-            Self::SoldOut,
-            Self::Status,
-            Self::Mixed,
-            Self::TenThousandUsers,
-            Self::ThousandPurchases,
-            Self::HundredThousandRequests,
-            Self::Database,
-            Self::Soak,
-        ]
+        Self::VARIANTS
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -315,7 +220,7 @@ mod tests {
 
     use clap::ValueEnum;
 
-    use super::{ACCEPTED, Scenario, Step, Units};
+    use super::{ACCEPTED, Scenario, Step};
 
     #[test]
     fn every_scenario_is_found_by_a_name_of_its_own() {
@@ -331,13 +236,13 @@ mod tests {
     fn who_may_not_be_refused_finds_a_unit_and_who_returns_has_bought_before() {
         for scenario in Scenario::value_variants() {
             let plan = scenario.plan();
-            if plan.visit.contains(&Step::Buy) && plan.purchases == [ACCEPTED] {
-                assert_eq!(plan.units, Units::ForAll, "{scenario:?}");
+            if plan.visit.contains(&Step::Buy) && plan.expected(Step::Buy) == [ACCEPTED] {
+                assert_eq!(plan.units, None, "{scenario:?}");
             }
-            if plan.returning {
+            if plan.returning() {
                 assert!(plan.buyers_before > 0, "{scenario:?}");
             }
-            if let Units::Fixed(units) = plan.units {
+            if let Some(units) = plan.units {
                 assert!(plan.buyers_before <= units as usize, "{scenario:?}");
             }
         }

@@ -5,23 +5,29 @@
 //! existing API a reconciler is already running, so time counts from the first purchase.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use anyhow::{Context, ensure};
 use async_trait::async_trait;
-use rlt::{BenchSuite, IterInfo, IterReport, Status};
+use rlt::{IterInfo, IterReport, StatelessBenchSuite, Status};
 use sale::{gate::Gate, model::SaleId};
 use tokio::{
-    task::JoinHandle,
     time::{Instant, sleep},
     try_join,
 };
 
 use super::{
-    Volume, beforehand, command::Run, crowd::Crowd, drive::drive, outcome::Outcome, place::Place,
-    record::Record, target::Target, timing::throughput,
+    Volume,
+    command::Run,
+    crowd::{Crowd, buy},
+    drive::{drive, lock},
+    outcome::Outcome,
+    place::Place,
+    record::Record,
+    target::Target,
+    timing::throughput,
 };
 use crate::ground::POSTED_DEADLINE;
 
@@ -31,16 +37,21 @@ const LOOK_PAUSE: Duration = Duration::from_millis(5);
 /// The same over HTTP, where each look is a request.
 const LOOK_PAUSE_TARGET: Duration = Duration::from_millis(100);
 
+/// The maximum number of parts for the rate over time. Each holds several of rlt's parts; otherwise the chart would
+/// show how the two kinds of parts overlap.
+const POSTED_SLICES_MAX: u32 = 20;
+
 /// The suite that rlt drives. Clones are the same run.
 #[derive(Clone)]
-pub struct Posting {
+struct Posting {
     sale: SaleId,
     orders: u64,
     parts: u64,
     counter: Counter,
     /// The deadline of the last order: one for all parts, and for the first read before them.
     deadline: Instant,
-    seen: Arc<Mutex<Seen>>,
+    /// How many orders were posted by when, from none at the start.
+    seen: Arc<Mutex<Vec<(Instant, u64)>>>,
 }
 
 #[derive(Clone)]
@@ -49,16 +60,6 @@ enum Counter {
     Target(Arc<Target>),
 }
 
-struct Seen {
-    posted: u64,
-    at: Instant,
-    steps: Vec<(Instant, u64)>,
-}
-
-/// The maximum number of parts for the rate over time. Each holds several of rlt's parts; otherwise the chart would
-/// show how the two kinds of parts overlap.
-const POSTED_SLICES_MAX: u32 = 20;
-
 pub(super) async fn post(
     place: &mut Place,
     run: Run,
@@ -66,86 +67,68 @@ pub(super) async fn post(
     outcome: &mut Outcome,
 ) -> anyhow::Result<(SaleId, Vec<Record>)> {
     let sale = place.sale(volume.orders()).await?;
-    let begun = Posting::begin(place, sale, volume.orders(), &run).await?;
+    let (posting, buyers) = Posting::begin(place, sale, volume.orders(), &run).await?;
     // The orders exist, and the reconciler has started: from here on CPU time is used for posting.
     let meter = place.meter()?;
     let before = meter.read()?;
+    let (address, _) = place.address()?;
     let buying = async {
-        match begun.purchases {
-            Some(purchases) => purchases.await?,
-            None => Ok(Vec::new()),
-        }
+        let bought = match &buyers {
+            Some(crowd) => buy(address, crowd, usize::try_from(volume.orders())?).await?,
+            None => Vec::new(),
+        };
+        Ok(bought.into_iter().map(|(_, record)| record).collect())
     };
     // If the purchases fail, the run does not wait for their orders.
-    let driving = drive(run, begun.posting.clone());
-    let (tally, records) = try_join!(driving, buying)?;
+    let (tally, records) = try_join!(drive(run, posting.clone()), buying)?;
     let after = meter.read()?;
     tally.complete()?;
-    let posted = begun.posting.seen(begun.started);
-    let count: u64 = posted.iter().map(|(_, count)| count).sum();
-    let wanted = u64::from(volume.orders());
+    let seen = lock(&posting.seen);
+    let ((started, _), (ended, count)) = (seen[0], seen[seen.len() - 1]);
+    let steps = seen.windows(2);
+    let steps = steps.map(|step| (step[1].0 - started, step[1].1 - step[0].1));
+    let steps: Vec<(Duration, u64)> = steps.collect();
+    let wanted = posting.orders;
     ensure!(count == wanted, "{count} of {wanted} orders were posted");
-    let took = posted.last().map_or(Duration::ZERO, |(end, _)| *end);
-    outcome.counted(count, took);
-    outcome.timing.throughput = throughput(&posted, POSTED_SLICES_MAX);
+    outcome.counted(count, ended - started);
+    outcome.timing.throughput = throughput(&steps, POSTED_SLICES_MAX);
     outcome.used(before, after);
     Ok((sale, records))
 }
 
-pub struct Begun {
-    pub posting: Posting,
-    pub started: Instant,
-    /// The purchases under way, if they are made over HTTP.
-    pub purchases: Option<JoinHandle<anyhow::Result<Vec<Record>>>>,
-}
-
 impl Posting {
-    /// Makes this many orders, and waits until their posting begins.
-    pub async fn begin(
+    /// Makes this many orders, and waits until their posting begins; or returns their buyers, if those make them over
+    /// HTTP meanwhile.
+    async fn begin(
         place: &mut Place,
         sale: SaleId,
         orders: u32,
         run: &Run,
-    ) -> anyhow::Result<Begun> {
+    ) -> anyhow::Result<(Self, Option<Arc<Crowd>>)> {
+        let bench = &run.bench;
         ensure!(
-            run.bench.concurrency.get() == 1 && run.bench.warmup == 0 && run.rate.is_none(),
+            bench.concurrency.get() == 1 && bench.warmup == 0 && run.rate.is_none(),
             "one worker watches the orders at no rate, and nothing warms up"
         );
-        let parts = run
-            .bench
-            .iterations
-            .context("it ends with the last order")?;
-        ensure!(
-            run.bench.duration.is_none(),
-            "it ends with the last order, and not after a time"
-        );
+        let parts = bench.iterations.filter(|_| bench.duration.is_none());
+        let parts = parts.context("it ends with the last order, and not after a time")?;
+        let count = usize::try_from(orders)?;
         let deadline;
-        let (counter, purchases, started) = match place {
+        let (counter, buyers, started) = match place {
             Place::Own(ground) => {
-                ground.fill(sale, usize::try_from(orders)?).await?;
+                ground.fill(sale, count).await?;
                 deadline = Instant::now() + POSTED_DEADLINE;
                 ground.begin_posting()?;
                 let started = ground.until_posting(sale, deadline).await?;
                 (Counter::Gate(ground.gate().clone()), None, started)
             }
             Place::Target(target) => {
-                let (address, host) = target.address();
-                let count = usize::try_from(orders)?;
-                let crowd = Crowd::strangers(target.tokens()?, &host, sale, count)?;
-                let counter = Counter::Target(Arc::clone(target));
+                let (host, counter) = (&target.host, Counter::Target(Arc::clone(target)));
+                let crowd = Crowd::strangers(target.tokens()?, host, sale, count)?;
                 let started = Instant::now();
                 deadline = started + POSTED_DEADLINE;
-                let buying = tokio::spawn(async move {
-                    let bought = beforehand::buy(address, &Arc::new(crowd), count).await?;
-                    Ok(bought.into_iter().map(|(_, record)| record).collect())
-                });
-                (counter, Some(buying), started)
+                (counter, Some(Arc::new(crowd)), started)
             }
-        };
-        let seen = Seen {
-            posted: 0,
-            at: started,
-            steps: Vec::new(),
         };
         let posting = Self {
             sale,
@@ -153,76 +136,58 @@ impl Posting {
             parts: parts.into(),
             counter,
             deadline,
-            seen: Arc::new(Mutex::new(seen)),
+            seen: Arc::new(Mutex::new(vec![(started, 0)])),
         };
-        Ok(Begun {
-            posting,
-            started,
-            purchases,
+        Ok((posting, buyers))
+    }
+
+    /// The number of posted orders, and the pause before the next look.
+    async fn posted(&self) -> anyhow::Result<(u64, Duration)> {
+        Ok(match &self.counter {
+            Counter::Gate(gate) => {
+                let snapshot = gate.snapshot(self.sale).await?.context("no gate")?;
+                (snapshot.forgotten, LOOK_PAUSE)
+            }
+            Counter::Target(target) => {
+                let figures = target.figures(self.sale).await?;
+                (figures.confirmed_orders, LOOK_PAUSE_TARGET)
+            }
         })
     }
 
-    /// The number of newly posted orders at each time, from the start of a run.
-    pub fn seen(&self, started: Instant) -> Vec<(Duration, u64)> {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let steps = seen.steps.iter();
-        steps.map(|(at, count)| (*at - started, *count)).collect()
-    }
-
-    async fn posted(&self) -> anyhow::Result<u64> {
-        match &self.counter {
-            Counter::Gate(gate) => {
-                let snapshot = gate.snapshot(self.sale).await?;
-                Ok(snapshot.context("no gate")?.forgotten)
-            }
-            Counter::Target(target) => Ok(target.figures(self.sale).await?.confirmed_orders),
+    /// Adds what was posted by now, and reports how many orders that are, and since when.
+    fn step(&self, posted: u64) -> IterReport {
+        let now = Instant::now();
+        let mut seen = lock(&self.seen);
+        let (at, before) = seen[seen.len() - 1];
+        // Orders that were posted before the look at this part add no time.
+        if posted > before {
+            seen.push((now, posted));
         }
-    }
-
-    const fn pause(&self) -> Duration {
-        match self.counter {
-            Counter::Gate(_) => LOOK_PAUSE,
-            Counter::Target(_) => LOOK_PAUSE_TARGET,
+        IterReport {
+            duration: now - at,
+            status: Status::success(0),
+            bytes: 0,
+            items: posted.saturating_sub(before),
         }
     }
 }
 
 #[async_trait]
-impl BenchSuite for Posting {
-    type WorkerState = ();
-
-    async fn state(&self, _: u32) -> anyhow::Result<()> {
-        Ok(())
-    }
-
-    async fn bench(&mut self, (): &mut (), info: &IterInfo) -> anyhow::Result<IterReport> {
+impl StatelessBenchSuite for Posting {
+    async fn bench(&mut self, info: &IterInfo) -> anyhow::Result<IterReport> {
         let wanted = part_end(self.orders, self.parts, info.runner_seq);
         loop {
-            let posted = self.posted().await?;
-            let now = Instant::now();
+            let (posted, pause) = self.posted().await?;
             if posted >= wanted {
-                let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-                let items = posted.saturating_sub(seen.posted);
-                let duration = now - seen.at;
-                // Orders that were posted before the look at this part add no time.
-                if items > 0 {
-                    seen.posted = posted;
-                    seen.at = now;
-                    seen.steps.push((now, items));
-                }
-                return Ok(IterReport {
-                    duration,
-                    status: Status::success(0),
-                    bytes: 0,
-                    items,
-                });
+                return Ok(self.step(posted));
             }
             ensure!(
-                now < self.deadline,
+                Instant::now() < self.deadline,
                 "{posted} of {} orders are posted, and no more come",
                 self.orders
             );
-            sleep(self.pause()).await;
+            sleep(pause).await;
         }
     }
 }

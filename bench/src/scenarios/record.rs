@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use chrono::Utc;
 use sale::model::{BuyerId, OrderId, SaleId};
 use system::{
     client::understand,
     history::{
-        Answer, Ask, Event, Failure, RequestId, What,
+        self, Ask, Event, Failure, History,
         meaning::{Meaning, of_answer, of_failure},
     },
 };
 use tokio::time::Instant;
 
 use super::plan::{Plan, Step};
+use crate::load::{LIMITED, connection::Answer};
 
 #[derive(Debug, Clone)]
 pub struct Record {
@@ -38,28 +38,96 @@ pub enum Reply {
     Broken(String),
 }
 
-/// The number of requests with each result: by status, or `broken`.
-pub fn statuses(records: &[Record]) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
-    for record in records.iter().filter(|record| record.counts) {
-        let name = match &record.reply {
-            Reply::Answer { status, .. } => status.to_string(),
-            Reply::Broken(_) => "broken".to_owned(),
-        };
-        *counts.entry(name).or_default() += 1;
+impl Reply {
+    pub fn of(answer: anyhow::Result<Answer<'_>>, step: Step) -> Self {
+        match answer {
+            Ok(Answer { status, body }) => Self::Answer {
+                status,
+                body: match step {
+                    Step::Browse => Box::default(),
+                    Step::Poll | Step::Buy => body.into(),
+                },
+            },
+            Err(error) => Self::Broken(format!("{error:#}")),
+        }
     }
-    counts
+
+    fn read(&self) -> Result<history::Answer, Failure> {
+        match self {
+            Self::Answer { status, body } => understand(*status, None, body),
+            Self::Broken(why) => Err(Failure::Lost { why: why.clone() }),
+        }
+    }
+
+    const fn status(&self) -> Option<u16> {
+        match self {
+            Self::Answer { status, .. } => Some(*status),
+            Self::Broken(_) => None,
+        }
+    }
+}
+
+impl Record {
+    /// A request that is sent now, and is not measured.
+    pub fn begun(buyer: BuyerId, step: Step, due: Instant) -> Self {
+        let asked = Instant::now();
+        Self {
+            buyer,
+            step,
+            due,
+            asked,
+            ended: asked,
+            reply: Reply::Broken(String::new()),
+            counts: false,
+        }
+    }
+
+    pub fn end(&mut self, reply: Reply) {
+        self.ended = Instant::now();
+        self.reply = reply;
+    }
+
+    /// Whether a rate limit rejected it.
+    pub fn is_limited(&self) -> bool {
+        self.reply.status() == Some(LIMITED)
+    }
+
+    /// The question to the history's checker; `None` for a visitor that only looks.
+    const fn ask(&self) -> Option<Ask> {
+        match self.step {
+            Step::Browse => None,
+            Step::Poll => Some(Ask::Status),
+            Step::Buy => Some(Ask::Purchase {
+                key: None,
+                wait_seconds: None,
+            }),
+        }
+    }
+}
+
+/// The number of measured requests with each result: by status, or `broken`.
+pub fn statuses(records: &[Record]) -> BTreeMap<String, u64> {
+    let counted = records.iter().filter(|record| record.counts);
+    count(counted.map(|record| match record.reply.status() {
+        Some(status) => status.to_string(),
+        None => "broken".to_owned(),
+    }))
 }
 
 /// How many measured requests got a status that their scenario does not expect.
 pub fn unexpected(plan: &Plan, records: &[Record]) -> BTreeMap<u16, u64> {
+    let counted = records.iter().filter(|record| record.counts);
+    count(counted.filter_map(|record| {
+        let status = record.reply.status()?;
+        let is_expected = plan.expected(record.step).contains(&status);
+        (!is_expected).then_some(status)
+    }))
+}
+
+fn count<T: Ord>(found: impl Iterator<Item = T>) -> BTreeMap<T, u64> {
     let mut counts = BTreeMap::new();
-    for record in records.iter().filter(|record| record.counts) {
-        if let Reply::Answer { status, .. } = &record.reply
-            && !plan.expected(record.step).contains(status)
-        {
-            *counts.entry(*status).or_default() += 1;
-        }
+    for one in found {
+        *counts.entry(one).or_default() += 1;
     }
     counts
 }
@@ -71,59 +139,31 @@ pub struct Conclusions {
     pub undecided: BTreeMap<String, u64>,
 }
 
-/// Interprets all answers.
+/// Interprets all answers: what a buyer may conclude from each.
 pub fn conclusions(records: &[Record]) -> Conclusions {
     let mut conclusions = Conclusions::default();
     for record in records {
-        let Some(meaning) = meaning(record) else {
-            if !matches!(record.reply, Reply::Answer { status: 200, .. }) {
-                conclusions.add_undecided(format!("{:?} {:?}", record.step, record.reply));
+        let meaning = record.ask().map(|ask| match record.reply.read() {
+            Ok(answer) => of_answer(&ask, &answer),
+            Err(failure) => of_failure(&failure),
+        });
+        let undecided = match (record.step, meaning) {
+            (Step::Buy, Some(Meaning::Admitted(order) | Meaning::Completed(order))) => {
+                conclusions.acknowledged.insert(record.buyer, order);
+                continue;
             }
-            continue;
+            (Step::Buy, Some(Meaning::SoldOut)) => {
+                conclusions.sold_out += 1;
+                continue;
+            }
+            (Step::Poll, Some(Meaning::Status(..) | Meaning::NotPurchased)) => continue,
+            (_, None) if record.reply.status() == Some(200) => continue,
+            (step, Some(meaning)) => format!("{step:?}: {meaning:?}"),
+            (step, None) => format!("{step:?} {:?}", record.reply),
         };
-        match (record.step, &meaning) {
-            (Step::Buy, Meaning::Admitted(order) | Meaning::Completed(order)) => {
-                conclusions.acknowledged.insert(record.buyer, *order);
-            }
-            (Step::Buy, Meaning::SoldOut) => conclusions.sold_out += 1,
-            (Step::Poll, Meaning::Status(..) | Meaning::NotPurchased) => {}
-            _ => conclusions.add_undecided(format!("{:?}: {meaning:?}", record.step)),
-        }
+        *conclusions.undecided.entry(undecided).or_default() += 1;
     }
     conclusions
-}
-
-impl Conclusions {
-    fn add_undecided(&mut self, what: String) {
-        *self.undecided.entry(what).or_default() += 1;
-    }
-}
-
-/// The conclusion that a buyer may draw; `None` for a visitor that only looks.
-fn meaning(record: &Record) -> Option<Meaning> {
-    let ask = ask(record.step)?;
-    Some(match read(&record.reply) {
-        Ok(answer) => of_answer(&ask, &answer),
-        Err(failure) => of_failure(&failure),
-    })
-}
-
-fn read(reply: &Reply) -> Result<Answer, Failure> {
-    match reply {
-        Reply::Answer { status, body } => understand(*status, None, body),
-        Reply::Broken(why) => Err(Failure::Lost { why: why.clone() }),
-    }
-}
-
-const fn ask(step: Step) -> Option<Ask> {
-    match step {
-        Step::Browse => None,
-        Step::Poll => Some(Ask::Status),
-        Step::Buy => Some(Ask::Purchase {
-            key: None,
-            wait_seconds: None,
-        }),
-    }
 }
 
 /// The history for the checker. At the same instant, requests stand before ends, so that the history does not claim an
@@ -131,43 +171,25 @@ const fn ask(step: Step) -> Option<Ask> {
 pub fn history(records: &[Record], sale: SaleId) -> Vec<Event> {
     let mut moments: Vec<(Instant, bool, usize)> = Vec::with_capacity(records.len() * 2);
     for (place, record) in records.iter().enumerate() {
-        if ask(record.step).is_some() {
-            moments.push((record.asked, false, place));
-            moments.push((record.ended, true, place));
-        }
+        moments.push((record.asked, false, place));
+        moments.push((record.ended, true, place));
     }
     moments.sort_unstable();
-    let at = Utc::now();
-    let mut requests: Vec<Option<RequestId>> = vec![None; records.len()];
-    let mut events = Vec::with_capacity(moments.len());
-    for (_, has_ended, place) in moments {
-        let record = &records[place];
-        let number = events.len() as u64;
-        let what = match (has_ended, requests[place], ask(record.step)) {
-            (false, _, Some(ask)) => {
-                let request = RequestId(number);
-                requests[place] = Some(request);
-                What::Asked { request, ask }
-            }
-            (true, Some(request), _) => ended(request, &record.reply),
-            (false, _, None) | (true, None, _) => continue,
-        };
-        events.push(Event {
-            number,
-            at,
-            sale,
-            buyer: Some(record.buyer),
-            what,
-        });
+    let history = History::new();
+    let mut requests = vec![None; records.len()];
+    for (_, _, place) in moments {
+        let (record, request) = (&records[place], &mut requests[place]);
+        let buyer = record.buyer;
+        match (record.ask(), *request) {
+            (None, _) => {}
+            (Some(ask), None) => *request = Some(history.asked(sale, buyer, ask)),
+            (Some(_), Some(request)) => match record.reply.read() {
+                Ok(answer) => history.answered(sale, buyer, request, answer),
+                Err(failure) => history.failed(sale, buyer, request, failure),
+            },
+        }
     }
-    events
-}
-
-fn ended(request: RequestId, reply: &Reply) -> What {
-    match read(reply) {
-        Ok(answer) => What::Answered { request, answer },
-        Err(failure) => What::Failed { request, failure },
-    }
+    history.events()
 }
 
 #[cfg(test)]

@@ -37,7 +37,12 @@ impl Schedule {
             return now;
         };
         let started = *self.started.get_or_init(|| now);
-        self.rate.map_or(now, |rate| started + after(place, rate))
+        let Some(rate) = self.rate.map(|rate| u64::from(rate.get())) else {
+            return now;
+        };
+        // Exact for hours, whatever the rate.
+        let nanos = (place % rate) * 1_000_000_000 / rate;
+        started + Duration::from_secs(place / rate) + Duration::from_nanos(nanos)
     }
 
     /// Whether requests are due independently of the results of earlier ones.
@@ -60,13 +65,6 @@ impl Schedule {
     pub fn started(&self) -> Option<Instant> {
         self.started.get().copied()
     }
-}
-
-/// From the start to the request at this place: exact for hours, whatever the rate.
-fn after(place: u64, rate: NonZeroU32) -> Duration {
-    let rate = u64::from(rate.get());
-    let nanos = (place % rate) * 1_000_000_000 / rate;
-    Duration::from_secs(place / rate) + Duration::from_nanos(nanos)
 }
 
 #[cfg(test)]

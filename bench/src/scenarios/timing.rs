@@ -57,21 +57,16 @@ pub struct Timing {
 /// The timing of all measured requests in a run with this start.
 pub fn timing(records: &[Record], started: Instant) -> Timing {
     let counted = || records.iter().filter(|record| record.counts);
-    let micros: Vec<u64> = counted()
-        .map(|record| micros(record.ended - record.due))
-        .collect();
-    let ends: Vec<_> = counted()
-        .map(|record| (record.ended - started, 1))
-        .collect();
+    let took = counted().map(|record| (record.ended - record.due).as_micros());
+    let took = took.map(|micros| u64::try_from(micros).unwrap_or(u64::MAX));
+    let mut micros: Vec<u64> = took.collect();
+    micros.sort_unstable();
+    let ends = counted().map(|record| (record.ended - started, 1));
     Timing {
         distribution: distribution(&micros),
         latency_ms: percentiles(micros),
-        throughput: throughput(&ends, SLICES_MAX),
+        throughput: throughput(&ends.collect::<Vec<_>>(), SLICES_MAX),
     }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn percentiles(micros: Vec<u64>) -> Option<Percentiles> {
@@ -87,38 +82,24 @@ fn percentiles(micros: Vec<u64>) -> Option<Percentiles> {
     })
 }
 
-/// Bars whose borders are powers, so that each is wider than the previous one by the same factor.
-fn distribution(micros: &[u64]) -> Vec<Bar> {
-    let border = |bar: i32| 10_f64.powf(f64::from(bar) / f64::from(BARS_A_DECADE));
-    #[expect(clippy::cast_possible_truncation, reason = "a small number")]
-    let bar_of = |micros: u64| {
-        let micros = micros.max(1) as f64;
-        let near = (micros.log10() * f64::from(BARS_A_DECADE)).floor() as i32;
-        // The logarithm is not exact at a border.
-        if micros >= border(near + 1) {
-            near + 1
-        } else if micros < border(near) {
-            near - 1
-        } else {
-            near
-        }
-    };
-    let (Some(least), Some(most)) = (micros.iter().min(), micros.iter().max()) else {
+/// Bars for sorted latencies. Their borders are powers: each is wider than the previous one by the same factor.
+fn distribution(sorted_micros: &[u64]) -> Vec<Bar> {
+    let Some(most) = sorted_micros.last() else {
         return Vec::new();
     };
-    let first = bar_of(*least);
-    let mut bars: Vec<Bar> = (first..=bar_of(*most))
-        .map(|bar| Bar {
-            from: border(bar) / 1e3,
-            to: border(bar + 1) / 1e3,
-            count: 0,
-        })
-        .collect();
-    for time in micros {
-        let place = usize::try_from(bar_of(*time) - first).unwrap_or(0);
-        bars[place].count += 1;
-    }
-    bars
+    let border = |bar: i32| 10_f64.powf(f64::from(bar) / f64::from(BARS_A_DECADE));
+    let below =
+        |border| sorted_micros.partition_point(|micros| ((*micros).max(1) as f64) < border) as u64;
+    let bars = (0..).take_while(|bar| border(*bar) <= (*most).max(1) as f64);
+    let bars = bars.map(|bar| {
+        let (from, to) = (border(bar), border(bar + 1));
+        Bar {
+            from: from / 1e3,
+            to: to / 1e3,
+            count: below(to) - below(from),
+        }
+    });
+    bars.skip_while(|bar| bar.count == 0).collect()
 }
 
 /// The rate over time from the ends of work and their amounts, in at most this many parts of the run. All parts are

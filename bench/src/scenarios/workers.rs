@@ -1,13 +1,15 @@
 //! The buyers as workers of rlt: each has a connection, and acts like a visitor, one request an iteration. The
 //! connections are made before rlt starts, because a worker that fails to start would keep the others waiting. Requests
 //! that are under way when rlt ends a run still get their complete answer, because the answers that buyers got must be
-//! known.
+//! known. No worker waits for ever for a server that is silent.
 
 use std::{
     future::pending,
+    mem,
     net::SocketAddr,
+    slice,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -17,23 +19,41 @@ use anyhow::{Context, anyhow, bail};
 use async_trait::async_trait;
 use rlt::{BenchSuite, IterInfo, IterReport, Status};
 use system::client::Buyer;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, error::Elapsed, sleep, sleep_until, timeout};
 
 use super::{
     crowd::Crowd,
-    meter::{Meter, Reading},
-    patience::{was_silent, within},
+    drive::lock,
+    outcome::{Meter, Reading},
     plan::{Plan, Step},
     record::{Record, Reply},
     schedule::Schedule,
 };
-use crate::load::connection::{Answer, Connection};
+use crate::load::connection::Connection;
+
+/// The deadline for a connection, or an answer.
+pub const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 
 /// The pause after a connection broke, so that workers do not retry a dead server without a break.
 const BROKEN_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long an answer to a request under way may take at the end.
 const LAST_ANSWER: Duration = Duration::from_secs(30);
+
+/// Waits for a result until a deadline.
+pub async fn within<T, E: Into<anyhow::Error>>(
+    deadline: Duration,
+    awaited: impl Future<Output = Result<T, E>>,
+) -> anyhow::Result<T> {
+    let in_time = timeout(deadline, awaited).await;
+    let in_time = in_time.with_context(|| format!("the server was silent for {deadline:?}"))?;
+    in_time.map_err(Into::into)
+}
+
+pub async fn connect(address: SocketAddr, deadline: Duration) -> anyhow::Result<Connection> {
+    let connection = within(deadline, Connection::open(address)).await;
+    connection.context("cannot connect")
+}
 
 /// All workers of a run. Clones are the same run.
 #[derive(Clone)]
@@ -69,25 +89,22 @@ impl Workers {
     pub async fn connect(visits: Visits, count: u32) -> anyhow::Result<Self> {
         let mut ready = Vec::new();
         for _ in 0..count {
-            let connection = within(visits.answer_deadline, Connection::open(visits.address)).await;
-            ready.push(connection.context("cannot connect")?);
+            ready.push(connect(visits.address, visits.answer_deadline).await?);
         }
-        let shared = Shared {
-            visits,
-            next: AtomicU64::new(0),
-            before: OnceLock::new(),
-            is_silent: AtomicBool::new(false),
-            ready: Mutex::new(ready),
-            records: Mutex::default(),
-        };
         Ok(Self {
-            shared: Arc::new(shared),
+            shared: Arc::new(Shared {
+                visits,
+                next: AtomicU64::new(0),
+                before: OnceLock::new(),
+                is_silent: AtomicBool::new(false),
+                ready: Mutex::new(ready),
+                records: Mutex::default(),
+            }),
         })
     }
 
-    /// When the run started; `None` if it did not.
-    pub fn started(&self) -> Option<Instant> {
-        self.shared.visits.schedule.started()
+    pub fn schedule(&self) -> &Schedule {
+        &self.shared.visits.schedule
     }
 
     /// The CPU time that was used before the first measured request; `None` if there was none.
@@ -95,82 +112,44 @@ impl Workers {
         self.shared.before.get()
     }
 
-    pub fn due_by(&self, now: Instant) -> u64 {
-        self.shared.visits.schedule.due_by(now)
-    }
-
     /// Takes the observations of all workers that have ended.
     pub fn records(&self) -> Vec<Record> {
-        std::mem::take(&mut *lock(&self.shared.records))
+        mem::take(&mut *lock(&self.shared.records))
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
+#[derive(Default)]
 pub struct Worker {
     /// `None` after it broke.
     connection: Option<Connection>,
-    visitor: Option<(Buyer, usize)>,
+    /// The visitor, and the rest of the visit.
+    visit: Option<(Buyer, slice::Iter<'static, Step>)>,
     request: Vec<u8>,
-    on_its_way: Option<OnItsWay>,
+    on_its_way: Option<Record>,
     records: Vec<Record>,
-}
-
-struct OnItsWay {
-    buyer: Buyer,
-    step: Step,
-    due: Instant,
-    asked: Instant,
-    counts: bool,
 }
 
 impl Worker {
     fn turn(&mut self, visits: &Visits) -> anyhow::Result<(Buyer, Step)> {
-        let visit = visits.plan.visit;
-        if let Some((buyer, done)) = &self.visitor
-            && let Some(step) = visit.get(*done)
+        if let Some((buyer, rest)) = &mut self.visit
+            && let Some(step) = rest.next()
         {
             return Ok((buyer.clone(), *step));
         }
-        let buyer = visits.crowd.next()?;
-        let step = *visit.first().context("a visit of no steps")?;
-        self.visitor = Some((buyer.clone(), 0));
-        Ok((buyer, step))
+        let (buyer, mut rest) = (visits.crowd.next()?, visits.plan.visit.iter());
+        let step = rest.next().context("a visit of no steps")?;
+        self.visit = Some((buyer.clone(), rest));
+        Ok((buyer, *step))
     }
 
     fn ended(&mut self, reply: Reply) {
-        if let Some((_, done)) = &mut self.visitor {
-            *done += 1;
-        }
         if matches!(reply, Reply::Broken(_)) {
             self.connection = None;
         }
-        if let Some(sent) = self.on_its_way.take() {
-            self.records.push(Record {
-                buyer: sent.buyer.id,
-                step: sent.step,
-                due: sent.due,
-                asked: sent.asked,
-                ended: Instant::now(),
-                reply,
-                counts: sent.counts,
-            });
+        if let Some(mut record) = self.on_its_way.take() {
+            record.end(reply);
+            self.records.push(record);
         }
-    }
-}
-
-fn reply(answer: anyhow::Result<Answer<'_>>, step: Step) -> Reply {
-    match answer {
-        Ok(Answer { status, body }) => Reply::Answer {
-            status,
-            body: match step {
-                Step::Browse => Box::default(),
-                Step::Poll | Step::Buy => body.into(),
-            },
-        },
-        Err(error) => Reply::Broken(format!("{error:#}")),
     }
 }
 
@@ -179,13 +158,9 @@ impl BenchSuite for Workers {
     type WorkerState = Worker;
 
     async fn state(&self, _: u32) -> anyhow::Result<Worker> {
-        let connection = lock(&self.shared.ready).pop();
         Ok(Worker {
-            connection,
-            visitor: None,
-            request: Vec::new(),
-            on_its_way: None,
-            records: Vec::new(),
+            connection: lock(&self.shared.ready).pop(),
+            ..Worker::default()
         })
     }
 
@@ -201,8 +176,7 @@ impl BenchSuite for Workers {
         }
         if worker.connection.is_none() {
             sleep(BROKEN_PAUSE).await;
-            let again = within(visits.answer_deadline, Connection::open(visits.address)).await;
-            worker.connection = Some(again.context("cannot connect again")?);
+            worker.connection = Some(connect(visits.address, visits.answer_deadline).await?);
         }
         let (buyer, step) = worker.turn(visits)?;
         visits.crowd.write(&mut worker.request, step, &buyer);
@@ -213,21 +187,17 @@ impl BenchSuite for Workers {
         }
         let due = visits.schedule.due(number, Instant::now());
         sleep_until(due).await;
-        worker.on_its_way = Some(OnItsWay {
-            buyer,
-            step,
-            due,
-            asked: Instant::now(),
+        worker.on_its_way = Some(Record {
             counts: !warms_up,
+            ..Record::begun(buyer.id, step, due)
         });
         let connection = worker.connection.as_mut().context("no connection")?;
         let answer = within(visits.answer_deadline, connection.ask(&worker.request)).await;
-        if answer.as_ref().is_err_and(was_silent) {
+        if answer.as_ref().is_err_and(anyhow::Error::is::<Elapsed>) {
             shared.is_silent.store(true, Ordering::Relaxed);
         }
-        let reply = reply(answer, step);
-        let duration = due.elapsed();
-        let report = report(&visits.plan, step, &reply, duration);
+        let reply = Reply::of(answer, step);
+        let report = report(&visits.plan, step, &reply, due.elapsed());
         worker.ended(reply);
         report
     }
@@ -235,11 +205,10 @@ impl BenchSuite for Workers {
     async fn teardown(self, mut worker: Worker, _: IterInfo) -> anyhow::Result<()> {
         if let (Some(sent), Some(connection)) = (&mut worker.on_its_way, &mut worker.connection) {
             // At a rate the request was due, and a server that is silent at the end must show.
-            sent.counts &= self.shared.visits.schedule.is_paced();
-            let step = sent.step;
+            sent.counts &= self.schedule().is_paced();
             let answer = timeout(LAST_ANSWER, connection.go_on(&worker.request)).await;
             let answer = answer.unwrap_or_else(|_| Err(anyhow!("no answer in time")));
-            let reply = reply(answer, step);
+            let reply = Reply::of(answer, sent.step);
             worker.ended(reply);
         }
         lock(&self.shared.records).append(&mut worker.records);
@@ -254,25 +223,23 @@ fn report(
     reply: &Reply,
     duration: Duration,
 ) -> anyhow::Result<IterReport> {
-    match reply {
-        Reply::Broken(why) => Err(anyhow!("{why}")),
-        Reply::Answer { status, body } => {
-            let code = i64::from(*status);
-            let status = if plan.expected(step).contains(status) {
-                Status::success(code)
-            } else if *status < 500 {
-                Status::client_error(code)
-            } else {
-                Status::server_error(code)
-            };
-            Ok(IterReport {
-                duration,
-                status,
-                bytes: u64::try_from(body.len())?,
-                items: 1,
-            })
-        }
-    }
+    let (status, body) = match reply {
+        Reply::Answer { status, body } => (*status, body),
+        Reply::Broken(why) => bail!("{why}"),
+    };
+    let code = i64::from(status);
+    Ok(IterReport {
+        duration,
+        status: if plan.expected(step).contains(&status) {
+            Status::success(code)
+        } else if status < 500 {
+            Status::client_error(code)
+        } else {
+            Status::server_error(code)
+        },
+        bytes: u64::try_from(body.len())?,
+        items: 1,
+    })
 }
 
 #[cfg(test)]
@@ -283,8 +250,10 @@ mod tests {
     use tempfile::tempdir;
     use tokio::{net::TcpListener, time::timeout};
 
-    use super::{Meter, Record, Reply, Schedule, Step, Visits, Workers, report};
-    use crate::scenarios::{command::Run, crowd::tests::crowd, drive::drive, plan::Scenario};
+    use super::{Record, Reply, Schedule, Step, Visits, Workers, report};
+    use crate::scenarios::{
+        command::Run, crowd::tests::crowd, drive::drive, outcome::Meter, plan::Scenario,
+    };
 
     #[test]
     fn only_a_refusal_that_is_expected_is_a_success() {

@@ -1,7 +1,12 @@
 //! On servers of its own.
 
 use bench::scenarios::{
-    Volume, beforehand, crowd::Crowd, judge::Judge, measure, place::Place, plan::Scenario,
+    Volume,
+    crowd::{Crowd, buy},
+    judge::Judge,
+    measure,
+    place::Place,
+    plan::Scenario,
 };
 use std::{sync::Arc, time::Duration};
 use tempfile::tempdir;
@@ -14,9 +19,7 @@ async fn an_order_that_the_history_does_not_know_is_found() {
     let sale = place.sale(100).await.unwrap();
     let (address, host) = place.address().unwrap();
     let crowd = Crowd::strangers(place.tokens().unwrap(), &host, sale, 0).unwrap();
-    let bought = beforehand::buy(address, &Arc::new(crowd), 10)
-        .await
-        .unwrap();
+    let bought = buy(address, &Arc::new(crowd), 10).await.unwrap();
     let mut records: Vec<_> = bought.into_iter().map(|(_, record)| record).collect();
     assert!(place.prove(sale, &records).await.is_ok());
     records.pop();
@@ -77,7 +80,7 @@ async fn a_scenario_is_compared_with_what_was_kept_of_the_same_load_and_with_not
         run
     };
     let mut kept = short(200);
-    kept.baselines.save_baseline = Some("main".parse().unwrap());
+    kept.bench.save_baseline = Some("main".parse().unwrap());
     let judge = Judge::of(&mut kept, scenario, Volume::Quick).unwrap();
     let mut outcome = measure(scenario, kept, Volume::Quick).await.unwrap();
     judge.conclude(&mut outcome).unwrap();
@@ -86,7 +89,7 @@ async fn a_scenario_is_compared_with_what_was_kept_of_the_same_load_and_with_not
 
     let compared = |requests| {
         let mut run = short(requests);
-        run.baselines.baseline = Some("main".parse().unwrap());
+        run.bench.baseline = Some("main".parse().unwrap());
         let judge = Judge::of(&mut run, scenario, Volume::Quick);
         (run, judge)
     };

@@ -3,8 +3,14 @@
 use std::sync::Arc;
 
 use bench::scenarios::{
-    Volume, beforehand, crowd::Crowd, measure_at, outcome::Outcome, place::Place, plan::Scenario,
-    record::Record, target::Target,
+    Volume,
+    crowd::{self, Crowd},
+    measure_at,
+    outcome::Outcome,
+    place::Place,
+    plan::Scenario,
+    record::Record,
+    target::Target,
 };
 use identity::{settings::TokenSettings, token::Tokens};
 use sale::model::SaleId;
@@ -102,7 +108,7 @@ async fn bought(place: &mut Place, count: usize) -> (SaleId, Vec<Record>) {
     let (address, host) = place.address().unwrap();
     let tokens: Tokens = place.tokens().unwrap();
     let crowd = Arc::new(Crowd::strangers(tokens, &host, sale, 0).unwrap());
-    let bought = beforehand::buy(address, &crowd, count).await.unwrap();
+    let bought = crowd::buy(address, &crowd, count).await.unwrap();
     (sale, bought.into_iter().map(|(_, record)| record).collect())
 }
 
