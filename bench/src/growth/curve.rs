@@ -1,6 +1,6 @@
 //! The measurements: for each axis its points, each with a value for each of the axis's columns.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter};
 
 use comfy_table::Table;
 use maud::{Markup, html};
@@ -95,55 +95,61 @@ impl Panel {
 }
 
 /// The columns of these points. All points have the same ones.
-pub fn columns(points: &[Measurement]) -> Vec<Column> {
-    let first = points.first();
-    first.map_or_else(Vec::new, |point| point.values.keys().copied().collect())
+fn columns(points: &[Measurement]) -> impl Iterator<Item = Column> {
+    points
+        .iter()
+        .take(1)
+        .flat_map(|point| point.values.keys().copied())
 }
 
+/// The lines of each chart.
 pub fn panels(points: &[Measurement]) -> BTreeMap<Panel, Vec<Series>> {
     let mut panels = BTreeMap::<Panel, Vec<Series>>::new();
     for column in columns(points) {
-        let of = |point: &Measurement| Some((point.at as f64, *point.values.get(&column)?));
-        panels.entry(column.shown().0).or_default().push(Series {
-            name: column.shown().1,
-            points: points.iter().filter_map(of).collect(),
-        });
+        let (panel, name, _) = column.shown();
+        let points = points
+            .iter()
+            .map(|point| (point.at as f64, point.values[&column]));
+        let points = points.collect();
+        panels
+            .entry(panel)
+            .or_default()
+            .push(Series { name, points });
     }
     panels
 }
 
-pub fn table(axis: Axis, points: &[Measurement]) -> Table {
-    let headings = columns(points).into_iter().map(|column| column.shown().2);
-    let mut table = headed(
-        [axis.heading()]
-            .into_iter()
-            .chain(headings.map(str::to_owned)),
-    );
-    for point in points {
+/// The headings of a table, and its rows.
+fn cells(axis: Axis, points: &[Measurement]) -> (Vec<&'static str>, Vec<Vec<String>>) {
+    let headings = iter::once(axis.name()).chain(columns(points).map(|column| column.shown().2));
+    let rows = points.iter().map(|point| {
         let values = point.values.values().copied().map(number);
-        table.add_row(
-            [short(point.at as f64)]
-                .into_iter()
-                .chain(values)
-                .map(right),
-        );
-    }
+        iter::once(short(point.at as f64)).chain(values).collect()
+    });
+    (headings.collect(), rows.collect())
+}
+
+pub fn table(axis: Axis, points: &[Measurement]) -> Table {
+    let (headings, rows) = cells(axis, points);
+    let mut table = headed(headings);
+    table.add_rows(rows.into_iter().map(|row| row.into_iter().map(right)));
     table
 }
 
 pub fn page(run: &Provenance, quick: bool, curves: &Curves) -> anyhow::Result<String> {
     let sections = curves.iter().map(|(axis, points)| section(*axis, points));
     let sections = sections.collect::<anyhow::Result<Vec<_>>>()?;
-    let all = html! { @for section in sections { (section) } };
+    let title = "How the cost of MinCommerce grows";
     Ok(report::page(
-        "How the cost of MinCommerce grows",
+        title,
         run,
         quick,
-        &all,
+        &html! { @for section in sections { (section) } },
     ))
 }
 
 fn section(axis: Axis, points: &[Measurement]) -> anyhow::Result<Markup> {
+    let (headings, rows) = cells(axis, points);
     let mut charts = Vec::new();
     for (panel, series) in panels(points) {
         let (title, unit) = panel.shown();
@@ -155,13 +161,10 @@ fn section(axis: Axis, points: &[Measurement]) -> anyhow::Result<Markup> {
         p { (axis.about()) }
         div.charts {
             div.wide { table {
-                thead { tr {
-                    th { (axis.heading()) }
-                    @for column in columns(points) { th { (column.shown().2) } }
-                } }
-                tbody { @for point in points { tr {
-                    th { (short(point.at as f64)) }
-                    @for value in point.values.values() { td { (number(*value)) } }
+                thead { tr { @for heading in headings { th { (heading) } } } }
+                tbody { @for row in rows { tr {
+                    th { (row[0]) }
+                    @for value in &row[1..] { td { (value) } }
                 } } }
             } }
             @for chart in charts { (chart) }
