@@ -7,7 +7,7 @@
 //! | [`posting`] | from the journal to the ledger |
 //! | [`growth`] | memory, and cost as a sale grows |
 //!
-//! [`figure`] defines a line of the table, `tool` runs the servers' own programs that the limits need.
+//! [`figure`] owns the lines of the table and their goals, `tool` runs the servers' own programs that the limits need.
 //!
 //! Each module uses servers of its own, one after the other, so that no run leaves anything for the next.
 
@@ -21,10 +21,10 @@ mod tool;
 use std::{process::ExitCode, time::Duration};
 
 use clap::{Args, ValueEnum};
-use comfy_table::{Cell, Table};
+use comfy_table::Table;
 use process::output::{note, print};
 
-use self::figure::Figure;
+use self::figure::{Figure, Rounds};
 use crate::table::{headed, right};
 
 /// Settings of `compare`.
@@ -56,17 +56,6 @@ pub enum Group {
     Growth,
 }
 
-impl Group {
-    async fn measure(self, size: Volume) -> anyhow::Result<Vec<Figure>> {
-        match self {
-            Self::Api => purchases::api(size).await,
-            Self::Gate => purchases::gate(size).await,
-            Self::Posting => posting::measure(size).await,
-            Self::Growth => growth::measure(size).await,
-        }
-    }
-}
-
 /// The amount of measuring.
 #[derive(Debug, Clone, Copy)]
 pub struct Volume {
@@ -76,54 +65,47 @@ pub struct Volume {
     pub short_rounds: usize,
     /// Purchases of a run.
     pub purchases: usize,
-    /// How long each run at a rate goes.
-    pub paced: Duration,
+    /// How long a run at a rate goes, and one of Postgres alone.
+    pub timed: Duration,
     /// Orders in a journal that is posted.
     pub journal: usize,
     /// Winners whose way to Postgres is timed.
     pub winners: usize,
     /// Buyers in a large sale.
     pub large: usize,
-    /// How long each run of Postgres alone goes.
-    pub postgres: Duration,
 }
 
 impl Volume {
-    const FULL: Self = Self {
-        rounds: 3,
-        short_rounds: 5,
-        purchases: 100_000,
-        paced: Duration::from_secs(5),
-        journal: 200_000,
-        winners: 20_000,
-        large: 1_000_000,
-        postgres: Duration::from_secs(5),
-    };
-    const QUICK: Self = Self {
-        rounds: 1,
-        short_rounds: 1,
-        purchases: 2_000,
-        paced: Duration::from_secs(1),
-        journal: 2_000,
-        winners: 500,
-        large: 5_000,
-        postgres: Duration::from_secs(1),
-    };
+    fn of(quick: bool) -> Self {
+        let pick = |full, few| if quick { few } else { full };
+        Self {
+            rounds: pick(3, 1),
+            short_rounds: pick(5, 1),
+            purchases: pick(100_000, 2_000),
+            timed: Duration::from_secs(pick(5, 1) as u64),
+            journal: pick(200_000, 2_000),
+            winners: pick(20_000, 500),
+            large: pick(1_000_000, 5_000),
+        }
+    }
 }
 
 /// Measures and prints. The status is 0 even if goals are missed: that is not an error.
 pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
-    let size = if settings.quick {
-        Volume::QUICK
-    } else {
-        Volume::FULL
-    };
-    let mut figures = Vec::new();
+    let size = Volume::of(settings.quick);
+    let mut rounds = Rounds::default();
     for group in Group::value_variants() {
-        if settings.only.is_none_or(|only| only == *group) {
-            figures.extend(group.measure(size).await?);
+        if settings.only.is_some_and(|only| only != *group) {
+            continue;
+        }
+        match group {
+            Group::Api => purchases::api(size, &mut rounds).await?,
+            Group::Gate => purchases::gate(size, &mut rounds).await?,
+            Group::Posting => posting::measure(size, &mut rounds).await?,
+            Group::Growth => growth::measure(size, &mut rounds).await?,
         }
     }
+    let figures = rounds.figures(size.large)?;
     if settings.quick {
         note("so few requests that the figures mean nothing, nor whether a goal is met");
     }
@@ -136,19 +118,16 @@ pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
 }
 
 fn table(rows: &[Figure]) -> Table {
-    let number = |value: f64| {
-        let digits = if value.abs() < 100.0 { 2 } else { 0 };
-        right(format!("{value:.digits$}"))
-    };
+    let number = |value: f64| format!("{value:.*}", if value.abs() < 100.0 { 2 } else { 0 });
     let mut table = headed(["figure", "value", "limit", "ratio", "goal", "met"]);
     for row in rows {
         table.add_row([
-            Cell::new(&row.figure),
-            number(row.value),
-            row.limit.map_or_else(|| Cell::new(""), number),
-            row.ratio.map_or_else(|| Cell::new(""), number),
-            Cell::new(&row.goal),
-            Cell::new(if row.met { "yes" } else { "NO" }),
+            row.figure.as_str().into(),
+            right(number(row.value)),
+            right(row.limit.map_or_else(String::new, number)),
+            right(row.ratio.map_or_else(String::new, number)),
+            row.goal.as_str().into(),
+            if row.met { "yes" } else { "NO" }.into(),
         ]);
     }
     table

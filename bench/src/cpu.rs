@@ -1,7 +1,7 @@
 //! CPU time of a process: user and system, including threads that have ended. `/proc/<pid>/stat` gives the same sum in
 //! ticks of ten milliseconds; the process's clock, which we read, has no such steps.
 
-use std::time::Duration;
+use std::{array, time::Duration};
 
 use anyhow::Context;
 use nix::{
@@ -15,9 +15,18 @@ pub fn used(pid: u32) -> anyhow::Result<Duration> {
     Ok(clock_gettime(clock)?.into())
 }
 
-/// A time in microseconds.
-pub fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
+/// Does some work, and returns what each of these processes used meanwhile: microseconds for one of so many requests.
+pub async fn micros_each<T, const N: usize>(
+    pids: [u32; N],
+    requests: usize,
+    work: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<(T, [f64; N])> {
+    let now = || pids.into_iter().map(used).collect::<Result<Vec<_>, _>>();
+    let before = now()?;
+    let done = work.await?;
+    let after = now()?;
+    let micros = |at: usize| (after[at] - before[at]).as_secs_f64() * 1e6 / requests as f64;
+    Ok((done, array::from_fn(micros)))
 }
 
 #[cfg(test)]

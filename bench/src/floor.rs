@@ -19,10 +19,12 @@ use poem::{
 };
 use poem_openapi::{ApiResponse, Object, OpenApi, OpenApiService, payload::Json};
 use process::settings::WorkerSettings;
+use strum::IntoStaticStr;
 use uuid::Uuid;
 
 /// Which limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Kind {
     /// A bare poem POST that checks the token and returns a fixed body.
     Bare,
@@ -53,18 +55,15 @@ pub struct Floor {
 /// Serves until the process is killed.
 pub async fn serve(settings: &Floor) -> anyhow::Result<ExitCode> {
     let tokens = Arc::new(Tokens::new(&settings.token)?);
+    let app = match settings.kind {
+        Kind::Bare => Route::new().at("/api/purchase", post(bare)),
+        Kind::Openapi => Route::new().nest(
+            "/api",
+            OpenApiService::new(Purchases, "limit", "1").url_prefix("/api"),
+        ),
+    };
     let server = Server::new(TcpListener::bind(settings.address));
-    match settings.kind {
-        Kind::Bare => {
-            let app = Route::new().at("/api/purchase", post(bare)).data(tokens);
-            server.run(app).await?;
-        }
-        Kind::Openapi => {
-            let service = OpenApiService::new(Purchases, "limit", "1").url_prefix("/api");
-            let app = Route::new().nest("/api", service).data(tokens);
-            server.run(app).await?;
-        }
-    }
+    server.run(app.data(tokens)).await?;
     Ok(ExitCode::SUCCESS)
 }
 

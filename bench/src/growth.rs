@@ -16,10 +16,7 @@ use process::output::{note, print};
 use serde::Serialize;
 
 use self::curve::{Curves, Written};
-use crate::{
-    ground::CONNECTIONS,
-    provenance::{Provenance, Servers},
-};
+use crate::provenance::{Provenance, Servers};
 
 /// Settings of `growth`.
 #[derive(Debug, Clone, Args)]
@@ -58,47 +55,37 @@ pub enum Axis {
 }
 
 impl Axis {
+    /// The heading over its numbers.
     const fn name(self) -> &'static str {
         match self {
             Self::Buyers => "buyers of the sale",
-            Self::Sales => "live sales",
+            Self::Sales => "live sales, sharing 128 connections",
             Self::Connections => "connections",
             Self::Workers => "threads of the API",
             Self::Batch => "purchases a call at most",
         }
     }
 
-    /// The heading over its numbers.
-    fn heading(self) -> String {
-        match self {
-            Self::Buyers | Self::Connections | Self::Workers | Self::Batch => {
-                self.name().to_owned()
-            }
-            Self::Sales => format!("{}, sharing {CONNECTIONS} connections", self.name()),
-        }
-    }
-
     const fn about(self) -> &'static str {
         match self {
             Self::Buyers => {
-                "What a purchase costs Redis in a sale that has so many buyers already, for a winner and \
-                 for who comes when all is sold; and what a buyer takes of its memory before it is posted."
+                "What Redis spends on a purchase in a sale that already has this many buyers: on a winner, and on a \
+                 buyer who comes too late. And the memory that a buyer takes before the order is posted."
             }
             Self::Sales => {
-                "Purchases that take turns over so many sales, all over the same 128 connections: with more \
-                 sales a call finds fewer purchases that wait, because there are fewer for each sale."
+                "Purchases take turns over the live sales, over the same 128 connections. With more sales fewer \
+                 purchases wait for each of them, so a call to the gate decides fewer."
             }
             Self::Connections => {
-                "Winners of one sale over so many connections. Each sends its next purchase when it has its answer \
-                 (a closed loop): times are those of an API that has as much to do as it can."
+                "Winners of one sale. Each connection sends its next purchase when it has its answer (a closed \
+                 loop), so the times are those of an API at full load."
             }
             Self::Workers => {
-                "Winners of one sale over 128 connections in a closed loop, with an API whose WORKER_THREADS is \
-                 this. By default it has one for each processor but one."
+                "Winners of one sale over 128 connections in a closed loop. WORKER_THREADS sets the API's threads; \
+                 by default it has one for each processor but one."
             }
             Self::Batch => {
-                "Winners of one sale over 512 connections in a closed loop, with an API whose PURCHASE_BATCH_MAX \
-                 is this."
+                "Winners of one sale over 512 connections in a closed loop. PURCHASE_BATCH_MAX sets the API's limit."
             }
         }
     }
@@ -113,26 +100,16 @@ struct Sampling {
     points: usize,
 }
 
-impl Sampling {
-    const FULL: Self = Self {
-        purchases: 50_000,
-        points: usize::MAX,
-    };
-    const QUICK: Self = Self {
-        purchases: 2_000,
-        points: 2,
-    };
-}
-
 /// Measures, prints, and writes the page.
 pub async fn run(settings: &Growth) -> anyhow::Result<ExitCode> {
     fs::create_dir_all(&settings.out)
         .with_context(|| format!("cannot make {}", settings.out.display()))?;
-    let size = if settings.quick {
-        Sampling::QUICK
+    let (purchases, points) = if settings.quick {
+        (2_000, 2)
     } else {
-        Sampling::FULL
+        (50_000, usize::MAX)
     };
+    let size = Sampling { purchases, points };
     let run = Provenance::now(Some(Servers::own()));
     let mut curves = Curves::new();
     for axis in Axis::value_variants() {

@@ -96,6 +96,11 @@ impl Outcome {
     pub fn rate(&self) -> f64 {
         self.latencies.count() as f64 / self.took.as_secs_f64()
     }
+
+    /// A percentile of the latencies, milliseconds.
+    pub fn millis(&self, percent: f64) -> f64 {
+        self.latencies.percentile(percent).as_secs_f64() * 1e3
+    }
 }
 
 /// Sends each request once, over this many connections. The deadline is for the run as a whole: one for each request
@@ -126,7 +131,30 @@ async fn send_within(
     pace: Pace,
 ) -> anyhow::Result<Outcome> {
     let progress = Arc::new(Progress::default());
-    let sending = send_all(&progress, address, requests, connections, pace);
+    let sending = async {
+        let mut ready = Vec::with_capacity(connections);
+        for _ in 0..connections {
+            ready.push(Connection::open(address).await.context("cannot connect")?);
+        }
+        let started = Instant::now();
+        let mut tasks = JoinSet::new();
+        for connection in ready {
+            let (progress, requests) = (Arc::clone(&progress), Arc::clone(requests));
+            tasks.spawn(async move { progress.send(connection, &requests, pace, started).await });
+        }
+        let mut answers = Answers::default();
+        let mut micros = Vec::with_capacity(requests.count());
+        while let Some(ended) = tasks.join_next().await {
+            let (answered, times) = ended??;
+            answers.merge(&answered);
+            micros.extend(times);
+        }
+        Ok(Outcome {
+            answers,
+            latencies: Latencies::of(micros),
+            took: started.elapsed(),
+        })
+    };
     timeout(deadline, sending).await.map_err(|_| {
         let count = requests.count();
         let missing = count - progress.answered.load(Ordering::Relaxed);
@@ -141,73 +169,33 @@ struct Progress {
     answered: AtomicUsize,
 }
 
-async fn send_all(
-    progress: &Arc<Progress>,
-    address: SocketAddr,
-    requests: &Arc<Requests>,
-    connections: usize,
-    pace: Pace,
-) -> anyhow::Result<Outcome> {
-    let mut ready = Vec::with_capacity(connections);
-    for _ in 0..connections {
-        ready.push(Connection::open(address).await.context("cannot connect")?);
-    }
-    let started = Instant::now();
-    let mut tasks = JoinSet::new();
-    for connection in ready {
-        let sending = Sending {
-            connection,
-            requests: Arc::clone(requests),
-            progress: Arc::clone(progress),
-            pace,
-            started,
-        };
-        tasks.spawn(sending.run());
-    }
-    let mut answers = Answers::default();
-    let mut micros = Vec::with_capacity(requests.count());
-    while let Some(ended) = tasks.join_next().await {
-        let (answered, times) = ended??;
-        answers.merge(&answered);
-        for took in times {
-            micros.push(u64::try_from(took.as_micros())?);
-        }
-    }
-    Ok(Outcome {
-        answers,
-        latencies: Latencies::of(micros),
-        took: started.elapsed(),
-    })
-}
-
-struct Sending {
-    connection: Connection,
-    requests: Arc<Requests>,
-    progress: Arc<Progress>,
-    pace: Pace,
-    started: Instant,
-}
-
-impl Sending {
-    async fn run(mut self) -> anyhow::Result<(Answers, Vec<Duration>)> {
+impl Progress {
+    /// Sends what is left over one connection: the answers, and their latencies in microseconds.
+    async fn send(
+        &self,
+        mut connection: Connection,
+        requests: &Requests,
+        pace: Pace,
+        started: Instant,
+    ) -> anyhow::Result<(Answers, Vec<u64>)> {
         let mut answers = Answers::default();
         let mut times = Vec::new();
         loop {
-            let place = self.progress.taken.fetch_add(1, Ordering::Relaxed);
-            let Some(request) = self.requests.get(place) else {
+            let place = self.taken.fetch_add(1, Ordering::Relaxed);
+            let Some(request) = requests.get(place) else {
                 return Ok((answers, times));
             };
-            let intended = match self.pace {
+            let intended = match pace {
                 Pace::Full => Instant::now(),
                 Pace::Rate(rate) => {
-                    let intended = self.started + Duration::from_secs_f64(place as f64 / rate);
+                    let intended = started + Duration::from_secs_f64(place as f64 / rate);
                     sleep_until(intended).await;
                     intended
                 }
             };
-            answers.add(self.connection.ask(request).await?);
-            times.push(intended.elapsed());
-            self.progress.answered.fetch_add(1, Ordering::Relaxed);
+            answers.add(connection.ask(request).await?);
+            times.push(u64::try_from(intended.elapsed().as_micros())?);
+            self.answered.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

@@ -1,11 +1,12 @@
 //! A report's facts about its run besides figures: its time, its command, its sources, its machine and its servers.
 //! Facts that cannot be known appear as unknown.
 
-use std::{env, fmt, fs, path::Path, process::Command, thread};
+use std::{env, fmt, path::Path, process::Command, thread};
 
 use chrono::{SecondsFormat, Utc};
 use serde::Serialize;
 use servers::{Program, Settings};
+use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
 
 /// The text for an unknown fact.
 const UNKNOWN: &str = "unknown";
@@ -58,22 +59,16 @@ impl Provenance {
 
 impl Machine {
     fn this() -> Self {
-        let read = |path| fs::read_to_string(path).unwrap_or_default();
-        let [memory, processors, system] =
-            ["/proc/meminfo", "/proc/cpuinfo", "/etc/os-release"].map(read);
-        let kernel = ["/proc/sys/kernel/ostype", "/proc/sys/kernel/osrelease"].map(read);
-        let [name, release] = kernel.each_ref().map(|text| text.trim());
+        let memory = MemoryRefreshKind::nothing().with_ram();
+        let mut found = System::new_with_specifics(RefreshKind::nothing().with_memory(memory));
+        found.refresh_cpu_list(CpuRefreshKind::nothing());
+        let brand = found.cpus().first().map(|cpu| cpu.brand().to_owned());
         Self {
             processors: thread::available_parallelism().ok().map(Into::into),
-            processor: value(&processors, "model name", ':').unwrap_or_else(unknown),
-            memory_mib: value(&memory, "MemTotal", ':').and_then(|size| mib(&size)),
-            system: value(&system, "PRETTY_NAME", '=')
-                .unwrap_or_else(|| env::consts::OS.to_owned()),
-            kernel: if release.is_empty() {
-                unknown()
-            } else {
-                format!("{name} {release}")
-            },
+            processor: brand.unwrap_or_else(unknown),
+            memory_mib: Some(found.total_memory() / 1024 / 1024).filter(|size| *size > 0),
+            system: System::long_os_version().unwrap_or_else(unknown),
+            kernel: System::kernel_long_version(),
         }
     }
 }
@@ -93,38 +88,24 @@ fn unknown() -> String {
 }
 
 fn command(arguments: impl Iterator<Item = String>) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=,@%+".contains(&byte);
-    let quoted = arguments.map(|argument| {
-        if !argument.is_empty() && argument.bytes().all(plain) {
-            argument
-        } else {
-            format!("'{}'", argument.replace('\'', r"'\''"))
-        }
-    });
-    let words: Vec<String> = ["cargo stress".to_owned()]
-        .into_iter()
-        .chain(quoted)
-        .collect();
-    words.join(" ")
+    let words = ["cargo", "stress"].map(str::to_owned).into_iter();
+    shell_words::join(words.chain(arguments))
 }
 
 /// The commit of a checkout, and whether it has changes; `None` without a checkout or without git.
 fn commit(folder: &Path) -> Option<String> {
     // Without tags: readers find the sources by their commit.
-    said(Command::new("git").arg("-C").arg(folder).args([
-        "describe",
-        "--always",
-        "--exclude=*",
-        "--dirty= with changes",
-    ]))
+    let describe = "describe --always --exclude=*".split(' ');
+    let mut git = Command::new("git");
+    git.arg("-C").arg(folder).args(describe);
+    said(git.arg("--dirty= with changes"))
 }
 
 fn version(program: Program) -> Option<String> {
     let path = servers::find(program, &Settings::from_env().ok()?).ok()?;
     let stated = said(Command::new(path).arg("--version"))?;
-    let number = stated
-        .split([' ', '='])
-        .find(|word| word.starts_with(|first: char| first.is_ascii_digit()));
+    let mut words = stated.split([' ', '=']);
+    let number = words.find(|word| word.starts_with(|first: char| first.is_ascii_digit()));
     number.map(str::to_owned)
 }
 
@@ -135,30 +116,15 @@ fn said(command: &mut Command) -> Option<String> {
     (ended.status.success() && !text.is_empty()).then(|| text.to_owned())
 }
 
-/// The first value of this name in a file of the operating system.
-fn value(text: &str, name: &str, between: char) -> Option<String> {
-    let mut lines = text.lines().filter_map(|line| line.split_once(between));
-    let (_, value) = lines.find(|(found, _)| found.trim() == name)?;
-    Some(value.trim().trim_matches('"').to_owned())
-}
-
-/// A size in `kB` as MiB.
-fn mib(size: &str) -> Option<u64> {
-    let size: u64 = size.strip_suffix("kB")?.trim().parse().ok()?;
-    Some(size / 1024)
-}
-
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unknown_or = |number: Option<String>| number.unwrap_or_else(unknown);
+        let processors = self.processors.map(|count| count.to_string());
+        let memory = self.memory_mib.map(|size| format!("{size} MiB"));
+        let [processors, memory] = [processors, memory].map(|it| it.unwrap_or_else(unknown));
+        let (processor, system, kernel) = (&self.processor, &self.system, &self.kernel);
         write!(
             f,
-            "{} processors ({}), memory {}, {}, {}",
-            unknown_or(self.processors.map(|count| count.to_string())),
-            self.processor,
-            unknown_or(self.memory_mib.map(|size| format!("{size} MiB"))),
-            self.system,
-            self.kernel
+            "{processors} processors ({processor}), memory {memory}, {system}, {kernel}"
         )
     }
 }
@@ -194,7 +160,7 @@ pub fn example() -> Provenance {
 mod tests {
     use tempfile::tempdir;
 
-    use super::{Servers, command, commit, mib, value};
+    use super::{Servers, command, commit};
 
     #[test]
     fn a_command_can_be_typed_again() {
@@ -212,23 +178,6 @@ mod tests {
     #[test]
     fn a_folder_that_is_no_checkout_has_no_commit() {
         assert_eq!(commit(tempdir().unwrap().path()), None);
-    }
-
-    #[test]
-    fn values_are_found_as_the_system_writes_them() {
-        let release = "NAME=\"Debian\"\nPRETTY_NAME=\"Debian GNU/Linux 12\"\n";
-        assert_eq!(
-            value(release, "PRETTY_NAME", '=').as_deref(),
-            Some("Debian GNU/Linux 12")
-        );
-        let processors = "processor\t: 0\nmodel name\t: One: fast\n\nmodel name\t: Two\n";
-        assert_eq!(
-            value(processors, "model name", ':').as_deref(),
-            Some("One: fast")
-        );
-        assert_eq!(value(processors, "name", ':'), None);
-        assert_eq!(mib("   24684092 kB"), Some(24_105));
-        assert_eq!(mib("24684092"), None);
     }
 
     #[test]

@@ -44,18 +44,16 @@ pub fn page(title: &str, run: &Provenance, quick: bool, sections: &Markup) -> St
     page.into_string()
 }
 
-pub fn figure(name: &str, svg: Option<&Markup>) -> Markup {
+pub fn figure(name: &str, svg: Option<Markup>) -> Markup {
     html! { @if let Some(svg) = svg { figure { figcaption { (name) } (svg) } } }
 }
 
 /// `suite.html`: a table of all runs, and a section for each.
 pub fn suite(run: &Provenance, quick: bool, outcomes: &[Outcome]) -> anyhow::Result<String> {
-    let sections = outcomes.iter().map(section);
-    let sections = sections.collect::<anyhow::Result<Vec<_>>>()?;
     let all = html! {
         (overview(outcomes))
         (comparison(outcomes))
-        @for section in sections { (section) }
+        @for outcome in outcomes { (section(outcome)?) }
     };
     Ok(page("MinCommerce under load", run, quick, &all))
 }
@@ -92,9 +90,8 @@ fn row(outcome: &Outcome) -> Markup {
     let times = times.map_or([None; 5], |times| times.map(Some));
     let cpu = outcome.cpu_micros.named().map(|(_, micros)| micros);
     let statuses = outcome.statuses.iter();
-    let statuses: Vec<_> = statuses
-        .map(|(status, count)| format!("{} × {status}", number(*count as f64)))
-        .collect();
+    let statuses = statuses.map(|(status, count)| format!("{} × {status}", number(*count as f64)));
+    let statuses: Vec<String> = statuses.collect();
     let verdict = outcome.verdict();
     let class = if verdict == "yes" { "right" } else { "wrong" };
     html! {
@@ -160,34 +157,33 @@ fn comparison(outcomes: &[Outcome]) -> Markup {
 
 fn section(outcome: &Outcome) -> anyhow::Result<Markup> {
     let timing = &outcome.timing;
-    let latency = match &timing.latency_ms {
-        Some(marks) => chart::distribution(&timing.distribution, marks)?,
-        None => None,
-    };
-    let (rate_name, unit) = match outcome.unit {
+    let latency = timing.latency_ms.as_ref();
+    let latency = latency.map(|marks| chart::distribution(&timing.distribution, marks));
+    let (rate, unit) = match outcome.unit {
         Unit::Requests => ("Answers a second", "requests a second"),
         Unit::Orders => ("Orders a second", "orders a second"),
     };
-    let points = timing.throughput.iter();
-    let points = points.map(|slice| (slice.second, slice.rate)).collect();
-    let name = outcome.unit.name();
-    let rate = chart::lines(unit, Over::Time, &[Series { name, points }])?;
-    let memory = |name, value: fn(&Sample) -> f64| Series {
-        name,
-        points: outcome
-            .memory
-            .iter()
-            .map(|it| (it.second, value(it)))
-            .collect(),
+    let slices = timing.throughput.iter();
+    let slices = Series {
+        name: outcome.unit.name(),
+        points: slices.map(|slice| (slice.second, slice.rate)).collect(),
     };
-    let resident = [
-        memory("API", |sample| sample.api_mib),
-        memory("reconciler", |sample| sample.reconciler_mib),
-        memory("Redis", |sample| sample.redis_mib),
+    let samples = |name, value: fn(&Sample) -> f64| {
+        let samples = outcome.memory.iter();
+        let points = samples.map(|it| (it.second, value(it))).collect();
+        Series { name, points }
+    };
+    let resident = vec![
+        samples("API", |sample| sample.api_mib),
+        samples("reconciler", |sample| sample.reconciler_mib),
+        samples("Redis", |sample| sample.redis_mib),
     ];
-    let resident = chart::lines("MiB", Over::Time, &resident)?;
-    let journal = [memory("journal", |sample| sample.journal as f64)];
-    let journal = chart::lines("entries", Over::Time, &journal)?;
+    let journal = vec![samples("journal", |sample| sample.journal as f64)];
+    let over_time = [
+        (rate, unit, vec![slices]),
+        ("Resident memory", "MiB", resident),
+        ("Orders not yet posted", "entries", journal),
+    ];
     Ok(html! { section id=(outcome.scenario) {
         h2 { (outcome.scenario) }
         p {
@@ -198,10 +194,10 @@ fn section(outcome: &Outcome) -> anyhow::Result<Markup> {
         @if let Some(proof) = &outcome.proof { p.right { (proof) } }
         @for wrong in outcome.wrongs() { pre.wrong { (wrong) } }
         div.charts {
-            (figure("How long answers took", latency.as_ref()))
-            (figure(rate_name, rate.as_ref()))
-            (figure("Resident memory", resident.as_ref()))
-            (figure("Orders not yet posted", journal.as_ref()))
+            (figure("How long answers took", latency.transpose()?.flatten()))
+            @for (name, unit, series) in &over_time {
+                (figure(name, chart::lines(unit, Over::Time, series)?))
+            }
         }
     } })
 }

@@ -5,12 +5,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets::UTF8_FULL_CONDENSED};
 pub fn headed<T: Into<String>>(headings: impl IntoIterator<Item = T>) -> Table {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED);
-    table.set_header(
-        headings
-            .into_iter()
-            .map(Into::into)
-            .collect::<Vec<String>>(),
-    );
+    table.set_header(headings.into_iter().map(Into::<String>::into));
     table
 }
 

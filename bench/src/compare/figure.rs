@@ -1,13 +1,97 @@
-//! A line of the table: a figure, its limit, and whether it meets its goal.
+//! The lines of the table: each with its goal, what the rounds measured of it, and the figure that this makes.
+
+use std::collections::BTreeMap;
 
 use anyhow::ensure;
 use serde::Serialize;
+use strum::IntoStaticStr;
+
+use super::growth::SMALL;
+use crate::report::text::short;
 
 /// The bound of a figure's ratio to its limit, or of the figure itself if it stands alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Goal {
     AtMost(f64),
     AtLeast(f64),
+}
+
+/// The lines in their order, with their names and units. LARGE and SMALL stand for the buyers of a sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+pub enum Line {
+    #[strum(serialize = "API CPU a purchase, sold out; limit: a bare POST, us")]
+    SoldOutByBare,
+    #[strum(serialize = "API CPU a purchase, winner; limit: a bare POST, us")]
+    WinnerByBare,
+    #[strum(serialize = "API CPU a purchase, winner; limit: a poem-openapi POST, us")]
+    WinnerByOpenapi,
+    #[strum(serialize = "Redis CPU a winner; limit: one call each, us")]
+    RedisWinner,
+    #[strum(serialize = "Redis CPU a sold-out answer; limit: one call each, us")]
+    RedisSoldOut,
+    #[strum(serialize = "purchases at full load; limit: batches of 1, 1/s")]
+    Batches,
+    #[strum(serialize = "winners at full load; limit: Postgres alone, 1/s")]
+    PostgresAlone,
+    #[strum(serialize = "p99 of a purchase at half of the full rate, from the intended start, ms")]
+    Paced,
+    #[strum(serialize = "orders posted; limit: INSERT ... SELECT by Postgres alone, 1/s")]
+    Posted,
+    #[strum(serialize = "from the last 202 to the last order in Postgres, s")]
+    Lag,
+    #[strum(serialize = "Redis memory a buyer once posted, bytes")]
+    Memory,
+    #[strum(
+        serialize = "Redis CPU a winner, from LARGE to twice as many buyers; limit: from SMALL, us"
+    )]
+    WinnerGrowth,
+    #[strum(serialize = "Redis CPU a sold-out answer, LARGE buyers; limit: SMALL, us")]
+    SoldOutGrowth,
+}
+
+impl Line {
+    const fn goal(self) -> Goal {
+        match self {
+            Self::SoldOutByBare => Goal::AtMost(1.6),
+            Self::WinnerByBare => Goal::AtMost(1.7),
+            Self::WinnerByOpenapi | Self::WinnerGrowth | Self::SoldOutGrowth => Goal::AtMost(1.2),
+            Self::RedisWinner => Goal::AtMost(0.28),
+            Self::RedisSoldOut => Goal::AtMost(0.18),
+            Self::Batches => Goal::AtLeast(1.4),
+            Self::PostgresAlone => Goal::AtLeast(15.0),
+            Self::Paced => Goal::AtMost(10.0),
+            Self::Posted => Goal::AtLeast(0.6),
+            Self::Lag => Goal::AtMost(2.0),
+            Self::Memory => Goal::AtMost(120.0),
+        }
+    }
+}
+
+/// A value, and its limit in the same round; `None`: the value is judged by itself.
+type Round = (f64, Option<f64>);
+
+/// What the rounds measured.
+#[derive(Debug, Default)]
+pub struct Rounds(BTreeMap<Line, Vec<Round>>);
+
+impl Rounds {
+    pub fn alone(&mut self, line: Line, value: f64) {
+        self.0.entry(line).or_default().push((value, None));
+    }
+
+    pub fn against(&mut self, line: Line, value: f64, limit: f64) {
+        self.0.entry(line).or_default().push((value, Some(limit)));
+    }
+
+    /// A figure of each line that was measured. `large` is the number of buyers in a large sale.
+    pub fn figures(self, large: usize) -> anyhow::Result<Vec<Figure>> {
+        let buyers = |count| short(count as f64);
+        let figure = |(line, rounds): (Line, Vec<Round>)| {
+            let name = <&str>::from(line).replace("LARGE", &buyers(large));
+            Figure::new(name.replace("SMALL", &buyers(SMALL)), line.goal(), rounds)
+        };
+        self.0.into_iter().map(figure).collect()
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -23,86 +107,69 @@ pub struct Figure {
 }
 
 impl Figure {
-    /// A figure without a limit.
-    pub fn alone(name: &str, unit: &str, value: f64, goal: Goal) -> anyhow::Result<Self> {
-        Self::new(name, unit, value, None, goal)
-    }
-
-    /// A figure and its limit.
-    pub fn against(
-        name: &str,
-        unit: &str,
-        (value, limit): (f64, f64),
-        goal: Goal,
-    ) -> anyhow::Result<Self> {
-        Self::new(name, unit, value, Some(limit), goal)
-    }
-
-    fn new(
-        name: &str,
-        unit: &str,
-        value: f64,
-        limit: Option<f64>,
-        goal: Goal,
-    ) -> anyhow::Result<Self> {
+    /// The round with the median ratio, or value, counts.
+    fn new(figure: String, goal: Goal, rounds: Vec<Round>) -> anyhow::Result<Self> {
+        let judged = |(value, limit): &Round| value / limit.unwrap_or(1.0);
+        let round = median_by(rounds, judged);
+        let (value, limit) = round;
         // Every figure here is greater than zero.
         let is_measured = |value: f64| value.is_finite() && value > 0.0;
         ensure!(
             is_measured(value) && limit.is_none_or(is_measured),
-            "too short to measure: {name}: {value} {unit}, limit: {limit:?}"
+            "too short to measure: {figure}: {value}, limit: {limit:?}"
         );
-        let ratio = limit.map(|limit| value / limit);
-        let judged = ratio.unwrap_or(value);
-        let judged_unit = if limit.is_some() { "x" } else { unit };
+        let judged = judged(&round);
+        let unit = match limit {
+            Some(_) => "x",
+            None => figure.rsplit(", ").next().unwrap_or_default(),
+        };
         let (goal, met) = match goal {
-            Goal::AtMost(most) => (format!("at most {most} {judged_unit}"), judged <= most),
-            Goal::AtLeast(least) => (format!("at least {least} {judged_unit}"), judged >= least),
+            Goal::AtMost(most) => (format!("at most {most} {unit}"), judged <= most),
+            Goal::AtLeast(least) => (format!("at least {least} {unit}"), judged >= least),
         };
         Ok(Self {
-            figure: format!("{name}, {unit}"),
+            figure,
             value,
             limit,
-            ratio,
+            ratio: limit.map(|_| judged),
             goal,
             met,
         })
     }
 }
 
-/// The pair of a figure and its limit whose ratio is the median.
-pub fn middle(pairs: impl IntoIterator<Item = (f64, f64)>) -> (f64, f64) {
-    median_by(pairs, |(value, limit)| value / limit)
-}
-
 /// The value in the middle; of an even number the upper one of the two.
-pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
-    median_by(values, |value| *value)
-}
-
-fn median_by<T: Copy>(values: impl IntoIterator<Item = T>, of: impl Fn(&T) -> f64) -> T {
-    let mut values: Vec<T> = values.into_iter().collect();
+pub fn median_by<T: Copy>(mut values: Vec<T>, of: impl Fn(&T) -> f64) -> T {
     values.sort_by(|a, b| of(a).total_cmp(&of(b)));
     values[values.len() / 2]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Figure, Goal, median, middle};
+    use super::{Figure, Goal, Round, median_by};
+
+    fn figure(goal: Goal, round: Round) -> anyhow::Result<Figure> {
+        Figure::new("x, us".to_owned(), goal, vec![round])
+    }
 
     #[test]
     fn the_median_is_the_one_in_the_middle() {
-        assert_eq!(median([3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median([7.0]), 7.0);
-        assert_eq!(middle([(9.0, 3.0), (1.0, 1.0), (4.0, 2.0)]), (4.0, 2.0));
+        let median = |values| median_by(values, |value| *value);
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(vec![7.0]), 7.0);
+        let rounds = [(9.0, 3.0), (1.0, 1.0), (4.0, 2.0)];
+        let rounds = rounds.map(|(value, limit)| (value, Some(limit))).to_vec();
+        let middle = Figure::new("x, us".to_owned(), Goal::AtMost(1.0), rounds).unwrap();
+        assert_eq!((middle.value, middle.limit), (4.0, Some(2.0)));
     }
 
     #[test]
     fn a_figure_is_judged_by_its_ratio_or_by_itself() {
-        let against = |goal| Figure::against("x", "us", (3.0, 2.0), goal).unwrap();
+        let against = |goal| figure(goal, (3.0, Some(2.0))).unwrap();
         assert!(against(Goal::AtMost(1.5)).met);
         assert!(!against(Goal::AtLeast(1.6)).met);
         assert_eq!(against(Goal::AtMost(1.5)).goal, "at most 1.5 x");
-        let alone = Figure::alone("x", "us", 3.0, Goal::AtLeast(1.6)).unwrap();
+        let alone = figure(Goal::AtLeast(1.6), (3.0, None)).unwrap();
         assert!(alone.met);
         assert_eq!((alone.limit, alone.ratio), (None, None));
         assert_eq!(alone.goal, "at least 1.6 us");
@@ -112,9 +179,9 @@ mod tests {
     fn what_was_too_short_to_measure_is_no_figure() {
         let goal = Goal::AtMost(1.0);
         for wrong in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-            assert!(Figure::alone("x", "us", wrong, goal).is_err(), "{wrong}");
-            assert!(Figure::against("x", "us", (wrong, 1.0), goal).is_err());
-            let error = Figure::against("x", "us", (1.0, wrong), goal).unwrap_err();
+            assert!(figure(goal, (wrong, None)).is_err(), "{wrong}");
+            assert!(figure(goal, (wrong, Some(1.0))).is_err());
+            let error = figure(goal, (1.0, Some(wrong))).unwrap_err();
             assert!(error.to_string().starts_with("too short to measure: x"));
         }
     }

@@ -8,73 +8,49 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use process::output::note;
 use sale::{
     gate::{admission::BATCH_MAX, snapshot::Snapshot},
     model::{BuyerId, OrderId},
 };
-use secrecy::ExposeSecret as _;
 use sqlx::PgPool;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
     Volume,
-    figure::{Figure, Goal, median, middle},
+    figure::{Line, Rounds},
 };
 use crate::{
-    ground::{Ground, POSTED_DEADLINE},
-    load::{Pace, answers::Expected},
+    ground::{Ground, POSTED_DEADLINE, found},
+    load::answers::Expected,
 };
 
-/// The pause between two looks at the ledger.
-const LOOK_PAUSE: Duration = Duration::from_millis(5);
-
-pub(super) async fn measure(size: Volume) -> anyhow::Result<Vec<Figure>> {
-    let (mut rates, mut lags) = (vec![], vec![]);
+pub(super) async fn measure(size: Volume, rounds: &mut Rounds) -> anyhow::Result<()> {
     for round in 0..size.rounds {
-        let before = if round % 2 == 1 {
-            Some(inserted_a_second(size).await?)
+        let ((posted, lag), inserted) = if round % 2 == 0 {
+            let posted = posted_a_second(size).await?;
+            (posted, inserted_a_second(size).await?)
         } else {
-            None
-        };
-        let (posted, lag) = posted_a_second(size).await?;
-        let inserted = match before {
-            Some(inserted) => inserted,
-            None => inserted_a_second(size).await?,
+            let inserted = inserted_a_second(size).await?;
+            (posted_a_second(size).await?, inserted)
         };
         note(&format!(
             "round {round}: {posted:.0} orders/s posted, {inserted:.0}/s by INSERT, {lag:?} behind"
         ));
-        rates.push((posted, inserted));
-        lags.push(lag.as_secs_f64());
+        rounds.against(Line::Posted, posted, inserted);
+        rounds.alone(Line::Lag, lag.as_secs_f64());
     }
-    Ok(vec![
-        Figure::against(
-            "orders posted; limit: INSERT ... SELECT by Postgres alone",
-            "1/s",
-            middle(rates),
-            Goal::AtLeast(0.6),
-        )?,
-        Figure::alone(
-            "from the last 202 to the last order in Postgres",
-            "s",
-            median(lags),
-            Goal::AtMost(2.0),
-        )?,
-    ])
+    Ok(())
 }
 
 /// Fills a journal, and then starts a reconciler: the rate from its first read to its last forget. Also returns its lag
 /// behind a rush afterwards.
 async fn posted_a_second(size: Volume) -> anyhow::Result<(f64, Duration)> {
     let mut ground = Ground::start().await?;
-    let sale = ground.sale(u32::try_from(size.journal)?).await?.id;
-    ground.fill(sale, size.journal).await?;
-    let pool = PgPool::connect(ground.stage.deployment.database_url.expose_secret()).await?;
-    checkpoint(&pool).await?;
-    pool.close().await;
+    let sale = ground.filled(size.journal, 0).await?.id;
+    checkpoint(&ground.postgres().await?).await?;
     ground.begin_posting()?;
     let deadline = Instant::now() + POSTED_DEADLINE;
     let started = ground.until_posting(sale, deadline).await?;
@@ -90,8 +66,8 @@ async fn posted_a_second(size: Volume) -> anyhow::Result<(f64, Duration)> {
 
 async fn inserted_a_second(size: Volume) -> anyhow::Result<f64> {
     let ground = Ground::start().await?;
-    let sale = ground.sale(u32::try_from(size.journal)?).await?.id;
-    let pool = PgPool::connect(ground.stage.deployment.database_url.expose_secret()).await?;
+    let sale = ground.filled(0, size.journal).await?.id;
+    let pool = ground.postgres().await?;
     write_rows(&pool, size.journal).await?;
     checkpoint(&pool).await?;
     let started = Instant::now();
@@ -121,20 +97,17 @@ async fn write_rows(pool: &PgPool, count: usize) -> anyhow::Result<()> {
     sqlx::raw_sql("CREATE TABLE wanted (id uuid, buyer_id uuid, created_at timestamptz)")
         .execute(pool)
         .await?;
-    let mut left = count;
-    while left > 0 {
-        let entry = left.min(BATCH_MAX);
-        let orders: Vec<Uuid> = (0..entry).map(|_| OrderId::random().uuid()).collect();
-        let buyers: Vec<Uuid> = (0..entry).map(|_| BuyerId::random().uuid()).collect();
-        let at: DateTime<Utc> = Utc::now();
-        sqlx::query("INSERT INTO wanted SELECT o, b, $3 FROM unnest($1, $2) AS entry (o, b)")
-            .bind(orders)
-            .bind(buyers)
-            .bind(at)
-            .execute(pool)
-            .await?;
-        left -= entry;
-    }
+    let orders: Vec<Uuid> = (0..count).map(|_| OrderId::random().uuid()).collect();
+    let buyers: Vec<Uuid> = (0..count).map(|_| BuyerId::random().uuid()).collect();
+    let now = Utc::now();
+    let times = (0..count).map(|order| now + TimeDelta::milliseconds((order / BATCH_MAX) as i64));
+    let times: Vec<DateTime<Utc>> = times.collect();
+    sqlx::query("INSERT INTO wanted SELECT * FROM unnest($1, $2, $3)")
+        .bind(orders)
+        .bind(buyers)
+        .bind(times)
+        .execute(pool)
+        .await?;
     Ok(())
 }
 
@@ -146,21 +119,14 @@ async fn checkpoint(pool: &PgPool) -> anyhow::Result<()> {
 
 /// A rush with a running reconciler: the time from the last 202 until every winner has an order.
 async fn lag(ground: &Ground, size: Volume) -> anyhow::Result<Duration> {
-    let sale = ground.sale(u32::try_from(size.winners)?).await?;
-    let buyers = ground.buyers(sale.id, size.winners)?;
-    let costs = ground.run(ground.stage.api(), &buyers, Pace::Full).await?;
+    let sale = ground.filled(0, size.winners).await?.id;
+    let buyers = ground.buyers(sale, size.winners)?;
+    ground.run(&buyers, Expected::Accepted).await?;
     let answered = Instant::now();
-    costs.all(Expected::Accepted)?;
-    let posted = async {
-        loop {
-            let standing = ground.stage.ledger.standing(sale.id).await?;
-            if standing.context("no such sale")?.posted as usize == size.winners {
-                return anyhow::Ok(answered.elapsed());
-            }
-            sleep(LOOK_PAUSE).await;
-        }
+    let posted = async || {
+        let standing = ground.stage.ledger.standing(sale).await?;
+        let posted = standing.context("no such sale")?.posted as usize;
+        Ok((posted == size.winners).then(|| answered.elapsed()))
     };
-    timeout(POSTED_DEADLINE, posted)
-        .await
-        .context("not posted in time")?
+    found("all is posted", answered + POSTED_DEADLINE, posted).await
 }

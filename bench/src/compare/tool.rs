@@ -1,6 +1,6 @@
 //! Programs that come with the servers: where they are, and how long they may run.
 
-use std::{env, fs, path::PathBuf, process::Stdio, time::Duration};
+use std::{fs, path::PathBuf, process::Stdio, time::Duration};
 
 use anyhow::{Context, ensure};
 use servers::{Program, Settings};
@@ -13,22 +13,11 @@ pub(super) struct Tool {
 }
 
 impl Tool {
-    /// Finds the program of this name beside a server's program, or else in `PATH`.
+    /// The program of this name beside a server's program, or else the one in `PATH`.
     pub(super) fn beside(program: Program, name: &'static str) -> anyhow::Result<Self> {
         let server = fs::canonicalize(servers::find(program, &Settings::from_env()?)?)?;
-        let beside = server.with_file_name(name);
-        let paths = env::var_os("PATH").unwrap_or_default();
-        let in_path = env::split_paths(&paths).map(|folder| folder.join(name));
-        let path = [beside]
-            .into_iter()
-            .chain(in_path)
-            .find(|path| path.is_file());
-        let path = path.with_context(|| {
-            format!(
-                "there is no {name}, neither beside {} nor in PATH",
-                server.display()
-            )
-        })?;
+        let beside = Some(server.with_file_name(name)).filter(|path| path.is_file());
+        let path = beside.unwrap_or_else(|| name.into());
         Ok(Self { name, path })
     }
 

@@ -11,16 +11,13 @@ use sale::{
     model::{BuyerId, OrderId, Purchase, SaleId, Verdict},
     money::{Currency, Money},
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
-use super::Ground;
+use super::{Ground, found};
 use crate::load::Requests;
 
 /// How long an install may wait for an empty journal.
 const DRAIN: Duration = Duration::from_secs(5);
-
-/// The pause before retrying while another install is under way.
-const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 impl Ground {
     pub async fn sale(&self, units: u32) -> anyhow::Result<Sale> {
@@ -41,15 +38,19 @@ impl Ground {
             units: None,
         });
         let sale = sale.await?;
-        let began = Instant::now();
         // A running reconciler installs each sale that has no gate, and may be installing this one just now.
-        loop {
-            match install::install(&self.stage.gate, ledger, sale.id, DRAIN).await {
-                Ok(_) => break,
-                Err(InstallError::Busy) if began.elapsed() < DRAIN => sleep(BUSY_PAUSE).await,
-                Err(error) => return Err(error.into()),
-            }
-        }
+        let installed =
+            async || match install::install(&self.stage.gate, ledger, sale.id, DRAIN).await {
+                Ok(_) => Ok(Some(())),
+                Err(InstallError::Busy) => Ok(None),
+                Err(error) => Err(error.into()),
+            };
+        found(
+            "no other install is under way",
+            Instant::now() + 2 * DRAIN,
+            installed,
+        )
+        .await?;
         self.sales.lock().await.push(sale.id);
         Ok(sale)
     }
@@ -73,14 +74,15 @@ impl Ground {
     }
 
     pub async fn fill(&self, sale: SaleId, buyers: usize) -> anyhow::Result<()> {
-        let mut left = buyers;
-        while left > 0 {
-            let count = left.min(BATCH_MAX);
-            let batch: Vec<Purchase> = (0..count).map(|_| stranger()).collect();
+        for from in (0..buyers).step_by(BATCH_MAX) {
+            let strangers = (from..buyers).take(BATCH_MAX).map(|_| Purchase {
+                buyer: BuyerId::random(),
+                order: OrderId::random(),
+            });
+            let batch: Vec<Purchase> = strangers.collect();
             let decision = self.gate().admit(sale, &Known::default(), &batch).await?;
             let won = decision.verdicts.iter().all(|it| *it == Verdict::Admitted);
             ensure!(won, "somebody was not admitted");
-            left -= count;
         }
         Ok(())
     }
@@ -95,13 +97,6 @@ impl Ground {
         sales: impl IntoIterator<Item = SaleId>,
     ) -> anyhow::Result<Arc<Requests>> {
         Requests::purchases(sales, &self.stage.tokens).map(Arc::new)
-    }
-}
-
-fn stranger() -> Purchase {
-    Purchase {
-        buyer: BuyerId::random(),
-        order: OrderId::random(),
     }
 }
 

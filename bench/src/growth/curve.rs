@@ -1,6 +1,6 @@
 //! The measurements: for each axis its points, each with a value for each of the axis's columns.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, iter};
 
 use comfy_table::Table;
 use maud::{Markup, html};
@@ -51,120 +51,100 @@ pub enum Column {
     P99Millis,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Panel {
-    Rate,
-    Cpu,
-    Memory,
-    Calls,
-    Latency,
-}
+/// A chart: its title, and its unit.
+type Panel = (&'static str, &'static str);
+const RATE: Panel = ("Purchases a second", "purchases a second");
+const CPU: Panel = ("CPU time a purchase", "µs");
+const MEMORY: Panel = ("Redis memory a buyer", "bytes");
+const CALLS: Panel = ("Purchases that a call to the gate decides", "purchases");
+const LATENCY: Panel = ("Time to the answer in a closed loop", "ms");
 
 impl Column {
     /// Its chart, its name among the lines there, and its name and unit in tables.
     const fn shown(self) -> (Panel, &'static str, &'static str) {
         match self {
-            Self::PurchasesASecond => (Panel::Rate, "purchases", "purchases, 1/s"),
-            Self::ApiMicros => (Panel::Cpu, "API", "API CPU a purchase, µs"),
-            Self::RedisMicros => (Panel::Cpu, "Redis", "Redis CPU a purchase, µs"),
-            Self::RedisWinnerMicros => (Panel::Cpu, "Redis, winner", "Redis CPU a winner, µs"),
-            Self::RedisSoldOutMicros => (
-                Panel::Cpu,
-                "Redis, sold out",
-                "Redis CPU a sold-out answer, µs",
-            ),
-            Self::RedisBytesABuyer => (Panel::Memory, "Redis", "Redis memory a buyer, bytes"),
-            Self::PurchasesACall => (Panel::Calls, "a call", "purchases a call"),
-            Self::P50Millis => (Panel::Latency, "p50", "p50 in a closed loop, ms"),
-            Self::P99Millis => (Panel::Latency, "p99", "p99 in a closed loop, ms"),
-        }
-    }
-}
-
-impl Panel {
-    /// Its title, and its unit.
-    const fn shown(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Rate => ("Purchases a second", "purchases a second"),
-            Self::Cpu => ("CPU time a purchase", "µs"),
-            Self::Memory => ("Redis memory a buyer", "bytes"),
-            Self::Calls => ("Purchases that a call to the gate decides", "purchases"),
-            Self::Latency => ("Time to the answer in a closed loop", "ms"),
+            Self::PurchasesASecond => (RATE, "purchases", "purchases, 1/s"),
+            Self::ApiMicros => (CPU, "API", "API CPU a purchase, µs"),
+            Self::RedisMicros => (CPU, "Redis", "Redis CPU a purchase, µs"),
+            Self::RedisWinnerMicros => (CPU, "Redis, winner", "Redis CPU a winner, µs"),
+            Self::RedisSoldOutMicros => (CPU, "Redis, sold out", "Redis CPU a sold-out answer, µs"),
+            Self::RedisBytesABuyer => (MEMORY, "Redis", "Redis memory a buyer, bytes"),
+            Self::PurchasesACall => (CALLS, "a call", "purchases a call"),
+            Self::P50Millis => (LATENCY, "p50", "p50 in a closed loop, ms"),
+            Self::P99Millis => (LATENCY, "p99", "p99 in a closed loop, ms"),
         }
     }
 }
 
 /// The columns of these points. All points have the same ones.
-pub fn columns(points: &[Measurement]) -> Vec<Column> {
-    let first = points.first();
-    first.map_or_else(Vec::new, |point| point.values.keys().copied().collect())
+fn columns(points: &[Measurement]) -> Vec<Column> {
+    points
+        .first()
+        .map_or_else(Vec::new, |point| point.values.keys().copied().collect())
 }
 
-pub fn panels(points: &[Measurement]) -> BTreeMap<Panel, Vec<Series>> {
-    let mut panels = BTreeMap::<Panel, Vec<Series>>::new();
-    for column in columns(points) {
-        let of = |point: &Measurement| Some((point.at as f64, *point.values.get(&column)?));
-        panels.entry(column.shown().0).or_default().push(Series {
-            name: column.shown().1,
-            points: points.iter().filter_map(of).collect(),
-        });
-    }
-    panels
+/// The charts, each with its lines. Columns of one chart stand side by side.
+fn panels(points: &[Measurement]) -> Vec<(Panel, Vec<Series>)> {
+    let line = |column: &Column| Series {
+        name: column.shown().1,
+        points: points
+            .iter()
+            .map(|point| (point.at as f64, point.values[column]))
+            .collect(),
+    };
+    let columns = columns(points);
+    let charts = columns.chunk_by(|one, next| one.shown().0 == next.shown().0);
+    charts
+        .map(|chart| (chart[0].shown().0, chart.iter().map(line).collect()))
+        .collect()
+}
+
+/// The headings of a table, and its rows.
+fn cells(axis: Axis, points: &[Measurement]) -> (Vec<&'static str>, Vec<Vec<String>>) {
+    let columns = columns(points).into_iter().map(|column| column.shown().2);
+    let rows = points.iter().map(|point| {
+        let values = point.values.values().copied().map(number);
+        iter::once(short(point.at as f64)).chain(values).collect()
+    });
+    (
+        iter::once(axis.name()).chain(columns).collect(),
+        rows.collect(),
+    )
 }
 
 pub fn table(axis: Axis, points: &[Measurement]) -> Table {
-    let headings = columns(points).into_iter().map(|column| column.shown().2);
-    let mut table = headed(
-        [axis.heading()]
-            .into_iter()
-            .chain(headings.map(str::to_owned)),
-    );
-    for point in points {
-        let values = point.values.values().copied().map(number);
-        table.add_row(
-            [short(point.at as f64)]
-                .into_iter()
-                .chain(values)
-                .map(right),
-        );
-    }
+    let (headings, rows) = cells(axis, points);
+    let mut table = headed(headings);
+    table.add_rows(rows.into_iter().map(|row| row.into_iter().map(right)));
     table
 }
 
 pub fn page(run: &Provenance, quick: bool, curves: &Curves) -> anyhow::Result<String> {
-    let sections = curves.iter().map(|(axis, points)| section(*axis, points));
-    let sections = sections.collect::<anyhow::Result<Vec<_>>>()?;
-    let all = html! { @for section in sections { (section) } };
+    let sections = html! { @for (axis, points) in curves { (section(*axis, points)?) } };
     Ok(report::page(
         "How the cost of MinCommerce grows",
         run,
         quick,
-        &all,
+        &sections,
     ))
 }
 
 fn section(axis: Axis, points: &[Measurement]) -> anyhow::Result<Markup> {
-    let mut charts = Vec::new();
-    for (panel, series) in panels(points) {
-        let (title, unit) = panel.shown();
-        let svg = chart::lines(unit, Over::Factors(axis.name()), &series)?;
-        charts.push(figure(title, svg.as_ref()));
-    }
+    let (headings, rows) = cells(axis, points);
     Ok(html! { section {
         h2 { (axis.name()) }
         p { (axis.about()) }
         div.charts {
             div.wide { table {
-                thead { tr {
-                    th { (axis.heading()) }
-                    @for column in columns(points) { th { (column.shown().2) } }
-                } }
-                tbody { @for point in points { tr {
-                    th { (short(point.at as f64)) }
-                    @for value in point.values.values() { td { (number(*value)) } }
+                thead { tr { @for heading in headings { th { (heading) } } } }
+                tbody { @for row in rows { tr {
+                    th { (row[0]) }
+                    @for value in &row[1..] { td { (value) } }
                 } } }
             } }
-            @for chart in charts { (chart) }
+            @for ((title, unit), series) in panels(points) {
+                (figure(title, chart::lines(unit, Over::Factors(axis.name()), &series)?))
+            }
         }
     } })
 }
@@ -173,7 +153,7 @@ fn section(axis: Axis, points: &[Measurement]) -> anyhow::Result<Markup> {
 mod tests {
     use serde_json::json;
 
-    use super::{Column, Curves, Measurement, Panel, Written, page, panels, table};
+    use super::{CPU, Column, Curves, Measurement, RATE, Written, page, panels, table};
     use crate::{growth::Axis, provenance::example};
 
     fn points() -> Vec<Measurement> {
@@ -193,14 +173,15 @@ mod tests {
     #[test]
     fn columns_of_one_unit_share_a_chart_and_no_others() {
         let panels = panels(&points());
-        let cpu: Vec<_> = panels[&Panel::Cpu].iter().map(|it| it.name).collect();
+        let lines = |panel| &panels.iter().find(|(found, _)| *found == panel).unwrap().1;
+        let cpu: Vec<_> = lines(CPU).iter().map(|it| it.name).collect();
         assert_eq!(cpu, ["API", "Redis"]);
         assert_eq!(
-            panels[&Panel::Cpu][0].points,
+            lines(CPU)[0].points,
             [(1.0, 20.0), (8.0, 10.0)],
             "the API's"
         );
-        assert_eq!(panels[&Panel::Rate].len(), 1);
+        assert_eq!(lines(RATE).len(), 1);
         assert_eq!(panels.len(), 3);
     }
 

@@ -12,9 +12,8 @@ use super::{
     curve::{Column, Measurement},
 };
 use crate::{
-    cpu::micros,
-    ground::{self, Costs, Ground, WARM_UP_PART, plain},
-    load::{Pace, answers::Expected, connection::Connection},
+    ground::{self, Costs, Ground, WARM_UP_PART},
+    load::{answers::Expected, connection::Connection},
 };
 
 /// The values of each axis.
@@ -44,36 +43,45 @@ pub async fn points(axis: Axis, size: Sampling) -> anyhow::Result<Vec<Measuremen
     }
 }
 
+impl Measurement {
+    /// What purchases cost at a point.
+    fn of(at: usize, costs: &Costs) -> Self {
+        let point = Self {
+            at,
+            values: [].into(),
+        };
+        point
+            .with(Column::PurchasesASecond, costs.outcome.rate())
+            .with(Column::ApiMicros, costs.api)
+            .with(Column::RedisMicros, costs.redis)
+    }
+
+    fn with(mut self, column: Column, value: f64) -> Self {
+        self.values.insert(column, value);
+        self
+    }
+}
+
 async fn buyers(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
     let ground = Ground::start().await?;
     ground.warm_up(ground.stage.api(), size.purchases).await?;
     let mut points = Vec::new();
-    for buyers in BUYERS.into_iter().take(size.points) {
+    for at in BUYERS.into_iter().take(size.points) {
         let before = ground.redis_memory()?;
-        let end = ground.filled(buyers, 0).await?;
-        let bytes = ground.redis_memory()?.checked_sub(before);
-        let bytes = bytes.context("Redis has less memory in use than before")?;
-        let requests = ground.crowd(buyers, size.purchases).await?;
+        let end = ground.filled(at, 0).await?;
+        let bytes = ground.bytes_each(before, at)?;
+        let requests = ground.crowd(at, size.purchases).await?;
         ground.file_rewritten().await?;
-        let api = ground.stage.api();
-        let winner = ground.run(api, &requests, Pace::Full).await?;
+        let winner = ground.run(&requests, Expected::Accepted).await?;
         let requests = ground.buyers(end.id, size.purchases)?;
-        let sold_out = ground.run(api, &requests, Pace::Full).await?;
-        points.push(Measurement {
-            at: buyers,
-            values: [
-                (
-                    Column::RedisWinnerMicros,
-                    micros(winner.all(Expected::Accepted)?.redis),
-                ),
-                (
-                    Column::RedisSoldOutMicros,
-                    micros(sold_out.all(Expected::SoldOut)?.redis),
-                ),
-                (Column::RedisBytesABuyer, bytes as f64 / buyers as f64),
-            ]
-            .into(),
-        });
+        let sold_out = ground.run(&requests, Expected::SoldOut).await?;
+        let values = [
+            (Column::RedisWinnerMicros, winner.redis),
+            (Column::RedisSoldOutMicros, sold_out.redis),
+            (Column::RedisBytesABuyer, bytes),
+        ]
+        .into();
+        points.push(Measurement { at, values });
     }
     ground.close().await?;
     Ok(points)
@@ -81,61 +89,40 @@ async fn buyers(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
 
 async fn sales(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
     let mut points = Vec::new();
-    for count in SALES.into_iter().take(size.points) {
+    for at in SALES.into_iter().take(size.points) {
         // New servers, so that the previous point's sales are not live any more.
         let ground = Ground::start().await?;
         let warm_up = size.purchases / WARM_UP_PART;
-        let units = warm_up.div_ceil(count) + size.purchases.div_ceil(count);
-        let mut live = Vec::new();
-        for _ in 0..count {
-            live.push(ground.sale(u32::try_from(units)?).await?.id);
+        let units = warm_up.div_ceil(at) + size.purchases.div_ceil(at);
+        let mut live: Vec<SaleId> = Vec::new();
+        for _ in 0..at {
+            live.push(ground.filled(0, units).await?.id);
         }
-        in_turn(&ground, &live, warm_up).await?;
+        let in_turn = async |count| {
+            let requests = ground.buyers_of(live.iter().copied().cycle().take(count))?;
+            ground.run(&requests, Expected::Accepted).await
+        };
+        in_turn(warm_up).await?;
         let before = Calls::read(&ground).await?;
-        let costs = in_turn(&ground, &live, size.purchases).await?;
-        let after = Calls::read(&ground).await?;
-        points.push(Measurement {
-            at: count,
-            values: [
-                rate(&costs),
-                api(&costs),
-                redis(&costs),
-                (Column::PurchasesACall, after.purchases_a_call(before)?),
-            ]
-            .into(),
-        });
+        let costs = in_turn(size.purchases).await?;
+        let calls = Calls::read(&ground).await?.purchases_a_call(before)?;
+        points.push(Measurement::of(at, &costs).with(Column::PurchasesACall, calls));
         ground.close().await?;
     }
     Ok(points)
 }
 
-async fn in_turn(ground: &Ground, sales: &[SaleId], count: usize) -> anyhow::Result<Costs> {
-    let requests = ground.buyers_of(sales.iter().copied().cycle().take(count))?;
-    let costs = ground
-        .run(ground.stage.api(), &requests, Pace::Full)
-        .await?;
-    costs.all(Expected::Accepted)
-}
-
 async fn connections(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
     let ground = Ground::start().await?;
-    ground.warm_up(ground.stage.api(), size.purchases).await?;
+    let api = ground.stage.api();
+    ground.warm_up(api, size.purchases).await?;
     let mut points = Vec::new();
-    for count in CONNECTIONS.into_iter().take(size.points) {
-        let costs = ground
-            .winners(count, ground.stage.api(), size.purchases)
-            .await?;
-        points.push(Measurement {
-            at: count,
-            values: [
-                rate(&costs),
-                api(&costs),
-                redis(&costs),
-                latency(&costs, Column::P50Millis, 50.0),
-                latency(&costs, Column::P99Millis, 99.0),
-            ]
-            .into(),
-        });
+    for at in CONNECTIONS.into_iter().take(size.points) {
+        let costs = ground.winners(api, at, size.purchases).await?;
+        let point = Measurement::of(at, &costs)
+            .with(Column::P50Millis, costs.outcome.millis(50.0))
+            .with(Column::P99Millis, costs.outcome.millis(99.0));
+        points.push(point);
     }
     ground.close().await?;
     Ok(points)
@@ -149,48 +136,19 @@ async fn apis(
 ) -> anyhow::Result<Vec<Measurement>> {
     let mut ground = Ground::start().await?;
     let mut points = Vec::new();
-    for value in values.iter().take(size.points) {
-        let number = ground.stage.start_api(&[
-            (setting.to_owned(), value.to_string()),
-            ("METRICS_ADDRESS".to_owned(), "off".to_owned()),
-        ]);
-        let number = number.map_err(plain)?;
+    for at in values.iter().copied().take(size.points) {
+        let number = ground.start_api(setting, at)?;
+        let api = &ground.stage.apis()[number];
         let warm_up = size.purchases / WARM_UP_PART;
-        let set = &ground.stage.apis()[number];
-        ground.winners(connections, set, warm_up).await?;
-        let costs = ground.winners(connections, set, size.purchases).await?;
+        ground.winners(api, connections, warm_up).await?;
+        let costs = ground.winners(api, connections, size.purchases).await?;
         // Otherwise it would keep asking Redis while the next one is measured.
-        set.stop()?;
-        points.push(Measurement {
-            at: *value,
-            values: [
-                rate(&costs),
-                api(&costs),
-                redis(&costs),
-                latency(&costs, Column::P99Millis, 99.0),
-            ]
-            .into(),
-        });
+        api.stop()?;
+        let p99 = costs.outcome.millis(99.0);
+        points.push(Measurement::of(at, &costs).with(Column::P99Millis, p99));
     }
     ground.close().await?;
     Ok(points)
-}
-
-fn rate(costs: &Costs) -> (Column, f64) {
-    (Column::PurchasesASecond, costs.outcome.rate())
-}
-
-fn api(costs: &Costs) -> (Column, f64) {
-    (Column::ApiMicros, micros(costs.api))
-}
-
-fn redis(costs: &Costs) -> (Column, f64) {
-    (Column::RedisMicros, micros(costs.redis))
-}
-
-fn latency(costs: &Costs, column: Column, percent: f64) -> (Column, f64) {
-    let time = costs.outcome.latencies.percentile(percent);
-    (column, time.as_secs_f64() * 1e3)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,5 @@
 //! Charts as inline SVG, in colours that suit light and dark pages; the page's style decides that of texts.
 
-use std::io;
-
 use maud::{Markup, PreEscaped};
 use plotters::{
     coord::{
@@ -9,6 +7,7 @@ use plotters::{
         ranged1d::{AsRangedCoord, Ranged, ValueFormatter},
     },
     prelude::*,
+    style::text_anchor::{HPos, Pos, VPos},
 };
 
 use super::text::{short, short_time, time};
@@ -47,11 +46,11 @@ pub enum Over {
 /// Values over time, or over something that grows, from zero up; `None` without values.
 pub fn lines(unit: &str, over: Over, series: &[Series]) -> anyhow::Result<Option<Markup>> {
     let points = || series.iter().flat_map(|series| &series.points);
-    let from = points().map(|point| point.0).fold(f64::INFINITY, f64::min);
-    let to = points().map(|point| point.0).fold(0.0, f64::max);
     if points().next().is_none() {
         return Ok(None);
     }
+    let from = points().map(|point| point.0).fold(f64::INFINITY, f64::min);
+    let to = points().map(|point| point.0).fold(0.0, f64::max);
     let chart = Chart {
         most: points().map(|point| point.1).fold(0.0, f64::max),
         unit,
@@ -88,9 +87,11 @@ pub fn distribution(bars: &[Bar], marks: &Percentiles) -> anyhow::Result<Option<
     svg.map(Some)
 }
 
+/// An axis on which equal factors are equally long. A short one has a tick at each power of two, so that it has some.
 fn factors(from: f64, to: f64) -> LogCoord<f64> {
-    let to = if to > from { to } else { from * 10.0 };
-    (from..to).log_scale().into()
+    let to = to.max(from * 4.0);
+    let base = if to / from < 100.0 { 2.0 } else { 10.0 };
+    (from..to).log_scale().base(base).into()
 }
 
 struct Chart<'a> {
@@ -108,26 +109,9 @@ impl Chart<'_> {
         X: AsRangedCoord<Value = f64>,
         X::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
     {
-        let mut svg = String::new();
-        self.draw(&mut svg, name, x)?;
-        // The page's style makes the size; an SVG inside HTML needs no namespace.
-        Ok(PreEscaped(
-            svg.replace(r#" xmlns="http://www.w3.org/2000/svg""#, ""),
-        ))
-    }
-
-    fn draw<X>(
-        &self,
-        svg: &mut String,
-        name: &str,
-        x: X,
-    ) -> Result<(), DrawingAreaErrorKind<io::Error>>
-    where
-        X: AsRangedCoord<Value = f64>,
-        X::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
-    {
         let most = if self.most > 0.0 { self.most } else { 1.0 };
-        let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+        let mut svg = String::new();
+        let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
         let mut chart = ChartBuilder::on(&area)
             .margin(8)
             .margin_right(24)
@@ -152,16 +136,20 @@ impl Chart<'_> {
         let bars = self.bars.iter().filter(|bar| bar.count > 0);
         chart.draw_series(bars.map(|bar| {
             let height = (bar.count as f64).max(most * BAR_MIN);
-            let mut shape =
-                Rectangle::new([(bar.from, 0.0), (bar.to, height)], COLOURS[0].filled());
+            let corners = [(bar.from, 0.0), (bar.to, height)];
+            let mut shape = Rectangle::new(corners, COLOURS[0].filled());
             shape.set_margin(0, 0, 0, 1);
             shape
         }))?;
         for ((name, at), height) in self.marks.iter().zip(NAMES_AT) {
-            let line = vec![(*at, 0.0), (*at, most * height)];
-            chart.draw_series([PathElement::new(line, GREY)])?;
-            let text = format!(" {name} {}", time(*at));
-            chart.draw_series([Text::new(text, (*at, most * height), FONT)])?;
+            let top = (*at, most * height);
+            chart.draw_series([PathElement::new([(*at, 0.0), top], GREY)])?;
+            // A name stands on the side on which there is more room.
+            let is_right = chart.backend_coord(&top).0 > SIZE.0.cast_signed() / 2;
+            let side = if is_right { HPos::Right } else { HPos::Left };
+            let style = TextStyle::from(FONT).pos(Pos::new(side, VPos::Top));
+            let text = format!("\u{a0}{name} {}\u{a0}", time(*at));
+            chart.draw_series([Text::new(text, top, style)])?;
         }
         for (series, colour) in self.series.iter().zip(COLOURS.iter().cycle()) {
             let line = LineSeries::new(series.points.iter().copied(), colour).point_size(2);
@@ -175,7 +163,11 @@ impl Chart<'_> {
             let names = names.position(SeriesLabelPosition::UpperLeft);
             names.label_font(FONT).draw()?;
         }
-        area.present()
+        area.present()?;
+        drop((chart, area));
+        // The page's style makes the size; an SVG inside HTML needs no namespace.
+        let namespace = r#" xmlns="http://www.w3.org/2000/svg""#;
+        Ok(PreEscaped(svg.replace(namespace, "")))
     }
 }
 
@@ -241,5 +233,21 @@ mod tests {
         let single = chart(Over::Factors("buyers"), vec![(1.0, 0.0)]);
         assert!(!single.contains("NaN"), "{single}");
         assert!(lines("MiB", Over::Time, &[]).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_name_near_the_right_edge_stands_left_of_its_mark_and_a_short_axis_has_ticks() {
+        let bar = |from, to, count| Bar { from, to, count };
+        let bars = [bar(0.5, 1.5, 100), bar(1.5, 2.5, 7), bar(2.5, 3.1, 1)];
+        let svg = distribution(&bars, &MARKS).unwrap().unwrap().into_string();
+        let anchor = |name: &str| {
+            let text = svg.split("<text ").find(|text| text.contains(name));
+            text.unwrap().split("text-anchor=\"").nth(1).unwrap()[..5].to_owned()
+        };
+        assert_eq!(anchor("p50 "), "start");
+        assert!(anchor("p99.9 ").starts_with("end"), "{svg}");
+        for tick in ["500 µs", "1 ms", "2 ms"] {
+            assert!(svg.contains(&format!("\n{tick}\n")), "{tick}: {svg}");
+        }
     }
 }

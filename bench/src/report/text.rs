@@ -2,70 +2,53 @@
 
 /// A number with three significant digits and grouped thousands: `0.0123`, `1.23`, `12.3`, `12 345`.
 pub fn number(value: f64) -> String {
-    if !value.is_finite() {
-        return "?".to_owned();
-    }
-    let size = value.abs();
-    if size >= 100.0 {
-        return thousands(value.round());
-    }
-    let digits = if size >= 10.0 {
-        1
-    } else if size >= 1.0 || size == 0.0 {
-        2
-    } else if size >= 0.1 {
-        3
-    } else {
-        4
+    let digits = match value.abs() {
+        size if !size.is_finite() => return "?".to_owned(),
+        100.0.. => return thousands(value),
+        10.0.. => 1,
+        1.0.. | 0.0 => 2,
+        0.1.. => 3,
+        _ => 4,
     };
     format!("{value:.digits$}")
 }
 
-fn thousands(whole: f64) -> String {
-    let digits = format!("{:.0}", whole.abs());
-    let mut grouped = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            grouped.push('\u{202f}');
-        }
-        grouped.push(digit);
+fn thousands(value: f64) -> String {
+    let mut text = format!("{value:.0}");
+    let first = usize::from(value < 0.0);
+    let mut place = text.len();
+    while place > first + 3 {
+        place -= 3;
+        text.insert(place, '\u{202f}');
     }
-    if whole < 0.0 {
-        grouped.insert(0, '-');
-    }
-    grouped
+    text
 }
 
 /// A time, given in milliseconds, in a suitable unit.
 pub fn time(millis: f64) -> String {
-    if millis >= 1_000.0 {
-        format!("{} s", number(millis / 1e3))
-    } else if millis < 1.0 {
-        format!("{} µs", number(millis * 1e3))
-    } else {
-        format!("{} ms", number(millis))
-    }
-}
-
-pub fn short(value: f64) -> String {
-    without_zeros(&number(value))
+    in_unit(millis, number)
 }
 
 /// A round time, given in milliseconds, for axes.
 pub fn short_time(millis: f64) -> String {
-    let time = time(millis);
-    match time.split_once(' ') {
-        Some((value, unit)) => format!("{} {unit}", without_zeros(value)),
-        None => time,
+    in_unit(millis, short)
+}
+
+fn in_unit(millis: f64, number: fn(f64) -> String) -> String {
+    match millis {
+        1_000.0.. => format!("{} s", number(millis / 1e3)),
+        1.0.. => format!("{} ms", number(millis)),
+        _ => format!("{} µs", number(millis * 1e3)),
     }
 }
 
-fn without_zeros(number: &str) -> String {
-    if number.contains('.') {
-        let number = number.trim_end_matches('0');
-        number.trim_end_matches('.').to_owned()
+/// A round number, for axes: without zeros at its end.
+pub fn short(value: f64) -> String {
+    let text = number(value);
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {
-        number.to_owned()
+        text
     }
 }
 

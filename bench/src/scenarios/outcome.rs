@@ -122,7 +122,7 @@ impl Outcome {
 
     pub fn used(&mut self, before: Reading, after: Reading) {
         let for_one = |before: Option<Duration>, after: Option<Duration>| {
-            let used = cpu::micros(after?.saturating_sub(before?));
+            let used = after?.saturating_sub(before?).as_secs_f64() * 1e6;
             (self.count > 0).then(|| used / self.count as f64)
         };
         self.cpu_micros = CpuMicros {
