@@ -126,6 +126,25 @@ async fn a_repair_needs_no_reconciler_to_empty_the_journal() {
 }
 
 #[tokio::test]
+async fn a_repair_that_fails_says_why_to_the_last_cause() {
+    let stage = unattended().await;
+    for statement in [
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+         AS $$ BEGIN RAISE EXCEPTION 'no install today'; END $$",
+        "CREATE TRIGGER refuse BEFORE UPDATE OF epoch ON flash_sales
+         FOR EACH ROW EXECUTE FUNCTION refuse()",
+    ] {
+        sqlx::query(statement).execute(&stage.pool).await.unwrap();
+    }
+    let terms = stage.keys.terms(stage.sale);
+    spoil(&stage, terms, "units", "nonsense").await;
+    let (_, failed) = run_json(&stage, &["audit", "--repair", "--json"]).await;
+    let said = failed[0]["repair"].as_str().unwrap();
+    assert!(said.starts_with("failed: the ledger failed: "), "{said}");
+    assert!(said.contains("no install today"), "{said}");
+}
+
+#[tokio::test]
 async fn what_is_for_a_person_is_left_as_it_is() {
     let stage = unattended().await;
     stage

@@ -1,9 +1,23 @@
-//! Connecting: rejects a Redis that would lose sales.
+//! Connecting: rejects a Redis that would lose sales, and waits for no server longer than it may.
 
-use sale::gate::{Gate, GateError};
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use sale::{
+    gate::{Gate, GateError},
+    ledger::{LedgerError, MigrationError},
+    model::SaleId,
+};
 use servers::{RedisOptions, RedisServer};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
 
-use crate::fixture::redis_settings;
+use crate::fixture::{BOUND, Shop, ledger_at, redis_settings};
 
 #[tokio::test]
 async fn a_redis_that_may_evict_is_refused() {
@@ -32,4 +46,42 @@ async fn a_redis_that_is_not_there_is_told_in_bounded_time() {
     let connecting = tokio::time::timeout(crate::fixture::BOUND, Gate::connect(&settings));
     let refused = connecting.await.expect("in time");
     assert!(refused.is_err());
+}
+
+#[tokio::test]
+async fn a_postgres_that_accepts_and_never_answers_is_not_waited_for_without_end() {
+    let shop = Shop::open().await;
+    let (user, rest) = shop.database_url.split_once('@').unwrap();
+    let (address, name) = rest.split_once('/').unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let between = listener.local_addr().unwrap();
+    let silent = Arc::new(AtomicBool::new(false));
+    let (is_silent, postgres) = (Arc::clone(&silent), address.to_owned());
+    tokio::spawn(async move {
+        let mut unanswered = Vec::new();
+        while let Ok((mut client, _)) = listener.accept().await {
+            if is_silent.load(Ordering::Relaxed) {
+                unanswered.push(client);
+                continue;
+            }
+            let mut server = TcpStream::connect(&postgres).await.unwrap();
+            tokio::spawn(async move { copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    let ledger = ledger_at(&format!("{user}@{between}/{name}")).await;
+    let lock = ledger.lock_install(SaleId::random()).await.unwrap();
+    lock.expect("free").release().await;
+
+    silent.store(true, Ordering::Relaxed);
+    let asked = async { tokio::join!(ledger.lock_install(SaleId::random()), ledger.migrate()) };
+    let (locked, migrated) = timeout(BOUND, asked).await.expect("in time");
+
+    assert!(matches!(locked, Err(LedgerError::TimedOut)));
+    assert!(
+        matches!(
+            migrated,
+            Err(MigrationError::Unreachable(LedgerError::TimedOut))
+        ),
+        "{migrated:?}"
+    );
 }
