@@ -19,6 +19,10 @@ pub const CPU_TOLERANCE_PERCENT: f64 = 15.0;
 const PROVEN: &str = "In the end everything is posted, and the answers that buyers got must match the ledger; on \
                       servers of its own the audit must agree, too. Status 1 if not, or if an answer decided nothing.";
 
+/// What a baseline is for.
+const COMPARED: &str = "Compare with what was kept under this name, by `suite` or by the scenario itself. Only the CPU \
+                        time of a request, or order, is judged";
+
 /// The options of a scenario's run.
 #[derive(Debug, Clone, Args)]
 pub struct Run {
@@ -137,6 +141,10 @@ fn command(scenario: Scenario) -> Command {
             "duration" => arg.default_value_if("iterations", IsPresent, None),
             "baseline_dir" | "baseline_file" | "collector" | "fail_on_regression" | "fps"
             | "noise_threshold" | "regression_metrics" => arg.hide(true),
+            "output" => arg
+                .help("Form of rlt's report: text or json")
+                .hide_possible_values(true),
+            "baseline" => arg.long_help(COMPARED),
             _ => arg,
         });
     let rate = plan.rate.map(|rate| ("rate", rate));

@@ -69,12 +69,7 @@ pub(super) async fn visit(
     outcome.check(tally.complete());
     let seen = workers.records();
     let started = workers.schedule().started();
-    let started = started.context("the run did not start")?;
-    let last = seen.iter().filter(|record| record.counts);
-    let last = last.map(|record| record.ended).max().unwrap_or(started);
-    outcome.statuses = statuses(&seen);
-    outcome.counted(outcome.statuses.values().sum(), last - started);
-    outcome.timing = timing(&seen, started);
+    sum_up(&seen, started.context("the run did not start")?, outcome);
     // While workers waited for the last answers, no more than the planned requests became due.
     let due = planned.map_or(due, |planned| due.min(planned));
     if outcome.count < due {
@@ -95,6 +90,14 @@ pub(super) async fn visit(
     }
     records.extend(seen);
     Ok((sale, records))
+}
+
+fn sum_up(seen: &[Record], started: Instant, outcome: &mut Outcome) {
+    let last = seen.iter().filter(|record| record.counts);
+    let last = last.map(|record| record.ended).max().unwrap_or(started);
+    outcome.statuses = statuses(seen);
+    outcome.counted(outcome.statuses.values().sum(), last - started);
+    outcome.timing = timing(seen, started);
 }
 
 /// The visitors of a sale of their own, and the purchases of those who have bought before.
