@@ -63,11 +63,13 @@ impl Machine {
         let mut found = System::new_with_specifics(RefreshKind::nothing().with_memory(memory));
         found.refresh_cpu_list(CpuRefreshKind::nothing());
         let brand = found.cpus().first().map(|cpu| cpu.brand().to_owned());
+        let system = System::name().zip(System::os_version());
+        let system = system.map(|(name, version)| format!("{name} {version}"));
         Self {
             processors: thread::available_parallelism().ok().map(Into::into),
             processor: brand.unwrap_or_else(unknown),
             memory_mib: Some(found.total_memory() / 1024 / 1024).filter(|size| *size > 0),
-            system: System::long_os_version().unwrap_or_else(unknown),
+            system: system.unwrap_or_else(unknown),
             kernel: System::kernel_long_version(),
         }
     }
