@@ -196,7 +196,7 @@ impl Target {
             let meaning = client.job(&buyer, sale, *order).await.meaning;
             ensure!(
                 meaning == Meaning::Status(PurchaseStatus::Completed, *order),
-                "order {order} was told of, and is {meaning:?}"
+                "order {order} was acknowledged, and is {meaning:?}"
             );
         }
         Ok(format!(

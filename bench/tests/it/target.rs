@@ -129,11 +129,11 @@ async fn an_order_that_is_not_the_one_that_was_told_is_found() {
     let stage = Stage::open(Setting::default()).await.unwrap();
     let mut place = Place::Target(target(&stage).await);
     let (sale, mut records) = bought(&mut place, 2).await;
-    // As many orders as were told of, but each buyer was told of the other's.
+    // As many orders as were acknowledged, but each buyer got the id of the other's.
     let (first, second) = (records[0].buyer, records[1].buyer);
     records[0].buyer = second;
     records[1].buyer = first;
     let error = place.prove(sale, &records).await.unwrap_err();
-    assert!(error.to_string().contains("was told of, and is"), "{error}");
+    assert!(error.to_string().contains("was acknowledged, and is"), "{error}");
     stage.close().await.unwrap();
 }
