@@ -10,13 +10,13 @@ use std::{sync::Arc, time::Duration};
 use moka::future::Cache;
 use sale::{
     gate::{Gate, snapshot::Snapshot},
-    ledger::{Ledger, LedgerError, Page, Sale},
+    ledger::{Ledger, LedgerError, Page, Sale, within},
     model::{SaleId, SaleState},
     view::{self, View},
 };
 use tokio::{
     sync::Semaphore,
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, timeout_at},
 };
 
 /// How long the ledger's answer about a sale is used.
@@ -107,13 +107,13 @@ impl Sales {
     }
 
     async fn ask(&self, sale: Option<SaleId>) -> Result<Option<Arc<Sale>>, LedgerError> {
-        let answer = timeout(LEDGER_TIMEOUT, async {
+        let answer = within(LEDGER_TIMEOUT, async {
             match sale {
                 Some(id) => self.ledger.sale(id).await,
                 None => self.ledger.current_sale().await,
             }
         });
-        match answer.await.unwrap_or(Err(LedgerError::TimedOut)) {
+        match answer.await {
             Ok(Some(found)) => {
                 let found = Arc::new(found);
                 self.last_words.insert(sale, Arc::clone(&found)).await;
@@ -133,8 +133,7 @@ impl Sales {
     /// The sales whose gates may know of purchases that the ledger does not.
     pub async fn live(&self) -> Result<States, SharedError> {
         let ask = async {
-            let asked = timeout(LEDGER_TIMEOUT, self.ledger.live_sales(Duration::ZERO));
-            let sales = asked.await.unwrap_or(Err(LedgerError::TimedOut))?;
+            let sales = within(LEDGER_TIMEOUT, self.ledger.live_sales(Duration::ZERO)).await?;
             Ok(sales
                 .iter()
                 .map(|sale| (sale.id, sale.state))
@@ -146,9 +145,8 @@ impl Sales {
     /// The [`RECENT_SALES_MAX`] sales that began last, the latest first.
     pub async fn recent(&self) -> Result<States, SharedError> {
         let ask = async {
-            let asked = timeout(LEDGER_TIMEOUT, self.ledger.recent_sales(RECENT_SALES_MAX));
-            let sales = asked.await.unwrap_or(Err(LedgerError::TimedOut))?;
-            Ok(sales.into())
+            let asked = within(LEDGER_TIMEOUT, self.ledger.recent_sales(RECENT_SALES_MAX));
+            Ok(asked.await?.into())
         };
         self.recent.try_get_with((), ask).await
     }
@@ -161,8 +159,7 @@ impl Sales {
             None => None,
         };
         let ask = async {
-            let asked = timeout(LEDGER_TIMEOUT, self.ledger.coming_sales(page)).await;
-            let sales = asked.unwrap_or(Err(LedgerError::TimedOut))?;
+            let sales = within(LEDGER_TIMEOUT, self.ledger.coming_sales(page)).await?;
             Ok(sales.into_iter().map(Arc::new).collect())
         };
         match page.after {

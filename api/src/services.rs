@@ -8,7 +8,7 @@ use moka::future::Cache;
 use process::output::one_line;
 use sale::{
     gate::{Gate, GateError},
-    ledger::{Ledger, LedgerError, Sale, Tables, Tally},
+    ledger::{Ledger, LedgerError, Sale, Tables, Tally, within},
     lifecycle::{Lifecycle, LifecycleError, Statistics},
     model::SaleId,
     queue::{self, Queue},
@@ -151,10 +151,7 @@ impl Services {
             let tally = self.ledger.tally(None).await?;
             Ok(Arc::new((queue, tally)))
         };
-        let look = async {
-            let looked = timeout(QUEUE_TIMEOUT, look).await;
-            looked.unwrap_or(Err(LedgerError::TimedOut.into()))
-        };
+        let look = within(QUEUE_TIMEOUT, look);
         self.queue.try_get_with((), look).await
     }
 

@@ -134,6 +134,9 @@ async fn an_order_that_is_not_the_one_that_was_told_is_found() {
     records[0].buyer = second;
     records[1].buyer = first;
     let error = place.prove(sale, &records).await.unwrap_err();
-    assert!(error.to_string().contains("was acknowledged, and is"), "{error}");
+    assert!(
+        error.to_string().contains("was acknowledged, and is"),
+        "{error}"
+    );
     stage.close().await.unwrap();
 }
