@@ -76,6 +76,20 @@ impl PurchaseOutcome {
     }
 }
 
+/// The outcome by these readings of the orders and the rejections.
+async fn found<E>(
+    posted: impl AsyncFn() -> Result<Option<Order>, E>,
+    rejected: impl Future<Output = Result<Option<Rejection>, E>>,
+) -> Result<Option<PurchaseOutcome>, E> {
+    if let Some(order) = posted().await? {
+        return Ok(Some(PurchaseOutcome::Order(order)));
+    }
+    if let Some(rejection) = rejected.await? {
+        return Ok(Some(PurchaseOutcome::Rejected(rejection)));
+    }
+    Ok(posted().await?.map(PurchaseOutcome::Order))
+}
+
 /// A filter for orders.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OrderFilter {
@@ -87,22 +101,25 @@ pub struct OrderFilter {
     pub status: Option<OrderStatus>,
 }
 
-/// A replay makes an order of a rejection, and deletes the rejection, in one transaction. So the outcomes below read the
-/// rejections first and the orders second: the other way round, such a purchase could be in neither reading.
+/// A replay makes an order of a rejection, and deletes the rejection, in one transaction. A reading of the orders before
+/// it and a reading of the rejections after it both find nothing. So where nothing is found, the orders are read once
+/// more.
 impl Ledger {
     /// The outcome of a purchase: its order, else its rejection; `None` if it is not posted.
     pub async fn outcome(&self, order: OrderId) -> Result<Option<PurchaseOutcome>, LedgerError> {
-        let rejected = sqlx::query_as("SELECT * FROM rejections WHERE id = $1")
-            .bind(order)
-            .fetch_optional(&self.pool)
-            .await?;
-        let found = sqlx::query_as("SELECT * FROM order_details WHERE id = $1")
-            .bind(order)
-            .fetch_optional(&self.pool)
-            .await?;
-        Ok(found
-            .map(PurchaseOutcome::Order)
-            .or_else(|| rejected.map(PurchaseOutcome::Rejected)))
+        let posted = async || {
+            sqlx::query_as("SELECT * FROM order_details WHERE id = $1")
+                .bind(order)
+                .fetch_optional(&self.pool)
+                .await
+        };
+        let rejected = async {
+            sqlx::query_as("SELECT * FROM rejections WHERE id = $1")
+                .bind(order)
+                .fetch_optional(&self.pool)
+                .await
+        };
+        Ok(found(posted, rejected).await?)
     }
 
     /// The outcome of a buyer's purchase in a sale: the order, else the newest rejection.
@@ -111,23 +128,24 @@ impl Ledger {
         sale: SaleId,
         buyer: BuyerId,
     ) -> Result<Option<PurchaseOutcome>, LedgerError> {
-        let rejected = sqlx::query_as(
-            "SELECT * FROM rejections WHERE sale_id = $1 AND buyer_id = $2
-             ORDER BY counted DESC, created_at DESC LIMIT 1",
-        )
-        .bind(sale)
-        .bind(buyer)
-        .fetch_optional(&self.pool)
-        .await?;
-        let found =
+        let posted = async || {
             sqlx::query_as("SELECT * FROM order_details WHERE sale_id = $1 AND buyer_id = $2")
                 .bind(sale)
                 .bind(buyer)
                 .fetch_optional(&self.pool)
-                .await?;
-        Ok(found
-            .map(PurchaseOutcome::Order)
-            .or_else(|| rejected.map(PurchaseOutcome::Rejected)))
+                .await
+        };
+        let rejected = async {
+            sqlx::query_as(
+                "SELECT * FROM rejections WHERE sale_id = $1 AND buyer_id = $2
+                 ORDER BY counted DESC, created_at DESC LIMIT 1",
+            )
+            .bind(sale)
+            .bind(buyer)
+            .fetch_optional(&self.pool)
+            .await
+        };
+        Ok(found(posted, rejected).await?)
     }
 
     /// Cancels an order: its unit returns to the sale, or to the product once the sale is settled. Repeating it
@@ -157,7 +175,7 @@ impl Ledger {
             .ok_or(LedgerError::UnknownOrder)
     }
 
-    /// The outcomes of these purchases, without those that are not posted.
+    /// The outcomes of these purchases, without those that are not posted. The rejections are read first.
     pub async fn outcomes(&self, orders: &[OrderId]) -> Result<Vec<PurchaseOutcome>, LedgerError> {
         let ids: Vec<Uuid> = orders.iter().map(|order| order.uuid()).collect();
         let mut rejected: Vec<Rejection> =
