@@ -19,6 +19,8 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+use crate::replies::shared::SharedReply;
+
 /// How long the ledger's answer about a sale is used.
 const SALE_LIFETIME: Duration = Duration::from_secs(1);
 /// How long the ledger's last answer is used while the ledger is away.
@@ -64,6 +66,8 @@ pub struct Sales {
     /// Turns of callers who ask for another page.
     lists: Arc<Semaphore>,
     looks: Cache<SaleId, Option<Arc<Look>>>,
+    /// What everybody sees of a sale, as it is sent. The current sale is under `None`.
+    written: Cache<Option<SaleId>, SharedReply>,
 }
 
 impl Sales {
@@ -97,7 +101,26 @@ impl Sales {
                 .max_capacity(SALES_MAX)
                 .time_to_live(SNAPSHOT_LIFETIME)
                 .build(),
+            written: Cache::builder()
+                .max_capacity(SALES_MAX)
+                .time_to_live(SNAPSHOT_LIFETIME)
+                .build(),
         }
+    }
+
+    /// What everybody sees of a sale, if it was written a moment ago.
+    pub async fn written(&self, sale: Option<SaleId>) -> Option<SharedReply> {
+        self.written.get(&sale).await
+    }
+
+    /// Writes what everybody sees of a sale, for all who ask at the same time or in the next moment. Fails if `write`
+    /// does.
+    pub async fn write(
+        &self,
+        sale: Option<SaleId>,
+        write: impl Future<Output = serde_json::Result<SharedReply>>,
+    ) -> Result<SharedReply, Arc<serde_json::Error>> {
+        self.written.try_get_with(sale, write).await
     }
 
     /// The sale with this id, or the current one for `None`. Fails if the ledger does not answer now and has not
@@ -173,6 +196,7 @@ impl Sales {
         for key in [Some(sale), None] {
             self.sales.invalidate(&key).await;
             self.last_words.invalidate(&key).await;
+            self.written.invalidate(&key).await;
         }
         self.live.invalidate(&()).await;
         self.recent.invalidate(&()).await;

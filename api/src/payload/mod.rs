@@ -30,7 +30,8 @@ use crate::{
     replies::reply::with_body,
 };
 
-const JSON: &str = "application/json; charset=utf-8";
+/// The content type of JSON.
+pub const JSON: &str = "application/json; charset=utf-8";
 
 /// How much is kept of a body that no handler reads, bytes: enough to name its first member.
 const SURPLUS_BYTES_MAX: usize = 1024;

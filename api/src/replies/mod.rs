@@ -3,6 +3,7 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`reply`] | the beginning of a reply: its body and content type |
+//! | [`shared`] | replies that are the same for everybody |
 //! | [`request_id`] | the name of a request, in replies and in the log |
 //! | [`security_headers`] | headers for browsers |
 //! | [`cors`] | which pages of other origins may call |
@@ -11,3 +12,4 @@ pub mod cors;
 pub mod reply;
 pub mod request_id;
 pub mod security_headers;
+pub mod shared;

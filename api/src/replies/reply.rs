@@ -1,7 +1,7 @@
 //! The beginning of a reply: JSON, or a problem.
 
 use poem::{
-    Response,
+    Body, Response,
     http::{HeaderValue, header},
 };
 
@@ -9,7 +9,7 @@ use poem::{
 const HEADERS: usize = 16;
 
 /// A reply with this body.
-pub fn with_body(content_type: &'static str, body: Vec<u8>) -> Response {
+pub fn with_body(content_type: &'static str, body: impl Into<Body>) -> Response {
     let mut response = Response::default();
     let headers = response.headers_mut();
     headers.reserve(HEADERS);

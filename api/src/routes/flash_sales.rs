@@ -5,8 +5,13 @@ use std::{future::ready, sync::Arc};
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
 use identity::token::Caller;
-use poem::web::Data;
-use poem_openapi::{Enum, Object, OpenApi, param::Query};
+use poem::{IntoResponse, Response, web::Data};
+use poem_openapi::{
+    ApiResponse, Enum, Object, OpenApi,
+    param::Query,
+    registry::{MetaResponses, Registry},
+    types::Type,
+};
 use sale::{
     ledger::Sale,
     model::{NOT_COMPLETED, Phase, SaleId},
@@ -16,12 +21,14 @@ use serde::Serialize;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::Tag;
+use super::{Tag, headers::IfNoneMatch};
 use crate::{
     auth::Visitor,
-    payload::Reply,
+    payload::{JSON, Reply},
     problem::{Problem, Refusal, failures},
     purchases::purchase_status::{PurchaseStatus, Stage},
+    replies::shared::SharedReply,
+    sales::Sales,
     services::Services,
     types::{
         paging::{Cursor, Limit, Listed, asked, listed},
@@ -183,19 +190,30 @@ impl FlashSalesApi {
         /// The sale; the current one if left out.
         #[oai(name = "saleId")]
         Query(sale_id): Query<Option<Uuid>>,
-    ) -> Result<Reply<Shown>, Refusal<StatusFailed>> {
+        /// Entity tags of the replies that the client has.
+        #[oai(name = "If-None-Match")]
+        IfNoneMatch(tags): IfNoneMatch,
+    ) -> Result<Status, Refusal<StatusFailed>> {
         let id = sale_id.map(SaleId::from_uuid);
+        if caller.is_none()
+            && let Some(reply) = services.sales.written(id).await
+        {
+            return Ok(Status::Everybodys { reply, tags });
+        }
         let sale = match services.sales.get(id).await? {
-            Some(sale) => sale,
+            Some(sale) => Some(sale),
             None if id.is_some() => return Err(Problem::sale_not_found().into()),
-            None => return Ok(shown(None)),
-        };
-        let view = services.sales.view(&sale).await;
-        let eligibility = match &caller {
-            Some(caller) => Some(eligibility(&services, &sale, &view, caller).await),
             None => None,
         };
-        Ok(shown(Some(flash_sale(&sale, &view, eligibility))))
+        if let (Some(caller), Some(sale)) = (&caller, &sale) {
+            let view = services.sales.view(sale).await;
+            let eligibility = eligibility(&services, sale, &view, caller).await;
+            let own = flash_sale(sale, &view, Some(eligibility));
+            return Ok(Status::Own(Reply(shown(Some(own)))));
+        }
+        let written = services.sales.write(id, written(&services.sales, sale));
+        let reply = written.await.map_err(|error| Problem::internal(&*error))?;
+        Ok(Status::Everybodys { reply, tags })
     }
 
     /// The sales that are to come or under way, in the order of their start
@@ -222,15 +240,69 @@ impl FlashSalesApi {
     }
 }
 
-fn shown(sale: Option<FlashSale>) -> Reply<Shown> {
+/// The status of a sale: what everybody sees, or what it is for one user.
+enum Status {
+    /// Without a token.
+    Everybodys {
+        reply: SharedReply,
+        /// The entity tags of what the client has.
+        tags: Option<String>,
+    },
+    /// With a token.
+    Own(Reply<Shown>),
+}
+
+impl IntoResponse for Status {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Everybodys { reply, tags } => reply.respond(JSON, tags.as_deref()),
+            Self::Own(reply) => {
+                let mut response = reply.into_response();
+                SharedReply::vary(response.headers_mut());
+                response
+            }
+        }
+    }
+}
+
+impl ApiResponse for Status {
+    fn meta() -> MetaResponses {
+        let mut meta = Reply::<Shown>::meta();
+        meta.responses.extend(SharedReply::not_modified());
+        for response in &mut meta.responses {
+            response.headers = SharedReply::headers();
+        }
+        meta
+    }
+
+    fn register(registry: &mut Registry) {
+        Reply::<Shown>::register(registry);
+        String::register(registry);
+    }
+}
+
+fn shown(sale: Option<FlashSale>) -> Shown {
     let message = sale
         .is_none()
         .then(|| "No flash sale has been created yet.".to_owned());
-    Reply(Shown {
+    Shown {
         success: true,
         data: sale,
         message,
-    })
+    }
+}
+
+/// Writes what everybody sees of a sale, or of none.
+async fn written(sales: &Sales, sale: Option<Arc<Sale>>) -> serde_json::Result<SharedReply> {
+    let Some(sale) = sale else {
+        return SharedReply::new(&shown(None), &());
+    };
+    let view = sales.view(&sale).await;
+    let mut content = flash_sale(&sale, &view, None);
+    content.server_time = DateTime::UNIX_EPOCH;
+    content.time_until_start = 0;
+    content.time_until_end = 0;
+    SharedReply::new(&shown(Some(flash_sale(&sale, &view, None))), &content)
 }
 
 /// A sale, unless it is over by its gate, which may have heard of that before the ledger was asked.

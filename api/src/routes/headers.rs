@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use poem::{Request, RequestBody, Result, http::header::HeaderName};
+use poem::{
+    Request, RequestBody, Result,
+    http::header::{self, HeaderName},
+};
 use poem_openapi::{
     ApiExtractor, ApiExtractorType, ExtractParamOptions,
     registry::{MetaParamIn, MetaSchema, MetaSchemaRef},
@@ -42,6 +45,23 @@ impl IdempotencyKey {
             max_length: Some(KEY_CHARACTERS_MAX),
             ..MetaSchema::new("string")
         }
+    }
+}
+
+/// The header `If-None-Match`: the entity tags of the replies that the client has. One that is not text is as if it
+/// were not there: the client then gets the whole reply.
+#[derive(Debug)]
+pub struct IfNoneMatch(pub Option<String>);
+
+impl IfNoneMatch {
+    fn of(request: &Request) -> Result<Self, Problem> {
+        let values = request.headers().get_all(header::IF_NONE_MATCH).iter();
+        let tags: Vec<&str> = values.filter_map(|value| value.to_str().ok()).collect();
+        Ok(Self((!tags.is_empty()).then(|| tags.join(","))))
+    }
+
+    fn schema() -> MetaSchema {
+        MetaSchema::new("string")
     }
 }
 
@@ -116,6 +136,7 @@ macro_rules! extractor {
 
 extractor!(IdempotencyKey);
 extractor!(PreferWait);
+extractor!(IfNoneMatch);
 
 #[cfg(test)]
 mod tests {
