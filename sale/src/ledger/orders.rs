@@ -76,20 +76,6 @@ impl PurchaseOutcome {
     }
 }
 
-/// The outcome by these readings of the orders and the rejections.
-async fn found<E>(
-    posted: impl AsyncFn() -> Result<Option<Order>, E>,
-    rejected: impl Future<Output = Result<Option<Rejection>, E>>,
-) -> Result<Option<PurchaseOutcome>, E> {
-    if let Some(order) = posted().await? {
-        return Ok(Some(PurchaseOutcome::Order(order)));
-    }
-    if let Some(rejection) = rejected.await? {
-        return Ok(Some(PurchaseOutcome::Rejected(rejection)));
-    }
-    Ok(posted().await?.map(PurchaseOutcome::Order))
-}
-
 /// A filter for orders.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OrderFilter {
@@ -107,19 +93,17 @@ pub struct OrderFilter {
 impl Ledger {
     /// The outcome of a purchase: its order, else its rejection; `None` if it is not posted.
     pub async fn outcome(&self, order: OrderId) -> Result<Option<PurchaseOutcome>, LedgerError> {
-        let posted = async || {
-            sqlx::query_as("SELECT * FROM order_details WHERE id = $1")
-                .bind(order)
-                .fetch_optional(&self.pool)
-                .await
-        };
-        let rejected = async {
-            sqlx::query_as("SELECT * FROM rejections WHERE id = $1")
-                .bind(order)
-                .fetch_optional(&self.pool)
-                .await
-        };
-        Ok(found(posted, rejected).await?)
+        if let Some(posted) = self.order(order).await? {
+            return Ok(Some(PurchaseOutcome::Order(posted)));
+        }
+        let rejected = sqlx::query_as("SELECT * FROM rejections WHERE id = $1")
+            .bind(order)
+            .fetch_optional(&self.pool)
+            .await?;
+        if let Some(rejected) = rejected {
+            return Ok(Some(PurchaseOutcome::Rejected(rejected)));
+        }
+        Ok(self.order(order).await?.map(PurchaseOutcome::Order))
     }
 
     /// The outcome of a buyer's purchase in a sale: the order, else the newest rejection.
@@ -128,24 +112,39 @@ impl Ledger {
         sale: SaleId,
         buyer: BuyerId,
     ) -> Result<Option<PurchaseOutcome>, LedgerError> {
-        let posted = async || {
+        if let Some(posted) = self.order_of(sale, buyer).await? {
+            return Ok(Some(PurchaseOutcome::Order(posted)));
+        }
+        let rejected = sqlx::query_as(
+            "SELECT * FROM rejections WHERE sale_id = $1 AND buyer_id = $2
+             ORDER BY counted DESC, created_at DESC LIMIT 1",
+        )
+        .bind(sale)
+        .bind(buyer)
+        .fetch_optional(&self.pool)
+        .await?;
+        if let Some(rejected) = rejected {
+            return Ok(Some(PurchaseOutcome::Rejected(rejected)));
+        }
+        let posted = self.order_of(sale, buyer).await?;
+        Ok(posted.map(PurchaseOutcome::Order))
+    }
+
+    async fn order(&self, order: OrderId) -> Result<Option<Order>, LedgerError> {
+        Ok(sqlx::query_as("SELECT * FROM order_details WHERE id = $1")
+            .bind(order)
+            .fetch_optional(&self.pool)
+            .await?)
+    }
+
+    async fn order_of(&self, sale: SaleId, buyer: BuyerId) -> Result<Option<Order>, LedgerError> {
+        let order =
             sqlx::query_as("SELECT * FROM order_details WHERE sale_id = $1 AND buyer_id = $2")
                 .bind(sale)
                 .bind(buyer)
                 .fetch_optional(&self.pool)
-                .await
-        };
-        let rejected = async {
-            sqlx::query_as(
-                "SELECT * FROM rejections WHERE sale_id = $1 AND buyer_id = $2
-                 ORDER BY counted DESC, created_at DESC LIMIT 1",
-            )
-            .bind(sale)
-            .bind(buyer)
-            .fetch_optional(&self.pool)
-            .await
-        };
-        Ok(found(posted, rejected).await?)
+                .await?;
+        Ok(order)
     }
 
     /// Cancels an order: its unit returns to the sale, or to the product once the sale is settled. Repeating it
