@@ -1,7 +1,6 @@
 //! The command line of MinCommerce. One file a command, in [`commands`].
 //!
-//! Results go to standard output, everything else to standard error. Exit status: 0 done, 1 the answer was no, 2 a
-//! wrong command line.
+//! Results go to standard output, everything else to standard error. The exit statuses are those of [`process::exit`].
 //!
 //! | module | owns |
 //! | --- | --- |
@@ -40,7 +39,7 @@ const EXIT_STATUS: &str = "\
 Exit status:
   0  done
   1  the answer was no: not found, a conflict, not enough units, a server that is away, not healthy
-  2  a wrong command line
+  2  a wrong command line, or a setting that cannot be used
 
 Results go to standard output, everything else to standard error.";
 

@@ -182,8 +182,8 @@ impl Api {
         }
 
         let closed = async {
-            services.detached.ended().await;
-            services.admissions.close().await;
+            // Changes that are under way need the gate and the ledger, purchases come too late by now.
+            tokio::join!(services.admissions.close(), services.detached.ended());
             // Close all together: a server that is away must not take the others' time.
             tokio::join!(
                 self.hearing.disconnect(),

@@ -43,7 +43,7 @@ fn nobody_reading_standard_error_is_no_panic() {
     drop(reader);
     let mut command = mincommerce(&["product", "list"]);
     command.env("DATABASE_URL", "nowhere").stderr(writer);
-    assert_eq!(command.status().unwrap().code(), Some(1));
+    assert_eq!(command.status().unwrap().code(), Some(2));
 }
 
 #[test]
