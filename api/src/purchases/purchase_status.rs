@@ -20,6 +20,7 @@ use sale::{
 
 use self::searches::Searches;
 pub use self::shown::{ESTIMATED_WAIT_SECONDS, PurchaseStatus, Stage};
+use super::lookups::Lookups;
 use crate::sales::{Sales, SharedError};
 
 /// Gates that one look-up asks at the same time.
@@ -37,11 +38,11 @@ pub struct Found {
 }
 
 /// Why the outcome of a purchase is not known.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Unknown {
     /// The ledger knows nothing, and a gate cannot be asked.
     #[error("a gate is away or cold, and the ledger knows of no purchase")]
-    Gate(#[source] Option<GateError>),
+    Gate(#[source] Option<Arc<GateError>>),
     /// The ledger cannot be asked.
     #[error(transparent)]
     Ledger(SharedError),
@@ -67,6 +68,7 @@ impl From<LedgerError> for Unknown {
 pub struct Purchases {
     gate: Gate,
     ledger: Ledger,
+    lookups: Lookups,
     journal: Journal,
     searches: Arc<Searches>,
 }
@@ -75,6 +77,7 @@ impl Purchases {
     /// Looks purchases up in this gate and this ledger.
     pub fn new(gate: Gate, ledger: Ledger) -> Self {
         Self {
+            lookups: Lookups::new(gate.clone(), ledger.clone()),
             journal: Journal::new(gate.clone()),
             searches: Arc::default(),
             gate,
@@ -108,8 +111,8 @@ impl Purchases {
     }
 
     /// The stage of an order that the gate holds.
-    pub async fn stage(&self, order: OrderId) -> Result<Stage, LedgerError> {
-        Ok(Stage::of(self.ledger.outcome(order).await?.as_ref()))
+    pub async fn stage(&self, order: OrderId) -> Result<Stage, Unknown> {
+        Ok(Stage::of(self.lookups.outcome(order).await?.as_ref()))
     }
 
     /// A job, for the buyer who made it; `None` for any other buyer.
@@ -121,7 +124,7 @@ impl Purchases {
     ) -> Result<Option<Found>, Unknown> {
         // An order in the ledger needs no gate. An order that is not there may be on its way: then ask the gates that
         // can have made it, and the ledger again.
-        if let Some(outcome) = self.ledger.outcome(job).await? {
+        if let Some(outcome) = self.lookups.outcome(job).await? {
             return Ok((outcome.buyer() == Some(buyer)).then(|| found(outcome)));
         }
         let makers = makers(sales, job).await?;
@@ -137,14 +140,14 @@ impl Purchases {
             .iter()
             .find(|(_, mark)| matches!(mark, Ok(Some(order)) if *order == job));
         if let Some((sale, _)) = held {
-            let outcome = self.ledger.outcome(job).await?;
+            let outcome = self.lookups.outcome(job).await?;
             return Ok(Some(Found {
                 order: job,
                 sale: *sale,
                 outcome,
             }));
         }
-        match self.ledger.outcome(job).await? {
+        match self.lookups.outcome(job).await? {
             Some(outcome) if outcome.buyer() == Some(buyer) => Ok(Some(found(outcome))),
             Some(_) => Ok(None),
             // Only a gate that answers proves that there is no such job.
@@ -157,7 +160,7 @@ impl Purchases {
 
     /// A job, whichever buyer made it.
     pub async fn job(&self, sales: &Sales, job: OrderId) -> Result<Option<Found>, Unknown> {
-        if let Some(outcome) = self.ledger.outcome(job).await? {
+        if let Some(outcome) = self.lookups.outcome(job).await? {
             return Ok(Some(found(outcome)));
         }
         let makers = makers(sales, job).await?;
@@ -173,7 +176,7 @@ impl Purchases {
             .buffer_unordered(GATES_AT_ONCE)
             .collect()
             .await;
-        if let Some(outcome) = self.ledger.outcome(job).await? {
+        if let Some(outcome) = self.lookups.outcome(job).await? {
             return Ok(Some(found(outcome)));
         }
         if let Some((sale, _)) = looks.iter().find(|(_, found)| matches!(found, Ok(true))) {
@@ -184,7 +187,7 @@ impl Purchases {
             }));
         }
         match looks.into_iter().find_map(|(_, found)| found.err()) {
-            Some(error) => Err(Unknown::Gate(Some(error))),
+            Some(error) => Err(Unknown::Gate(Some(Arc::new(error)))),
             None => Ok(None),
         }
     }
@@ -196,10 +199,10 @@ impl Purchases {
         mark: Result<Option<OrderId>, Unknown>,
     ) -> Result<Option<Found>, Unknown> {
         if let Ok(Some(order)) = mark {
-            let outcome = match self.ledger.outcome(order).await? {
+            let outcome = match self.lookups.outcome(order).await? {
                 // The order's id belongs to another purchase, and this purchase was rejected for that reason.
                 Some(other) if (other.sale(), other.buyer()) != (sale, Some(buyer)) => {
-                    self.ledger.outcome_of(sale, buyer).await?
+                    self.lookups.outcome_of(sale, buyer).await?
                 }
                 outcome => outcome,
             };
@@ -209,7 +212,7 @@ impl Purchases {
                 outcome,
             }));
         }
-        match self.ledger.outcome_of(sale, buyer).await? {
+        match self.lookups.outcome_of(sale, buyer).await? {
             Some(outcome) => Ok(Some(found(outcome))),
             None => mark.map(|_| None),
         }
@@ -222,19 +225,9 @@ impl Purchases {
         state: SaleState,
         buyer: BuyerId,
     ) -> Result<Option<OrderId>, Unknown> {
-        let away = |error| Unknown::Gate(Some(error));
-        if let Some(order) = self.gate.order_of(sale, buyer).await.map_err(away)? {
-            return Ok(Some(order));
-        }
-        // Settled: the ledger has everything, and the gate may no longer exist.
-        if state == SaleState::Settled {
-            return Ok(None);
-        }
-        // This check comes after the mark: a gate that is sound now had not lost a mark before.
-        match self.gate.snapshot(sale).await.map_err(away)? {
-            Some(gate) if gate.is_open() => Ok(None),
-            _ => Err(Unknown::Gate(None)),
-        }
+        self.lookups
+            .mark(sale, state == SaleState::Settled, buyer)
+            .await
     }
 }
 

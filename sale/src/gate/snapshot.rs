@@ -213,6 +213,33 @@ impl Gate {
             .transpose()
     }
 
+    /// [`Gate::order_of`] for several buyers, in their order. A mark that cannot be read is an error for its buyer alone.
+    ///
+    /// # Errors
+    /// If Redis does not answer.
+    pub async fn orders_of(
+        &self,
+        sale: SaleId,
+        buyers: &[BuyerId],
+    ) -> Result<Vec<Result<Option<OrderId>, GateError>>, GateError> {
+        let fields: Vec<Bytes> = buyers
+            .iter()
+            .map(|buyer| Bytes::copy_from_slice(&buyer.to_bytes()))
+            .collect();
+        let orders: Vec<Option<Bytes>> =
+            self.client().hmget(self.keys.buyers(sale), fields).await?;
+        if orders.len() != buyers.len() {
+            let what = format!("{} marks for {} buyers", orders.len(), buyers.len());
+            return Err(GateError::Malformed(what));
+        }
+        let orders = orders.into_iter().map(|order| {
+            order
+                .map(|bytes| id(&bytes).map(OrderId::from_bytes))
+                .transpose()
+        });
+        Ok(orders.collect())
+    }
+
     /// All buyers of a sale and the orders that they hold, by the gate. Reads in steps: a buyer who is admitted while
     /// it reads may be absent.
     ///

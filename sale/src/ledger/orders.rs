@@ -59,6 +59,14 @@ pub enum PurchaseOutcome {
 }
 
 impl PurchaseOutcome {
+    /// The id under which it is looked up: the order's, or the rejection's.
+    pub const fn id(&self) -> OrderId {
+        match self {
+            Self::Order(order) => order.id,
+            Self::Rejected(rejection) => OrderId::from_uuid(rejection.id),
+        }
+    }
+
     /// The sale.
     pub const fn sale(&self) -> SaleId {
         match self {
@@ -128,6 +136,37 @@ impl Ledger {
         }
         let posted = self.order_of(sale, buyer).await?;
         Ok(posted.map(PurchaseOutcome::Order))
+    }
+
+    /// [`Ledger::outcome_of`] for several buyers, without those who have none. The rejections are read first.
+    pub async fn outcomes_of(
+        &self,
+        sale: SaleId,
+        buyers: &[BuyerId],
+    ) -> Result<Vec<PurchaseOutcome>, LedgerError> {
+        let ids: Vec<Uuid> = buyers.iter().map(|buyer| buyer.uuid()).collect();
+        let mut rejected: Vec<Rejection> = sqlx::query_as(
+            "SELECT DISTINCT ON (buyer_id) * FROM rejections
+             WHERE sale_id = $1 AND buyer_id = ANY($2)
+             ORDER BY buyer_id, counted DESC, created_at DESC",
+        )
+        .bind(sale)
+        .bind(&ids)
+        .fetch_all(&self.pool)
+        .await?;
+        let found: Vec<Order> = sqlx::query_as(
+            "SELECT * FROM order_details WHERE sale_id = $1 AND buyer_id = ANY($2)",
+        )
+        .bind(sale)
+        .bind(&ids)
+        .fetch_all(&self.pool)
+        .await?;
+        let with_order: HashSet<BuyerId> = found.iter().map(|order| order.buyer).collect();
+        rejected.retain(|rejection| rejection.buyer.is_none_or(|it| !with_order.contains(&it)));
+        let found = found.into_iter().map(PurchaseOutcome::Order);
+        Ok(found
+            .chain(rejected.into_iter().map(PurchaseOutcome::Rejected))
+            .collect())
     }
 
     async fn order(&self, order: OrderId) -> Result<Option<Order>, LedgerError> {

@@ -1,6 +1,8 @@
 //! Looks for purchases without the id of their sale: in a bounded number of sales, those that began last. The gates
 //! answer for purchases that are not posted, the ledger for the rest. As everywhere, the gate is asked first.
 
+use std::sync::Arc;
+
 use futures_util::{StreamExt, stream};
 use sale::{
     gate::GateError,
@@ -86,7 +88,7 @@ impl Purchases {
                 Err(error) if error.is_wrong_type() => {
                     tracing::debug!(%sale, %error, "a broken gate was passed over");
                 }
-                Err(error) => silent = Some(Unknown::Gate(Some(error))),
+                Err(error) => silent = Some(Unknown::Gate(Some(Arc::new(error)))),
             }
         }
         Held { held, silent }
