@@ -48,6 +48,28 @@ struct Look {
     at: Instant,
 }
 
+/// A sale as everybody sees it.
+#[derive(Debug)]
+pub struct Showing {
+    /// The sale.
+    pub sale: Arc<Sale>,
+    /// The view of it.
+    pub view: View,
+    /// The reply that shows it.
+    pub reply: SharedReply,
+}
+
+/// Why a sale cannot be shown.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ShowError {
+    /// The ledger does not answer.
+    #[error(transparent)]
+    Ledger(#[from] SharedError),
+    /// The reply cannot be written.
+    #[error("a reply cannot be written")]
+    Write(#[from] Arc<serde_json::Error>),
+}
+
 /// Sales and their states.
 type States = Arc<[(SaleId, SaleState)]>;
 
@@ -66,8 +88,8 @@ pub struct Sales {
     /// Turns of callers who ask for another page.
     lists: Arc<Semaphore>,
     looks: Cache<SaleId, Option<Arc<Look>>>,
-    /// What everybody sees of a sale, as it is sent. The current sale is under `None`.
-    written: Cache<Option<SaleId>, SharedReply>,
+    /// The current sale is under `None`.
+    showings: Cache<Option<SaleId>, Arc<Showing>>,
 }
 
 impl Sales {
@@ -101,26 +123,32 @@ impl Sales {
                 .max_capacity(SALES_MAX)
                 .time_to_live(SNAPSHOT_LIFETIME)
                 .build(),
-            written: Cache::builder()
+            showings: Cache::builder()
                 .max_capacity(SALES_MAX)
                 .time_to_live(SNAPSHOT_LIFETIME)
                 .build(),
         }
     }
 
-    /// What everybody sees of a sale, if it was written a moment ago.
-    pub async fn written(&self, sale: Option<SaleId>) -> Option<SharedReply> {
-        self.written.get(&sale).await
-    }
-
-    /// Writes what everybody sees of a sale, for all who ask at the same time or in the next moment. Fails if `write`
-    /// does.
-    pub async fn write(
+    /// What everybody sees of a sale (for `None`: of the current one), written with `write` or a moment ago. `None` if
+    /// there is no such sale.
+    pub async fn showing(
         &self,
-        sale: Option<SaleId>,
-        write: impl Future<Output = serde_json::Result<SharedReply>>,
-    ) -> Result<SharedReply, Arc<serde_json::Error>> {
-        self.written.try_get_with(sale, write).await
+        id: Option<SaleId>,
+        write: impl FnOnce(&Sale, &View) -> serde_json::Result<SharedReply>,
+    ) -> Result<Option<Arc<Showing>>, ShowError> {
+        if let Some(showing) = self.showings.get(&id).await {
+            return Ok(Some(showing));
+        }
+        let Some(sale) = self.get(id).await? else {
+            return Ok(None);
+        };
+        let show = async {
+            let view = self.view(&sale).await;
+            let reply = write(&sale, &view)?;
+            Ok::<_, serde_json::Error>(Arc::new(Showing { sale, view, reply }))
+        };
+        Ok(Some(self.showings.try_get_with(id, show).await?))
     }
 
     /// The sale with this id, or the current one for `None`. Fails if the ledger does not answer now and has not
@@ -196,7 +224,7 @@ impl Sales {
         for key in [Some(sale), None] {
             self.sales.invalidate(&key).await;
             self.last_words.invalidate(&key).await;
-            self.written.invalidate(&key).await;
+            self.showings.invalidate(&key).await;
         }
         self.live.invalidate(&()).await;
         self.recent.invalidate(&()).await;

@@ -19,7 +19,7 @@ use sale::{
 use super::{Code, Problem};
 use crate::{
     purchases::{batcher::AdmitError, purchase_status::Unknown},
-    sales::SharedError,
+    sales::{SharedError, ShowError},
 };
 
 const NEEDS_A_PERSON: &str = "The records of this sale contradict each other, so it stays closed. `mincommerce-reconciler audit` says what an \
@@ -242,6 +242,15 @@ impl From<LedgerError> for Problem {
 impl From<SharedError> for Problem {
     fn from(error: SharedError) -> Self {
         Self::from(&*error)
+    }
+}
+
+impl From<ShowError> for Problem {
+    fn from(error: ShowError) -> Self {
+        match error {
+            ShowError::Ledger(error) => error.into(),
+            ShowError::Write(error) => Self::internal(&*error),
+        }
     }
 }
 

@@ -17,9 +17,9 @@ use poem::{
 };
 
 const ALLOWED_HEADERS: HeaderValue =
-    HeaderValue::from_static("Authorization, Content-Type, Idempotency-Key, Prefer, X-Request-Id");
+    HeaderValue::from_static("Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, X-Request-Id");
 const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Preference-Applied",
+    "ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Preference-Applied",
 );
 /// The methods of an address without a route: the page can then read its 404.
 const ANY_METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, PATCH, POST");

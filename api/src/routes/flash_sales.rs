@@ -10,7 +10,6 @@ use poem_openapi::{
     ApiResponse, Enum, Object, OpenApi,
     param::Query,
     registry::{MetaResponses, Registry},
-    types::Type,
 };
 use sale::{
     ledger::Sale,
@@ -27,8 +26,11 @@ use crate::{
     payload::{JSON, Reply},
     problem::{Problem, Refusal, failures},
     purchases::purchase_status::{PurchaseStatus, Stage},
-    replies::shared::SharedReply,
-    sales::Sales,
+    replies::{
+        reply::with_body,
+        shared::{self, SharedReply},
+    },
+    sales::Showing,
     services::Services,
     types::{
         paging::{Cursor, Limit, Listed, asked, listed},
@@ -168,6 +170,9 @@ failures! {
     }
 }
 
+/// About as many bytes as one user's eligibility has.
+const ELIGIBILITY_BYTES: usize = 256;
+
 /// What is on sale.
 pub struct FlashSalesApi;
 
@@ -195,25 +200,22 @@ impl FlashSalesApi {
         IfNoneMatch(tags): IfNoneMatch,
     ) -> Result<Status, Refusal<StatusFailed>> {
         let id = sale_id.map(SaleId::from_uuid);
-        if caller.is_none()
-            && let Some(reply) = services.sales.written(id).await
-        {
-            return Ok(Status::Everybodys { reply, tags });
-        }
-        let sale = match services.sales.get(id).await? {
-            Some(sale) => Some(sale),
-            None if id.is_some() => return Err(Problem::sale_not_found().into()),
-            None => None,
+        let Some(showing) = services.sales.showing(id, written).await? else {
+            return match id {
+                Some(_) => Err(Problem::sale_not_found().into()),
+                None => Ok(Status::NoSale(Reply(shown(None)))),
+            };
         };
-        if let (Some(caller), Some(sale)) = (&caller, &sale) {
-            let view = services.sales.view(sale).await;
-            let eligibility = eligibility(&services, sale, &view, caller).await;
-            let own = flash_sale(sale, &view, Some(eligibility));
-            return Ok(Status::Own(Reply(shown(Some(own)))));
-        }
-        let written = services.sales.write(id, written(&services.sales, sale));
-        let reply = written.await.map_err(|error| Problem::internal(&*error))?;
-        Ok(Status::Everybodys { reply, tags })
+        Ok(match caller {
+            None => Status::Everybodys { showing, tags },
+            Some(caller) => {
+                let eligibility = eligibility(&services, &showing, &caller).await;
+                Status::Own {
+                    showing,
+                    eligibility,
+                }
+            }
+        })
     }
 
     /// The sales that are to come or under way, in the order of their start
@@ -240,25 +242,45 @@ impl FlashSalesApi {
     }
 }
 
-/// The status of a sale: what everybody sees, or what it is for one user.
+/// The status of a sale.
 enum Status {
-    /// Without a token.
+    /// What everybody sees.
     Everybodys {
-        reply: SharedReply,
+        showing: Arc<Showing>,
         /// The entity tags of what the client has.
         tags: Option<String>,
     },
-    /// With a token.
-    Own(Reply<Shown>),
+    /// The same, with what it is for one user.
+    Own {
+        showing: Arc<Showing>,
+        eligibility: Eligibility,
+    },
+    /// There is no sale at all.
+    NoSale(Reply<Shown>),
 }
+
+/// How the reply that everybody sees ends; one user's differs only there.
+const NO_ELIGIBILITY: &[u8] = b"null}}";
 
 impl IntoResponse for Status {
     fn into_response(self) -> Response {
         match self {
-            Self::Everybodys { reply, tags } => reply.respond(JSON, tags.as_deref()),
-            Self::Own(reply) => {
-                let mut response = reply.into_response();
-                SharedReply::vary(response.headers_mut());
+            Self::Everybodys { showing, tags } => showing.reply.respond(JSON, tags.as_deref()),
+            Self::NoSale(reply) => reply.into_response(),
+            Self::Own {
+                showing,
+                eligibility,
+            } => {
+                let begin = showing.reply.body();
+                let begin = begin.strip_suffix(NO_ELIGIBILITY).unwrap_or_default();
+                let mut body = Vec::with_capacity(begin.len() + ELIGIBILITY_BYTES);
+                body.extend_from_slice(begin);
+                if let Err(error) = serde_json::to_writer(&mut body, &eligibility) {
+                    return Problem::internal(&error).into_response();
+                }
+                body.extend_from_slice(b"}}");
+                let mut response = with_body(JSON, body);
+                shared::vary(response.headers_mut());
                 response
             }
         }
@@ -268,16 +290,15 @@ impl IntoResponse for Status {
 impl ApiResponse for Status {
     fn meta() -> MetaResponses {
         let mut meta = Reply::<Shown>::meta();
-        meta.responses.extend(SharedReply::not_modified());
+        meta.responses.push(shared::not_modified());
         for response in &mut meta.responses {
-            response.headers = SharedReply::headers();
+            response.headers = shared::headers();
         }
         meta
     }
 
     fn register(registry: &mut Registry) {
         Reply::<Shown>::register(registry);
-        String::register(registry);
     }
 }
 
@@ -292,17 +313,15 @@ fn shown(sale: Option<FlashSale>) -> Shown {
     }
 }
 
-/// Writes what everybody sees of a sale, or of none.
-async fn written(sales: &Sales, sale: Option<Arc<Sale>>) -> serde_json::Result<SharedReply> {
-    let Some(sale) = sale else {
-        return SharedReply::new(&shown(None), &());
-    };
-    let view = sales.view(&sale).await;
-    let mut content = flash_sale(&sale, &view, None);
+/// Writes what everybody sees of a sale.
+fn written(sale: &Sale, view: &View) -> serde_json::Result<SharedReply> {
+    let mut content = flash_sale(sale, view, None);
     content.server_time = DateTime::UNIX_EPOCH;
     content.time_until_start = 0;
     content.time_until_end = 0;
-    SharedReply::new(&shown(Some(flash_sale(&sale, &view, None))), &content)
+    let reply = SharedReply::new(&shown(Some(flash_sale(sale, view, None))), &content)?;
+    debug_assert!(reply.body().ends_with(NO_ELIGIBILITY), "its last member");
+    Ok(reply)
 }
 
 /// A sale, unless it is over by its gate, which may have heard of that before the ledger was asked.
@@ -341,12 +360,8 @@ fn milliseconds_until(time: DateTime<Utc>, view: &View) -> u64 {
     u64::try_from((time - view.now).num_milliseconds()).unwrap_or(0)
 }
 
-async fn eligibility(
-    services: &Services,
-    sale: &Sale,
-    view: &View,
-    caller: &Caller,
-) -> Eligibility {
+async fn eligibility(services: &Services, showing: &Showing, caller: &Caller) -> Eligibility {
+    let sale = &showing.sale;
     let found = services
         .purchases
         .of_buyer_briefly(sale.id, sale.state, caller.buyer)
@@ -364,7 +379,7 @@ async fn eligibility(
     };
     let message = reason
         .map(IneligibilityCode::message)
-        .or_else(|| not_selling(view));
+        .or_else(|| not_selling(&showing.view));
     Eligibility {
         can_purchase: reason.is_none(),
         can_purchase_now: message.is_none(),

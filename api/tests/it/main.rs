@@ -35,6 +35,7 @@ mod raw;
 mod sales;
 mod security_headers;
 mod settings;
+mod shared_status;
 #[expect(dead_code, reason = "the tests of `sale` use the rest")]
 #[path = "../../../sale/tests/it/fixture/mod.rs"]
 mod shop;

@@ -26,7 +26,10 @@ async fn each_reply_carries_them_and_what_the_api_says_is_not_kept() {
     let sale = api.active_sale(1).await;
     let kept_nowhere = Some("no-store");
     assert_guarded(&api.get("/api/health").await, kept_nowhere);
-    assert_guarded(&api.get("/api/flash-sale/status").await, kept_nowhere);
+    let status = api.get("/api/flash-sale/status").await;
+    assert_guarded(&status, Some("public, max-age=1"));
+    let own = api.get_as(&api.buyer(), "/api/flash-sale/status").await;
+    assert_guarded(&own, kept_nowhere);
     assert_guarded(&api.get("/api/nothing").await, kept_nowhere);
     assert_guarded(&api.post("/api/purchase", &json!({})).await, kept_nowhere);
     assert_guarded(&api.buy(&api.buyer(), sale).await, kept_nowhere);

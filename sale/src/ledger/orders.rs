@@ -154,13 +154,12 @@ impl Ledger {
         .bind(&ids)
         .fetch_all(&self.pool)
         .await?;
-        let found: Vec<Order> = sqlx::query_as(
-            "SELECT * FROM order_details WHERE sale_id = $1 AND buyer_id = ANY($2)",
-        )
-        .bind(sale)
-        .bind(&ids)
-        .fetch_all(&self.pool)
-        .await?;
+        let found: Vec<Order> =
+            sqlx::query_as("SELECT * FROM order_details WHERE sale_id = $1 AND buyer_id = ANY($2)")
+                .bind(sale)
+                .bind(&ids)
+                .fetch_all(&self.pool)
+                .await?;
         let with_order: HashSet<BuyerId> = found.iter().map(|order| order.buyer).collect();
         rejected.retain(|rejection| rejection.buyer.is_none_or(|it| !with_order.contains(&it)));
         let found = found.into_iter().map(PurchaseOutcome::Order);
