@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`purchases`] | an API at full load and below, and Redis meanwhile |
 //! | [`limits`] | the limits: bare services, one call a purchase, Postgres alone |
+//! | [`looks`] | an API when a crowd looks at a sale |
 //! | [`posting`] | from the journal to the ledger |
 //! | [`growth`] | memory, and cost as a sale grows |
 //!
@@ -14,6 +15,7 @@
 mod figure;
 mod growth;
 mod limits;
+mod looks;
 mod posting;
 mod purchases;
 mod tool;
@@ -48,6 +50,8 @@ pub struct Compare {
 pub enum Group {
     /// CPU time of an API
     Api,
+    /// CPU time of an API when a crowd looks at a sale
+    Looks,
     /// CPU time of Redis, and how many purchases there are a second
     Gate,
     /// From the journal to the ledger
@@ -100,6 +104,7 @@ pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
         }
         match group {
             Group::Api => purchases::api(size, &mut rounds).await?,
+            Group::Looks => looks::measure(size, &mut rounds).await?,
             Group::Gate => purchases::gate(size, &mut rounds).await?,
             Group::Posting => posting::measure(size, &mut rounds).await?,
             Group::Growth => growth::measure(size, &mut rounds).await?,

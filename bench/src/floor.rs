@@ -1,8 +1,9 @@
 //! Services that decide nothing, as limits of an API: the cost of receiving a request, checking its token and
 //! answering, in the same framework.
 
-use std::{net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{fs, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
+use bytes::Bytes;
 use clap::{Args, ValueEnum};
 use identity::{
     settings::TokenSettings,
@@ -11,7 +12,7 @@ use identity::{
 use poem::{
     EndpointExt, Request, Response, Route, Server,
     error::Unauthorized,
-    handler,
+    get, handler,
     http::{StatusCode, header},
     listener::TcpListener,
     post,
@@ -24,12 +25,16 @@ use uuid::Uuid;
 
 /// Which limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, IntoStaticStr)]
-#[strum(serialize_all = "lowercase")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Kind {
     /// A bare poem POST that checks the token and returns a fixed body.
     Bare,
     /// A poem-openapi POST with the body and the reply of a purchase.
     Openapi,
+    /// A bare poem GET that returns a fixed body.
+    Look,
+    /// The same, which checks the token before.
+    OwnLook,
 }
 
 /// Settings of a limit.
@@ -43,6 +48,10 @@ pub struct Floor {
     #[arg(long)]
     address: SocketAddr,
 
+    /// The file with the body of the answers to looks
+    #[arg(long)]
+    body: Option<PathBuf>,
+
     /// How tokens are signed.
     #[command(flatten)]
     token: TokenSettings,
@@ -55,15 +64,19 @@ pub struct Floor {
 /// Serves until the process is killed.
 pub async fn serve(settings: &Floor) -> anyhow::Result<ExitCode> {
     let tokens = Arc::new(Tokens::new(&settings.token)?);
+    let body = settings.body.as_ref().map(fs::read).transpose()?;
+    let body = Body(body.unwrap_or_default().into());
     let app = match settings.kind {
         Kind::Bare => Route::new().at("/api/purchase", post(bare)),
+        Kind::Look => Route::new().at("/api/flash-sale/status", get(look)),
+        Kind::OwnLook => Route::new().at("/api/flash-sale/status", get(own_look)),
         Kind::Openapi => Route::new().nest(
             "/api",
             OpenApiService::new(Purchases, "limit", "1").url_prefix("/api"),
         ),
     };
     let server = Server::new(TcpListener::bind(settings.address));
-    server.run(app.data(tokens)).await?;
+    server.run(app.data(tokens).data(body)).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -85,6 +98,30 @@ fn bare(request: &Request, Data(tokens): Data<&Arc<Tokens>>) -> poem::Result<Res
         .status(StatusCode::ACCEPTED)
         .content_type("application/json")
         .body(r#"{"success":true}"#);
+    Ok(answer)
+}
+
+/// The body of the answers to looks.
+#[derive(Debug, Clone)]
+struct Body(Bytes);
+
+#[handler]
+fn look(Data(body): Data<&Body>) -> Response {
+    Response::builder()
+        .content_type("application/json")
+        .body(body.0.clone())
+}
+
+#[handler]
+fn own_look(
+    request: &Request,
+    Data(tokens): Data<&Arc<Tokens>>,
+    Data(body): Data<&Body>,
+) -> poem::Result<Response> {
+    caller(request, tokens)?;
+    let answer = Response::builder()
+        .content_type("application/json")
+        .body(body.0.clone());
     Ok(answer)
 }
 

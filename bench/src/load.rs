@@ -23,8 +23,14 @@ use tokio::{
     time::{Instant, sleep_until, timeout},
 };
 
-use self::{answers::Answers, connection::Connection, request::write_purchase};
+use self::{
+    answers::Answers,
+    connection::Connection,
+    request::{write_look, write_purchase},
+};
 
+/// The status of an answered look.
+pub const OK: u16 = 200;
 /// The status of an accepted purchase.
 pub const ACCEPTED: u16 = 202;
 /// The status of a refused purchase, for any reason.
@@ -40,7 +46,7 @@ const RATE_MIN: f64 = 500.0;
 const DEADLINE_MIN: Duration = Duration::from_secs(30);
 
 /// The `Host` of requests.
-const HOST: &str = "127.0.0.1";
+pub const HOST: &str = "127.0.0.1";
 
 #[derive(Debug, Default)]
 pub struct Requests {
@@ -61,6 +67,23 @@ impl Requests {
             requests.ends.push(requests.bytes.len());
         }
         Ok(requests)
+    }
+
+    /// Looks at a sale, by the holders of these tokens or by anybody; in this order.
+    pub fn looks<'a>(sale: SaleId, tokens: impl IntoIterator<Item = Option<&'a str>>) -> Self {
+        let mut requests = Self::default();
+        for token in tokens {
+            write_look(&mut requests.bytes, HOST, sale, token);
+            requests.ends.push(requests.bytes.len());
+        }
+        requests
+    }
+
+    /// The first ones of these.
+    pub fn some(&self, count: usize) -> Arc<Self> {
+        let ends = self.ends[..count.min(self.count())].to_vec();
+        let bytes = self.bytes[..ends.last().copied().unwrap_or(0)].to_vec();
+        Arc::new(Self { bytes, ends })
     }
 
     pub fn count(&self) -> usize {

@@ -16,8 +16,9 @@ use poem::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
 };
 
-const ALLOWED_HEADERS: HeaderValue =
-    HeaderValue::from_static("Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, X-Request-Id");
+const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static(
+    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, X-Request-Id",
+);
 const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
     "ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Preference-Applied",
 );

@@ -25,6 +25,10 @@ pub enum Line {
     WinnerByBare,
     #[strum(serialize = "API CPU a purchase, winner; limit: a poem-openapi POST, us")]
     WinnerByOpenapi,
+    #[strum(serialize = "API CPU a look without a token; limit: a bare GET of the same bytes, us")]
+    LookByBare,
+    #[strum(serialize = "API CPU a look with a token; limit: a bare GET that checks the token, us")]
+    OwnLookByBare,
     #[strum(serialize = "Redis CPU a winner; limit: one call each, us")]
     RedisWinner,
     #[strum(serialize = "Redis CPU a sold-out answer; limit: one call each, us")]
@@ -52,6 +56,8 @@ pub enum Line {
 impl Line {
     const fn goal(self) -> Goal {
         match self {
+            Self::LookByBare => Goal::AtMost(1.3),
+            Self::OwnLookByBare => Goal::AtMost(1.8),
             Self::SoldOutByBare => Goal::AtMost(1.6),
             Self::WinnerByBare => Goal::AtMost(1.7),
             Self::WinnerByOpenapi | Self::WinnerGrowth | Self::SoldOutGrowth => Goal::AtMost(1.2),

@@ -3,6 +3,7 @@
 use std::{
     fs,
     net::SocketAddr,
+    path::Path,
     process::{Child, Command, Stdio},
     sync::Arc,
     time::Duration,
@@ -10,7 +11,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 use nix::sys::signal::Signal;
-use sale::{ledger::Sale, model::SaleId};
+use sale::ledger::Sale;
 use secrecy::ExposeSecret as _;
 use servers::Program;
 use tempfile::NamedTempFile;
@@ -21,7 +22,7 @@ use crate::{
     cpu::micros_each,
     floor::Kind,
     ground::{CONNECTIONS, Ground, WARM_UP_PART, address_of, found},
-    load::{self, ACCEPTED, Pace, Requests},
+    load::{self, ACCEPTED, OK, Pace, Requests},
 };
 
 /// One purchase a call, by the rules of `lua/admit.lua`.
@@ -48,25 +49,47 @@ const LISTEN_DEADLINE: Duration = Duration::from_secs(4);
 pub(super) struct Service {
     child: Child,
     address: SocketAddr,
+    /// The status of its answers.
+    status: u16,
+    /// The file with the body of its answers, if it was given one.
+    _body: Option<NamedTempFile>,
 }
 
 impl Service {
-    /// Starts it with the settings of the API, and warms it up in the same way.
-    pub(super) async fn start(ground: &Ground, kind: Kind, size: Volume) -> anyhow::Result<Self> {
+    /// Starts it with the settings of the API, and warms it up in the same way, with some of these requests.
+    pub(super) async fn start(
+        ground: &Ground,
+        kind: Kind,
+        body: Option<NamedTempFile>,
+        requests: &Requests,
+    ) -> anyhow::Result<Self> {
         let url = format!("127.0.0.1:{}", servers::free_port()?);
         let address = address_of(&url)?;
         let mut command = Command::new(std::env::current_exe()?);
         command
             .args(["floor", "--kind", kind.into(), "--address", &url])
+            .args(
+                body.iter()
+                    .flat_map(|body| [Path::new("--body"), body.path()]),
+            )
             .env_clear()
             .envs(ground.stage.deployment.environment())
             .stdin(Stdio::null());
         let child = spawn_blocking(move || servers::spawn(command, Signal::SIGKILL)).await??;
-        let service = Self { child, address };
+        let status = match kind {
+            Kind::Bare | Kind::Openapi => ACCEPTED,
+            Kind::Look | Kind::OwnLook => OK,
+        };
+        let service = Self {
+            child,
+            address,
+            status,
+            _body: body,
+        };
         let deadline = Instant::now() + LISTEN_DEADLINE;
         let connected = async || Ok(TcpStream::connect(address).await.ok());
         found("the service listens", deadline, connected).await?;
-        let few = ground.buyers(SaleId::random(), size.purchases / WARM_UP_PART)?;
+        let few = requests.some(requests.count() / WARM_UP_PART);
         service.cost(&few).await?;
         Ok(service)
     }
@@ -76,7 +99,7 @@ impl Service {
         let sending = load::send(self.address, requests, CONNECTIONS, Pace::Full);
         let (outcome, [cost]) = micros_each([self.child.id()], requests.count(), sending).await?;
         let answers = outcome.answers;
-        ensure!(answers.with(ACCEPTED) == requests.count(), "{answers}");
+        ensure!(answers.with(self.status) == requests.count(), "{answers}");
         Ok(cost)
     }
 

@@ -26,11 +26,11 @@ const PERCENTILE: f64 = 99.0;
 pub(super) async fn api(size: Volume, rounds: &mut Rounds) -> anyhow::Result<()> {
     let ground = Ground::start().await?;
     ground.warm_up(ground.stage.api(), size.purchases).await?;
-    let bare = Service::start(&ground, Kind::Bare, size).await?;
-    let openapi = Service::start(&ground, Kind::Openapi, size).await?;
+    let requests = ground.buyers(SaleId::random(), size.purchases)?;
+    let bare = Service::start(&ground, Kind::Bare, None, &requests).await?;
+    let openapi = Service::start(&ground, Kind::Openapi, None, &requests).await?;
     for round in 0..size.short_rounds {
         let [winner, sold_out] = full_load(&ground, round, size).await?;
-        let requests = ground.buyers(SaleId::random(), size.purchases)?;
         let by_bare = bare.cost(&requests).await?;
         rounds.against(Line::SoldOutByBare, sold_out.api, by_bare);
         rounds.against(Line::WinnerByBare, winner.api, by_bare);

@@ -48,3 +48,14 @@ pub fn write_purchase(text: &mut Vec<u8>, host: &str, sale: SaleId, buyer: &Buye
     }
     .write(text);
 }
+
+pub fn write_look(text: &mut Vec<u8>, host: &str, sale: SaleId, token: Option<&str>) {
+    Request {
+        method: "GET",
+        path: format_args!("/api/flash-sale/status?saleId={sale}"),
+        host,
+        token,
+        body: None,
+    }
+    .write(text);
+}
