@@ -90,6 +90,8 @@ pub struct Sales {
     looks: Cache<SaleId, Option<Arc<Look>>>,
     /// The current sale is under `None`.
     showings: Cache<Option<SaleId>, Arc<Showing>>,
+    /// First pages as everybody sees them, by their length.
+    pages: Cache<u32, SharedReply>,
 }
 
 impl Sales {
@@ -127,6 +129,10 @@ impl Sales {
                 .max_capacity(SALES_MAX)
                 .time_to_live(SNAPSHOT_LIFETIME)
                 .build(),
+            pages: Cache::builder()
+                .max_capacity(FIRST_PAGES_MAX)
+                .time_to_live(SNAPSHOT_LIFETIME)
+                .build(),
         }
     }
 
@@ -149,6 +155,16 @@ impl Sales {
             Ok::<_, serde_json::Error>(Arc::new(Showing { sale, view, reply }))
         };
         Ok(Some(self.showings.try_get_with(id, show).await?))
+    }
+
+    /// A first page of the sales to come, of this length, written with `write` or a moment ago.
+    pub async fn page(
+        &self,
+        length: u32,
+        write: impl Future<Output = Result<SharedReply, ShowError>>,
+    ) -> Result<SharedReply, ShowError> {
+        let page = self.pages.try_get_with(length, write).await;
+        page.map_err(|error| ShowError::clone(&error))
     }
 
     /// The sale with this id, or the current one for `None`. Fails if the ledger does not answer now and has not
@@ -229,6 +245,7 @@ impl Sales {
         self.live.invalidate(&()).await;
         self.recent.invalidate(&()).await;
         self.coming.invalidate_all();
+        self.pages.invalidate_all();
         self.looks.invalidate(&sale).await;
     }
 

@@ -7,6 +7,8 @@ mod strict;
 pub mod unknown;
 mod words;
 
+use std::marker::PhantomData;
+
 use futures_util::StreamExt;
 use poem::{Body, IntoResponse, Request, RequestBody, Response, Result, error::ReadBodyError};
 use poem_openapi::{
@@ -27,7 +29,10 @@ use self::{
 };
 use crate::{
     problem::{BODY_BYTES_MAX, Code, Problem},
-    replies::reply::with_body,
+    replies::{
+        reply::with_body,
+        shared::{self, SharedReply},
+    },
 };
 
 /// The content type of JSON.
@@ -79,6 +84,47 @@ impl<T: Type + Serialize> ApiResponse for Reply<T> {
                 headers: vec![],
             }],
         }
+    }
+
+    fn register(registry: &mut Registry) {
+        T::register(registry);
+    }
+}
+
+/// A reply that everybody gets, or 304 if the caller has it.
+#[derive(Debug)]
+pub struct Everybodys<T> {
+    reply: SharedReply,
+    /// The entity tags of what the caller has.
+    tags: Option<String>,
+    shows: PhantomData<fn() -> T>,
+}
+
+impl<T> Everybodys<T> {
+    /// The reply to a caller with these entity tags.
+    pub const fn new(reply: SharedReply, tags: Option<String>) -> Self {
+        Self {
+            reply,
+            tags,
+            shows: PhantomData,
+        }
+    }
+}
+
+impl<T> IntoResponse for Everybodys<T> {
+    fn into_response(self) -> Response {
+        self.reply.respond(JSON, self.tags.as_deref())
+    }
+}
+
+impl<T: Type + Serialize> ApiResponse for Everybodys<T> {
+    fn meta() -> MetaResponses {
+        let mut meta = Reply::<T>::meta();
+        meta.responses.push(shared::not_modified());
+        for response in &mut meta.responses {
+            response.headers = shared::headers();
+        }
+        meta
     }
 
     fn register(registry: &mut Registry) {

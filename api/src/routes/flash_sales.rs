@@ -23,7 +23,7 @@ use uuid::Uuid;
 use super::{Tag, headers::IfNoneMatch};
 use crate::{
     auth::Visitor,
-    payload::{JSON, Reply},
+    payload::{Everybodys, JSON, Reply},
     problem::{Problem, Refusal, failures},
     purchases::purchase_status::{PurchaseStatus, Stage},
     replies::{
@@ -41,7 +41,7 @@ use crate::{
 
 /// A sale as anyone sees it. `totalQuantity` is always `availableQuantity` and `soldQuantity`
 /// together.
-#[derive(Debug, Object, Serialize)]
+#[derive(Debug, Clone, Object, Serialize)]
 #[oai(rename_all = "camelCase")]
 #[serde(rename_all = "camelCase")]
 struct FlashSale {
@@ -79,6 +79,18 @@ struct FlashSale {
     server_time: DateTime<Utc>,
     /// What the caller can do; null without a token.
     user_purchase_eligibility: Option<Eligibility>,
+}
+
+impl FlashSale {
+    /// What it says, without what passes with time alone.
+    fn without_clock(&self) -> Self {
+        Self {
+            server_time: DateTime::UNIX_EPOCH,
+            time_until_start: 0,
+            time_until_end: 0,
+            ..self.clone()
+        }
+    }
 }
 
 /// A sale, or none.
@@ -124,7 +136,7 @@ impl IneligibilityCode {
 }
 
 /// What a caller can do in a sale.
-#[derive(Debug, Object, Serialize)]
+#[derive(Debug, Clone, Object, Serialize)]
 #[oai(rename_all = "camelCase")]
 #[serde(rename_all = "camelCase")]
 struct Eligibility {
@@ -207,7 +219,7 @@ impl FlashSalesApi {
             };
         };
         Ok(match caller {
-            None => Status::Everybodys { showing, tags },
+            None => Status::Everybodys(Everybodys::new(showing.reply.clone(), tags)),
             Some(caller) => {
                 let eligibility = eligibility(&services, &showing, &caller).await;
                 Status::Own {
@@ -227,29 +239,38 @@ impl FlashSalesApi {
         limit: Query<Option<Limit>>,
         /// `nextCursor` of the page before.
         cursor: Query<Option<Cursor>>,
-    ) -> Result<Reply<Listed<FlashSale>>, Refusal<ListFailed>> {
+        /// Entity tags of the replies that the client has.
+        #[oai(name = "If-None-Match")]
+        IfNoneMatch(tags): IfNoneMatch,
+    ) -> Result<Everybodys<Listed<FlashSale>>, Refusal<ListFailed>> {
         let asked = asked(&limit, &cursor);
-        let mut sales = services.sales.coming(asked.and_one()).await?.to_vec();
-        let next = asked.cut(&mut sales, |sale| sale.start_place());
-        let deadline = Instant::now() + LOOKS_TIMEOUT;
-        let listing = stream::iter(sales)
-            .map(|sale| unless_over(&services, sale, deadline))
-            .buffered(GATES_AT_ONCE)
-            .filter_map(ready)
-            .collect()
-            .await;
-        Ok(listed(listing, next))
+        let write = async {
+            let mut sales = services.sales.coming(asked.and_one()).await?.to_vec();
+            let next = asked.cut(&mut sales, |sale| sale.start_place());
+            let deadline = Instant::now() + LOOKS_TIMEOUT;
+            let listing: Vec<FlashSale> = stream::iter(sales)
+                .map(|sale| unless_over(&services, sale, deadline))
+                .buffered(GATES_AT_ONCE)
+                .filter_map(ready)
+                .collect()
+                .await;
+            let content = listing.iter().map(FlashSale::without_clock).collect();
+            let (Reply(page), Reply(content)) = (listed(listing, next), listed(content, next));
+            Ok(SharedReply::new(&page, &content).map_err(Arc::new)?)
+        };
+        let reply = match asked.after {
+            // Cursors can be made up, so only first pages are remembered.
+            None => services.sales.page(asked.limit, write).await?,
+            Some(_) => write.await?,
+        };
+        Ok(Everybodys::new(reply, tags))
     }
 }
 
 /// The status of a sale.
 enum Status {
     /// What everybody sees.
-    Everybodys {
-        showing: Arc<Showing>,
-        /// The entity tags of what the client has.
-        tags: Option<String>,
-    },
+    Everybodys(Everybodys<Shown>),
     /// The same, with what it is for one user.
     Own {
         showing: Arc<Showing>,
@@ -265,7 +286,7 @@ const NO_ELIGIBILITY: &[u8] = b"null}}";
 impl IntoResponse for Status {
     fn into_response(self) -> Response {
         match self {
-            Self::Everybodys { showing, tags } => showing.reply.respond(JSON, tags.as_deref()),
+            Self::Everybodys(reply) => reply.into_response(),
             Self::NoSale(reply) => reply.into_response(),
             Self::Own {
                 showing,
@@ -289,16 +310,11 @@ impl IntoResponse for Status {
 
 impl ApiResponse for Status {
     fn meta() -> MetaResponses {
-        let mut meta = Reply::<Shown>::meta();
-        meta.responses.push(shared::not_modified());
-        for response in &mut meta.responses {
-            response.headers = shared::headers();
-        }
-        meta
+        Everybodys::<Shown>::meta()
     }
 
     fn register(registry: &mut Registry) {
-        Reply::<Shown>::register(registry);
+        Everybodys::<Shown>::register(registry);
     }
 }
 
@@ -315,11 +331,9 @@ fn shown(sale: Option<FlashSale>) -> Shown {
 
 /// Writes what everybody sees of a sale.
 fn written(sale: &Sale, view: &View) -> serde_json::Result<SharedReply> {
-    let mut content = flash_sale(sale, view, None);
-    content.server_time = DateTime::UNIX_EPOCH;
-    content.time_until_start = 0;
-    content.time_until_end = 0;
-    let reply = SharedReply::new(&shown(Some(flash_sale(sale, view, None))), &content)?;
+    let seen = flash_sale(sale, view, None);
+    let content = seen.without_clock();
+    let reply = SharedReply::new(&shown(Some(seen)), &content)?;
     debug_assert!(reply.body().ends_with(NO_ELIGIBILITY), "its last member");
     Ok(reply)
 }
