@@ -6,7 +6,7 @@ use url::Url;
 use crate::{
     invalid::Invalid,
     ledger::{NewProduct, NewSale, ProductChange, StockChange},
-    model::{LAST_INSTANT, last_instant_text},
+    model::{LAST_INSTANT, UNITS_MAX, last_instant_text},
     money::{Amount, Currency, CurrencyError, Money},
     unicode::is_blank,
 };
@@ -17,8 +17,6 @@ pub const NAME_CHARACTERS_MAX: usize = 200;
 pub const DESCRIPTION_CHARACTERS_MAX: usize = 10_000;
 /// The longest address of a picture, characters.
 pub const IMAGE_URL_CHARACTERS_MAX: usize = 2_048;
-/// The most units that the ledger can count.
-pub const UNITS_MAX: u32 = i32::MAX.cast_unsigned();
 /// The longest idempotency key, characters.
 pub const KEY_CHARACTERS_MAX: usize = 255;
 /// The control characters that a text of several lines may have.

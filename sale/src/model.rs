@@ -45,6 +45,9 @@ pub struct Purchase {
     pub order: OrderId,
 }
 
+/// The most units that the ledger can count.
+pub const UNITS_MAX: u32 = i32::MAX.cast_unsigned();
+
 /// The gate's decision on a purchase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {

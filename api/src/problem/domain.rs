@@ -5,12 +5,11 @@ use std::sync::Arc;
 use identity::{passwords::PasswordError, token::TokenError};
 use sale::{
     gate::GateError,
-    input::UNITS_MAX,
     install::{Condition, InstallError},
     invalid::Invalid,
     ledger::LedgerError,
     lifecycle::LifecycleError,
-    model::last_instant_text,
+    model::{UNITS_MAX, last_instant_text},
     money::Currency,
     settle::SettleError,
     store::StoreError,

@@ -6,8 +6,10 @@ use anyhow::ensure;
 use serde::Serialize;
 use strum::IntoStaticStr;
 
-use super::growth::SMALL;
 use crate::report::text::short;
+
+/// Buyers in a small sale.
+pub(super) const SMALL: usize = 1_000;
 
 /// The bound of a figure's ratio to its limit, or of the figure itself if it stands alone.
 #[derive(Debug, Clone, Copy, PartialEq)]

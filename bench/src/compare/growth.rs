@@ -6,15 +6,12 @@ use system::rest::at_rest;
 
 use super::{
     Volume,
-    figure::{Line, Rounds},
+    figure::{Line, Rounds, SMALL},
 };
 use crate::{
     ground::{Ground, POSTED_DEADLINE},
     load::answers::Expected,
 };
-
-/// Buyers in a small sale.
-pub(super) const SMALL: usize = 1_000;
 
 pub(super) async fn measure(size: Volume, rounds: &mut Rounds) -> anyhow::Result<()> {
     let ground = Ground::start().await?;

@@ -1,12 +1,13 @@
 //! One connection: a request, and its complete answer. A request that was given up half way, because its future was
 //! dropped, can be resumed: the connection keeps what it has sent and read so far.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use anyhow::{Context, bail, ensure};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    time::timeout,
 };
 
 /// The longest accepted answer, bytes: a page of metrics has more than 64 KiB.
@@ -17,6 +18,9 @@ const ANSWER_BYTES: usize = 2 * 1024;
 
 /// The place of the status in an answer's first line.
 const STATUS: std::ops::Range<usize> = 9..12;
+
+/// The deadline for a connection, or an answer.
+pub const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub struct Connection {
@@ -110,6 +114,21 @@ fn parse(answer: &[u8]) -> anyhow::Result<Option<Parsed>> {
         body,
         end: body + length,
     }))
+}
+
+/// Waits for a result until a deadline.
+pub async fn within<T, E: Into<anyhow::Error>>(
+    deadline: Duration,
+    awaited: impl Future<Output = Result<T, E>>,
+) -> anyhow::Result<T> {
+    let in_time = timeout(deadline, awaited).await;
+    let in_time = in_time.with_context(|| format!("the server was silent for {deadline:?}"))?;
+    in_time.map_err(Into::into)
+}
+
+pub async fn connect(address: SocketAddr, deadline: Duration) -> anyhow::Result<Connection> {
+    let connection = within(deadline, Connection::open(address)).await;
+    connection.context("cannot connect")
 }
 
 #[cfg(test)]

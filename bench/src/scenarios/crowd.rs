@@ -17,13 +17,11 @@ use system::client::Buyer;
 use tokio::{task::JoinSet, time::Instant};
 
 use super::{
-    place::RATE_LIMITS,
     plan::Step,
-    record::{Record, Reply},
-    workers::{ANSWER_DEADLINE, connect, within},
+    record::{RATE_LIMITS, Record, Reply},
 };
 use crate::load::{
-    connection::Connection,
+    connection::{ANSWER_DEADLINE, Connection, connect, within},
     request::{Request, write_purchase},
 };
 

@@ -14,17 +14,13 @@ use system::{
 use super::{
     outcome::Meter,
     plan::{Plan, Unit},
-    record::{Record, conclusions, history, unexpected},
+    record::{RATE_LIMITS, Record, conclusions, history, unexpected},
     target::Target,
 };
 use crate::ground::{Ground, POSTED_DEADLINE, address_of};
 
 /// The maximum number of a run's violations, or of its kinds of undecided answers, that are shown.
 const SHOWN_MAX: usize = 10;
-
-/// The advice if a target's rate limits reject our requests.
-pub(super) const RATE_LIMITS: &str = "the API's limits refuse so many requests or connections of one address (429): start it with \
-     RATE_LIMIT_MAX_REQUESTS=0 RATE_LIMIT_PURCHASE_MAX_REQUESTS=0 CONNECTIONS_PER_ADDRESS_MAX=0";
 
 pub enum Place {
     Own(Box<Ground>),

@@ -15,6 +15,10 @@ use tokio::time::Instant;
 use super::plan::{Plan, Step};
 use crate::load::{LIMITED, connection::Answer};
 
+/// The advice if a target's rate limits reject our requests.
+pub(super) const RATE_LIMITS: &str = "the API's limits refuse so many requests or connections of one address (429): start it with \
+     RATE_LIMIT_MAX_REQUESTS=0 RATE_LIMIT_PURCHASE_MAX_REQUESTS=0 CONNECTIONS_PER_ADDRESS_MAX=0";
+
 #[derive(Debug, Clone)]
 pub struct Record {
     pub buyer: BuyerId,

@@ -24,11 +24,8 @@ use tokio::{
 };
 use uuid::Uuid;
 
-use super::{
-    record::{Record, conclusions},
-    workers::ANSWER_DEADLINE,
-};
-use crate::ground::POSTED_DEADLINE;
+use super::record::{Record, conclusions};
+use crate::{ground::POSTED_DEADLINE, load::connection::ANSWER_DEADLINE};
 
 /// How long a sale sells.
 const SALE_LENGTH: TimeDelta = TimeDelta::hours(24);

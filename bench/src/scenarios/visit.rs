@@ -17,8 +17,10 @@ use super::{
     record::{Record, statuses},
     schedule::Schedule,
     timing::timing,
-    workers::{ANSWER_DEADLINE, Visits, Workers},
+    workers::{Visits, Workers},
 };
+
+use crate::load::connection::ANSWER_DEADLINE;
 
 /// Units if the number of buyers is unknown.
 const UNITS_FOR_ALL: u64 = 1_000_000_000;

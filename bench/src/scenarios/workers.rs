@@ -29,31 +29,13 @@ use super::{
     record::{Record, Reply},
     schedule::Schedule,
 };
-use crate::load::connection::Connection;
-
-/// The deadline for a connection, or an answer.
-pub const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
+use crate::load::connection::{Connection, connect, within};
 
 /// The pause after a connection broke, so that workers do not retry a dead server without a break.
 const BROKEN_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long an answer to a request under way may take at the end.
 const LAST_ANSWER: Duration = Duration::from_secs(30);
-
-/// Waits for a result until a deadline.
-pub async fn within<T, E: Into<anyhow::Error>>(
-    deadline: Duration,
-    awaited: impl Future<Output = Result<T, E>>,
-) -> anyhow::Result<T> {
-    let in_time = timeout(deadline, awaited).await;
-    let in_time = in_time.with_context(|| format!("the server was silent for {deadline:?}"))?;
-    in_time.map_err(Into::into)
-}
-
-pub async fn connect(address: SocketAddr, deadline: Duration) -> anyhow::Result<Connection> {
-    let connection = within(deadline, Connection::open(address)).await;
-    connection.context("cannot connect")
-}
 
 /// All workers of a run. Clones are the same run.
 #[derive(Clone)]

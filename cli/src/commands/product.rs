@@ -4,10 +4,10 @@ use anyhow::Context;
 use api::views::ProductReply;
 use clap::{Args, Subcommand, value_parser};
 use sale::{
-    input::{self, UNITS_MAX},
+    input,
     invalid::Invalid,
     ledger::{self, Ledger, NewProduct, ProductChange, StockChange},
-    model::ProductId,
+    model::{ProductId, UNITS_MAX},
     money::{Amount, Currency},
 };
 

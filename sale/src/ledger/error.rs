@@ -4,7 +4,9 @@ use sqlx::migrate::MigrateError;
 
 use super::Tables;
 use crate::{
-    connections::InvalidSetting, input::UNITS_MAX, model::last_instant_text, money::Currency,
+    connections::InvalidSetting,
+    model::{UNITS_MAX, last_instant_text},
+    money::Currency,
 };
 
 /// Why the ledger refused or failed. Every call can fail with [`LedgerError::Unavailable`] or

@@ -4,8 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Ledger, LedgerError, Product, audit_log::UPDATE_PRODUCT};
 use crate::{
-    input::UNITS_MAX,
-    model::ProductId,
+    model::{ProductId, UNITS_MAX},
     money::{Amount, Currency, Money},
 };
 

@@ -2,10 +2,7 @@
 //! figures are read a moment later, so that the change itself needs no further query.
 
 use super::{Ledger, LedgerError};
-use crate::{
-    input::UNITS_MAX,
-    model::{ProductId, SaleId},
-};
+use crate::model::{ProductId, SaleId, UNITS_MAX};
 
 impl Ledger {
     /// The error, with figures, of a sale that could not be created.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
 use sale::{
-    input::UNITS_MAX,
     ledger::{LedgerError, NewSale, NewUser, Product, Sale},
+    model::UNITS_MAX,
     model::{Epoch, OrderId, Phase, ProductId, Role, SaleId, SaleState, Version},
 };
 
