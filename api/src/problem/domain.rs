@@ -17,7 +17,7 @@ use sale::{
 
 use super::{Code, Problem};
 use crate::{
-    purchases::{batcher::AdmitError, purchase_status::Unknown},
+    purchases::{batcher::AdmitError, lookups::Unknown},
     sales::{SharedError, ShowError},
 };
 

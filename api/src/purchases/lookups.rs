@@ -4,14 +4,38 @@ use std::{collections::HashMap, sync::Arc};
 
 use sale::{
     gate::{Gate, GateError},
-    ledger::{Ledger, PurchaseOutcome},
+    ledger::{Ledger, LedgerError, PurchaseOutcome},
     model::{BuyerId, OrderId, SaleId},
 };
 
-use super::{
-    gather::{Call, Gather},
-    purchase_status::Unknown,
-};
+use super::gather::{Call, Gather};
+use crate::sales::SharedError;
+
+/// Why the outcome of a purchase is not known.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Unknown {
+    /// The ledger knows nothing, and a gate cannot be asked.
+    #[error("a gate is away or cold, and the ledger knows of no purchase")]
+    Gate(#[source] Option<Arc<GateError>>),
+    /// The ledger cannot be asked.
+    #[error(transparent)]
+    Ledger(SharedError),
+    /// Too many searches wait already.
+    #[error("too many searches are waiting")]
+    Busy,
+}
+
+impl From<SharedError> for Unknown {
+    fn from(error: SharedError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+impl From<LedgerError> for Unknown {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(error.into())
+    }
+}
 
 /// The look-ups of this process. Clones share them.
 #[derive(Clone)]

@@ -14,13 +14,13 @@ use futures_util::{StreamExt, stream};
 use sale::{
     gate::{Gate, GateError},
     journal::Journal,
-    ledger::{Ledger, LedgerError, PurchaseOutcome},
+    ledger::{Ledger, PurchaseOutcome},
     model::{BuyerId, OrderId, SaleId, SaleState},
 };
 
 use self::searches::Searches;
 pub use self::shown::{ESTIMATED_WAIT_SECONDS, PurchaseStatus, Stage};
-use super::lookups::Lookups;
+use super::lookups::{Lookups, Unknown};
 use crate::sales::{Sales, SharedError};
 
 /// Gates that one look-up asks at the same time.
@@ -35,32 +35,6 @@ pub struct Found {
     pub sale: SaleId,
     /// The outcome in the ledger, if there is one.
     pub outcome: Option<PurchaseOutcome>,
-}
-
-/// Why the outcome of a purchase is not known.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum Unknown {
-    /// The ledger knows nothing, and a gate cannot be asked.
-    #[error("a gate is away or cold, and the ledger knows of no purchase")]
-    Gate(#[source] Option<Arc<GateError>>),
-    /// The ledger cannot be asked.
-    #[error(transparent)]
-    Ledger(SharedError),
-    /// Too many searches wait already.
-    #[error("too many searches are waiting")]
-    Busy,
-}
-
-impl From<SharedError> for Unknown {
-    fn from(error: SharedError) -> Self {
-        Self::Ledger(error)
-    }
-}
-
-impl From<LedgerError> for Unknown {
-    fn from(error: LedgerError) -> Self {
-        Self::Ledger(error.into())
-    }
 }
 
 /// Looks purchases up in gates and ledger.

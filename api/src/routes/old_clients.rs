@@ -22,7 +22,10 @@ use crate::{
     auth::User,
     payload::{Reply, Success, success},
     problem::{Code, Problem, Refusal, failures},
-    purchases::purchase_status::{Found, Stage, Unknown},
+    purchases::{
+        lookups::Unknown,
+        purchase_status::{Found, Stage},
+    },
     services::Services,
     views::{SaleStatistics, SaleStatus},
 };

@@ -19,7 +19,10 @@ use crate::{
     auth::User,
     payload::{Reply, Success, success},
     problem::{Code, Problem, Refusal, failures},
-    purchases::purchase_status::{Found, PurchaseStatus, Unknown},
+    purchases::{
+        lookups::Unknown,
+        purchase_status::{Found, PurchaseStatus},
+    },
     services::Services,
 };
 
