@@ -5,7 +5,10 @@
 //! While the ledger is away nobody can change a sale, so its last answer remains in use: sales go on selling, and can
 //! be shown.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use moka::future::Cache;
 use sale::{
@@ -46,10 +49,12 @@ pub type SharedError = Arc<LedgerError>;
 struct Look {
     gate: Snapshot,
     at: Instant,
+    /// What everybody sees by this look, once somebody has asked for it.
+    shown: OnceLock<(View, SharedReply)>,
 }
 
 /// A sale as everybody sees it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Showing {
     /// The sale.
     pub sale: Arc<Sale>,
@@ -88,8 +93,6 @@ pub struct Sales {
     /// Turns of callers who ask for another page.
     lists: Arc<Semaphore>,
     looks: Cache<SaleId, Option<Arc<Look>>>,
-    /// The current sale is under `None`.
-    showings: Cache<Option<SaleId>, Arc<Showing>>,
     /// First pages as everybody sees them, by their length.
     pages: Cache<u32, SharedReply>,
 }
@@ -125,10 +128,6 @@ impl Sales {
                 .max_capacity(SALES_MAX)
                 .time_to_live(SNAPSHOT_LIFETIME)
                 .build(),
-            showings: Cache::builder()
-                .max_capacity(SALES_MAX)
-                .time_to_live(SNAPSHOT_LIFETIME)
-                .build(),
             pages: Cache::builder()
                 .max_capacity(FIRST_PAGES_MAX)
                 .time_to_live(SNAPSHOT_LIFETIME)
@@ -136,25 +135,28 @@ impl Sales {
         }
     }
 
-    /// What everybody sees of a sale (for `None`: of the current one), written with `write` or a moment ago. `None` if
-    /// there is no such sale.
+    /// What everybody sees of a sale (for `None`: of the current one): written with `write`, once for each look at the
+    /// gate. `None` if there is no such sale.
     pub async fn showing(
         &self,
         id: Option<SaleId>,
-        write: impl FnOnce(&Sale, &View) -> serde_json::Result<SharedReply>,
-    ) -> Result<Option<Arc<Showing>>, ShowError> {
-        if let Some(showing) = self.showings.get(&id).await {
-            return Ok(Some(showing));
-        }
+        write: impl Fn(&Sale, &View) -> serde_json::Result<SharedReply>,
+    ) -> Result<Option<Showing>, ShowError> {
         let Some(sale) = self.get(id).await? else {
             return Ok(None);
         };
-        let show = async {
-            let view = self.view(&sale).await;
-            let reply = write(&sale, &view)?;
-            Ok::<_, serde_json::Error>(Arc::new(Showing { sale, view, reply }))
-        };
-        Ok(Some(self.showings.try_get_with(id, show).await?))
+        let look = self.look_at(&sale).await;
+        if let Some((view, reply)) = look.as_ref().and_then(|look| look.shown.get()) {
+            let (view, reply) = (*view, reply.clone());
+            return Ok(Some(Showing { sale, view, reply }));
+        }
+        let view = view_by(&sale, look.as_deref());
+        let reply = write(&sale, &view).map_err(Arc::new)?;
+        if let Some(look) = look {
+            // Without effect if somebody else was faster.
+            let _ = look.shown.set((view, reply.clone()));
+        }
+        Ok(Some(Showing { sale, view, reply }))
     }
 
     /// A first page of the sales to come, of this length, written with `write` or a moment ago.
@@ -240,7 +242,6 @@ impl Sales {
         for key in [Some(sale), None] {
             self.sales.invalidate(&key).await;
             self.last_words.invalidate(&key).await;
-            self.showings.invalidate(&key).await;
         }
         self.live.invalidate(&()).await;
         self.recent.invalidate(&()).await;
@@ -252,14 +253,8 @@ impl Sales {
     /// What replies show of a sale: by its gate; by the ledger if the gate is away, cold, or gone because the sale is
     /// settled.
     pub async fn view(&self, sale: &Sale) -> View {
-        let look = match sale.state {
-            SaleState::Settled => None,
-            SaleState::Open | SaleState::Paused | SaleState::Ended => self.look(sale.id).await,
-        };
-        look.map_or_else(
-            || View::by_ledger(sale),
-            |look| View::by_gate(sale, &look.gate, look.at.elapsed()),
-        )
+        let look = self.look_at(sale).await;
+        view_by(sale, look.as_deref())
     }
 
     /// [`Sales::view`], by the ledger if the gate has not answered by the deadline.
@@ -268,12 +263,27 @@ impl Sales {
         view.unwrap_or_else(|_| View::by_ledger(sale))
     }
 
-    async fn look(&self, sale: SaleId) -> Option<Arc<Look>> {
+    async fn look_at(&self, sale: &Sale) -> Option<Arc<Look>> {
+        if sale.state == SaleState::Settled {
+            return None;
+        }
+        let id = sale.id;
         let ask = async {
-            let gate = view::open_gate(&self.gate, sale).await?;
+            let gate = view::open_gate(&self.gate, id).await?;
             let at = Instant::now();
-            Some(Arc::new(Look { gate, at }))
+            Some(Arc::new(Look {
+                gate,
+                at,
+                shown: OnceLock::new(),
+            }))
         };
-        self.looks.get_with(sale, ask).await
+        self.looks.get_with(id, ask).await
     }
+}
+
+fn view_by(sale: &Sale, look: Option<&Look>) -> View {
+    look.map_or_else(
+        || View::by_ledger(sale),
+        |look| View::by_gate(sale, &look.gate, look.at.elapsed()),
+    )
 }

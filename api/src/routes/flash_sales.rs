@@ -219,7 +219,7 @@ impl FlashSalesApi {
             };
         };
         Ok(match caller {
-            None => Status::Everybodys(Everybodys::new(showing.reply.clone(), tags)),
+            None => Status::Everybodys(Everybodys::new(showing.reply, tags)),
             Some(caller) => {
                 let eligibility = eligibility(&services, &showing, &caller).await;
                 Status::Own {
@@ -273,7 +273,7 @@ enum Status {
     Everybodys(Everybodys<Shown>),
     /// The same, with what it is for one user.
     Own {
-        showing: Arc<Showing>,
+        showing: Showing,
         eligibility: Eligibility,
     },
     /// There is no sale at all.

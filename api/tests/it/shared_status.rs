@@ -77,6 +77,9 @@ async fn each_of_a_crowd_gets_the_answer_about_its_own_purchase() {
     }
     let status = format!("/api/flash-sale/status?saleId={sale}");
     let purchase = format!("/api/purchase/status?saleId={sale}");
+    // What everybody sees may be a tenth of a second old.
+    eventually(async || (api.get(&status).await.data()["availableQuantity"] == 0).then_some(()))
+        .await;
     for posted in [false, true] {
         if posted {
             api.post_journal(sale).await;
