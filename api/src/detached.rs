@@ -4,7 +4,7 @@
 //! not stop between two of them, so it runs as a task of its own. The service waits for these tasks before it closes
 //! the connections that they use.
 
-use std::future::Future;
+use std::{fmt::Display, future::Future};
 
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -16,13 +16,22 @@ use crate::problem::Problem;
 pub struct Detached(TaskTracker);
 
 impl Detached {
-    /// Runs `work` to its end. Waits for it for as long as the caller does. Fails only if `work` panics.
-    pub async fn run<T: Send + 'static>(
+    /// Runs `work` to its end. Waits for it for as long as the caller does. The outer result fails only if `work`
+    /// panics. A failure of the work is logged here, because its caller may have left.
+    pub async fn run<T, E>(
         &self,
-        work: impl Future<Output = T> + Send + 'static,
-    ) -> Result<T, Problem> {
+        work: impl Future<Output = Result<T, E>> + Send + 'static,
+    ) -> Result<Result<T, E>, Problem>
+    where
+        T: Send + 'static,
+        E: Display + Send + 'static,
+    {
+        let logged = async {
+            work.await
+                .inspect_err(|error| tracing::info!(%error, "a change was not made"))
+        };
         self.0
-            .spawn(work.in_current_span())
+            .spawn(logged.in_current_span())
             .await
             .map_err(|error| Problem::internal(&error))
     }

@@ -47,7 +47,7 @@ const START_PAUSE: Duration = Duration::from_millis(250);
 
 /// Runs the requested command.
 pub async fn execute(cli: Cli) -> ExitCode {
-    let is_audit = matches!(cli.command, Command::Audit(_));
+    let is_audit = matches!(&cli.command, Command::Audit(settings) if !settings.watch);
     let outcome = match cli.command {
         Command::Run(settings) => run::run(settings).await.map(|()| Exit::Done),
         Command::Audit(settings) => audit::run(settings).await,

@@ -4,7 +4,7 @@
 //! ends within a deadline. Entries that a poster had read and not posted stay in the journal, and another reconciler
 //! claims them.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use process::signals::asked_to_end;
@@ -23,12 +23,16 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Runs until the process receives a signal to end. Fails if Redis or Postgres cannot be reached at the start, or if
 /// Redis is not configured safely.
 pub async fn run(settings: RunSettings) -> anyhow::Result<()> {
-    let ending = asked_to_end()?;
+    let mut ending = pin!(asked_to_end()?);
 
     // A name of its own: a restarted process must not be mistaken for the one before.
     let consumer = Uuid::now_v7().to_string();
     let name = format!("{RECONCILER} {consumer}");
-    let (gate, ledger) = connect(&name, &settings.redis, &settings.postgres, START_TIMEOUT).await?;
+    let connected = tokio::select! {
+        connected = connect(&name, &settings.redis, &settings.postgres, START_TIMEOUT) => connected,
+        () = &mut ending => return Ok(()),
+    };
+    let (gate, ledger) = connected?;
     if settings.migrate {
         let kept = ledger.migrate().await?;
         if let Some(report) = kept.report() {
@@ -42,7 +46,7 @@ pub async fn run(settings: RunSettings) -> anyhow::Result<()> {
     let keeper = Keeper::new(gate.clone(), ledger, Arc::from(consumer), settings);
     let mut keeping = tokio::spawn(keeper.run(stop.clone()));
     tokio::select! {
-        () = ending => {}
+        () = &mut ending => {}
         ended = &mut keeping => {
             ended.context("the keeper ended by itself")?;
             anyhow::bail!("the keeper ended by itself");

@@ -17,7 +17,7 @@ mod code;
 mod domain;
 mod wire;
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use chrono::{DateTime, Utc};
 use poem::{
@@ -107,6 +107,13 @@ pub struct Problem {
     retry_after_seconds: Option<u64>,
     allow: Option<HeaderValue>,
     cause: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    /// What happened, for a person.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
 }
 
 impl Problem {

@@ -5,6 +5,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use identity::{settings::TokenSettings, token::Tokens};
+use process::output::one_line;
 use sale::{email_address::EmailAddress, model::Role};
 use serde::Serialize;
 use uuid::Uuid;
@@ -13,6 +14,7 @@ use super::user::address;
 use crate::{
     instant::shown,
     output::{Output, note},
+    wrong_use::WrongUse,
 };
 
 /// What to do with tokens.
@@ -60,7 +62,7 @@ pub fn run(token: &Token, output: Output) -> anyhow::Result<()> {
     let Token::Mint(mint) = token;
     let email = mint.email.as_deref();
     let email = email.map(|text| address("email", text)).transpose()?;
-    let tokens = Tokens::new(&mint.token)?;
+    let tokens = Tokens::new(&mint.token).map_err(|error| WrongUse(one_line(&error)))?;
     let subject = mint.sub.unwrap_or_else(Uuid::now_v7);
     let (token, expires_at) = tokens
         .mint(subject, email.as_ref().map(EmailAddress::as_str), mint.role)

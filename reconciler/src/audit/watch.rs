@@ -92,10 +92,10 @@ async fn serve(settings: &AuditSettings, metrics: Arc<Metrics>) -> anyhow::Resul
     let Some(address) = settings.metrics_address else {
         return std::future::pending().await;
     };
-    tracing::info!(%address, "metrics can be read");
     let acceptor = metrics_acceptor(address)
         .await
         .with_context(|| format!("the metrics cannot be served at {address}"))?;
+    tracing::info!(%address, "metrics can be read");
     serving::serve(acceptor, page(metrics), std::future::pending()).await;
     anyhow::bail!("the server of the metrics ended by itself")
 }

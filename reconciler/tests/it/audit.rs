@@ -216,6 +216,19 @@ async fn a_gate_of_an_install_that_the_ledger_does_not_know_is_a_difference() {
 }
 
 #[tokio::test]
+async fn a_journal_of_an_install_that_the_ledger_does_not_know_is_a_difference() {
+    let stage = agreeing().await;
+    let entry = vec![journal(&stage), "9-5".into(), "winners".into(), "x".into()];
+    stage.raw("XADD", entry).await;
+    let row = stage.audit().await;
+    assert!(
+        matches!(only(&row), Difference::LedgerBehind { gate_epoch, .. } if gate_epoch.0 == 9),
+        "{row:?}"
+    );
+    assert_eq!(row.verdict, AuditVerdict::Differs);
+}
+
+#[tokio::test]
 async fn an_entry_after_settling_is_a_difference() {
     let stage = agreeing().await;
     let limits = Duration::from_secs(5);

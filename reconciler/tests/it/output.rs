@@ -66,7 +66,7 @@ async fn a_reader_who_has_left_is_no_error_and_a_full_disk_is_one() {
     }
     for (arguments, wanted) in [
         (&["audit"][..], 3),
-        (&["audit", "--watch"], 3),
+        (&["audit", "--watch"], 1),
         (&["rejections", "list"], 1),
     ] {
         let child = command(&stage, arguments).stdout(full()).spawn().unwrap();

@@ -1,8 +1,15 @@
-//! Server URLs that the program does not understand.
+//! Server URLs that the program does not understand, or under which no server answers.
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    time::timeout,
+};
 
 use crate::{command::command, fixture::Stage};
 
@@ -38,4 +45,24 @@ async fn a_url_that_is_not_understood_ends_it_at_once_instead_of_waiting_for_a_s
         assert!(said.contains(variable) && said.contains(named), "{said}");
         assert!(!said.contains(SECRET), "{said}");
     }
+}
+
+#[tokio::test]
+async fn a_signal_ends_it_at_once_while_it_waits_for_its_servers() {
+    let stage = Stage::created(1).await;
+    let mut command = command(&stage, &["run"]);
+    let mut waiting = command
+        .env("REDIS_URL", "redis://127.0.0.1:1")
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(waiting.stderr.take().unwrap()).lines();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        if line.contains("waiting for Postgres and Redis") {
+            break;
+        }
+    }
+    let pid = Pid::from_raw(waiting.id().unwrap().try_into().unwrap());
+    kill(pid, Signal::SIGTERM).unwrap();
+    let ended = timeout(AT_ONCE, waiting.wait()).await.expect("at once");
+    assert_eq!(ended.unwrap().code(), Some(0));
 }

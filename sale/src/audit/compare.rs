@@ -124,6 +124,16 @@ impl Evidence {
         if sale.outlasts_gates() {
             differences.push(Difference::FarEnd { end: sale.end });
         }
+        // The journal was read before the ledger, so no install in between explains such an entry.
+        if let Some(entry) = self.before.backlog().oldest
+            && entry.epoch > sale.epoch
+        {
+            differences.push(Difference::LedgerBehind {
+                gate_epoch: entry.epoch,
+                ledger_epoch: sale.epoch,
+            });
+            return differences;
+        }
         let conditions = [&self.before, &self.after].map(|sight| Condition::of(sale, sight));
         for (condition, sight) in conditions.iter().zip([&self.before, &self.after]) {
             // The figures of a gate that is behind are compared below. A gate that seems ahead in the last reading

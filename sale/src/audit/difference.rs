@@ -119,7 +119,7 @@ pub enum Difference {
         /// Who.
         buyers: Named,
     },
-    /// The gate is of an install that the ledger does not know.
+    /// The gate, or an entry of its journal, is of an install that the ledger does not know.
     LedgerBehind {
         /// The gate's.
         gate_epoch: Epoch,
@@ -249,7 +249,7 @@ impl Difference {
                 gate_epoch,
                 ledger_epoch,
             } => format!(
-                "the gate is of install {gate_epoch} and the ledger knows of {ledger_epoch}: the \
+                "the gate or its journal is of install {gate_epoch} and the ledger knows of {ledger_epoch}: the \
                  ledger was rolled back, and the sale stands still. Restore the newer ledger, or \
                  go on with this one: rebuild --accept-ledger"
             ),

@@ -28,7 +28,10 @@ use fred::{
 };
 
 use super::{Gate, GateError};
-use crate::model::{SaleId, Verdict};
+use crate::{
+    connections::InvalidSetting,
+    model::{SaleId, Verdict},
+};
 
 /// When an admission is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -93,9 +96,8 @@ impl Gate {
         if let Durability::Replica { timeout, .. } = self.durability
             && timeout >= self.command_timeout
         {
-            return Err(GateError::Unsafe(
-                "GATE_REPLICA_TIMEOUT_MS must be less than REDIS_COMMAND_TIMEOUT_MS".to_owned(),
-            ));
+            let fault = "GATE_REPLICA_TIMEOUT_MS must be less than REDIS_COMMAND_TIMEOUT_MS";
+            return Err(InvalidSetting::new(fault.to_owned()).into());
         }
         self.refuse_less_durable().await?;
         Ok(self)

@@ -97,7 +97,9 @@ pub enum InstallError {
     #[error("the sale is settled, and needs no gate any more")]
     Settled,
     /// The journal was not emptied in time. A reconciler must run.
-    #[error("the journal still has entries: is a reconciler running?")]
+    #[error(
+        "the journal still has entries: is a reconciler running, and does the audit name a reason?"
+    )]
     Undrained,
     /// The gate is of an install that the ledger does not know. A person has to look.
     #[error("the gate is newer than the ledger: the ledger was rolled back")]

@@ -94,7 +94,7 @@ async fn a_wait_that_is_longer_than_a_command_may_take_is_refused() {
     };
     let refused = gate.with_durability(&too_long).await;
     assert!(
-        matches!(refused, Err(GateError::Unsafe(why)) if why.contains("REDIS_COMMAND_TIMEOUT_MS"))
+        matches!(refused, Err(GateError::Settings(why)) if why.to_string().contains("REDIS_COMMAND_TIMEOUT_MS"))
     );
 }
 
