@@ -1,15 +1,18 @@
 //! Look-ups of purchases that a crowd of buyers shares: marks in the gates, outcomes in the ledger.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use sale::{
     gate::{Gate, GateError},
-    ledger::{Ledger, LedgerError, PurchaseOutcome},
+    ledger::{Ledger, LedgerError, PurchaseOutcome, within},
     model::{BuyerId, OrderId, SaleId},
 };
 
 use super::gather::{Call, Gather};
 use crate::sales::SharedError;
+
+/// How long the ledger may take to answer a call: the next questions wait for it.
+const LEDGER_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Why the outcome of a purchase is not known.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -140,7 +143,7 @@ impl Call for Outcomes {
     type Answer = Result<Option<PurchaseOutcome>, Unknown>;
 
     async fn answers(&self, (): (), orders: Vec<OrderId>) -> Vec<Self::Answer> {
-        let outcomes = match self.0.outcomes(&orders).await {
+        let outcomes = match within(LEDGER_TIMEOUT, self.0.outcomes(&orders)).await {
             Ok(outcomes) => outcomes,
             Err(error) => return vec![Err(error.into()); orders.len()],
         };
@@ -159,7 +162,7 @@ impl Call for OutcomesOfBuyers {
     type Answer = Result<Option<PurchaseOutcome>, Unknown>;
 
     async fn answers(&self, sale: SaleId, buyers: Vec<BuyerId>) -> Vec<Self::Answer> {
-        let outcomes = match self.0.outcomes_of(sale, &buyers).await {
+        let outcomes = match within(LEDGER_TIMEOUT, self.0.outcomes_of(sale, &buyers)).await {
             Ok(outcomes) => outcomes,
             Err(error) => return vec![Err(error.into()); buyers.len()],
         };
