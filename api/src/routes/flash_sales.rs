@@ -1,31 +1,32 @@
 //! What is on sale, for anyone.
 
+mod eligibility;
+
 use std::{future::ready, sync::Arc};
 
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt, stream};
-use identity::token::Caller;
 use poem::{IntoResponse, Response, web::Data};
 use poem_openapi::{
-    ApiResponse, Enum, Object, OpenApi,
+    ApiResponse, Object, OpenApi,
     param::Query,
     registry::{MetaResponses, Registry},
 };
 use sale::{
     ledger::Sale,
-    model::{NOT_COMPLETED, Phase, SaleId},
+    model::{Phase, SaleId},
     view::{GATES_AT_ONCE, LOOKS_TIMEOUT, View},
 };
 use serde::Serialize;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use self::eligibility::Eligibility;
 use super::{Tag, headers::IfNoneMatch};
 use crate::{
     auth::Visitor,
     payload::{Everybodys, JSON, Reply},
     problem::{Problem, Refusal, failures},
-    purchases::purchase_status::{PurchaseStatus, Stage},
     replies::{
         reply::with_body,
         shared::{self, SharedReply},
@@ -106,62 +107,6 @@ struct Shown {
     message: Option<String>,
 }
 
-/// Why a buyer may not buy in a sale.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
-#[oai(rename_all = "SCREAMING_SNAKE_CASE")]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-enum IneligibilityCode {
-    /// The buyer has an order.
-    AlreadyPurchased,
-    /// A purchase is accepted and on its way.
-    PurchaseInProgress,
-    /// The order was cancelled, and nobody buys twice.
-    PurchaseCancelled,
-    /// A purchase was accepted and could not become an order.
-    PurchaseFailed,
-    /// It is not known at the moment.
-    CheckFailed,
-}
-
-impl IneligibilityCode {
-    const fn message(self) -> &'static str {
-        match self {
-            Self::AlreadyPurchased => "You have already bought in this sale.",
-            Self::PurchaseInProgress => "Your purchase is on its way.",
-            Self::PurchaseCancelled => "Your purchase in this sale was cancelled.",
-            Self::PurchaseFailed => NOT_COMPLETED,
-            Self::CheckFailed => "Whether you can buy is not known at the moment.",
-        }
-    }
-}
-
-/// What a caller can do in a sale.
-#[derive(Debug, Clone, Object, Serialize)]
-#[oai(rename_all = "camelCase")]
-#[serde(rename_all = "camelCase")]
-struct Eligibility {
-    /// Whether this buyer may still buy in this sale, whatever its window, its state and its stock.
-    can_purchase: bool,
-    /// Whether a purchase would be tried now: the buyer may buy, the sale is active, and a unit is left.
-    can_purchase_now: bool,
-    /// Why the buyer may not, for a program.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<IneligibilityCode>,
-    /// Why a purchase would not be tried now, for a person.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<String>,
-    /// A purchase is accepted and on its way.
-    has_pending_purchase: bool,
-    /// A purchase is completed.
-    has_completed_purchase: bool,
-    /// How far the purchase has come.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    purchase_status: Option<Stage>,
-    /// The id of the purchase.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    job_id: Option<Uuid>,
-}
-
 failures! {
     /// Why a sale is not shown.
     StatusFailed {
@@ -221,7 +166,7 @@ impl FlashSalesApi {
         Ok(match caller {
             None => Status::Everybodys(Everybodys::new(showing.reply, tags)),
             Some(caller) => {
-                let eligibility = eligibility(&services, &showing, &caller).await;
+                let eligibility = Eligibility::of(&services, &showing, &caller).await;
                 Status::Own {
                     showing,
                     eligibility,
@@ -372,47 +317,4 @@ fn milliseconds_until(time: DateTime<Utc>, view: &View) -> u64 {
         return 0;
     }
     u64::try_from((time - view.now).num_milliseconds()).unwrap_or(0)
-}
-
-async fn eligibility(services: &Services, showing: &Showing, caller: &Caller) -> Eligibility {
-    let sale = &showing.sale;
-    let found = services
-        .purchases
-        .of_buyer_briefly(sale.id, sale.state, caller.buyer)
-        .await;
-    let known = found.is_ok();
-    let purchase = found.ok().flatten().as_ref().map(PurchaseStatus::from);
-    let stage = purchase.as_ref().map(|purchase| purchase.status);
-    let reason = match stage {
-        Some(Stage::Queued | Stage::Processing) => Some(IneligibilityCode::PurchaseInProgress),
-        Some(Stage::Completed) => Some(IneligibilityCode::AlreadyPurchased),
-        Some(Stage::Cancelled) => Some(IneligibilityCode::PurchaseCancelled),
-        // The gate holds this purchase, and sells nothing more to this buyer.
-        Some(Stage::Failed) => Some(IneligibilityCode::PurchaseFailed),
-        None | Some(Stage::NotPurchased) => (!known).then_some(IneligibilityCode::CheckFailed),
-    };
-    let message = reason
-        .map(IneligibilityCode::message)
-        .or_else(|| not_selling(&showing.view));
-    Eligibility {
-        can_purchase: reason.is_none(),
-        can_purchase_now: message.is_none(),
-        reason,
-        message: message.map(str::to_owned),
-        has_pending_purchase: matches!(stage, Some(Stage::Queued | Stage::Processing)),
-        has_completed_purchase: stage == Some(Stage::Completed),
-        purchase_status: stage,
-        job_id: purchase.and_then(|purchase| purchase.job_id()),
-    }
-}
-
-/// Why nobody can buy in a sale now; `None` where it sells.
-const fn not_selling(view: &View) -> Option<&'static str> {
-    match view.phase {
-        Phase::Upcoming => Some("The sale has not started yet."),
-        Phase::Paused => Some("The sale is paused."),
-        Phase::Ended => Some("The sale has ended."),
-        Phase::Active if view.available == 0 => Some("Everything is sold."),
-        Phase::Active => None,
-    }
 }
