@@ -66,7 +66,7 @@ fn a_short_secret_stops_with_one_clear_line() {
         .env("JWT_SECRET", "short")
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!(
         errors.trim(),
