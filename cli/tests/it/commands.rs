@@ -81,7 +81,7 @@ fn a_weak_secret_stops_with_one_clear_line() {
         .output()
         .unwrap();
     assert_eq!(
-        refused(&output, 1),
+        refused(&output, 2),
         "error: JWT_SECRET repeats a short pattern: make one with `openssl rand -hex 32`"
     );
 }

@@ -134,7 +134,7 @@ fn a_token_that_cannot_be_made_does_not_show_its_secret() {
         .unwrap();
     assert_silent(&output);
     assert_eq!(
-        refused(&output, 1),
+        refused(&output, 2),
         "error: JWT_SECRET must have at least 32 bytes"
     );
 }
