@@ -5,6 +5,7 @@
 mod admin_products;
 mod admin_sales;
 mod admin_steps;
+mod admin_traffic;
 mod auth;
 pub mod documentation_paths;
 mod flash_sales;
@@ -52,6 +53,7 @@ pub fn apis() -> impl OpenApi + 'static {
         admin_products::AdminProductsApi,
         admin_sales::AdminSalesApi,
         admin_steps::AdminStepsApi,
+        admin_traffic::AdminTrafficApi,
         queue::QueueApi,
         old_clients::OldClientsApi,
         health::HealthApi,

@@ -42,6 +42,7 @@ mod shop;
 mod spellings;
 mod statuses;
 mod tls;
+mod traffic;
 mod verify;
 mod waiting;
 mod words;
