@@ -8,6 +8,7 @@ mod admin_steps;
 mod admin_traffic;
 mod auth;
 pub mod documentation_paths;
+mod events;
 mod flash_sales;
 pub mod headers;
 mod health;
@@ -47,6 +48,7 @@ pub fn apis() -> impl OpenApi + 'static {
     (
         auth::AuthApi,
         flash_sales::FlashSalesApi,
+        events::EventsApi,
         purchases::PurchasesApi,
         purchase_lookups::PurchaseLookupsApi,
         orders::OrdersApi,

@@ -156,10 +156,13 @@ impl PurchasesApi {
         // Common verdicts need no further I/O. The rare paths are boxed: a future is as large as the largest one that
         // it may wait for, and each request moves its own several times.
         let answer = match decided {
-            Ok(Verdict::Admitted) => match wait {
-                None => Ok(accepted(sale, order)),
-                Some(wait) => awaited(&services, sale, purchase, wait).boxed().await,
-            },
+            Ok(Verdict::Admitted) => {
+                services.live.admitted(sale, buyer, order);
+                match wait {
+                    None => Ok(accepted(sale, order)),
+                    Some(wait) => awaited(&services, sale, purchase, wait).boxed().await,
+                }
+            }
             Ok(Verdict::Ended) => ended(&services, sale, purchase, wait).boxed().await,
             Ok(Verdict::Duplicate { order }) => {
                 Err(duplicate(&services, sale, order).boxed().await)

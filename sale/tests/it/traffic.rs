@@ -47,7 +47,10 @@ async fn a_repeated_write_changes_nothing_and_an_earlier_one_takes_nothing_back(
         shop.ledger.write_traffic(&[write]).await.unwrap();
     }
     shop.ledger.write_traffic(&[]).await.unwrap();
-    assert_eq!(shop.ledger.answers(sale, None).await.unwrap(), answers(8, 3));
+    assert_eq!(
+        shop.ledger.answers(sale, None).await.unwrap(),
+        answers(8, 3)
+    );
 }
 
 #[tokio::test]
