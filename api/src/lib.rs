@@ -17,6 +17,7 @@
 //! | [`payload`], [`types`] | JSON in and out; money, times and pages in it |
 //! | [`problem`], [`replies`] | the one shape of failures; what every reply carries |
 //! | [`purchases`] | purchases in batches to the gate, and what became of each |
+//! | [`traffic`] | what the process answers to purchases, counted by sale and time |
 //! | [`sales`] | what the process remembers of sales for a moment |
 //! | [`live`] | event streams |
 //! | [`views`] | products, sales and orders as replies show them, and the command line too |
@@ -46,6 +47,7 @@ pub mod server;
 pub mod services;
 pub mod settings;
 pub mod throughput;
+pub mod traffic;
 pub mod types;
 pub mod views;
 

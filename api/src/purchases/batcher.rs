@@ -79,7 +79,8 @@ pub enum AdmitError {
     ShuttingDown,
 }
 
-type Answer = Result<Verdict, AdmitError>;
+/// The decision on a purchase, or why there is none.
+pub type Answer = Result<Verdict, AdmitError>;
 
 struct Waiting {
     purchase: Purchase,

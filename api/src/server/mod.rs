@@ -1,7 +1,7 @@
 //! Starting, serving and ending.
 //!
 //! To end: stop accepting connections, answer the requests under way (within a deadline), let the batcher answer
-//! every waiting purchase, and close the connections to the servers behind.
+//! every waiting purchase, write the last counts of purchases, and close the connections to the servers behind.
 
 mod endpoint;
 mod start;
@@ -184,6 +184,7 @@ impl Api {
         let closed = async {
             // Changes that are under way need the gate and the ledger, purchases come too late by now.
             tokio::join!(services.admissions.close(), services.detached.ended());
+            services.traffic.close().await;
             // Close all together: a server that is away must not take the others' time.
             tokio::join!(
                 self.hearing.disconnect(),

@@ -14,6 +14,7 @@ use tokio::{
     sync::watch,
     time::Instant,
 };
+use uuid::Uuid;
 
 use super::ServeError;
 use crate::{
@@ -34,6 +35,7 @@ use crate::{
     services::{HEALTH_LINES_MAX, Services},
     settings::{ApiDocs, Settings},
     throughput::Throughput,
+    traffic::Traffic,
 };
 
 /// The part of a request's time that remains for its answer after it has waited.
@@ -135,6 +137,7 @@ pub(super) fn services(
         buyer_login: settings.buyer_login,
         rate_limits: Arc::clone(&rules.rate_limits),
         metrics,
+        traffic: Traffic::start(ledger.clone(), Uuid::now_v7()),
         started: Instant::now(),
         ending,
         health: Services::look_cache(),

@@ -43,6 +43,7 @@ mod shop;
 mod spellings;
 mod statuses;
 mod tls;
+mod traffic;
 mod verify;
 mod waiting;
 mod words;
