@@ -41,6 +41,7 @@ mod shared_status;
 mod shop;
 mod spellings;
 mod statuses;
+mod threads;
 mod tls;
 mod verify;
 mod waiting;
