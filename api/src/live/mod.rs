@@ -42,6 +42,7 @@ use sale::{
     model::{BuyerId, OrderId, SaleId},
 };
 use tokio::{
+    runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::Instant,
 };
@@ -123,6 +124,8 @@ struct Hub {
     /// Streams that show a purchase.
     following: Arc<AtomicUsize>,
     silence_max: Duration,
+    /// Where sales are watched: not on the threads that answer.
+    runtime: Handle,
 }
 
 /// A watched sale, and the task that watches it.
@@ -172,6 +175,7 @@ impl Live {
             watched: Mutex::default(),
             following: Arc::default(),
             silence_max: limits.silence_max,
+            runtime: Handle::current(),
         });
         let hearing = tokio::spawn(Arc::clone(&hub).hear(hints));
         Self {
@@ -291,7 +295,7 @@ impl Hub {
         let run = Arc::clone(&watched).run(self.sources.clone(), end);
         let watching = Watching {
             watched: Arc::clone(&watched),
-            task: AbortOnDropHandle::new(tokio::spawn(run)),
+            task: AbortOnDropHandle::new(self.runtime.spawn(run)),
         };
         all.insert(sale, watching);
         Ok((watched, subscription))
