@@ -155,7 +155,7 @@ mod tests {
         /// What is not written: the second of the bucket, and its answers.
         fn unwritten(&self) -> Vec<(i64, u64)> {
             let rows = self.0.unwritten(usize::MAX);
-            let second = |at: DateTime<Utc>| (at - start()).num_seconds();
+            let second = |at: DateTime<Utc>| at.timestamp() - start().timestamp();
             rows.iter()
                 .map(|row| (second(row.bucket), row.answers.total()))
                 .collect()

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::{
     documented,
+    events::reader::Reader,
     fixture::{Fixture, NO_LIMITS, eventually, id, window},
 };
 
@@ -20,6 +21,7 @@ async fn every_documented_route_is_there_and_does_what_it_is_for() {
     let token = accounts(&api).await;
     let product = products(&api).await;
     let sale = sale(&api, product).await;
+    events(&api, &token, sale).await;
     let order = purchase(&api, &token, sale).await;
     life(&api, sale, order).await;
 
@@ -101,6 +103,13 @@ async fn sale(api: &Fixture, product: Uuid) -> Uuid {
     let status = api.get("/api/flash-sale/status").await.data();
     assert_eq!(status["status"], "active");
     sale
+}
+
+async fn events(api: &Fixture, token: &str, sale: Uuid) {
+    let mut stream = Reader::of(api, sale, Some(token)).await;
+    stream.purchase("not_purchased").await;
+    let operation = stream.operation.unwrap();
+    api.answers.lock().unwrap().insert((operation, 200));
 }
 
 async fn purchase(api: &Fixture, token: &str, sale: Uuid) -> Uuid {

@@ -60,9 +60,7 @@ pub fn all() -> impl Iterator<Item = &'static str> {
     OPERATIONS.iter().map(|operation| operation.id.as_str())
 }
 
-/// Checks a reply against the document. Returns the id of its operation; `None` for an unknown operation.
-#[track_caller]
-pub fn check(method: &Method, path: &str, answer: &Answer) -> Option<&'static str> {
+fn operation(method: &Method, path: &str) -> Option<&'static Operation> {
     let asked: Vec<&str> = segments(path.split('?').next().unwrap()).collect();
     let fits = |operation: &&Operation| {
         operation.method == method.as_str()
@@ -73,7 +71,29 @@ pub fn check(method: &Method, path: &str, answer: &Answer) -> Option<&'static st
                 .zip(&asked)
                 .all(|(known, asked)| known.as_ref().is_none_or(|known| known == asked))
     };
-    let operation = OPERATIONS.iter().find(fits)?;
+    OPERATIONS.iter().find(fits)
+}
+
+/// Checks an event of a stream against the document, which has the shape of the data by the name of the event. Returns
+/// the id of the operation.
+#[track_caller]
+pub fn check_event(path: &str, name: &str, data: &Value) -> &'static str {
+    let operation = operation(&Method::GET, path).expect("a documented stream");
+    let (content_type, shape) = operation.replies[&200].as_ref().unwrap();
+    assert_eq!(content_type, "text/event-stream", "{}", operation.id);
+    if let Err(error) = shape.validate(&json!({ name: data })) {
+        panic!(
+            "{} {name} is not as documented: {error}: {data}",
+            operation.id
+        );
+    }
+    &operation.id
+}
+
+/// Checks a reply against the document. Returns the id of its operation; `None` for an unknown operation.
+#[track_caller]
+pub fn check(method: &Method, path: &str, answer: &Answer) -> Option<&'static str> {
+    let operation = operation(method, path)?;
     let status = answer.status.as_u16();
     let documented = operation.replies.get(&status).unwrap_or_else(|| {
         panic!(

@@ -1,6 +1,6 @@
 //! Event streams: a sale, and the caller's purchase, as they change.
 
-mod reader;
+pub mod reader;
 
 use std::time::Duration;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::fixture::Fixture;
+use crate::{documented, fixture::Fixture};
 
 /// The deadline of every wait.
 const BOUND: Duration = Duration::from_secs(10);
@@ -23,11 +23,14 @@ pub struct Event {
 /// A stream that is open.
 pub struct Reader {
     response: Response,
+    path: String,
     text: String,
     events: VecDeque<Event>,
     /// Milliseconds.
     pub retry: Option<u64>,
     pub comments: usize,
+    /// The operation that sends the events, once there was one.
+    pub operation: Option<&'static str>,
 }
 
 pub fn request(api: &Fixture, sale: Uuid, token: Option<&str>) -> RequestBuilder {
@@ -44,11 +47,13 @@ impl Reader {
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200);
         Self {
+            path: response.url().path().to_owned(),
             response,
             text: String::new(),
             events: VecDeque::new(),
             retry: None,
             comments: 0,
+            operation: None,
         }
     }
 
@@ -115,11 +120,17 @@ impl Reader {
             self.comments += 1;
         }
         if let Some(data) = field("data: ") {
-            self.events.push_back(Event {
+            let event = Event {
                 name: field("event: ").unwrap().to_owned(),
                 id: field("id: ").unwrap().to_owned(),
                 data: serde_json::from_str(data).unwrap(),
-            });
+            };
+            self.operation = Some(documented::check_event(
+                &self.path,
+                &event.name,
+                &event.data,
+            ));
+            self.events.push_back(event);
         }
     }
 }
