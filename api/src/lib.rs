@@ -23,6 +23,7 @@
 //! | [`views`] | products, sales and orders as replies show them, and the command line too |
 //! | [`services`], [`detached`] | what handlers use; work that goes on when its caller leaves |
 //! | [`quota`] | places of which each user or address has a number |
+//! | [`threads`] | the threads that answer, each with its own connections |
 //! | [`metrics`], [`throughput`], [`log_limit`] | counters; how often a log line is written |
 //! | [`document`] | the OpenAPI document, and the page that shows it |
 
@@ -46,6 +47,7 @@ pub mod sales;
 pub mod server;
 pub mod services;
 pub mod settings;
+pub mod threads;
 pub mod throughput;
 pub mod traffic;
 pub mod types;

@@ -42,6 +42,7 @@ mod shared_status;
 mod shop;
 mod spellings;
 mod statuses;
+mod threads;
 mod tls;
 mod traffic;
 mod verify;
