@@ -34,7 +34,7 @@ fn own_postgres() -> Setting {
 }
 
 /// The limits of one posting call, as in `reconciler/src/poster.rs`: entries and winners.
-const READ_ENTRIES_MAX: usize = 64;
+const READ_ENTRIES_MAX: usize = 128;
 const POST_WINNERS_MAX: usize = 8_192;
 /// More winners than that.
 const WINNERS: usize = 9_000;
