@@ -101,6 +101,7 @@ async fn rebuild(
             | InstallError::Settled
             | InstallError::Undrained
             | InstallError::Ahead
+            | InstallError::UncountableEpoch(_)
             | InstallError::Differs(_)
             | InstallError::Unsettled),
         ) => (None, Some(format!("{:#}", anyhow::Error::new(error)))),

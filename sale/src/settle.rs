@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 
 use crate::{
@@ -21,6 +22,10 @@ use crate::{
     store::StoreError,
 };
 
+/// How far the clock of a gate may be ahead of the ledger's where nobody but that clock says that a sale is over. Far
+/// more than clocks that are kept right differ, and settling cannot be undone.
+const CLOCK_AHEAD_MAX: TimeDelta = TimeDelta::minutes(10);
+
 /// Why a sale was not settled. It may have ended already; calling again is safe.
 #[derive(Debug, thiserror::Error)]
 pub enum SettleError {
@@ -30,6 +35,17 @@ pub enum SettleError {
     /// The sale has changed since it was found to be over.
     #[error("the sale was changed meanwhile")]
     Changed,
+    /// The gate says that the sale is over by a clock that cannot be right. Nothing was changed.
+    #[error(
+        "the gate's clock shows {gate} where the ledger's shows {ledger}: correct the clock of Redis; if the sale \
+         really is over, settle it yourself"
+    )]
+    ClockAhead {
+        /// The gate's clock.
+        gate: DateTime<Utc>,
+        /// The ledger's.
+        ledger: DateTime<Utc>,
+    },
     /// Gate and ledger did not agree in time.
     #[error("not everything is posted yet: is a reconciler running?")]
     Undrained,
@@ -58,8 +74,8 @@ pub async fn settle(
     finish(gate, ledger, sale, drain_timeout).await
 }
 
-/// Ends and settles a sale that was over at this version. A sale that has changed since (its window was moved, say)
-/// is left as it is.
+/// Ends and settles a sale that was over at this version, by the gate's clock. A sale that has changed since (its
+/// window was moved, say) is left as it is, and so is one whose gate has a clock that cannot be right.
 pub async fn settle_unchanged(
     gate: &Gate,
     ledger: &Ledger,
@@ -67,6 +83,7 @@ pub async fn settle_unchanged(
     version: Version,
     drain_timeout: Duration,
 ) -> Result<Sale, SettleError> {
+    check_clock(gate, ledger, id).await?;
     let sale = match ledger.end_unchanged(id, version).await {
         Err(LedgerError::WrongState) => return Err(SettleError::Changed),
         Err(LedgerError::UnknownSale) => return Err(SettleError::UnknownSale),
@@ -89,6 +106,21 @@ async fn finish(
         }
     }
     ledger.sale(id).await?.ok_or(SettleError::UnknownSale)
+}
+
+/// Refuses a gate whose clock is too far ahead of the ledger's: its sale may still have time to sell.
+async fn check_clock(gate: &Gate, ledger: &Ledger, id: SaleId) -> Result<(), SettleError> {
+    let Sight::Gate(found) = gate.look(id).await? else {
+        return Ok(());
+    };
+    let now = ledger.now().await?;
+    if found.now - now > CLOCK_AHEAD_MAX {
+        return Err(SettleError::ClockAhead {
+            gate: found.now,
+            ledger: now,
+        });
+    }
+    Ok(())
 }
 
 /// Ends the sale if it has not ended, in ledger and gate. False if another process has just settled it.

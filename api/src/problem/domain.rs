@@ -134,7 +134,7 @@ impl From<InstallError> for Problem {
             InstallError::Store(error) => Self::from(&error),
             InstallError::UnknownSale => Self::sale_not_found(),
             InstallError::Settled => LedgerError::WrongState.into(),
-            InstallError::Ahead | InstallError::Differs(_) => {
+            InstallError::Ahead | InstallError::UncountableEpoch(_) | InstallError::Differs(_) => {
                 Self::new(Code::Conflict, NEEDS_A_PERSON).because(&error)
             }
             InstallError::Busy | InstallError::Undrained | InstallError::Unsettled => {
@@ -152,7 +152,7 @@ impl From<SettleError> for Problem {
                 Code::Conflict,
                 "The sale was changed meanwhile. Look at it, and settle it again.",
             ),
-            SettleError::Unsound(Condition::Ahead) => {
+            SettleError::Unsound(Condition::Ahead) | SettleError::ClockAhead { .. } => {
                 Self::new(Code::Conflict, NEEDS_A_PERSON).because(&error)
             }
             SettleError::Undrained | SettleError::Unsound(_) => Self::unavailable(

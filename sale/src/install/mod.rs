@@ -37,12 +37,15 @@ use crate::{
     gate::{Gate, admission::GateProgress, snapshot::Sight, swap::Swapped},
     journal::Journal,
     ledger::{Ledger, Sale},
-    model::{Epoch, SaleId, SaleState},
+    model::{Epoch, GATE_NUMBER_MAX, SaleId, SaleState},
     store::StoreError,
 };
 
 /// Attempts after which an install gives up for now.
 const ATTEMPTS_MAX: usize = 5;
+/// The highest epoch that an install can follow: the next one is the highest that the ledger stores
+/// (`flash_sales_numbers` in `migrations/0004_sales.sql`).
+const EPOCH_ACCEPTED_MAX: Epoch = Epoch(GATE_NUMBER_MAX - 2);
 /// Buyers read from the ledger and written to the gate in one step.
 const CHUNK_BUYERS: u32 = 2_000;
 
@@ -104,6 +107,12 @@ pub enum InstallError {
     /// The gate is of an install that the ledger does not know. A person has to look.
     #[error("the gate is newer than the ledger: the ledger was rolled back")]
     Ahead,
+    /// Somebody wrote an epoch into Redis that no ledger can count. Nothing was changed.
+    #[error(
+        "the gate, or an entry of its journal, has the epoch {0}, and no ledger can count beyond it: \
+         delete in Redis what somebody wrote there, then rebuild again"
+    )]
+    UncountableEpoch(Epoch),
     /// Gate and ledger do not agree after the install, or the ledger contradicts itself. The gate
     /// stays closed until a person has looked.
     #[error("the gate stays closed, for the audit does not agree: {}", explain(.0))]
@@ -343,6 +352,9 @@ impl Installer<'_> {
         let mut newest = epochs.max().unwrap_or_default();
         if let Sight::Gate(gate) = self.gate.look(self.sale).await? {
             newest = newest.max(gate.epoch);
+        }
+        if newest > EPOCH_ACCEPTED_MAX {
+            return Err(InstallError::UncountableEpoch(newest));
         }
         Ok(self.ledger.accept_epoch(self.sale, newest).await?)
     }

@@ -165,6 +165,12 @@ impl Ledger {
         .await?)
     }
 
+    /// The time by the ledger's clock.
+    pub async fn now(&self) -> Result<DateTime<Utc>, LedgerError> {
+        let now = sqlx::query_scalar("SELECT clock_timestamp()");
+        Ok(now.fetch_one(&self.pool).await?)
+    }
+
     /// The sales that are not settled, or were settled less than `retention` ago, so that their
     /// journals may still exist. In the order of their start.
     pub async fn live_sales(&self, retention: Duration) -> Result<Vec<Sale>, LedgerError> {

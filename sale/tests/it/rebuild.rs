@@ -4,7 +4,7 @@ use sale::{
     audit::Difference,
     gate::admission::GateProgress,
     install::{Condition, InstallError, Installed, Request, install_as},
-    model::{Epoch, SaleId, Verdict},
+    model::{Epoch, GATE_NUMBER_MAX, SaleId, Verdict},
 };
 
 use crate::fixture::{DRAIN, Shop, purchase};
@@ -299,4 +299,26 @@ async fn a_ledger_that_will_not_come_back_is_accepted_and_the_gate_s_winners_are
     shop.sync(sale).await;
     shop.assert_sound(sale, &purchases).await;
     assert_eq!(shop.assert_conserved(sale).await.confirmed, 3);
+}
+
+#[tokio::test]
+async fn an_epoch_that_no_ledger_can_count_is_named_and_changes_nothing() {
+    let shop = Shop::open().await;
+    let sale = shop.on_sale(10).await.id;
+    let journal = shop.keys.journal(sale);
+    let accept = Request {
+        accept_ledger: true,
+        ..Request::default()
+    };
+    for epoch in [GATE_NUMBER_MAX - 1, GATE_NUMBER_MAX, u64::MAX] {
+        let id = format!("{epoch}-1");
+        shop.redis("XADD", &[&journal, &id, "winners", "x"]).await;
+        let refused = install_with(&shop, sale, accept).await;
+        assert!(
+            matches!(refused, Err(InstallError::UncountableEpoch(it)) if it.0 == epoch),
+            "{refused:?}"
+        );
+    }
+    assert_eq!(shop.read(sale).await.epoch, Epoch(1));
+    assert!(shop.look(sale).await.is_open());
 }

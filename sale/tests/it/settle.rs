@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use chrono::{TimeDelta, Utc};
 use sale::{
     install::Condition,
     ledger::{LedgerError, Sale},
     model::{SaleId, SaleState, Verdict},
-    settle::{SettleError, settle},
+    settle::{SettleError, settle, settle_unchanged},
 };
 use tokio::time::timeout;
 
@@ -233,4 +234,24 @@ async fn a_settled_sale_is_not_changed_any_more() {
     }
     let unknown = try_settle(&shop, SaleId::random(), DRAIN).await;
     assert!(matches!(unknown, Err(SettleError::UnknownSale)));
+}
+
+#[tokio::test]
+async fn a_sale_that_is_over_only_by_a_clock_that_cannot_be_right_waits_for_a_person() {
+    let shop = Shop::open().await;
+    let sale = shop.on_sale(2).await;
+    let clock = Utc::now() + TimeDelta::days(36_500);
+    let clock = clock.timestamp_micros().to_string();
+    let terms = shop.keys.terms(sale.id);
+    shop.redis("HSET", &[&terms, "clock", &clock]).await;
+
+    let settled = settle_unchanged(&shop.gate, &shop.ledger, sale.id, sale.version, DRAIN).await;
+
+    assert!(
+        matches!(settled, Err(SettleError::ClockAhead { .. })),
+        "{settled:?}"
+    );
+    assert_eq!(shop.read(sale.id).await.state, SaleState::Open);
+    let settled = try_settle(&shop, sale.id, DRAIN).await.unwrap();
+    assert_eq!((settled.state, settled.returned), (SaleState::Settled, 2));
 }

@@ -51,6 +51,18 @@ async fn a_batch_that_is_posted_again_changes_nothing() {
 }
 
 #[tokio::test]
+async fn the_rest_of_a_batch_of_which_some_is_posted_is_posted() {
+    let shop = Shop::open().await;
+    let sale = shop.sale(9).await;
+    let purchases = crowd(5);
+    for (some, confirmed) in [(0..2, 2), (1..4, 2), (0..5, 1)] {
+        let done = post(&shop, sale.id, &purchases[some.clone()]).await;
+        assert_eq!(done, posted(confirmed, 0), "{some:?}");
+    }
+    assert_eq!(shop.assert_conserved(sale.id).await.posted, 5);
+}
+
+#[tokio::test]
 async fn repeats_within_a_batch_are_one_order() {
     let shop = Shop::open().await;
     let sale = shop.sale(3).await;

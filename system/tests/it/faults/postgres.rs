@@ -34,10 +34,10 @@ fn own_postgres() -> Setting {
 }
 
 /// The limits of one posting call, as in `reconciler/src/poster.rs`: entries and winners.
-const READ_ENTRIES_MAX: usize = 64;
-const POST_WINNERS_MAX: usize = 2_048;
+const READ_ENTRIES_MAX: usize = 128;
+const POST_WINNERS_MAX: usize = 8_192;
 /// More winners than that.
-const WINNERS: usize = 3_000;
+const WINNERS: usize = 9_000;
 /// So much concurrency that a few entries hold all winners, unless the machine is busy with other work.
 const CROWD: Plan = Plan {
     concurrency: 512,
@@ -264,7 +264,7 @@ fn winners(entry: &Entry) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reconciler_that_is_killed_within_a_call_has_posted_all_of_it_or_nothing() {
     let mut stage = Stage::open(quick_to_claim()).await.unwrap();
-    let sale = stage.open_sale(5_000).await.unwrap();
+    let sale = stage.open_sale(12_000).await.unwrap();
     let mut other = session(&stage.deployment).await;
     let mut lock = other.begin().await.unwrap();
     let call = first_call_waits(&mut stage, sale.id, &mut lock).await;
@@ -286,7 +286,7 @@ async fn a_reconciler_that_is_killed_within_a_call_has_posted_all_of_it_or_nothi
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgres_that_is_killed_within_a_call_has_posted_nothing_of_it() {
     let mut stage = Stage::open(own_postgres()).await.unwrap();
-    let sale = stage.open_sale(5_000).await.unwrap();
+    let sale = stage.open_sale(12_000).await.unwrap();
     let mut other = session(&stage.deployment).await;
     let mut lock = other.begin().await.unwrap();
     first_call_waits(&mut stage, sale.id, &mut lock).await;
