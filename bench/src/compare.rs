@@ -6,18 +6,21 @@
 //! | [`limits`] | the limits: bare services, one call a purchase, Postgres alone |
 //! | [`looks`] | an API when a crowd looks at a sale |
 //! | [`posting`] | from the journal to the ledger |
-//! | [`growth`] | memory, and cost as a sale grows |
+//! | [`sales`] | many live sales, and one that nobody buys in |
+//! | [`growth`] | memory, and cost in a large sale |
 //!
-//! [`figure`] owns the lines of the table and their goals, `tool` runs the servers' own programs that the limits need.
+//! [`figure`] owns the lines of the table and their goals. `tool` runs the servers' own programs that the limits need,
+//! and `hmget` is a plain client of Redis.
 //!
 //! Each module uses servers of its own, one after the other, so that no run leaves anything for the next.
 
-mod figure;
 mod growth;
+mod hmget;
 mod limits;
 mod looks;
 mod posting;
 mod purchases;
+mod sales;
 mod tool;
 
 use std::{process::ExitCode, time::Duration};
@@ -26,8 +29,11 @@ use clap::{Args, ValueEnum};
 use comfy_table::Table;
 use process::output::{note, print};
 
-use self::figure::{Figure, Rounds};
-use crate::table::{headed, right};
+use crate::{
+    figure::{self, Figure, Rounds},
+    provenance::{Provenance, Servers},
+    table::{headed, right},
+};
 
 /// Settings of `compare`.
 #[derive(Debug, Clone, Args)]
@@ -54,9 +60,11 @@ pub enum Group {
     Looks,
     /// CPU time of Redis, and how many purchases there are a second
     Gate,
+    /// Many live sales, and one that nobody buys in
+    Sales,
     /// From the journal to the ledger
     Posting,
-    /// Memory, and cost as a sale grows
+    /// Memory, and cost in a large sale
     Growth,
 }
 
@@ -97,6 +105,8 @@ impl Volume {
 /// Measures and prints. The status is 0 even if goals are missed: that is not an error.
 pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
     let size = Volume::of(settings.quick);
+    let run = Provenance::now(Some(Servers::own()));
+    note(&run.to_string());
     let mut rounds = Rounds::default();
     for group in Group::value_variants() {
         if settings.only.is_some_and(|only| only != *group) {
@@ -106,6 +116,7 @@ pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
             Group::Api => purchases::api(size, &mut rounds).await?,
             Group::Looks => looks::measure(size, &mut rounds).await?,
             Group::Gate => purchases::gate(size, &mut rounds).await?,
+            Group::Sales => sales::measure(size, &mut rounds).await?,
             Group::Posting => posting::measure(size, &mut rounds).await?,
             Group::Growth => growth::measure(size, &mut rounds).await?,
         }
@@ -117,7 +128,7 @@ pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
     if settings.json {
         print(&serde_json::to_string_pretty(&figures)?)?;
     } else {
-        print(&table(&figures).to_string())?;
+        print(&format!("{run}\n{}", table(&figures)))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! The system under test: the release build on servers of its own, as in a deployment, except for the rate limits,
 //! which are on and too high to reject anyone. [`sales`] makes its sales and their buyers.
 
-mod sales;
+pub mod sales;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -206,6 +206,13 @@ impl Ground {
         found("redis has written its file", deadline, at_rest).await?;
         self.redis()?.command(&["BGREWRITEAOF"])?;
         found("redis has rewritten its file", deadline, at_rest).await
+    }
+
+    /// The commands that Redis has run, those of scripts included.
+    pub fn redis_commands(&self) -> anyhow::Result<u64> {
+        Ok(self
+            .redis_info("stats", "total_commands_processed")?
+            .parse()?)
     }
 
     /// The memory that Redis uses, bytes.

@@ -14,8 +14,9 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use identity::token::Tokens;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sale::model::SaleId;
 use system::{client::Buyer, latency::Latencies};
 use tokio::{
@@ -44,6 +45,9 @@ const RATE_MIN: f64 = 500.0;
 
 /// Additional time that a run may take.
 const DEADLINE_MIN: Duration = Duration::from_secs(30);
+
+/// Open files besides the connections.
+const OTHER_FILES: u64 = 256;
 
 /// The `Host` of requests.
 pub const HOST: &str = "127.0.0.1";
@@ -134,6 +138,7 @@ pub async fn send(
     connections: usize,
     pace: Pace,
 ) -> anyhow::Result<Outcome> {
+    make_room(u32::try_from(connections)?)?;
     let deadline = deadline(requests.count(), pace);
     send_within(deadline, address, requests, connections, pace).await
 }
@@ -221,6 +226,20 @@ impl Progress {
             self.answered.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+/// Raises the limit of open files of this process, so that there is room for many connections.
+pub fn make_room(connections: u32) -> anyhow::Result<()> {
+    let wanted = u64::from(connections) + OTHER_FILES;
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    ensure!(
+        wanted <= hard,
+        "{connections} connections need {wanted} open files, and this system allows {hard} (ulimit -Hn)"
+    );
+    if soft < wanted {
+        setrlimit(Resource::RLIMIT_NOFILE, wanted, hard)?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -31,8 +31,7 @@ pub mod workers;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, ensure};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use anyhow::Context;
 use process::output::note;
 use rlt::cli::ReportFormat;
 
@@ -45,9 +44,7 @@ use self::{
     posting::post,
     visit::visit,
 };
-
-/// Open files besides the connections.
-const OTHER_FILES: u64 = 256;
+use crate::load::make_room;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
 #[strum(serialize_all = "lowercase")]
@@ -138,18 +135,4 @@ pub async fn measure_at(
     let audit = outcome.check(place.close().await).flatten();
     outcome.proof = proof.map(|proof| proof + audit.unwrap_or_default());
     Ok(outcome)
-}
-
-/// Raises the limit of open files of this process, so that there is room for many connections.
-fn make_room(connections: u32) -> anyhow::Result<()> {
-    let wanted = u64::from(connections) + OTHER_FILES;
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    ensure!(
-        wanted <= hard,
-        "{connections} connections need {wanted} open files, and this system allows {hard} (ulimit -Hn)"
-    );
-    if soft < wanted {
-        setrlimit(Resource::RLIMIT_NOFILE, wanted, hard)?;
-    }
-    Ok(())
 }

@@ -84,7 +84,7 @@ pub async fn run(suite: &Suite) -> anyhow::Result<ExitCode> {
     suite.write("suite.json", &format!("{figures:#}"))?;
     let page = report::suite(&provenance, suite.quick, &outcomes)?;
     suite.write("suite.html", &page)?;
-    print(&table(&outcomes).to_string())?;
+    print(&format!("{provenance}\n{}", table(&outcomes)))?;
     print(&suite.out.join("suite.html").display().to_string())?;
     let is_good = outcomes.iter().all(Outcome::is_good);
     Ok(ExitCode::from(u8::from(!is_good)))
