@@ -9,6 +9,8 @@
 //! | [`sales`] | many live sales, and one that nobody buys in |
 //! | [`growth`] | memory, and cost in a large sale |
 //!
+//! Some figures are those of a scenario, which measures them itself.
+//!
 //! [`figure`] owns the lines of the table and their goals. `tool` runs the servers' own programs that the limits need,
 //! and `hmget` is a plain client of Redis.
 //!
@@ -25,6 +27,7 @@ mod tool;
 
 use std::{process::ExitCode, time::Duration};
 
+use anyhow::ensure;
 use clap::{Args, ValueEnum};
 use comfy_table::Table;
 use process::output::{note, print};
@@ -32,6 +35,7 @@ use process::output::{note, print};
 use crate::{
     figure::{self, Figure, Rounds},
     provenance::{Provenance, Servers},
+    scenarios::{self, plan::Scenario},
     table::{headed, right},
 };
 
@@ -66,6 +70,12 @@ pub enum Group {
     Posting,
     /// Memory, and cost in a large sale
     Growth,
+    /// The scenario `mixed`
+    Mixed,
+    /// Memory of connections: the scenario `10k-users`
+    Connections,
+    /// Event streams: the scenario `streams`
+    Streams,
 }
 
 /// The amount of measuring.
@@ -85,6 +95,8 @@ pub struct Volume {
     pub winners: usize,
     /// Buyers in a large sale.
     pub large: usize,
+    /// The volume of a scenario.
+    pub scenario: scenarios::Volume,
 }
 
 impl Volume {
@@ -98,6 +110,11 @@ impl Volume {
             journal: pick(200_000, 2_000),
             winners: pick(20_000, 500),
             large: pick(1_000_000, 5_000),
+            scenario: if quick {
+                scenarios::Volume::Quick
+            } else {
+                scenarios::Volume::Full
+            },
         }
     }
 }
@@ -119,6 +136,11 @@ pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
             Group::Sales => sales::measure(size, &mut rounds).await?,
             Group::Posting => posting::measure(size, &mut rounds).await?,
             Group::Growth => growth::measure(size, &mut rounds).await?,
+            Group::Mixed => scenario(Scenario::Mixed, size, &mut rounds).await?,
+            Group::Connections => {
+                scenario(Scenario::TenThousandUsers, size, &mut rounds).await?;
+            }
+            Group::Streams => scenario(Scenario::Streams, size, &mut rounds).await?,
         }
     }
     let figures = rounds.figures(size.large)?;
@@ -131,6 +153,20 @@ pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
         print(&format!("{run}\n{}", table(&figures)))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The figures that a scenario measures itself.
+async fn scenario(chosen: Scenario, size: Volume, rounds: &mut Rounds) -> anyhow::Result<()> {
+    for round in 0..size.rounds {
+        let outcome = scenarios::measure_silently(chosen, size.scenario).await?;
+        let wrong: Vec<&str> = outcome.wrongs().map(String::as_str).collect();
+        ensure!(wrong.is_empty(), "{}: {}", chosen.name(), wrong.join("; "));
+        for figure in outcome.figures {
+            note(&format!("round {round}, {figure}"));
+            rounds.alone(figure.line, figure.value);
+        }
+    }
+    Ok(())
 }
 
 fn table(rows: &[Figure]) -> Table {

@@ -80,7 +80,11 @@ impl Ground {
             }),
             own_postgres: true,
             reconcilers: 0,
-            api: vec![("METRICS_ADDRESS".to_owned(), metrics.to_string())],
+            api: vec![
+                ("METRICS_ADDRESS".to_owned(), metrics.to_string()),
+                // All streams come from one address.
+                ("STREAMS_PER_ADDRESS_MAX".to_owned(), "0".to_owned()),
+            ],
             ..Setting::default()
         });
         Ok(Self {
