@@ -7,29 +7,39 @@
 //! | [`looks`] | an API when a crowd looks at a sale |
 //! | [`threads`] | an API with one thread that answers and with several |
 //! | [`posting`] | from the journal to the ledger |
-//! | [`growth`] | memory, and cost as a sale grows |
+//! | [`sales`] | many live sales, and one that nobody buys in |
+//! | [`growth`] | memory, and cost in a large sale |
 //!
-//! [`figure`] owns the lines of the table and their goals, `tool` runs the servers' own programs that the limits need.
+//! Some figures are those of a scenario, which measures them itself.
+//!
+//! [`figure`] owns the lines of the table and their goals. `tool` runs the servers' own programs that the limits need,
+//! and `hmget` is a plain client of Redis.
 //!
 //! Each module uses servers of its own, one after the other, so that no run leaves anything for the next.
 
-mod figure;
 mod growth;
+mod hmget;
 mod limits;
 mod looks;
 mod posting;
 mod purchases;
+mod sales;
 mod threads;
 mod tool;
 
 use std::{process::ExitCode, time::Duration};
 
+use anyhow::ensure;
 use clap::{Args, ValueEnum};
 use comfy_table::Table;
 use process::output::{note, print};
 
-use self::figure::{Figure, Rounds};
-use crate::table::{headed, right};
+use crate::{
+    figure::{self, Figure, Rounds},
+    provenance::{Provenance, Servers},
+    scenarios::{self, plan::Scenario},
+    table::{headed, right},
+};
 
 /// Settings of `compare`.
 #[derive(Debug, Clone, Args)]
@@ -58,10 +68,18 @@ pub enum Group {
     Threads,
     /// CPU time of Redis, and how many purchases there are a second
     Gate,
+    /// Many live sales, and one that nobody buys in
+    Sales,
     /// From the journal to the ledger
     Posting,
-    /// Memory, and cost as a sale grows
+    /// Memory, and cost in a large sale
     Growth,
+    /// The scenario `mixed`
+    Mixed,
+    /// Memory of connections: the scenario `10k-users`
+    Connections,
+    /// Event streams: the scenario `streams`
+    Streams,
 }
 
 /// The amount of measuring.
@@ -81,6 +99,8 @@ pub struct Volume {
     pub winners: usize,
     /// Buyers in a large sale.
     pub large: usize,
+    /// The volume of a scenario.
+    pub scenario: scenarios::Volume,
 }
 
 impl Volume {
@@ -94,6 +114,11 @@ impl Volume {
             journal: pick(200_000, 2_000),
             winners: pick(20_000, 500),
             large: pick(1_000_000, 5_000),
+            scenario: if quick {
+                scenarios::Volume::Quick
+            } else {
+                scenarios::Volume::Full
+            },
         }
     }
 }
@@ -101,6 +126,8 @@ impl Volume {
 /// Measures and prints. The status is 0 even if goals are missed: that is not an error.
 pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
     let size = Volume::of(settings.quick);
+    let run = Provenance::now(Some(Servers::own()));
+    note(&run.to_string());
     let mut rounds = Rounds::default();
     for group in Group::value_variants() {
         if settings.only.is_some_and(|only| only != *group) {
@@ -111,8 +138,14 @@ pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
             Group::Looks => looks::measure(size, &mut rounds).await?,
             Group::Threads => threads::measure(size, &mut rounds).await?,
             Group::Gate => purchases::gate(size, &mut rounds).await?,
+            Group::Sales => sales::measure(size, &mut rounds).await?,
             Group::Posting => posting::measure(size, &mut rounds).await?,
             Group::Growth => growth::measure(size, &mut rounds).await?,
+            Group::Mixed => scenario(Scenario::Mixed, size, &mut rounds).await?,
+            Group::Connections => {
+                scenario(Scenario::TenThousandUsers, size, &mut rounds).await?;
+            }
+            Group::Streams => scenario(Scenario::Streams, size, &mut rounds).await?,
         }
     }
     let figures = rounds.figures(size.large)?;
@@ -122,9 +155,23 @@ pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
     if settings.json {
         print(&serde_json::to_string_pretty(&figures)?)?;
     } else {
-        print(&table(&figures).to_string())?;
+        print(&format!("{run}\n{}", table(&figures)))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The figures that a scenario measures itself.
+async fn scenario(chosen: Scenario, size: Volume, rounds: &mut Rounds) -> anyhow::Result<()> {
+    for round in 0..size.rounds {
+        let outcome = scenarios::measure_silently(chosen, size.scenario).await?;
+        let wrong: Vec<&str> = outcome.wrongs().map(String::as_str).collect();
+        ensure!(wrong.is_empty(), "{}: {}", chosen.name(), wrong.join("; "));
+        for figure in outcome.figures {
+            note(&format!("round {round}, {figure}"));
+            rounds.alone(figure.line, figure.value);
+        }
+    }
+    Ok(())
 }
 
 fn table(rows: &[Figure]) -> Table {

@@ -1,7 +1,7 @@
 //! The system under test: the release build on servers of its own, as in a deployment, except for the rate limits,
 //! which are on and too high to reject anyone. [`sales`] makes its sales and their buyers.
 
-mod sales;
+pub mod sales;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -80,7 +80,11 @@ impl Ground {
             }),
             own_postgres: true,
             reconcilers: 0,
-            api: vec![("METRICS_ADDRESS".to_owned(), metrics.to_string())],
+            api: vec![
+                ("METRICS_ADDRESS".to_owned(), metrics.to_string()),
+                // All streams come from one address.
+                ("STREAMS_PER_ADDRESS_MAX".to_owned(), "0".to_owned()),
+            ],
             ..Setting::default()
         });
         Ok(Self {
@@ -206,6 +210,13 @@ impl Ground {
         found("redis has written its file", deadline, at_rest).await?;
         self.redis()?.command(&["BGREWRITEAOF"])?;
         found("redis has rewritten its file", deadline, at_rest).await
+    }
+
+    /// The commands that Redis has run, those of scripts included.
+    pub fn redis_commands(&self) -> anyhow::Result<u64> {
+        Ok(self
+            .redis_info("stats", "total_commands_processed")?
+            .parse()?)
     }
 
     /// The memory that Redis uses, bytes.

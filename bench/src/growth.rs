@@ -125,6 +125,7 @@ pub async fn run(settings: &Growth) -> anyhow::Result<ExitCode> {
         let written = Written { run, curves };
         print(&serde_json::to_string_pretty(&written)?)?;
     } else {
+        print(&run.to_string())?;
         for (axis, points) in &curves {
             print(&curve::table(*axis, points).to_string())?;
         }

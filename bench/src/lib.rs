@@ -6,6 +6,7 @@
 //! | `scenarios` | the situations of a shop, as load that rlt drives, with their proof |
 //! | `suite`, `report` | all scenarios, and the page that shows them |
 //! | `compare` | the table: each figure, its limit, their ratio, its goal |
+//! | `figure` | the lines of that table, with their goals |
 //! | `growth` | how cost grows with buyers, sales, connections, threads and batches, as tables and charts |
 //! | `ground` | the system under test, on servers of its own |
 //! | `load` | the load generator: a lean HTTP client |
@@ -18,6 +19,7 @@
 
 mod compare;
 mod cpu;
+mod figure;
 mod floor;
 mod ground;
 mod growth;

@@ -4,6 +4,7 @@
 pub mod answers;
 pub mod connection;
 pub mod request;
+pub mod streams;
 
 use std::{
     net::SocketAddr,
@@ -16,6 +17,7 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use identity::token::Tokens;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sale::model::SaleId;
 use system::{client::Buyer, latency::Latencies};
 use tokio::{
@@ -44,6 +46,9 @@ const RATE_MIN: f64 = 500.0;
 
 /// Additional time that a run may take.
 const DEADLINE_MIN: Duration = Duration::from_secs(30);
+
+/// Open files besides the connections.
+const OTHER_FILES: u64 = 256;
 
 /// The `Host` of requests.
 pub const HOST: &str = "127.0.0.1";
@@ -134,6 +139,7 @@ pub async fn send(
     connections: usize,
     pace: Pace,
 ) -> anyhow::Result<Outcome> {
+    make_room(u32::try_from(connections)?)?;
     let deadline = deadline(requests.count(), pace);
     send_within(deadline, address, requests, connections, pace).await
 }
@@ -221,6 +227,22 @@ impl Progress {
             self.answered.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+/// Raises the limit of open files of this process, so that there is room for many connections.
+pub fn make_room(connections: u32) -> anyhow::Result<()> {
+    let wanted = u64::from(connections) + OTHER_FILES;
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    if soft < wanted {
+        // Root may go beyond what the system allows.
+        let raised = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard.max(wanted));
+        raised.with_context(|| {
+            format!(
+                "{connections} connections need {wanted} open files, and this system allows {hard} (ulimit -Hn)"
+            )
+        })?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

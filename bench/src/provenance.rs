@@ -118,6 +118,17 @@ fn said(command: &mut Command) -> Option<String> {
     (ended.status.success() && !text.is_empty()).then(|| text.to_owned())
 }
 
+impl fmt::Display for Provenance {
+    /// The line above a table.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, commit, .. } = self;
+        write!(f, "{at}, commit {commit}: {}", self.machine)?;
+        self.servers
+            .as_ref()
+            .map_or(Ok(()), |servers| write!(f, ", {servers}"))
+    }
+}
+
 impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let processors = self.processors.map(|count| count.to_string());

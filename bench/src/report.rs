@@ -192,6 +192,7 @@ fn section(outcome: &Outcome) -> anyhow::Result<Markup> {
             "; " (outcome.target.as_deref().unwrap_or("servers of its own")) "."
         }
         @if let Some(proof) = &outcome.proof { p.right { (proof) } }
+        @for figure in &outcome.figures { p { (figure) } }
         @for wrong in outcome.wrongs() { pre.wrong { (wrong) } }
         div.charts {
             (figure("How long answers took", latency.transpose()?.flatten()))

@@ -8,6 +8,7 @@
 //! | [`crowd`] | the buyers and their requests; the buyers who have bought before |
 //! | [`workers`], [`schedule`] | the buyers as workers of rlt; when each request is due |
 //! | `visit` | visitors come to a sale, and are measured |
+//! | `streams` | event streams of a sale, and visitors beside them |
 //! | [`posting`] | the way of orders from the journal to the ledger |
 //! | `drive` | rlt, which drives both |
 //! | [`record`], [`timing`], [`memory`], [`outcome`] | observations, and the figures from them |
@@ -24,6 +25,7 @@ pub mod plan;
 pub mod posting;
 pub mod record;
 pub mod schedule;
+mod streams;
 pub mod target;
 pub mod timing;
 mod visit;
@@ -31,10 +33,10 @@ pub mod workers;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, ensure};
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use anyhow::Context;
 use process::output::note;
-use rlt::cli::ReportFormat;
+use rlt::cli::{Collector, ReportFormat};
+use tempfile::tempdir;
 
 use self::{
     command::{Chosen, Run},
@@ -43,11 +45,10 @@ use self::{
     place::Place,
     plan::{Scenario, Unit},
     posting::post,
-    visit::visit,
+    streams::watch,
+    visit::come,
 };
-
-/// Open files besides the connections.
-const OTHER_FILES: u64 = 256;
+use crate::load::make_room;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display)]
 #[strum(serialize_all = "lowercase")]
@@ -58,9 +59,27 @@ pub enum Volume {
 
 impl Volume {
     const fn orders(self) -> u32 {
+        self.pick(200_000, 2_000)
+    }
+
+    /// Purchases that find out the full rate.
+    const fn purchases(self) -> usize {
+        self.pick(100_000, 2_000) as usize
+    }
+
+    const fn streams(self) -> u32 {
+        self.pick(10_000, 200)
+    }
+
+    /// Purchases that all streams show one by one.
+    const fn changes(self) -> u32 {
+        self.pick(20, 3)
+    }
+
+    const fn pick(self, full: u32, quick: u32) -> u32 {
         match self {
-            Self::Full => 200_000,
-            Self::Quick => 2_000,
+            Self::Full => full,
+            Self::Quick => quick,
         }
     }
 }
@@ -82,6 +101,9 @@ pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
     });
     let cpu = cpu.join(", ");
     note(&format!("CPU for {one}, us (without Postgres): {cpu}"));
+    for figure in &outcome.figures {
+        note(&figure.to_string());
+    }
     for compared in &outcome.cpu_ratios {
         let (process, ratio) = (compared.process, compared.ratio);
         let judged = if compared.is_judged {
@@ -102,10 +124,25 @@ pub async fn run(chosen: Chosen) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!outcome.is_good())))
 }
 
+/// Runs a scenario as `suite` does, without a view of it.
+pub async fn measure_silently(scenario: Scenario, volume: Volume) -> anyhow::Result<Outcome> {
+    let folder = tempdir()?;
+    let mut run = Run::for_suite(scenario, volume)?;
+    run.bench.collector = Some(Collector::Silent);
+    run.bench.output_file = Some(folder.path().join("report"));
+    measure(scenario, run, volume).await
+}
+
 /// Runs a scenario. Failed checks are part of the outcome.
 pub async fn measure(scenario: Scenario, run: Run, volume: Volume) -> anyhow::Result<Outcome> {
     // The scenario's own servers inherit the limit.
-    make_room(run.bench.concurrency.get())?;
+    let streams = if scenario.plan().streaming {
+        // An API gives them half of its connections.
+        2 * volume.streams()
+    } else {
+        0
+    };
+    make_room(run.bench.concurrency.get() + streams)?;
     let place = Place::open(run.shared.target.as_deref()).await?;
     measure_at(place, scenario, run, volume).await
 }
@@ -127,7 +164,8 @@ pub async fn measure_at(
     let plan = scenario.plan();
     let (sale, records) = match plan.unit {
         Unit::Orders => post(&mut place, run, volume, &mut outcome).await?,
-        Unit::Requests => visit(&mut place, &plan, run, &mut outcome).await?,
+        Unit::Requests if plan.streaming => watch(&mut place, run, volume, &mut outcome).await?,
+        Unit::Requests => come(&mut place, scenario, run, &mut outcome).await?,
     };
     if let Some(path) = written {
         let text = std::fs::read(&path).with_context(|| format!("no {}", path.display()))?;
@@ -138,18 +176,4 @@ pub async fn measure_at(
     let audit = outcome.check(place.close().await).flatten();
     outcome.proof = proof.map(|proof| proof + audit.unwrap_or_default());
     Ok(outcome)
-}
-
-/// Raises the limit of open files of this process, so that there is room for many connections.
-fn make_room(connections: u32) -> anyhow::Result<()> {
-    let wanted = u64::from(connections) + OTHER_FILES;
-    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    ensure!(
-        wanted <= hard,
-        "{connections} connections need {wanted} open files, and this system allows {hard} (ulimit -Hn)"
-    );
-    if soft < wanted {
-        setrlimit(Resource::RLIMIT_NOFILE, wanted, hard)?;
-    }
-    Ok(())
 }

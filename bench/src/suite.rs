@@ -75,6 +75,9 @@ pub async fn run(suite: &Suite) -> anyhow::Result<ExitCode> {
         let measured = measure(*scenario, run, suite.volume()).await;
         let mut outcome = measured.unwrap_or_else(|error| Outcome::failed(*scenario, &error));
         judge.conclude(&mut outcome)?;
+        for figure in &outcome.figures {
+            note(&format!("{name}: {figure}"));
+        }
         for wrong in outcome.wrongs() {
             note(&format!("{name}: error: {wrong}"));
         }
@@ -84,7 +87,7 @@ pub async fn run(suite: &Suite) -> anyhow::Result<ExitCode> {
     suite.write("suite.json", &format!("{figures:#}"))?;
     let page = report::suite(&provenance, suite.quick, &outcomes)?;
     suite.write("suite.html", &page)?;
-    print(&table(&outcomes).to_string())?;
+    print(&format!("{provenance}\n{}", table(&outcomes)))?;
     print(&suite.out.join("suite.html").display().to_string())?;
     let is_good = outcomes.iter().all(Outcome::is_good);
     Ok(ExitCode::from(u8::from(!is_good)))
@@ -102,17 +105,12 @@ impl Suite {
     /// The run and the judge of a scenario, as on its command line. It checks now, and not after the earlier scenarios,
     /// that the baseline exists.
     fn plan(&self, scenario: Scenario) -> anyhow::Result<(Run, Judge)> {
-        let plan = scenario.plan();
-        let mut run = if self.quick {
-            Run::of(scenario, &plan.quick)
-        } else {
-            Run::planned(scenario)
-        }?;
+        let mut run = Run::for_suite(scenario, self.volume())?;
         run.shared = self.shared.clone();
         run.bench.save_baseline.clone_from(&self.save_baseline);
         run.bench.baseline.clone_from(&self.baseline);
         run.bench.output = ReportFormat::Json;
-        run.bench.output_file = Some(self.out.join(format!("{}.json", plan.name)));
+        run.bench.output_file = Some(self.out.join(format!("{}.json", scenario.name())));
         run.bench.collector = self.quick.then_some(Collector::Silent);
         let judge = Judge::of(&mut run, scenario, self.volume())?;
         Ok((run, judge))

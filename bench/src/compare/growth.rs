@@ -1,40 +1,36 @@
-//! The Redis memory of a buyer, and the cost of a decision as a sale grows.
+//! The Redis memory of a buyer, and the cost of a decision in a large sale.
 
 use process::output::note;
-use sale::ledger::Sale;
+use sale::model::Verdict;
 use system::rest::at_rest;
 
 use super::{
     Volume,
     figure::{Line, Rounds, SMALL},
+    hmget::Reader,
 };
 use crate::{
-    ground::{Ground, POSTED_DEADLINE},
+    cpu::micros_each,
+    ground::{Ground, POSTED_DEADLINE, sales::strangers},
     load::answers::Expected,
 };
 
 pub(super) async fn measure(size: Volume, rounds: &mut Rounds) -> anyhow::Result<()> {
     let ground = Ground::start().await?;
-    costs(&ground, size, rounds).await?;
+    winners(&ground, size, rounds).await?;
+    sold_out(&ground, size, rounds).await?;
     ground.close().await?;
     memory(size, rounds).await
 }
 
-/// The cost in Redis of a winner, and of a buyer who comes too late, in a large sale and in small ones.
+/// The cost in Redis of a winner, in a large sale and in small ones.
 ///
 /// Redis grows a hash of buyers whenever it is full, and then moves a part of it with each purchase until all is moved.
-/// So the cost of winners is measured while the sale doubles, as the small ones do. Buyers who come too late meet a
-/// hash at rest.
-async fn costs(ground: &Ground, size: Volume, rounds: &mut Rounds) -> anyhow::Result<()> {
+/// So the cost is measured while the sale doubles, as the small ones do.
+async fn winners(ground: &Ground, size: Volume, rounds: &mut Rounds) -> anyhow::Result<()> {
     let count = size.purchases;
-    let redis = async |sale: &Sale, count, expected| {
-        let buyers = ground.buyers(sale.id, count)?;
-        anyhow::Ok(ground.run(&buyers, expected).await?.redis)
-    };
     ground.warm_up(ground.stage.api(), count).await?;
-    let large_sale = ground.filled(size.large, size.large).await?;
-    let large_end = ground.filled(size.large, 0).await?;
-    let small_end = ground.filled(SMALL, 0).await?;
+    let large_sale = ground.filled(size.large, size.large).await?.id;
     ground.file_rewritten().await?;
     // A turn of small sales is half as long: an API handles at most a thousand sales at a time.
     let turns = size.large / (2 * count);
@@ -42,7 +38,8 @@ async fn costs(ground: &Ground, size: Volume, rounds: &mut Rounds) -> anyhow::Re
     for turn in 0..turns {
         let crowd = ground.crowd(SMALL, count).await?;
         let small = ground.run(&crowd, Expected::Accepted).await?.redis;
-        let large = redis(&large_sale, 2 * count, Expected::Accepted).await?;
+        let buyers = ground.buyers(large_sale, 2 * count)?;
+        let large = ground.run(&buyers, Expected::Accepted).await?.redis;
         note(&format!(
             "turn {turn}, winner: Redis {large:.2} us in a large sale, {small:.2} us in small ones"
         ));
@@ -50,10 +47,23 @@ async fn costs(ground: &Ground, size: Volume, rounds: &mut Rounds) -> anyhow::Re
         mean.1 += small / turns as f64;
     }
     rounds.against(Line::WinnerGrowth, mean.0, mean.1);
-    for _ in 0..size.rounds {
-        let small = redis(&small_end, count, Expected::SoldOut).await?;
-        let large = redis(&large_end, count, Expected::SoldOut).await?;
-        rounds.against(Line::SoldOutGrowth, large, small);
+    Ok(())
+}
+
+/// The cost in Redis of a buyer who comes too late to a large sale. One call of the gate decides for as many buyers as
+/// one `HMGET` of its limit looks up.
+async fn sold_out(ground: &Ground, size: Volume, rounds: &mut Rounds) -> anyhow::Result<()> {
+    let sale = ground.filled(size.large, 0).await?.id;
+    let mut reader = Reader::connect(ground, sale).await?;
+    ground.file_rewritten().await?;
+    for _ in 0..size.short_rounds {
+        let late = strangers(size.purchases);
+        let (redis, count) = (ground.redis_pid()?, late.len());
+        let deciding = ground.decide(sale, &late, Verdict::SoldOut);
+        let ((), [cost]) = micros_each([redis], count, deciding).await?;
+        let looking_up = reader.look_up(&late);
+        let ((), [limit]) = micros_each([redis], count, looking_up).await?;
+        rounds.against(Line::SoldOutByHmget, cost, limit);
     }
     Ok(())
 }

@@ -3,10 +3,7 @@
 use std::{io::Write as _, sync::Arc};
 
 use anyhow::{Context, ensure};
-use sale::{
-    gate::admission::{BATCH_MAX, Known},
-    model::{OrderId, Purchase, SaleId},
-};
+use sale::model::{OrderId, Purchase, SaleId, Verdict};
 use system::client::Buyer;
 use tempfile::NamedTempFile;
 
@@ -67,9 +64,7 @@ async fn users(ground: &Ground, sale: SaleId, count: usize) -> anyhow::Result<Ve
         order: OrderId::random(),
     });
     let purchases: Vec<Purchase> = purchases.collect();
-    for batch in purchases.chunks(BATCH_MAX) {
-        ground.gate().admit(sale, &Known::default(), batch).await?;
-    }
+    ground.decide(sale, &purchases, Verdict::Admitted).await?;
     Ok(users)
 }
 

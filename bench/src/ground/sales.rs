@@ -13,8 +13,11 @@ use sale::{
 };
 use tokio::time::Instant;
 
-use super::{Ground, found};
-use crate::load::Requests;
+use super::{Costs, Ground, found};
+use crate::load::{Pace, Requests, answers::Expected};
+
+/// Runs of purchases that take turns over sales.
+const TURNS_MAX: usize = 16;
 
 /// How long an install may wait for an empty journal.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -74,17 +77,46 @@ impl Ground {
     }
 
     pub async fn fill(&self, sale: SaleId, buyers: usize) -> anyhow::Result<()> {
-        for from in (0..buyers).step_by(BATCH_MAX) {
-            let strangers = (from..buyers).take(BATCH_MAX).map(|_| Purchase {
-                buyer: BuyerId::random(),
-                order: OrderId::random(),
-            });
-            let batch: Vec<Purchase> = strangers.collect();
-            let decision = self.gate().admit(sale, &Known::default(), &batch).await?;
-            let won = decision.verdicts.iter().all(|it| *it == Verdict::Admitted);
-            ensure!(won, "somebody was not admitted");
+        let purchases = strangers(buyers);
+        self.decide(sale, &purchases, Verdict::Admitted).await
+    }
+
+    /// Has the gate decide purchases, as many at once as it takes. Each must get this verdict.
+    pub async fn decide(
+        &self,
+        sale: SaleId,
+        purchases: &[Purchase],
+        wanted: Verdict,
+    ) -> anyhow::Result<()> {
+        for batch in purchases.chunks(BATCH_MAX) {
+            let decision = self.gate().admit(sale, &Known::default(), batch).await?;
+            let right = decision.verdicts.iter().all(|it| *it == wanted);
+            ensure!(right, "somebody was not {wanted:?}");
         }
         Ok(())
+    }
+
+    /// Live sales with units for this many purchases that take turns over them.
+    pub async fn live(&self, sales: usize, purchases: usize) -> anyhow::Result<Vec<SaleId>> {
+        let mut live = Vec::new();
+        for _ in 0..sales {
+            // Each run may begin with the first one.
+            let units = purchases.div_ceil(sales) + TURNS_MAX;
+            live.push(self.filled(0, units).await?.id);
+        }
+        Ok(live)
+    }
+
+    /// Purchases that take turns over the sales: all win.
+    pub async fn in_turn(
+        &self,
+        live: &[SaleId],
+        connections: usize,
+        count: usize,
+    ) -> anyhow::Result<Costs> {
+        let requests = self.buyers_of(live.iter().copied().cycle().take(count))?;
+        let costs = self.run_over(self.stage.api(), connections, &requests, Pace::Full);
+        costs.await?.all(Expected::Accepted)
     }
 
     pub fn buyers(&self, sale: SaleId, count: usize) -> anyhow::Result<Arc<Requests>> {
@@ -98,6 +130,15 @@ impl Ground {
     ) -> anyhow::Result<Arc<Requests>> {
         Requests::purchases(sales, &self.stage.tokens).map(Arc::new)
     }
+}
+
+/// Purchases of buyers who have bought nothing yet.
+pub fn strangers(count: usize) -> Vec<Purchase> {
+    let stranger = |_| Purchase {
+        buyer: BuyerId::random(),
+        order: OrderId::random(),
+    };
+    (0..count).map(stranger).collect()
 }
 
 /// Spreads purchases over sales of this many buyers: how many sales there are, and how many purchases each gets.

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use sale::model::SaleId;
 use tokio::time::timeout;
 
 use super::{
@@ -93,18 +92,11 @@ async fn sales(size: Sampling) -> anyhow::Result<Vec<Measurement>> {
         // New servers, so that the previous point's sales are not live any more.
         let ground = Ground::start().await?;
         let warm_up = size.purchases / WARM_UP_PART;
-        let units = warm_up.div_ceil(at) + size.purchases.div_ceil(at);
-        let mut live: Vec<SaleId> = Vec::new();
-        for _ in 0..at {
-            live.push(ground.filled(0, units).await?.id);
-        }
-        let in_turn = async |count| {
-            let requests = ground.buyers_of(live.iter().copied().cycle().take(count))?;
-            ground.run(&requests, Expected::Accepted).await
-        };
-        in_turn(warm_up).await?;
+        let live = ground.live(at, warm_up + size.purchases).await?;
+        ground.in_turn(&live, ground::CONNECTIONS, warm_up).await?;
         let before = Calls::read(&ground).await?;
-        let costs = in_turn(size.purchases).await?;
+        let costs = ground.in_turn(&live, ground::CONNECTIONS, size.purchases);
+        let costs = costs.await?;
         let calls = Calls::read(&ground).await?.purchases_a_call(before)?;
         points.push(Measurement::of(at, &costs).with(Column::PurchasesACall, calls));
         ground.close().await?;

@@ -9,7 +9,10 @@ use clap::{
 };
 use rlt::cli::BenchCli;
 
-use super::plan::{Scenario, Unit};
+use super::{
+    Volume,
+    plan::{Scenario, Unit},
+};
 
 /// By how much the CPU time of a request may exceed the baseline's before it counts as worse, percent, by default:
 /// wider than the noise of a figure that was measured once, narrower than a change that a person would want to know.
@@ -70,6 +73,14 @@ impl Run {
     /// The run of a command line without flags.
     pub fn planned(scenario: Scenario) -> Result<Self, clap::Error> {
         Self::of(scenario, &[])
+    }
+
+    /// The run of a suite: as planned, or only to see that it works.
+    pub fn for_suite(scenario: Scenario, volume: Volume) -> Result<Self, clap::Error> {
+        match volume {
+            Volume::Full => Self::planned(scenario),
+            Volume::Quick => Self::of(scenario, &scenario.plan().quick),
+        }
     }
 
     /// How many iterations a complete run has, warm-up included; `None` if the time may end it.

@@ -122,7 +122,10 @@ pub async fn buy(
     Ok(all)
 }
 
-async fn purchase(connection: &mut Connection, crowd: &Crowd) -> anyhow::Result<(Buyer, Record)> {
+pub(super) async fn purchase(
+    connection: &mut Connection,
+    crowd: &Crowd,
+) -> anyhow::Result<(Buyer, Record)> {
     let buyer = crowd.next()?;
     let mut request = Vec::new();
     crowd.write(&mut request, Step::Buy, &buyer);

@@ -68,9 +68,9 @@ pub async fn watch(
         let gate = ground.gate().snapshot(sale).await?;
         samples.push(Sample {
             second: started.elapsed().as_secs_f64(),
-            api_mib: resident_mib(ground.api_pid()?)?,
-            reconciler_mib: resident_mib(ground.reconciler_pid()?)?,
-            redis_mib: resident_mib(ground.redis_pid()?)?,
+            api_mib: resident_bytes(ground.api_pid()?)? / MIB,
+            reconciler_mib: resident_bytes(ground.reconciler_pid()?)? / MIB,
+            redis_mib: resident_bytes(ground.redis_pid()?)? / MIB,
             journal: gate.context("no gate")?.backlog.entries,
         });
         if is_over {
@@ -123,23 +123,31 @@ fn slope(points: &[(f64, f64)]) -> f64 {
     if wide > 0.0 { both / wide } else { 0.0 }
 }
 
-fn resident_mib(pid: u32) -> anyhow::Result<f64> {
-    let path = format!("/proc/{pid}/status");
-    let status = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-    let kib = resident_kib(&status).with_context(|| format!("{path} does not say its memory"))?;
-    Ok(kib as f64 / 1024.0)
+/// The resident memory of a process now.
+pub fn resident_bytes(pid: u32) -> anyhow::Result<f64> {
+    bytes(pid, "VmRSS:")
 }
 
-fn resident_kib(status: &str) -> Option<u64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+/// The most resident memory that a process has had.
+pub fn peak_bytes(pid: u32) -> anyhow::Result<f64> {
+    bytes(pid, "VmHWM:")
+}
+
+fn bytes(pid: u32, name: &str) -> anyhow::Result<f64> {
+    let path = format!("/proc/{pid}/status");
+    let status = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let kib = kib(&status, name).with_context(|| format!("{path} does not say its memory"))?;
+    Ok(kib as f64 * 1024.0)
+}
+
+fn kib(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LOOK_EVERY, MIB, Sample, judge, resident_kib, slope};
+    use super::{LOOK_EVERY, MIB, Sample, judge, kib, slope};
 
     /// As planned for `soak`.
     const RATE: f64 = 1_000.0;
@@ -205,7 +213,8 @@ mod tests {
     #[test]
     fn resident_memory_is_found_among_the_lines() {
         let status = "Name:\tx\nVmHWM:\t  99 kB\nVmRSS:\t    1234 kB\nThreads:\t3\n";
-        assert_eq!(resident_kib(status), Some(1234));
-        assert_eq!(resident_kib("Name:\tx\n"), None);
+        assert_eq!(kib(status, "VmRSS:"), Some(1234));
+        assert_eq!(kib(status, "VmHWM:"), Some(99));
+        assert_eq!(kib("Name:\tx\n", "VmRSS:"), None);
     }
 }

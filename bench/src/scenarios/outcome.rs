@@ -10,7 +10,10 @@ use super::{
     plan::{Scenario, Unit},
     timing::Timing,
 };
-use crate::cpu;
+use crate::{
+    cpu,
+    figure::{Figure, Line},
+};
 
 /// A value for each measured process; `None` if one is not ours, or does not run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -83,6 +86,8 @@ pub struct Outcome {
     pub cpu_micros: CpuMicros,
     pub cpu_ratios: Vec<CpuRatio>,
     pub memory: Vec<Sample>,
+    /// Figures that have a goal. A missed one is no failure.
+    pub figures: Vec<Figure>,
     pub proof: Option<String>,
     pub failure: Option<String>,
     pub regression: Option<String>,
@@ -131,6 +136,11 @@ impl Outcome {
             reconciler: for_one(before.reconciler, after.reconciler),
             generator: for_one(before.generator, after.generator),
         };
+    }
+
+    /// Adds a figure, unless the run was too short for one.
+    pub fn figure(&mut self, line: Line, value: f64) {
+        self.figures.extend(Figure::of_run(line, value).ok());
     }
 
     pub fn fail(&mut self, error: &anyhow::Error) {

@@ -18,6 +18,7 @@ pub enum Scenario {
     HundredThousandRequests,
     Database,
     Soak,
+    Streams,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +68,8 @@ pub struct Plan {
     pub posting: bool,
     /// Whether memory is watched there.
     pub watched: bool,
+    /// Whether event streams are held meanwhile.
+    pub streaming: bool,
 }
 
 impl Plan {
@@ -100,6 +103,7 @@ const RUSH: Plan = Plan {
     visit: &[Buy],
     posting: false,
     watched: false,
+    streaming: false,
 };
 
 /// In the order of [`Scenario`].
@@ -189,6 +193,18 @@ const PLANS: [Plan; Scenario::VARIANTS.len()] = [
         units: None,
         posting: true,
         watched: true,
+        ..RUSH
+    },
+    Plan {
+        name: "streams",
+        about: "Ten thousand pages hold event streams while buyers buy",
+        story: "The sale has a unit for everybody. Purchases come one by one, each when all streams show the one \
+                before. Then each visitor buys, on servers of its own at half of the full rate unless another is \
+                given. A purchase must be answered with 202. No stream may break off, and in the end all must show \
+                what is left.",
+        end: ("duration", "5s"),
+        units: None,
+        streaming: true,
         ..RUSH
     },
 ];

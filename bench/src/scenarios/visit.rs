@@ -1,4 +1,5 @@
-//! Visitors come to a sale, and are measured: all scenarios but `database`.
+//! Visitors come to a sale, and are measured: all scenarios but `database`. Visitors of `streams` come through
+//! `streams`.
 
 use std::sync::Arc;
 
@@ -10,17 +11,16 @@ use super::{
     command::Run,
     crowd::{Crowd, buy},
     drive::drive,
-    memory,
+    memory::{self, peak_bytes, resident_bytes},
     outcome::Outcome,
     place::Place,
-    plan::Plan,
+    plan::{Plan, Scenario},
     record::{Record, statuses},
     schedule::Schedule,
     timing::timing,
     workers::{Visits, Workers},
 };
-
-use crate::load::connection::ANSWER_DEADLINE;
+use crate::{figure::Line, load::connection::ANSWER_DEADLINE};
 
 /// Units if the number of buyers is unknown.
 const UNITS_FOR_ALL: u64 = 1_000_000_000;
@@ -28,16 +28,41 @@ const UNITS_FOR_ALL: u64 = 1_000_000_000;
 /// The maximum number of buyers who get their token before a run.
 const BUYERS_KNOWN_MAX: u64 = 1_000_000;
 
-pub(super) async fn visit(
+pub(super) async fn come(
     place: &mut Place,
-    plan: &Plan,
+    scenario: Scenario,
     run: Run,
     outcome: &mut Outcome,
 ) -> anyhow::Result<(SaleId, Vec<Record>)> {
+    let plan = scenario.plan();
     if let (true, Place::Own(ground)) = (plan.posting, &mut *place) {
         ground.begin_posting()?;
     }
-    let (crowd, mut records) = crowd(place, plan, &run).await?;
+    let units = units(&plan, &run)?;
+    let (crowd, mut records) = gather(place, &plan, &run, units).await?;
+    let sale = crowd.sale;
+    let meter = place.meter()?;
+    let before = meter.api.map(resident_bytes).transpose()?;
+    let connections = f64::from(run.bench.concurrency.get());
+    records.append(&mut visit(place, &plan, run, crowd, outcome).await?);
+    match (scenario, before.zip(meter.api)) {
+        (Scenario::Mixed, _) => outcome.figure(Line::Mixed, outcome.rate),
+        (Scenario::TenThousandUsers, Some((before, api))) => {
+            let more = peak_bytes(api)? - before;
+            outcome.figure(Line::ConnectionMemory, more / connections / 1024.0);
+        }
+        _ => {}
+    }
+    Ok((sale, records))
+}
+
+pub(super) async fn visit(
+    place: &Place,
+    plan: &Plan,
+    run: Run,
+    crowd: Crowd,
+    outcome: &mut Outcome,
+) -> anyhow::Result<Vec<Record>> {
     let sale = crowd.sale;
     let planned = run.requests().map(|all| all - run.bench.warmup);
     let meter = place.meter()?;
@@ -54,7 +79,7 @@ pub(super) async fn visit(
 
     let (ended, end) = oneshot::channel();
     let watching = async {
-        match &*place {
+        match place {
             Place::Own(ground) if plan.watched => memory::watch(ground, sale, end).await.map(Some),
             Place::Own(_) | Place::Target(_) => Ok(None),
         }
@@ -90,8 +115,7 @@ pub(super) async fn visit(
         outcome.check(memory::judge(&samples, outcome.rate));
         outcome.memory = samples;
     }
-    records.extend(seen);
-    Ok((sale, records))
+    Ok(seen)
 }
 
 fn sum_up(seen: &[Record], started: Instant, outcome: &mut Outcome) {
@@ -102,17 +126,26 @@ fn sum_up(seen: &[Record], started: Instant, outcome: &mut Outcome) {
     outcome.timing = timing(seen, started);
 }
 
-/// The visitors of a sale of their own, and the purchases of those who have bought before.
-async fn crowd(place: &mut Place, plan: &Plan, run: &Run) -> anyhow::Result<(Crowd, Vec<Record>)> {
-    let requests = run.requests();
-    let for_all = requests.unwrap_or(UNITS_FOR_ALL).clamp(1, UNITS_FOR_ALL);
-    let units = plan.units.map_or_else(|| u32::try_from(for_all), Ok)?;
+/// The units of the sale.
+pub(super) fn units(plan: &Plan, run: &Run) -> anyhow::Result<u32> {
+    let for_all = run.requests().unwrap_or(UNITS_FOR_ALL);
+    let for_all = u32::try_from(for_all.clamp(1, UNITS_FOR_ALL))?;
+    Ok(plan.units.unwrap_or(for_all))
+}
+
+/// The visitors of a sale of their own with so many units, and the purchases of those who have bought before.
+pub(super) async fn gather(
+    place: &mut Place,
+    plan: &Plan,
+    run: &Run,
+    units: u32,
+) -> anyhow::Result<(Crowd, Vec<Record>)> {
     let sale = place.sale(units).await?;
     let (address, host) = place.address()?;
     let before = Arc::new(Crowd::strangers(place.tokens()?, &host, sale, 0)?);
     let before = buy(address, &before, plan.buyers_before).await?;
     let (buyers, records): (Vec<_>, Vec<_>) = before.into_iter().unzip();
-    let known = match (requests, run.rate) {
+    let known = match (run.requests(), run.rate) {
         (Some(requests), None) if !plan.returning() => {
             let visits = requests.div_ceil(plan.visit.len() as u64);
             let begun = u64::from(run.bench.concurrency.get());
