@@ -18,8 +18,10 @@
 //! | [`problem`], [`replies`] | the one shape of failures; what every reply carries |
 //! | [`purchases`] | purchases in batches to the gate, and what became of each |
 //! | [`sales`] | what the process remembers of sales for a moment |
+//! | [`live`] | event streams |
 //! | [`views`] | products, sales and orders as replies show them, and the command line too |
 //! | [`services`], [`detached`] | what handlers use; work that goes on when its caller leaves |
+//! | [`quota`] | places of which each user or address has a number |
 //! | [`metrics`], [`throughput`], [`log_limit`] | counters; how often a log line is written |
 //! | [`document`] | the OpenAPI document, and the page that shows it |
 
@@ -28,12 +30,14 @@ pub mod connection;
 pub mod detached;
 pub mod document;
 pub mod edge;
+pub mod live;
 pub mod log_limit;
 pub mod metrics;
 pub mod operations;
 pub mod payload;
 pub mod problem;
 pub mod purchases;
+pub mod quota;
 pub mod rate_limits;
 pub mod replies;
 mod routes;

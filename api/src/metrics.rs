@@ -7,6 +7,7 @@
 //! | `mincommerce_http_request_duration_seconds` | `route` (a pattern, never an address), `status` (a class) |
 //! | `mincommerce_http_requests_in_flight` | |
 //! | `mincommerce_rate_limited_total` | `class` |
+//! | `mincommerce_event_streams`, `mincommerce_events_sent_total` | |
 //!
 //! All metrics that a request touches are resolved at the start: a request looks up no label but the route, once.
 
@@ -70,6 +71,8 @@ pub struct Metrics {
     limited: Limited,
     gate_calls: IntCounter,
     gate_purchases: IntCounter,
+    streams: IntGauge,
+    events_sent: IntCounter,
 }
 
 impl Metrics {
@@ -118,6 +121,16 @@ impl Metrics {
                 "Purchases in all calls to the gate.",
                 registry,
             )?,
+            streams: register_int_gauge_with_registry!(
+                "mincommerce_event_streams",
+                "Event streams that are open.",
+                registry,
+            )?,
+            events_sent: register_int_counter_with_registry!(
+                "mincommerce_events_sent_total",
+                "Events sent to streams.",
+                registry,
+            )?,
             registry,
         })
     }
@@ -143,8 +156,17 @@ impl Metrics {
 
     /// Counts a request for as long as the value lives, even if the request is cancelled.
     pub fn in_flight(&self) -> InFlight {
-        self.in_flight.inc();
-        InFlight(self.in_flight.clone())
+        InFlight::new(&self.in_flight)
+    }
+
+    /// The event streams that are open.
+    pub fn streams(&self) -> IntGauge {
+        self.streams.clone()
+    }
+
+    /// The events that streams have sent.
+    pub fn events_sent(&self) -> IntCounter {
+        self.events_sent.clone()
     }
 
     /// Counts a request that was over a rate limit.
@@ -177,8 +199,17 @@ impl Metrics {
     }
 }
 
-/// A request that is being answered.
+/// Something that is under way: a request, a stream.
+#[derive(Debug)]
 pub struct InFlight(IntGauge);
+
+impl InFlight {
+    /// Counts it in `gauge` for as long as the value lives.
+    pub fn new(gauge: &IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {

@@ -49,7 +49,7 @@ const fn limited(class: Class) -> OperationRules {
 
 /// All operations, by their ids in the document.
 #[rustfmt::skip]
-const OPERATIONS: [(&str, OperationRules); 32] = [
+const OPERATIONS: [(&str, OperationRules); 33] = [
     // Logging in. Pages ask `verifyToken` whenever they are opened, and it offers nothing to guess.
     ("login", LOGIN),
     ("register", LOGIN),
@@ -57,6 +57,7 @@ const OPERATIONS: [(&str, OperationRules); 32] = [
     // What is on sale.
     ("flashSaleStatus", READING),
     ("flashSales", READING),
+    ("flashSaleEvents", READING),
     ("oldFlashSaleStats", READING),
     // Buying. A retry is the same purchase, by its buyer and sale.
     ("purchase", PURCHASE),

@@ -20,7 +20,9 @@ use tokio::{
 };
 
 use crate::{
+    connection::client_address::Clients,
     detached::Detached,
+    live::Live,
     log_limit::LogLimit,
     metrics::Metrics,
     purchases::{batcher::Admissions, purchase_status::Purchases, waiting::Waiting},
@@ -81,6 +83,10 @@ pub struct Services {
     pub detached: Detached,
     /// Lets requests wait until a purchase is in the ledger.
     pub waiting: Waiting,
+    /// The event streams.
+    pub live: Live,
+    /// Where requests come from.
+    pub clients: Clients,
     /// How long a request may wait at most.
     pub patience_max: Duration,
     /// The Redis side.

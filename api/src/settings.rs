@@ -12,6 +12,7 @@ use sale::{
 
 use crate::{
     connection::{activity::Patience, client_address::TrustedProxies},
+    live::StreamLimits,
     purchases::batcher::{AdmissionLimits, LANE_IDLE},
     replies::cors::AllowedOrigins,
 };
@@ -213,6 +214,22 @@ pub struct Limits {
           value_parser = RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]
     pub waiting_purchases_max: usize,
 
+    /// Event streams at the same time; more are refused with a 503. At most half of the connections
+    #[arg(long, env = "STREAMS_MAX", default_value_t = 10_000,
+          value_parser = RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]
+    pub streams_max: usize,
+
+    /// Event streams of one user at the same time; more are refused with a 429. 0 is no limit
+    #[arg(long, env = "STREAMS_PER_USER_MAX", default_value_t = 8,
+          value_parser = RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]
+    pub streams_per_user_max: usize,
+
+    /// Event streams of one address at the same time; more are refused with a 429. (An IPv6 address
+    /// counts by its first 64 bits.) 0 is no limit
+    #[arg(long, env = "STREAMS_PER_ADDRESS_MAX", default_value_t = 256,
+          value_parser = RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]
+    pub streams_per_address_max: usize,
+
     /// Passwords that are checked or hashed at the same time, each of which takes a processor and
     /// 19 MiB. For each, 32 more may wait; the rest is refused
     #[arg(long, env = "PASSWORD_CHECKS_MAX", default_value_t = 1,
@@ -236,6 +253,15 @@ impl Limits {
             batch_max: self.purchase_batch_max,
             lanes_max: self.selling_sales_max,
             lane_idle: LANE_IDLE,
+        }
+    }
+
+    /// How many event streams may be open, on so many connections.
+    pub fn streams(&self, connections_max: usize) -> StreamLimits {
+        StreamLimits {
+            streams_max: self.streams_max.min(connections_max / 2),
+            per_user_max: self.streams_per_user_max,
+            per_address_max: self.streams_per_address_max,
         }
     }
 

@@ -69,6 +69,26 @@ impl View {
         }
     }
 
+    /// The view by an open gate alone.
+    pub fn of_gate(gate: &Snapshot) -> Self {
+        Self {
+            phase: gate.phase(),
+            start: gate.start,
+            end: gate.end,
+            total: gate.units,
+            available: gate.remaining().min(gate.units),
+            now: gate.now,
+        }
+    }
+
+    /// Milliseconds from now to an instant of the sale; 0 once it is past, or the sale was ended before it.
+    pub fn milliseconds_until(&self, instant: DateTime<Utc>) -> u64 {
+        if self.phase == Phase::Ended {
+            return 0;
+        }
+        u64::try_from((instant - self.now).num_milliseconds()).unwrap_or(0)
+    }
+
     /// The view by an open gate, as it was read `age` ago.
     pub fn by_gate(sale: &Sale, gate: &Snapshot, age: Duration) -> Self {
         let now = gate.now + TimeDelta::from_std(age).unwrap_or_default();

@@ -17,6 +17,7 @@ use sale::{
 
 use super::{Code, Problem};
 use crate::{
+    live::StreamRefused,
     purchases::{batcher::AdmitError, lookups::Unknown},
     sales::{SharedError, ShowError},
 };
@@ -28,6 +29,15 @@ const NEEDS_A_PERSON: &str = "The records of this sale contradict each other, so
 pub const TOKEN_REQUIRED: &str = "A valid token is required.";
 
 const LATER: &str = "This cannot be answered at the moment. It is safe to try again.";
+
+/// When a client should retry for whom there is no place for a stream, seconds.
+const STREAM_RETRY_AFTER_SECONDS: u64 = 5;
+
+impl Problem {
+    fn too_many_streams(detail: &'static str) -> Self {
+        Self::new(Code::TooManyAttempts, detail).retry_after(STREAM_RETRY_AFTER_SECONDS)
+    }
+}
 
 impl From<Invalid> for Problem {
     fn from(invalid: Invalid) -> Self {
@@ -46,6 +56,22 @@ impl From<TokenError> for Problem {
             Self::new(Code::Unauthorized, TOKEN_REQUIRED).challenge(
                 "Bearer error=\"invalid_token\", error_description=\"The token is not valid\"",
             )
+        }
+    }
+}
+
+impl From<StreamRefused> for Problem {
+    fn from(refused: StreamRefused) -> Self {
+        match refused {
+            StreamRefused::OfUser => Self::too_many_streams("Too many of your event streams are open."),
+            StreamRefused::OfAddress => {
+                Self::too_many_streams("Too many event streams from your address are open.")
+            }
+            StreamRefused::Full => Self::unavailable(
+                "Too many event streams are open. It is safe to try again later: ask for the status meanwhile.",
+            )
+            .retry_after(STREAM_RETRY_AFTER_SECONDS),
+            StreamRefused::Unknown => Self::unavailable(LATER),
         }
     }
 }

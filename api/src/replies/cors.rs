@@ -17,7 +17,7 @@ use poem::{
 };
 
 const ALLOWED_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, X-Request-Id",
+    "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer, X-Request-Id",
 );
 const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
     "ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-Request-Id, Preference-Applied",

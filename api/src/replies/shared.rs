@@ -20,8 +20,8 @@ use super::reply::with_body;
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=1");
 const VARY: HeaderValue = HeaderValue::from_static("Authorization");
 
-/// Bytes of the hash in an entity tag.
-const TAG_BYTES: usize = 12;
+/// Bytes of the hash in a name.
+const NAME_BYTES: usize = 12;
 
 /// A written reply. Clones share its bytes.
 #[derive(Debug, Clone)]
@@ -38,13 +38,7 @@ impl SharedReply {
     /// # Errors
     /// Serializing fails.
     pub fn new(body: &impl Serialize, content: &impl Serialize) -> serde_json::Result<Self> {
-        let hash = Sha256::digest(serde_json::to_vec(content)?);
-        let mut tag = "W/\"".to_owned();
-        for byte in &hash[..TAG_BYTES] {
-            // Writing to a string does not fail.
-            let _ = write!(tag, "{byte:02x}");
-        }
-        tag.push('"');
+        let tag = format!("W/\"{}\"", name_of(content)?);
         Ok(Self {
             body: serde_json::to_vec(body)?.into(),
             tag: HeaderValue::from_str(&tag).expect("hexadecimal digits in quotes"),
@@ -79,6 +73,21 @@ impl SharedReply {
         tags.split(',')
             .any(|tag| tag.trim() == "*" || opaque(tag) == own)
     }
+}
+
+/// A name for what a reply or an event says: hexadecimal digits of a hash. All processes give the same content the same
+/// name.
+///
+/// # Errors
+/// Serializing fails.
+pub fn name_of(content: &impl Serialize) -> serde_json::Result<String> {
+    let hash = Sha256::digest(serde_json::to_vec(content)?);
+    let mut name = String::with_capacity(2 * NAME_BYTES);
+    for byte in &hash[..NAME_BYTES] {
+        // Writing to a string does not fail.
+        let _ = write!(name, "{byte:02x}");
+    }
+    Ok(name)
 }
 
 /// Says that the same address has other replies for users.

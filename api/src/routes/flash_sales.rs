@@ -304,17 +304,9 @@ fn flash_sale(sale: &Sale, view: &View, eligibility: Option<Eligibility>) -> Fla
         total_quantity: view.total,
         available_quantity: view.available,
         sold_quantity: view.sold(),
-        time_until_start: milliseconds_until(view.start, view),
-        time_until_end: milliseconds_until(view.end, view),
+        time_until_start: view.milliseconds_until(view.start),
+        time_until_end: view.milliseconds_until(view.end),
         server_time: view.now,
         user_purchase_eligibility: eligibility,
     }
-}
-
-/// 0 also for a sale that was ended before its time: nothing of it is to come.
-fn milliseconds_until(time: DateTime<Utc>, view: &View) -> u64 {
-    if view.phase == Phase::Ended {
-        return 0;
-    }
-    u64::try_from((time - view.now).num_milliseconds()).unwrap_or(0)
 }

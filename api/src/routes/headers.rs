@@ -65,6 +65,25 @@ impl IfNoneMatch {
     }
 }
 
+/// The header `Last-Event-ID`: the id of the last event that a client has. One that is not text is as if it were not
+/// there: the client then gets everything.
+#[derive(Debug)]
+pub struct LastEventId(pub Option<String>);
+
+impl LastEventId {
+    const HEADER: HeaderName = HeaderName::from_static("last-event-id");
+
+    fn of(request: &Request) -> Result<Self, Problem> {
+        let id = request.headers().get(Self::HEADER);
+        let id = id.and_then(|id| id.to_str().ok());
+        Ok(Self(id.map(str::to_owned)))
+    }
+
+    fn schema() -> MetaSchema {
+        MetaSchema::new("string")
+    }
+}
+
 /// The preference `wait` of the header `Prefer` (RFC 7240): for how long, in whole seconds. As the
 /// RFC has it, preferences that are unknown or malformed are as if they were not there.
 #[derive(Debug)]
@@ -137,6 +156,7 @@ macro_rules! extractor {
 extractor!(IdempotencyKey);
 extractor!(PreferWait);
 extractor!(IfNoneMatch);
+extractor!(LastEventId);
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ mod admin_sales;
 mod admin_steps;
 mod auth;
 pub mod documentation_paths;
+mod events;
 mod flash_sales;
 pub mod headers;
 mod health;
@@ -46,6 +47,7 @@ pub fn apis() -> impl OpenApi + 'static {
     (
         auth::AuthApi,
         flash_sales::FlashSalesApi,
+        events::EventsApi,
         purchases::PurchasesApi,
         purchase_lookups::PurchaseLookupsApi,
         orders::OrdersApi,

@@ -156,12 +156,15 @@ impl PurchasesApi {
         // Common verdicts need no further I/O. The rare paths are boxed: a future is as large as the largest one that
         // it may wait for, and each request moves its own several times.
         let problem = match answer {
-            Ok(Verdict::Admitted) => match wait {
-                None => return Ok(accepted(sale, order)),
-                Some(wait) => {
-                    return Ok(awaited(&services, sale, purchase, wait).boxed().await?);
+            Ok(Verdict::Admitted) => {
+                services.live.admitted(sale, buyer, order);
+                match wait {
+                    None => return Ok(accepted(sale, order)),
+                    Some(wait) => {
+                        return Ok(awaited(&services, sale, purchase, wait).boxed().await?);
+                    }
                 }
-            },
+            }
             Ok(Verdict::Ended) => {
                 return Ok(ended(&services, sale, purchase, wait).boxed().await?);
             }

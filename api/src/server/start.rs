@@ -24,6 +24,7 @@ use crate::{
     },
     detached::Detached,
     edge::{Rules, root_paths::RootPaths},
+    live::{Live, watched::Sources},
     log_limit::LogLimit,
     metrics::Metrics,
     purchases::{batcher::Admissions, purchase_status::Purchases, waiting::Waiting},
@@ -102,20 +103,38 @@ pub(super) fn services(
 ) -> Result<Services, ServeError> {
     let limits = &settings.limits;
     let (ending, told) = watch::channel(false);
+    let metrics = Arc::new(Metrics::new(rules.routes.patterns())?);
+    let sales = Sales::new(gate.clone(), ledger.clone());
+    let purchases = Purchases::new(gate.clone(), ledger.clone());
+    let sources = Sources {
+        gate: gate.clone(),
+        sales: sales.clone(),
+        purchases: purchases.clone(),
+    };
+    let connections_max = connections(settings).connections_max;
+    let live = Live::start(
+        sources,
+        hints.also(),
+        limits.streams(connections_max),
+        &metrics,
+        told.clone(),
+    );
     Ok(Services {
         admissions: Admissions::start(gate.clone(), ledger.clone(), limits.admissions()),
         detached: Detached::default(),
         lifecycle: Lifecycle::new(gate.clone(), ledger.clone()),
         waiting: Waiting::start(ledger.clone(), hints, limits.waiting_purchases_max, told),
         patience_max: limits.request_deadline().saturating_sub(ANSWER_RESERVE),
-        purchases: Purchases::new(gate.clone(), ledger.clone()),
-        sales: Sales::new(gate.clone(), ledger.clone()),
+        live,
+        clients: Clients::behind(settings.trusted_proxies.clone()),
+        purchases,
+        sales,
         tokens,
         passwords: PasswordThreads::start(limits.password_checks_max)
             .map_err(ServeError::PasswordThreads)?,
         buyer_login: settings.buyer_login,
         rate_limits: Arc::clone(&rules.rate_limits),
-        metrics: Arc::new(Metrics::new(rules.routes.patterns())?),
+        metrics,
         started: Instant::now(),
         ending,
         health: Services::look_cache(),

@@ -13,6 +13,7 @@ mod documented;
 mod eligibility;
 mod email_login;
 mod ends;
+mod events;
 mod failures;
 mod fixture;
 mod health;

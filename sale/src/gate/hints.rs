@@ -1,7 +1,7 @@
 //! Hints that entries were posted: a message on a channel, from the reconciler to processes whose callers wait for an
 //! order. A message may be lost, and does not say what became of an order: the ledger does.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use fred::{
     clients::SubscriberClient,
@@ -35,7 +35,7 @@ impl Gate {
 pub struct Hints {
     client: SubscriberClient,
     messages: Receiver<Message>,
-    _listening: AbortOnDropHandle<()>,
+    _listening: Arc<AbortOnDropHandle<()>>,
 }
 
 impl Hints {
@@ -49,8 +49,17 @@ impl Hints {
         Ok(Self {
             client,
             messages,
-            _listening: AbortOnDropHandle::new(listening),
+            _listening: Arc::new(AbortOnDropHandle::new(listening)),
         })
+    }
+
+    /// Receives the same hints from now on, on the same connection.
+    pub fn also(&self) -> Self {
+        Self {
+            client: self.client.clone(),
+            messages: self.messages.resubscribe(),
+            _listening: Arc::clone(&self._listening),
+        }
     }
 
     /// Waits for a hint, and returns its sale; `None` if messages were lost. After the connection has ended it waits

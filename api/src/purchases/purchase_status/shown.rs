@@ -118,6 +118,11 @@ impl PurchaseStatus {
         self
     }
 
+    /// What it says, without what passes with time alone.
+    pub fn content(&self) -> impl Serialize + use<> {
+        (self.status, self.order_id, self.reason.clone())
+    }
+
     /// The id of the order, if there is a purchase.
     pub const fn job_id(&self) -> Option<Uuid> {
         self.job_id

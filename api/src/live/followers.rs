@@ -1,0 +1,159 @@
+//! The purchases of the users whose streams show one sale.
+//!
+//! A purchase that this process admits is known at once. All others are looked up, together: the reconciler hints that
+//! purchases of the sale were posted; the gate has sold more; the terms have changed, so an order may be cancelled. A
+//! hint may be lost, so purchases on their way are looked up every second as well.
+//!
+//! What a stream shows of a purchase only goes forward ([`rank`]): two look-ups that overtake each other change nothing.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use sale::model::{BuyerId, ProductId};
+use tokio::sync::{Notify, watch};
+
+use super::event::Event;
+use crate::purchases::purchase_status::{Found, PurchaseStatus, Stage};
+
+/// The name of events about the user's purchase.
+pub const PURCHASE: &str = "purchase";
+
+/// Whose purchases may have changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// Of those whose purchase is on its way, or is not known.
+    Pending,
+    /// Of those who have none yet, too.
+    Buying,
+    /// Of all.
+    All,
+}
+
+/// The users whose streams show a sale.
+#[derive(Debug, Default)]
+pub struct Followers {
+    by_buyer: Mutex<HashMap<BuyerId, Follower>>,
+    /// What the sale offers.
+    product: OnceLock<ProductId>,
+    bought: AtomicBool,
+    changed: AtomicBool,
+    due: Notify,
+}
+
+#[derive(Debug)]
+struct Follower {
+    stage: Option<Stage>,
+    event: watch::Sender<Option<Event>>,
+}
+
+impl Followers {
+    /// What the sale offers is known now.
+    pub fn learn_product(&self, product: ProductId) {
+        self.product.get_or_init(|| product);
+    }
+
+    /// Follows a buyer's purchase. The first event comes with the first look at it.
+    pub fn follow(&self, buyer: BuyerId) -> watch::Receiver<Option<Event>> {
+        let mut by_buyer = self.by_buyer();
+        let follower = by_buyer.entry(buyer).or_insert_with(|| Follower {
+            stage: None,
+            event: watch::Sender::new(None),
+        });
+        follower.event.subscribe()
+    }
+
+    /// What is known of a buyer's purchase: a look at the gate and the ledger found this. Without effect for buyers whom
+    /// nobody follows.
+    pub fn show(&self, buyer: BuyerId, found: Option<&Found>) {
+        if let Some(follower) = self.by_buyer().get_mut(&buyer) {
+            follower.show(found, self.product.get().copied());
+        }
+    }
+
+    /// Some purchases may have changed.
+    pub fn look_again(&self, whose: Whose) {
+        match whose {
+            Whose::Pending => {}
+            Whose::Buying => self.bought.store(true, Ordering::Relaxed),
+            Whose::All => self.changed.store(true, Ordering::Relaxed),
+        }
+        self.due.notify_one();
+    }
+
+    /// Waits for [`Followers::look_again`].
+    pub async fn due(&self) {
+        self.due.notified().await;
+    }
+
+    /// The buyers at whose purchases to look now. Those whom nobody follows any more are dropped.
+    pub fn take_due(&self) -> Vec<BuyerId> {
+        let bought = self.bought.swap(false, Ordering::Relaxed);
+        let changed = self.changed.swap(false, Ordering::Relaxed);
+        let mut by_buyer = self.by_buyer();
+        by_buyer.retain(|_, follower| follower.event.receiver_count() > 0);
+        let is_due = |stage: Option<Stage>| match stage {
+            None | Some(Stage::Queued | Stage::Processing) => true,
+            Some(Stage::NotPurchased) => bought || changed,
+            Some(Stage::Completed | Stage::Failed | Stage::Cancelled) => changed,
+        };
+        let due = by_buyer
+            .iter()
+            .filter(|(_, follower)| is_due(follower.stage));
+        due.map(|(buyer, _)| *buyer).collect()
+    }
+
+    /// Whether anybody follows a purchase.
+    pub fn is_empty(&self) -> bool {
+        self.by_buyer().is_empty()
+    }
+
+    fn by_buyer(&self) -> MutexGuard<'_, HashMap<BuyerId, Follower>> {
+        self.by_buyer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Follower {
+    fn show(&mut self, found: Option<&Found>, product: Option<ProductId>) {
+        let mut status = found.map_or_else(PurchaseStatus::not_purchased, PurchaseStatus::from);
+        if let (Some(product), true) = (product, status.job_id().is_some()) {
+            status = status.of_product(product);
+        }
+        if rank(Some(status.status)) < rank(self.stage) {
+            return;
+        }
+        let content = status.content();
+        let event = match Event::new(PURCHASE, &status, &content) {
+            Ok(event) => event,
+            Err(error) => {
+                tracing::error!(%error, "a purchase cannot be written");
+                return;
+            }
+        };
+        self.stage = Some(status.status);
+        self.event.send_if_modified(|shown| {
+            let is_new = shown.as_ref().is_none_or(|shown| shown.id() != event.id());
+            if is_new {
+                *shown = Some(event);
+            }
+            is_new
+        });
+    }
+}
+
+/// The way of a purchase: from none to on its way, then to a result. A cancelled order was completed, and a failed
+/// purchase may be completed by an operator; nothing goes back.
+const fn rank(stage: Option<Stage>) -> u8 {
+    match stage {
+        None => 0,
+        Some(Stage::NotPurchased) => 1,
+        Some(Stage::Queued | Stage::Processing) => 2,
+        Some(Stage::Failed) => 3,
+        Some(Stage::Completed) => 4,
+        Some(Stage::Cancelled) => 5,
+    }
+}

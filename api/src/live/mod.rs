@@ -1,0 +1,319 @@
+//! Event streams: what happens in a sale, sent to those who look at it as it happens.
+//!
+//! However many streams show a sale, one task looks at its gate and writes each event once. A stream sends the newest
+//! event, never a backlog of older ones. Events say what is, not what changed, so a client that misses some misses
+//! nothing.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`event`] | one event, written |
+//! | [`feed`] | the newest event for many streams, woken group by group |
+//! | [`sale_event`] | what streams show of a sale, and that it only goes forward |
+//! | [`followers`] | the purchases of the users whose streams show a sale |
+//! | [`watched`] | one sale that streams show: when to look, when to send |
+//! | [`stream`] | the body of one stream |
+
+pub mod event;
+pub mod feed;
+pub mod followers;
+pub mod sale_event;
+pub mod stream;
+pub mod watched;
+
+use std::{
+    collections::HashMap,
+    io,
+    net::IpAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use chrono::Utc;
+use futures_util::Stream;
+use identity::token::Caller;
+use prometheus::{IntCounter, IntGauge};
+use sale::{
+    gate::hints::Hints,
+    ledger::Sale,
+    model::{BuyerId, OrderId, SaleId},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::Instant,
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use self::{
+    feed::Subscription,
+    followers::Whose,
+    stream::{Has, Sending},
+    watched::{Sources, Watched},
+};
+use crate::{
+    connection::client_address::Network,
+    metrics::{InFlight, Metrics},
+    purchases::purchase_status::Found,
+    quota::{Place, Quota},
+};
+
+/// Sales that streams may show at the same time.
+const WATCHED_SALES_MAX: usize = 1_000;
+
+/// How long a stream of a user lasts at most, whenever the token expires.
+const STREAM_MAX: Duration = Duration::from_secs(24 * 3_600);
+
+/// How many streams there may be.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamLimits {
+    /// In all.
+    pub streams_max: usize,
+    /// Of one user; 0 is no limit.
+    pub per_user_max: usize,
+    /// Of one address; 0 is no limit.
+    pub per_address_max: usize,
+}
+
+/// Why a stream is not opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StreamRefused {
+    /// The process has as many streams as it may have.
+    #[error("too many streams are open")]
+    Full,
+    /// The user has.
+    #[error("the user has too many streams")]
+    OfUser,
+    /// The address has.
+    #[error("the address has too many streams")]
+    OfAddress,
+    /// Neither the gate nor the ledger says anything about the sale.
+    #[error("the sale cannot be looked at")]
+    Unknown,
+}
+
+/// The places that a stream holds until it is dropped.
+#[derive(Debug)]
+pub struct Places {
+    _all: OwnedSemaphorePermit,
+    _of_address: Place<Network>,
+    _of_user: Option<Place<BuyerId>>,
+    _counted: InFlight,
+}
+
+/// All streams of the process.
+pub struct Live {
+    hub: Arc<Hub>,
+    ending: watch::Receiver<bool>,
+    _hearing: AbortOnDropHandle<()>,
+}
+
+struct Hub {
+    sources: Sources,
+    all: Arc<Semaphore>,
+    by_address: Quota<Network>,
+    by_user: Quota<BuyerId>,
+    streams: IntGauge,
+    sent: IntCounter,
+    watched: Mutex<HashMap<SaleId, Watching>>,
+    /// Streams that show a purchase.
+    following: Arc<AtomicUsize>,
+}
+
+/// A watched sale, and the task that watches it.
+struct Watching {
+    watched: Arc<Watched>,
+    task: AbortOnDropHandle<()>,
+}
+
+/// What a stream holds while it is open.
+struct Open {
+    _places: Places,
+    _following: Option<Following>,
+}
+
+/// A stream that shows a purchase.
+struct Following(Arc<AtomicUsize>);
+
+impl Following {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Live {
+    /// No streams yet. They end when the process is `ending`.
+    pub fn start(
+        sources: Sources,
+        hints: Hints,
+        limits: StreamLimits,
+        metrics: &Metrics,
+        ending: watch::Receiver<bool>,
+    ) -> Self {
+        let hub = Arc::new(Hub {
+            sources,
+            all: Arc::new(Semaphore::new(limits.streams_max)),
+            by_address: Quota::new(limits.per_address_max),
+            by_user: Quota::new(limits.per_user_max),
+            streams: metrics.streams(),
+            sent: metrics.events_sent(),
+            watched: Mutex::default(),
+            following: Arc::default(),
+        });
+        let hearing = tokio::spawn(Arc::clone(&hub).hear(hints));
+        Self {
+            hub,
+            ending,
+            _hearing: AbortOnDropHandle::new(hearing),
+        }
+    }
+
+    /// Places for a stream.
+    pub fn places(&self, address: IpAddr, user: Option<BuyerId>) -> Result<Places, StreamRefused> {
+        let hub = &self.hub;
+        let of_address = hub.by_address.take(Network::of(address));
+        let of_user = user.map(|user| hub.by_user.take(user).ok_or(StreamRefused::OfUser));
+        let all = Arc::clone(&hub.all).try_acquire_owned();
+        Ok(Places {
+            _of_address: of_address.ok_or(StreamRefused::OfAddress)?,
+            _of_user: of_user.transpose()?,
+            _all: all.map_err(|_| StreamRefused::Full)?,
+            _counted: InFlight::new(&hub.streams),
+        })
+    }
+
+    /// Opens a stream of a sale, and of the caller's purchase in it. `last` is the id of the last event that the client
+    /// has.
+    pub async fn open(
+        &self,
+        sale: &Sale,
+        caller: Option<&Caller>,
+        places: Places,
+        last: Option<&str>,
+    ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, StreamRefused> {
+        let hub = &self.hub;
+        let (watched, watching) = hub.watch(sale.id)?;
+        watched.look().await;
+        let sale_events = watched.feed.subscribe();
+        drop(watching);
+        if sale_events.is_empty() {
+            return Err(StreamRefused::Unknown);
+        }
+        let own = match caller {
+            None => None,
+            Some(caller) => {
+                let events = watched.followers.follow(caller.buyer);
+                watched
+                    .look_at_purchase(&hub.sources, sale.state, caller.buyer)
+                    .await;
+                Some(Subscription::alone(events))
+            }
+        };
+        let sending = Sending {
+            sale: sale_events,
+            has: Has::of(last),
+            until: caller.map(expiry),
+            ending: self.ending.clone(),
+            sent: hub.sent.clone(),
+            keep: Open {
+                _places: places,
+                _following: own.as_ref().map(|_| Following::new(&hub.following)),
+            },
+            own,
+        };
+        Ok(sending.pieces())
+    }
+
+    /// This process has admitted a purchase.
+    pub fn admitted(&self, sale: SaleId, buyer: BuyerId, order: OrderId) {
+        if self.hub.following.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        let found = Found {
+            order,
+            sale,
+            outcome: None,
+        };
+        if let Some(watching) = self.hub.watched().get(&sale) {
+            watching.watched.followers.show(buyer, Some(&found));
+        }
+    }
+}
+
+/// When a caller's token expires, by the clock of timers.
+fn expiry(caller: &Caller) -> Instant {
+    let left = (caller.expires_at - Utc::now())
+        .to_std()
+        .unwrap_or_default();
+    Instant::now() + left.min(STREAM_MAX)
+}
+
+impl Hub {
+    fn watched(&self) -> MutexGuard<'_, HashMap<SaleId, Watching>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A sale, which is watched as long as anybody is subscribed to it.
+    fn watch(
+        self: &Arc<Self>,
+        sale: SaleId,
+    ) -> Result<(Arc<Watched>, Subscription), StreamRefused> {
+        let mut all = self.watched();
+        if let Some(watching) = all
+            .get(&sale)
+            .filter(|watching| !watching.task.is_finished())
+        {
+            let watched = Arc::clone(&watching.watched);
+            let subscription = watched.feed.subscribe();
+            return Ok((watched, subscription));
+        }
+        if all.len() >= WATCHED_SALES_MAX {
+            return Err(StreamRefused::Full);
+        }
+        let watched = Arc::new(Watched::new(sale));
+        let subscription = watched.feed.subscribe();
+        let hub = Arc::downgrade(self);
+        let end = move |watched: &Watched| hub.upgrade().is_none_or(|hub| hub.unwatch(watched));
+        let run = Arc::clone(&watched).run(self.sources.clone(), end);
+        let watching = Watching {
+            watched: Arc::clone(&watched),
+            task: AbortOnDropHandle::new(tokio::spawn(run)),
+        };
+        all.insert(sale, watching);
+        Ok((watched, subscription))
+    }
+
+    /// Forgets a sale that nobody is subscribed to. Returns whether that is so.
+    fn unwatch(&self, watched: &Watched) -> bool {
+        let mut all = self.watched();
+        let is_idle = watched.feed.streams() == 0;
+        if is_idle {
+            all.remove(&watched.sale);
+        }
+        is_idle
+    }
+
+    /// Hears from reconcilers, for ever.
+    async fn hear(self: Arc<Self>, mut hints: Hints) {
+        loop {
+            let hint = hints.posted().await;
+            let all = self.watched();
+            // Without a hint messages were lost.
+            let hinted = all
+                .iter()
+                .filter(|(sale, _)| hint.is_none_or(|hint| hint == **sale));
+            for (_, watching) in hinted {
+                watching.watched.followers.look_again(Whose::Pending);
+            }
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! One sale that streams show: one task looks at it for all of them.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{StreamExt, stream};
+use sale::{
+    gate::{Gate, snapshot::Snapshot},
+    ledger::Sale,
+    model::{BuyerId, SaleId, SaleState},
+    view,
+};
+use tokio::{
+    select,
+    sync::{Notify, watch},
+    time::{Instant, sleep, timeout},
+};
+
+use super::{
+    feed::Feed,
+    followers::{Followers, Whose},
+    sale_event::{Difference, Shown},
+};
+use crate::{purchases::purchase_status::Purchases, sales::Sales};
+
+/// How often to look at a sale that streams show.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The shortest time between two looks.
+const LOOK_PAUSE: Duration = Duration::from_millis(10);
+/// How long a gate may take to answer.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
+/// The shortest time between two events that differ in stock alone.
+const STOCK_EVERY: Duration = Duration::from_millis(250);
+/// What each stream adds to that time: five times what an event costs, so that events take a fifth of a thread at most.
+const STOCK_EVERY_PER_STREAM: Duration = Duration::from_micros(40);
+/// How long a sale without streams is still watched: a page that is loaded again comes back.
+const LINGER: Duration = Duration::from_secs(5);
+/// How often to look at purchases that are on their way.
+const PENDING_EVERY: Duration = Duration::from_secs(1);
+/// The shortest pause between two looks at purchases.
+const PURCHASES_PAUSE: Duration = Duration::from_millis(100);
+/// Looking at purchases takes one part of so many of the time at most.
+const PURCHASES_SHARE: u32 = 5;
+/// Purchases looked up at the same time.
+const PURCHASES_AT_ONCE: usize = 512;
+
+/// A sale that streams show.
+#[derive(Debug)]
+pub struct Watched {
+    pub(super) sale: SaleId,
+    pub(super) feed: Feed,
+    pub(super) followers: Followers,
+    /// Looks that have begun.
+    begun: AtomicU64,
+    /// The number of the last look that was completed.
+    looked: watch::Sender<u64>,
+    wanted: Notify,
+}
+
+/// What the tasks of a watched sale ask.
+#[derive(Clone)]
+pub struct Sources {
+    /// The gates.
+    pub gate: Gate,
+    /// What the ledger says of sales.
+    pub sales: Sales,
+    /// Looks purchases up.
+    pub purchases: Purchases,
+}
+
+impl Watched {
+    pub(super) fn new(sale: SaleId) -> Self {
+        Self {
+            sale,
+            feed: Feed::default(),
+            followers: Followers::default(),
+            begun: AtomicU64::new(0),
+            looked: watch::Sender::new(0),
+            wanted: Notify::new(),
+        }
+    }
+
+    /// Waits for a look that has not begun yet, so that a client that comes from another process sees nothing older than
+    /// it saw there. If gate and ledger do not answer, it waits no longer than a look may take.
+    pub(super) async fn look(&self) {
+        let number = self.begun.load(Ordering::Relaxed) + 1;
+        let mut looked = self.looked.subscribe();
+        self.wanted.notify_one();
+        let look = looked.wait_for(|looked| *looked >= number);
+        // Then the newest event is the best there is.
+        let _ = timeout(LOOK_TIMEOUT, look).await;
+    }
+
+    /// Looks up one buyer's purchase now. Where it cannot be looked up, the next looks try again.
+    pub(super) async fn look_at_purchase(
+        &self,
+        sources: &Sources,
+        state: SaleState,
+        buyer: BuyerId,
+    ) {
+        match sources.purchases.of_buyer(self.sale, state, buyer).await {
+            Ok(found) => self.followers.show(buyer, found.as_ref()),
+            Err(error) => tracing::debug!(sale = %self.sale, %error, "a purchase is not known"),
+        }
+    }
+
+    /// Does the work for all streams, until `end` returns true, which it may once there were none for a while.
+    pub(super) async fn run(self: Arc<Self>, sources: Sources, end: impl Fn(&Self) -> bool) {
+        select! {
+            () = self.watch(&sources, end) => {}
+            () = self.feed.rounds() => {}
+            () = self.keep_up(&sources) => {}
+        }
+    }
+
+    async fn watch(&self, sources: &Sources, end: impl Fn(&Self) -> bool) {
+        let mut shown = Shown::default();
+        let mut looked_at = Instant::now();
+        let mut delivered_at: Option<Instant> = None;
+        let mut streamed_at = Instant::now();
+        loop {
+            let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+            let seen = see(sources, self.sale).await;
+            let since = looked_at.elapsed();
+            looked_at = Instant::now();
+            let difference = match &seen {
+                Some((sale, gate)) => {
+                    self.followers.learn_product(sale.product_id);
+                    shown.look(sale, gate.as_ref(), since)
+                }
+                None => Difference::default(),
+            };
+            self.put(&shown);
+            if difference.changed {
+                self.followers.look_again(Whose::All);
+            } else if difference.bought {
+                self.followers.look_again(Whose::Buying);
+            }
+            self.looked.send_replace(number);
+
+            let streams = self.feed.streams();
+            let every =
+                STOCK_EVERY + STOCK_EVERY_PER_STREAM * u32::try_from(streams).unwrap_or(u32::MAX);
+            let due = delivered_at.is_none_or(|at| at.elapsed() >= every);
+            if difference.state || (self.feed.waits() && due) {
+                self.feed.deliver();
+                delivered_at = Some(Instant::now());
+            }
+            if streams > 0 {
+                streamed_at = Instant::now();
+            } else if streamed_at.elapsed() >= LINGER && end(self) {
+                return;
+            }
+            sleep(LOOK_PAUSE).await;
+            let boundary = seen.and_then(|_| shown.until_boundary());
+            let boundary = boundary.unwrap_or(LOOK_EVERY);
+            select! {
+                () = sleep(boundary.min(LOOK_EVERY)) => {}
+                () = self.wanted.notified() => {}
+            }
+        }
+    }
+
+    fn put(&self, shown: &Shown) {
+        match shown.event(self.sale) {
+            None => {}
+            Some(Ok(event)) => self.feed.put(event),
+            Some(Err(error)) => {
+                tracing::error!(sale = %self.sale, %error, "a sale cannot be written");
+            }
+        }
+    }
+
+    /// Looks at purchases when they may have changed.
+    async fn keep_up(&self, sources: &Sources) {
+        loop {
+            // On time or not: those on their way are looked at.
+            let _ = timeout(PENDING_EVERY, self.followers.due()).await;
+            let began = Instant::now();
+            let due = self.followers.take_due();
+            if let Ok(Some(sale)) = sources.sales.get(Some(self.sale)).await {
+                stream::iter(due)
+                    .map(|buyer| self.look_at_purchase(sources, sale.state, buyer))
+                    .buffer_unordered(PURCHASES_AT_ONCE)
+                    .collect::<()>()
+                    .await;
+            }
+            sleep((began.elapsed() * (PURCHASES_SHARE - 1)).max(PURCHASES_PAUSE)).await;
+        }
+    }
+}
+
+/// A sale by the ledger, and its gate if that is open; `None` if the ledger has nothing to say.
+async fn see(sources: &Sources, id: SaleId) -> Option<(Arc<Sale>, Option<Snapshot>)> {
+    let sale = sources.sales.get(Some(id)).await.ok().flatten()?;
+    let gate = match sale.state {
+        SaleState::Settled => None,
+        SaleState::Open | SaleState::Paused | SaleState::Ended => {
+            let open = timeout(LOOK_TIMEOUT, view::open_gate(&sources.gate, id)).await;
+            open.ok().flatten()
+        }
+    };
+    Some((sale, gate))
+}
