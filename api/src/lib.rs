@@ -17,11 +17,13 @@
 //! | [`payload`], [`types`] | JSON in and out; money, times and pages in it |
 //! | [`problem`], [`replies`] | the one shape of failures; what every reply carries |
 //! | [`purchases`] | purchases in batches to the gate, and what became of each |
+//! | [`traffic`] | what the process answers to purchases, counted by sale and time |
 //! | [`sales`] | what the process remembers of sales for a moment |
 //! | [`live`] | event streams |
 //! | [`views`] | products, sales and orders as replies show them, and the command line too |
 //! | [`services`], [`detached`] | what handlers use; work that goes on when its caller leaves |
 //! | [`quota`] | places of which each user or address has a number |
+//! | [`threads`] | the threads that answer, each with its own connections |
 //! | [`metrics`], [`throughput`], [`log_limit`] | counters; how often a log line is written |
 //! | [`document`] | the OpenAPI document, and the page that shows it |
 
@@ -45,7 +47,9 @@ pub mod sales;
 pub mod server;
 pub mod services;
 pub mod settings;
+pub mod threads;
 pub mod throughput;
+pub mod traffic;
 pub mod types;
 pub mod views;
 

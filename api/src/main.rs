@@ -7,9 +7,10 @@ use api::{ServeError, Settings, run};
 use mimalloc::MiMalloc;
 use process::{exit::Exit, output::note, settings, signals::asked_to_end, telemetry};
 use sale::crash;
+use tokio::runtime::Builder;
 
-/// One worker thread reads and allocates a purchase, another decides and frees it. With the system's allocator, a
-/// quarter of a purchase's CPU time goes to the locks of that (see `docs/benchmarks.md`).
+/// With the system's allocator, and threads that free what others allocated, a quarter of a purchase's CPU time went
+/// to the locks of that (see `docs/benchmarks.md`).
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
@@ -33,9 +34,10 @@ fn main() -> ExitCode {
 }
 
 fn serve(settings: &Settings) -> anyhow::Result<()> {
-    let runtime = settings
-        .workers
-        .runtime()
-        .context("no threads (WORKER_THREADS)")?;
+    // The threads that answer have runtimes of their own: `api::threads`.
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("no runtime")?;
     runtime.block_on(async { Ok(run(settings, asked_to_end()?).await?) })
 }

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fmt::Debug,
     hash::Hash,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// Counts the places that each key holds. There are no more entries than places taken. Clones share it.
@@ -45,9 +45,18 @@ impl<K: Copy + Eq + Hash> Quota<K> {
         taken.then(|| Place(Some((self.clone(), key))))
     }
 
+    /// Whether no place is taken. (Those without limit are not counted.)
+    pub fn is_unused(&self) -> bool {
+        self.taken().is_empty()
+    }
+
+    fn taken(&self) -> MutexGuard<'_, HashMap<K, usize>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Changes how many places a key has.
     fn change<T>(&self, key: K, change: impl FnOnce(&mut usize) -> T) -> T {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.taken();
         let count = taken.entry(key).or_default();
         let changed = change(count);
         if *count == 0 {
@@ -57,9 +66,15 @@ impl<K: Copy + Eq + Hash> Quota<K> {
     }
 }
 
-/// A place. Dropping it frees it.
+/// A place; by default one that has no limit. Dropping it frees it.
 #[derive(Debug)]
 pub struct Place<K: Copy + Eq + Hash>(Option<(Quota<K>, K)>);
+
+impl<K: Copy + Eq + Hash> Default for Place<K> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
 
 impl<K: Copy + Eq + Hash> Drop for Place<K> {
     fn drop(&mut self) {
@@ -84,7 +99,7 @@ mod tests {
         let third = quota.take('a').unwrap();
         assert!(quota.take('a').is_none());
         drop((second, third));
-        assert!(quota.taken.lock().unwrap().is_empty());
+        assert!(quota.is_unused());
     }
 
     #[test]

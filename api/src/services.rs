@@ -30,6 +30,7 @@ use crate::{
     sales::Sales,
     settings::BuyerLogin,
     throughput::Throughput,
+    traffic::Traffic,
 };
 
 /// How long an answer about the health of gate and ledger, or about the queue, is used.
@@ -107,6 +108,8 @@ pub struct Services {
     pub rate_limits: Arc<RateLimits>,
     /// The metrics of the process.
     pub metrics: Arc<Metrics>,
+    /// Counts the answers to purchases.
+    pub traffic: Traffic,
     /// When the process began to serve.
     pub started: Instant,
     /// True once it is about to end.

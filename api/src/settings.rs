@@ -12,7 +12,7 @@ use sale::{
 
 use crate::{
     connection::{activity::Patience, client_address::TrustedProxies},
-    live::StreamLimits,
+    live::{StreamLimits, stream::HEARTBEAT_EVERY},
     purchases::batcher::{AdmissionLimits, LANE_IDLE},
     replies::cors::AllowedOrigins,
 };
@@ -262,6 +262,7 @@ impl Limits {
             streams_max: self.streams_max.min(connections_max / 2),
             per_user_max: self.streams_per_user_max,
             per_address_max: self.streams_per_address_max,
+            silence_max: HEARTBEAT_EVERY.min(self.patience().silence_max / 2),
         }
     }
 

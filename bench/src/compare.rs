@@ -5,6 +5,7 @@
 //! | [`purchases`] | an API at full load and below, and Redis meanwhile |
 //! | [`limits`] | the limits: bare services, one call a purchase, Postgres alone |
 //! | [`looks`] | an API when a crowd looks at a sale |
+//! | [`threads`] | an API with one thread that answers and with several |
 //! | [`posting`] | from the journal to the ledger |
 //! | [`growth`] | memory, and cost as a sale grows |
 //!
@@ -18,6 +19,7 @@ mod limits;
 mod looks;
 mod posting;
 mod purchases;
+mod threads;
 mod tool;
 
 use std::{process::ExitCode, time::Duration};
@@ -52,6 +54,8 @@ pub enum Group {
     Api,
     /// CPU time of an API when a crowd looks at a sale
     Looks,
+    /// CPU time of an API with one thread and with several
+    Threads,
     /// CPU time of Redis, and how many purchases there are a second
     Gate,
     /// From the journal to the ledger
@@ -105,6 +109,7 @@ pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
         match group {
             Group::Api => purchases::api(size, &mut rounds).await?,
             Group::Looks => looks::measure(size, &mut rounds).await?,
+            Group::Threads => threads::measure(size, &mut rounds).await?,
             Group::Gate => purchases::gate(size, &mut rounds).await?,
             Group::Posting => posting::measure(size, &mut rounds).await?,
             Group::Growth => growth::measure(size, &mut rounds).await?,

@@ -31,7 +31,7 @@ mod table;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 
 /// Measures MinCommerce: under load, and against its limits.
 #[derive(Debug, Parser)]
@@ -60,7 +60,10 @@ enum Command {
 pub fn run(stress: Stress) -> anyhow::Result<ExitCode> {
     // A service that an API is compared with has as many threads as the API; the generator has all.
     let runtime = if let Command::Floor(settings) = &stress.command {
-        settings.workers.runtime()
+        Builder::new_multi_thread()
+            .worker_threads(settings.workers.count())
+            .enable_all()
+            .build()
     } else {
         Runtime::new()
     }?;

@@ -6,10 +6,11 @@
 //! | --- | --- |
 //! | [`commands`] | the commands |
 //! | [`connections`] | reaching Postgres and Redis, and on whose behalf |
-//! | [`output`], [`paging`] | results, as tables and as JSON; lists in pages |
+//! | [`output`], [`paging`], `chart` | results, as tables and as JSON; lists in pages; charts for a terminal |
 //! | [`instant`], [`password`], [`wrong_use`] | input from people: times, passwords, mistakes |
 //! | [`seed`] | the first admin, product and sale of a new system |
 
+mod chart;
 pub mod commands;
 pub mod connections;
 pub mod instant;

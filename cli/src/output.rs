@@ -32,6 +32,11 @@ impl Output {
         Self { json }
     }
 
+    /// Whether results are printed for programs.
+    pub const fn is_json(self) -> bool {
+        self.json
+    }
+
     /// Prints a result.
     pub fn show(self, result: &impl Shown) -> anyhow::Result<()> {
         self.show_as(result, || result.text())

@@ -1,12 +1,11 @@
 //! Settings of a process, from its command line and its environment. `--help` of any program is the reference.
 
-use std::{env, io, num::NonZero, thread};
+use std::{env, num::NonZero, thread};
 
 use clap::{
     Arg, Args, Command, Parser, ValueEnum,
     builder::{RangedU64ValueParser, Resettable},
 };
-use tokio::runtime::{Builder, Runtime};
 use tracing_subscriber::EnvFilter;
 
 /// Reads the settings, or ends the process with an error message about them.
@@ -45,18 +44,12 @@ pub struct WorkerSettings {
 }
 
 impl WorkerSettings {
-    /// What the service runs on. (With a thread more, Redis and the threads take turns on the processors, and
-    /// a connection goes from one to the other between its question and its answer: see `docs/benchmarks.md`.)
-    ///
-    /// # Errors
-    /// The system gives no threads.
-    pub fn runtime(&self) -> io::Result<Runtime> {
+    /// The number of threads. (With a thread more, Redis and the threads take turns on the processors: see
+    /// `docs/benchmarks.md`.)
+    pub fn count(&self) -> usize {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let beside_redis = processors.saturating_sub(1).max(1);
-        Builder::new_multi_thread()
-            .worker_threads(self.worker_threads.unwrap_or(beside_redis))
-            .enable_all()
-            .build()
+        self.worker_threads.unwrap_or(beside_redis)
     }
 }
 
@@ -98,8 +91,7 @@ mod tests {
     use super::WorkerSettings;
 
     fn workers(worker_threads: Option<usize>) -> usize {
-        let runtime = WorkerSettings { worker_threads }.runtime().unwrap();
-        runtime.metrics().num_workers()
+        WorkerSettings { worker_threads }.count()
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! | [`run`] | the service: start, the tasks, stop |
 //! | [`poster`] | one task a sale: reads the journal, posts, forgets |
 //! | [`keeper`] | one task: every second sync, install, settle, and a poster for each live sale |
+//! | [`retention`] | one task: deletes old traffic |
 //! | [`audit`] | the command that compares gate, journal and ledger, once or in a loop, and repairs |
 //! | [`rebuild`] | the command that loads gates from scratch |
 //! | [`draining`] | posting a journal while one of these commands needs it emptied |
@@ -20,6 +21,7 @@ pub mod keeper;
 pub mod poster;
 pub mod rebuild;
 pub mod rejections;
+pub mod retention;
 pub mod run;
 pub mod settings;
 

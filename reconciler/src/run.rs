@@ -10,15 +10,17 @@ use anyhow::Context;
 use process::signals::asked_to_end;
 use sale::ledger::{By, RECONCILER};
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use uuid::Uuid;
 
-use crate::{START_TIMEOUT, connect, keeper::Keeper, settings::RunSettings};
+use crate::{START_TIMEOUT, connect, keeper::Keeper, retention, settings::RunSettings};
 
 /// How long stopping may take.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long closing the connections to Redis may take after that: Redis may be away.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+const SECONDS_PER_DAY: u64 = 86_400;
 
 /// Runs until the process receives a signal to end. Fails if Redis or Postgres cannot be reached at the start, or if
 /// Redis is not configured safely.
@@ -43,6 +45,9 @@ pub async fn run(settings: RunSettings) -> anyhow::Result<()> {
 
     let stop = CancellationToken::new();
     let ledger = ledger.on_behalf(By::process("reconciler"));
+    let traffic_kept = Duration::from_secs(settings.traffic_retention_days * SECONDS_PER_DAY);
+    let _deleting =
+        AbortOnDropHandle::new(tokio::spawn(retention::run(ledger.clone(), traffic_kept)));
     let keeper = Keeper::new(gate.clone(), ledger, Arc::from(consumer), settings);
     let mut keeping = tokio::spawn(keeper.run(stop.clone()));
     tokio::select! {

@@ -78,6 +78,11 @@ pub struct RunSettings {
     #[arg(long, env = "SETTLED_RETENTION_SECONDS", default_value_t = 86_400,
           value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub settled_retention_seconds: u64,
+
+    /// Keep the traffic of sales (how purchases were answered, by time) for so long, days
+    #[arg(long, env = "TRAFFIC_RETENTION_DAYS", default_value_t = 30,
+          value_parser = clap::value_parser!(u64).range(1..=3_650))]
+    pub traffic_retention_days: u64,
 }
 
 /// Settings of `audit`.

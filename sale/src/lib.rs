@@ -18,6 +18,7 @@
 //! | [`replay`] | making orders of rejected purchases after all |
 //! | [`view`] | what people see of a sale |
 //! | [`lifecycle`] | the steps of a sale, from its creation to its settlement |
+//! | [`traffic`] | which part of a sale's traffic is looked at, and in buckets of what width |
 //! | [`queue`] | the path from the gates to the ledger, for people |
 //! | [`store`] | the failure of a step that uses gate and ledger |
 //! | [`crash`] | the boundaries at which tests kill a process |
@@ -41,5 +42,6 @@ pub mod queue;
 pub mod replay;
 pub mod settle;
 pub mod store;
+pub mod traffic;
 pub mod unicode;
 pub mod view;

@@ -7,7 +7,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{Shutdown, SocketAddr},
+    net::{self, Shutdown, SocketAddr},
     time::Duration,
 };
 
@@ -76,8 +76,8 @@ impl ConnectionLimits {
 /// A connection, and the places that it holds until they are dropped.
 #[derive(Debug)]
 pub struct Taken {
-    /// The connection.
-    pub stream: TcpStream,
+    /// The connection, which no runtime knows yet.
+    pub stream: net::TcpStream,
     /// Its other end.
     pub remote: SocketAddr,
     /// Its place among all, and among those of its address.
@@ -138,15 +138,16 @@ impl BoundedAcceptor {
                 self.refuse(stream, remote);
                 continue;
             };
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "a connection ended as it began");
-                continue;
+            match prepared(stream) {
+                Ok(stream) => {
+                    return Taken {
+                        stream,
+                        remote,
+                        places: (place, address_place),
+                    };
+                }
+                Err(error) => tracing::debug!(%error, "a connection ended as it began"),
             }
-            return Taken {
-                stream,
-                remote,
-                places: (place, address_place),
-            };
         }
     }
 
@@ -172,6 +173,11 @@ impl BoundedAcceptor {
             tracing::debug!(%error, "a connection ended before its refusal");
         }
     }
+}
+
+fn prepared(stream: TcpStream) -> io::Result<net::TcpStream> {
+    stream.set_nodelay(true)?;
+    stream.into_std()
 }
 
 /// Sends the reason and closes. It waits for nothing: the buffer of an empty socket holds so few bytes at once.

@@ -4,42 +4,21 @@
 //! Addresses count by their [`Network`], as with rate limits. Trusted proxies (`TRUSTED_PROXIES`) connect for
 //! many clients, and have no limit of their own.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{net::IpAddr, sync::Arc};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::connection::client_address::{Network, TrustedProxies};
-
-/// The number of connections of each address that has any. There are no more entries than connections.
-#[derive(Debug)]
-struct ByAddress {
-    connections_max: usize,
-    proxies: TrustedProxies,
-    taken: Mutex<HashMap<Network, usize>>,
-}
-
-impl ByAddress {
-    /// Changes how many connections an address has.
-    fn change<T>(&self, network: Network, change: impl FnOnce(&mut usize) -> T) -> T {
-        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = taken.entry(network).or_default();
-        let changed = change(count);
-        if *count == 0 {
-            taken.remove(&network);
-        }
-        changed
-    }
-}
+use crate::{
+    connection::client_address::{Network, TrustedProxies},
+    quota::{Place, Quota},
+};
 
 /// Places for connections.
 #[derive(Debug)]
 pub struct Places {
     all: Arc<Semaphore>,
-    by_address: Arc<ByAddress>,
+    by_address: Quota<Network>,
+    proxies: TrustedProxies,
 }
 
 impl Places {
@@ -47,11 +26,8 @@ impl Places {
     pub fn new(for_all: usize, for_one_address: usize, proxies: TrustedProxies) -> Self {
         Self {
             all: Arc::new(Semaphore::new(for_all)),
-            by_address: Arc::new(ByAddress {
-                connections_max: for_one_address,
-                proxies,
-                taken: Mutex::default(),
-            }),
+            by_address: Quota::new(for_one_address),
+            proxies,
         }
     }
 
@@ -62,32 +38,15 @@ impl Places {
 
     /// A place among those of an address. None if the address already has its full number of connections.
     pub fn of(&self, address: IpAddr) -> Option<AddressPlace> {
-        let by_address = &self.by_address;
-        let limited = by_address.connections_max > 0 && !by_address.proxies.trust(address);
-        if !limited {
-            return Some(AddressPlace(None));
+        if self.proxies.trust(address) {
+            return Some(AddressPlace::default());
         }
-        let network = Network::of(address);
-        let taken = by_address.change(network, |count| {
-            let free = *count < by_address.connections_max;
-            *count += usize::from(free);
-            free
-        });
-        taken.then(|| AddressPlace(Some((Arc::clone(by_address), network))))
+        self.by_address.take(Network::of(address))
     }
 }
 
 /// A place among those of an address. Dropping it frees the place.
-#[derive(Debug)]
-pub struct AddressPlace(Option<(Arc<ByAddress>, Network)>);
-
-impl Drop for AddressPlace {
-    fn drop(&mut self) {
-        if let Some((by_address, network)) = &self.0 {
-            by_address.change(*network, |count| *count -= 1);
-        }
-    }
-}
+pub type AddressPlace = Place<Network>;
 
 #[cfg(test)]
 mod tests {
@@ -111,7 +70,7 @@ mod tests {
         let third = places.of(one).unwrap();
         assert!(places.of(one).is_none());
         drop((second, third));
-        assert!(places.by_address.taken.lock().unwrap().is_empty());
+        assert!(places.by_address.is_unused());
     }
 
     #[test]

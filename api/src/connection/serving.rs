@@ -21,7 +21,7 @@ use poem::{
     http::{self, HeaderValue, Version, header, uri::Scheme},
     web::{LocalAddr, RemoteAddr},
 };
-use tokio::{select, time::timeout};
+use tokio::{net::TcpStream, runtime::Handle, select, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -56,42 +56,75 @@ const CLOSING_MAX: Duration = Duration::from_secs(2);
 
 type Reply = http::Response<Watched<BoxBody<Bytes, io::Error>>>;
 
-/// What all connections share.
+/// What the connections of a runtime share.
 struct Server {
     builder: auto::Builder<TokioExecutor>,
-    endpoint: Box<dyn DynEndpoint<Output = Response>>,
+    endpoint: Arc<dyn DynEndpoint<Output = Response>>,
     local: LocalAddr,
     patience: Patience,
     ending: CancellationToken,
 }
 
-/// Serves the connections of `acceptor` until `ending`, and then answers the requests under way. A dropped future
-/// leaves the connections to end by themselves.
-pub async fn serve<E>(mut acceptor: BoundedAcceptor, endpoint: E, ending: impl Future<Output = ()>)
+/// The connections of a runtime.
+struct Connections<'a> {
+    runtime: &'a Handle,
+    open: TaskTracker,
+    server: Arc<Server>,
+}
+
+/// [`serve_on`] the runtime of the caller.
+pub async fn serve<E>(acceptor: BoundedAcceptor, endpoint: E, ending: impl Future<Output = ()>)
 where
     E: Endpoint<Output = Response> + 'static,
 {
-    let server = Arc::new(Server {
-        builder: builder(),
-        endpoint: Box::new(ToDynEndpoint(endpoint)),
-        local: LocalAddr(acceptor.local().into()),
-        patience: acceptor.patience(),
-        ending: CancellationToken::new(),
-    });
-    let _ending = server.ending.clone().drop_guard();
-    let connections = TaskTracker::new();
+    serve_on(&[Handle::current()], acceptor, endpoint, ending).await;
+}
+
+/// Serves the connections of `acceptor` until `ending`, and then answers the requests under way. A dropped future
+/// leaves the connections to end by themselves.
+///
+/// A connection goes to the runtime that has the fewest, and stays there.
+pub async fn serve_on<E>(
+    runtimes: &[Handle],
+    mut acceptor: BoundedAcceptor,
+    endpoint: E,
+    ending: impl Future<Output = ()>,
+) where
+    E: Endpoint<Output = Response> + 'static,
+{
+    let endpoint: Arc<dyn DynEndpoint<Output = Response>> = Arc::new(ToDynEndpoint(endpoint));
+    let closing = CancellationToken::new();
+    let _closing = closing.clone().drop_guard();
+    let connections = |runtime| Connections {
+        runtime,
+        open: TaskTracker::new(),
+        // What they all touch for each request would otherwise go from one processor to the other.
+        server: Arc::new(Server {
+            builder: builder(),
+            endpoint: Arc::clone(&endpoint),
+            local: LocalAddr(acceptor.local().into()),
+            patience: acceptor.patience(),
+            ending: closing.child_token(),
+        }),
+    };
+    let threads: Vec<Connections<'_>> = runtimes.iter().map(connections).collect();
     let mut ending = pin!(ending);
     loop {
         let taken = select! {
             () = &mut ending => break,
             taken = acceptor.accept() => taken,
         };
-        connections.spawn(Arc::clone(&server).serve(taken));
+        if let Some(thread) = threads.iter().min_by_key(|thread| thread.open.len()) {
+            let serving = Arc::clone(&thread.server).serve(taken);
+            thread.open.spawn_on(serving, thread.runtime);
+        }
     }
     drop(acceptor);
-    server.ending.cancel();
-    connections.close();
-    connections.wait().await;
+    closing.cancel();
+    for thread in &threads {
+        thread.open.close();
+        thread.open.wait().await;
+    }
 }
 
 fn builder() -> auto::Builder<TokioExecutor> {
@@ -110,9 +143,16 @@ fn builder() -> auto::Builder<TokioExecutor> {
 impl Server {
     async fn serve(self: Arc<Self>, taken: Taken) {
         let _places = taken.places;
+        let stream = match TcpStream::from_std(taken.stream) {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection cannot be served");
+                return;
+            }
+        };
         let activity = Arc::new(Activity::new());
         let mut overdue = Overdue::new(Arc::clone(&activity), self.patience);
-        let stream = TokioIo::new(Explained::new(taken.stream, Arc::clone(&activity)));
+        let stream = TokioIo::new(Explained::new(stream, Arc::clone(&activity)));
         let client = Arc::new(Client {
             server: Arc::clone(&self),
             remote: RemoteAddr(taken.remote.into()),

@@ -34,6 +34,31 @@ pub enum Whose {
     All,
 }
 
+/// How to look at a purchase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// In the gate and in the ledger.
+    Full,
+    /// In the ledger only if the gate knows of one: a crowd that has bought nothing costs the ledger nothing.
+    Brief,
+}
+
+impl Look {
+    const fn at(stage: Option<Stage>) -> Self {
+        match stage {
+            Some(Stage::NotPurchased) => Self::Brief,
+            None
+            | Some(
+                Stage::Queued
+                | Stage::Processing
+                | Stage::Completed
+                | Stage::Failed
+                | Stage::Cancelled,
+            ) => Self::Full,
+        }
+    }
+}
+
 /// The users whose streams show a sale.
 #[derive(Debug, Default)]
 pub struct Followers {
@@ -90,8 +115,8 @@ impl Followers {
         self.due.notified().await;
     }
 
-    /// The buyers at whose purchases to look now. Those whom nobody follows any more are dropped.
-    pub fn take_due(&self) -> Vec<BuyerId> {
+    /// The buyers at whose purchases to look now, and how. Those whom nobody follows any more are dropped.
+    pub fn take_due(&self) -> Vec<(BuyerId, Look)> {
         let bought = self.bought.swap(false, Ordering::Relaxed);
         let changed = self.changed.swap(false, Ordering::Relaxed);
         let mut by_buyer = self.by_buyer();
@@ -104,7 +129,8 @@ impl Followers {
         let due = by_buyer
             .iter()
             .filter(|(_, follower)| is_due(follower.stage));
-        due.map(|(buyer, _)| *buyer).collect()
+        due.map(|(buyer, follower)| (*buyer, Look::at(follower.stage)))
+            .collect()
     }
 
     /// Whether anybody follows a purchase.

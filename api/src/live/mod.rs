@@ -42,6 +42,7 @@ use sale::{
     model::{BuyerId, OrderId, SaleId},
 };
 use tokio::{
+    runtime::Handle,
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::Instant,
 };
@@ -49,7 +50,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use self::{
     feed::Subscription,
-    followers::Whose,
+    followers::{Look, Whose},
     stream::{Has, Sending},
     watched::{Sources, Watched},
 };
@@ -75,6 +76,8 @@ pub struct StreamLimits {
     pub per_user_max: usize,
     /// Of one address; 0 is no limit.
     pub per_address_max: usize,
+    /// How long a stream may be silent.
+    pub silence_max: Duration,
 }
 
 /// Why a stream is not opened.
@@ -120,6 +123,9 @@ struct Hub {
     watched: Mutex<HashMap<SaleId, Watching>>,
     /// Streams that show a purchase.
     following: Arc<AtomicUsize>,
+    silence_max: Duration,
+    /// Where sales are watched: not on the threads that answer.
+    runtime: Handle,
 }
 
 /// A watched sale, and the task that watches it.
@@ -168,6 +174,8 @@ impl Live {
             sent: metrics.events_sent(),
             watched: Mutex::default(),
             following: Arc::default(),
+            silence_max: limits.silence_max,
+            runtime: Handle::current(),
         });
         let hearing = tokio::spawn(Arc::clone(&hub).hear(hints));
         Self {
@@ -213,7 +221,7 @@ impl Live {
             Some(caller) => {
                 let events = watched.followers.follow(caller.buyer);
                 watched
-                    .look_at_purchase(&hub.sources, sale.state, caller.buyer)
+                    .look_at_purchase(&hub.sources, sale.state, caller.buyer, Look::Full)
                     .await;
                 Some(Subscription::alone(events))
             }
@@ -223,6 +231,7 @@ impl Live {
             has: Has::of(last),
             until: caller.map(expiry),
             ending: self.ending.clone(),
+            silence_max: hub.silence_max,
             sent: hub.sent.clone(),
             keep: Open {
                 _places: places,
@@ -286,7 +295,7 @@ impl Hub {
         let run = Arc::clone(&watched).run(self.sources.clone(), end);
         let watching = Watching {
             watched: Arc::clone(&watched),
-            task: AbortOnDropHandle::new(tokio::spawn(run)),
+            task: AbortOnDropHandle::new(self.runtime.spawn(run)),
         };
         all.insert(sale, watching);
         Ok((watched, subscription))

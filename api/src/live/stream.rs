@@ -19,7 +19,7 @@ use super::{
     feed::Subscription,
 };
 
-/// After this time without an event a stream sends a comment.
+/// After this time without an event a stream sends a comment, and before where connections may not be silent for so long.
 pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
 /// How long a client should wait before it connects again, at least, milliseconds.
 const RETRY_MS_MIN: u32 = 1_000;
@@ -38,6 +38,8 @@ pub struct Sending<K> {
     pub has: Has,
     /// When its token expires.
     pub until: Option<Instant>,
+    /// How long it may be silent.
+    pub silence_max: Duration,
     /// Becomes true once the process is about to end.
     pub ending: watch::Receiver<bool>,
     /// Counts events.
@@ -107,7 +109,7 @@ impl<K: Send + 'static> Sending<K> {
         if let Some(piece) = self.begin() {
             return Some(piece);
         }
-        let heartbeat = Instant::now() + HEARTBEAT_EVERY;
+        let heartbeat = Instant::now() + self.silence_max;
         let until = self.until.unwrap_or(heartbeat);
         loop {
             let is_users = self.own.is_some();

@@ -23,7 +23,7 @@ use tokio::{
 
 use super::{
     feed::Feed,
-    followers::{Followers, Whose},
+    followers::{Followers, Look, Whose},
     sale_event::{Difference, Shown},
 };
 use crate::{purchases::purchase_status::Purchases, sales::Sales};
@@ -102,8 +102,14 @@ impl Watched {
         sources: &Sources,
         state: SaleState,
         buyer: BuyerId,
+        look: Look,
     ) {
-        match sources.purchases.of_buyer(self.sale, state, buyer).await {
+        let purchases = &sources.purchases;
+        let found = match look {
+            Look::Full => purchases.of_buyer(self.sale, state, buyer).await,
+            Look::Brief => purchases.of_buyer_briefly(self.sale, state, buyer).await,
+        };
+        match found {
             Ok(found) => self.followers.show(buyer, found.as_ref()),
             Err(error) => tracing::debug!(sale = %self.sale, %error, "a purchase is not known"),
         }
@@ -185,7 +191,7 @@ impl Watched {
             let due = self.followers.take_due();
             if let Ok(Some(sale)) = sources.sales.get(Some(self.sale)).await {
                 stream::iter(due)
-                    .map(|buyer| self.look_at_purchase(sources, sale.state, buyer))
+                    .map(|(buyer, look)| self.look_at_purchase(sources, sale.state, buyer, look))
                     .buffer_unordered(PURCHASES_AT_ONCE)
                     .collect::<()>()
                     .await;

@@ -279,6 +279,11 @@ impl Problem {
         self.code
     }
 
+    /// Why the sale does not sell, where that is the problem.
+    pub const fn reason(&self) -> Option<Reason> {
+        self.facts.reason
+    }
+
     /// The cause for the log.
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()

@@ -4,6 +4,9 @@
 //! purchases wait in the queue, and the next call takes them all, up to the limit. There is no timer: a lone purchase
 //! waits for nothing. The more buyers come at once, the larger the batches.
 //!
+//! Each thread that answers has lanes and connections to Redis of its own, as if it were a process of its own: a
+//! purchase never waits for another thread, and wakes none.
+//!
 //! A lane asks the ledger for the sale's standing before its first call and after each reconnect of Redis. It passes to
 //! each call what it knows of the gate: a gate that contradicts it was rolled back, and closes. Every waiting purchase
 //! gets an answer, even if Redis goes away, the lane ends or the process shuts down.
@@ -14,7 +17,7 @@ use std::{
     collections::HashMap,
     num::NonZeroU32,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -33,7 +36,7 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use self::lane::Lane;
-use crate::log_limit::LogLimit;
+use crate::{log_limit::LogLimit, threads};
 
 /// How long the ledger may take to answer for a sale's standing.
 const STANDING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -49,11 +52,11 @@ const LANE_TRIES: usize = 3;
 /// Limits of the batcher.
 #[derive(Debug, Clone, Copy)]
 pub struct AdmissionLimits {
-    /// Purchases of one sale that may wait.
+    /// Purchases of one sale that may wait: each thread has its share.
     pub queue_max: usize,
     /// Purchases in one call, 1 to [`BATCH_MAX`].
     pub batch_max: usize,
-    /// Sales that sell at the same time in this process.
+    /// Sales that sell at the same time on one thread.
     pub lanes_max: usize,
     /// How long a lane without purchases stays: [`LANE_IDLE`] for a process that sells.
     pub lane_idle: Duration,
@@ -79,7 +82,8 @@ pub enum AdmitError {
     ShuttingDown,
 }
 
-type Answer = Result<Verdict, AdmitError>;
+/// The decision on a purchase, or why there is none.
+pub type Answer = Result<Verdict, AdmitError>;
 
 struct Waiting {
     purchase: Purchase,
@@ -121,12 +125,18 @@ struct LaneEntrance {
 /// [`LaneEntrance::asked_at`] of a lane that has not asked the ledger.
 const NEVER_ASKED: u64 = u64::MAX;
 
-struct Shared {
+/// The lanes of a thread.
+struct Lanes {
     gate: Gate,
+    /// `None` once closed.
+    by_sale: RwLock<Option<HashMap<SaleId, LaneEntrance>>>,
+    shared: Arc<Shared>,
+}
+
+/// What the lanes of all threads share.
+struct Shared {
     ledger: Ledger,
     limits: AdmissionLimits,
-    /// `None` once closed.
-    lanes: RwLock<Option<HashMap<SaleId, LaneEntrance>>>,
     standings: Cache<SaleId, Option<Standing>>,
     tasks: TaskTracker,
     counters: BatchCounters,
@@ -138,31 +148,41 @@ struct Shared {
 #[derive(Clone)]
 pub struct Admissions {
     shared: Arc<Shared>,
+    /// By the number of their thread; never empty.
+    threads: Arc<[Arc<Lanes>]>,
 }
 
 impl Admissions {
-    /// Starts without lanes: the first purchase of each sale starts its lane.
-    pub fn start(gate: Gate, ledger: Ledger, limits: AdmissionLimits) -> Self {
+    /// Starts without lanes: the first purchase of each sale starts its lane. Each thread that answers has one of
+    /// these gates, with connections that belong to this thread. There is at least one.
+    pub fn start(gates: Vec<Gate>, ledger: Ledger, limits: AdmissionLimits) -> Self {
         let limits = AdmissionLimits {
-            queue_max: limits.queue_max.max(1),
+            queue_max: limits.queue_max.div_ceil(gates.len()).max(1),
             batch_max: limits.batch_max.clamp(1, BATCH_MAX),
             lanes_max: limits.lanes_max.max(1),
             lane_idle: limits.lane_idle,
         };
-        Self {
-            shared: Arc::new(Shared {
+        let shared = Arc::new(Shared {
+            ledger,
+            limits,
+            standings: Cache::builder()
+                .max_capacity(STANDINGS_MAX)
+                .time_to_live(STANDING_LIFETIME)
+                .build(),
+            tasks: TaskTracker::new(),
+            counters: BatchCounters::default(),
+            refusal_log: LogLimit::per_second(NonZeroU32::MIN),
+        });
+        let lanes = |gate| {
+            Arc::new(Lanes {
                 gate,
-                ledger,
-                limits,
-                lanes: RwLock::new(Some(HashMap::new())),
-                standings: Cache::builder()
-                    .max_capacity(STANDINGS_MAX)
-                    .time_to_live(STANDING_LIFETIME)
-                    .build(),
-                tasks: TaskTracker::new(),
-                counters: BatchCounters::default(),
-                refusal_log: LogLimit::per_second(NonZeroU32::MIN),
-            }),
+                by_sale: RwLock::new(Some(HashMap::new())),
+                shared: Arc::clone(&shared),
+            })
+        };
+        Self {
+            threads: gates.into_iter().map(lanes).collect(),
+            shared,
         }
     }
 
@@ -179,10 +199,11 @@ impl Admissions {
     /// # Errors
     /// [`AdmitError::OutcomeUnknown`] if the gate may have admitted the purchase; with all other errors it did not.
     pub async fn purchase(&self, sale: SaleId, purchase: Purchase) -> Answer {
+        let lanes = &self.threads[threads::number() % self.threads.len()];
         let (answer, answered) = oneshot::channel();
         let mut waiting = Waiting { purchase, answer };
         for _ in 0..LANE_TRIES {
-            let lane = match self.lane(sale)? {
+            let lane = match lanes.find(sale)? {
                 Some(lane) => lane,
                 // Boxed, so that a rare path does not enlarge the future of every purchase.
                 None => match Box::pin(self.standing(sale)).await? {
@@ -190,7 +211,7 @@ impl Admissions {
                         state: SaleState::Settled,
                         ..
                     } => return Ok(Verdict::Ended),
-                    Standing { .. } => self.shared.start_lane(sale)?,
+                    Standing { .. } => lanes.start(sale)?,
                 },
             };
             match lane.try_send(waiting) {
@@ -212,38 +233,16 @@ impl Admissions {
     /// Whether this process can sell at least one sale without asking the ledger first. It cannot sell other
     /// sales that way, and none after a reconnect of Redis: the first purchase then needs the ledger.
     pub fn can_decide_alone(&self) -> bool {
-        let connections = self.shared.gate.connections();
-        let lanes = self.shared.lanes.read();
-        let lanes = lanes.unwrap_or_else(PoisonError::into_inner);
-        lanes.iter().flat_map(HashMap::values).any(|lane| {
-            !lane.queue.is_closed() && lane.asked_at.load(Ordering::Relaxed) == connections
-        })
+        self.threads.iter().any(|lanes| lanes.can_decide_alone())
     }
 
     /// Accepts no more purchases, answers every waiting one, and returns when all have an answer.
     pub async fn close(&self) {
-        self.shared
-            .lanes
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        for lanes in &*self.threads {
+            lanes.close();
+        }
         self.shared.tasks.close();
         self.shared.tasks.wait().await;
-    }
-
-    fn lane(&self, sale: SaleId) -> Result<Option<mpsc::Sender<Waiting>>, AdmitError> {
-        let lanes = self
-            .shared
-            .lanes
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        Ok(lanes
-            .as_ref()
-            .ok_or(AdmitError::ShuttingDown)?
-            .get(&sale)
-            .map(|lane| &lane.queue)
-            .filter(|queue| !queue.is_closed())
-            .cloned())
     }
 
     /// The ledger's answer about a sale, at most a second old. Callers at the same time share one question.
@@ -286,9 +285,39 @@ impl Shared {
             }
         }
     }
+}
 
-    fn start_lane(self: &Arc<Self>, sale: SaleId) -> Result<mpsc::Sender<Waiting>, AdmitError> {
-        let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
+impl Lanes {
+    fn by_sale(&self) -> RwLockReadGuard<'_, Option<HashMap<SaleId, LaneEntrance>>> {
+        self.by_sale.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn by_sale_mut(&self) -> RwLockWriteGuard<'_, Option<HashMap<SaleId, LaneEntrance>>> {
+        self.by_sale.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, sale: SaleId) -> Result<Option<mpsc::Sender<Waiting>>, AdmitError> {
+        Ok(self
+            .by_sale()
+            .as_ref()
+            .ok_or(AdmitError::ShuttingDown)?
+            .get(&sale)
+            .map(|lane| &lane.queue)
+            .filter(|queue| !queue.is_closed())
+            .cloned())
+    }
+
+    fn can_decide_alone(&self) -> bool {
+        let connections = self.gate.connections();
+        self.by_sale().iter().flat_map(HashMap::values).any(|lane| {
+            !lane.queue.is_closed() && lane.asked_at.load(Ordering::Relaxed) == connections
+        })
+    }
+
+    /// Starts a lane on the thread of the caller.
+    fn start(self: &Arc<Self>, sale: SaleId) -> Result<mpsc::Sender<Waiting>, AdmitError> {
+        let shared = &self.shared;
+        let mut lanes = self.by_sale_mut();
         let lanes = lanes.as_mut().ok_or(AdmitError::ShuttingDown)?;
         if let Some(lane) = lanes.get(&sale)
             && !lane.queue.is_closed()
@@ -297,28 +326,31 @@ impl Shared {
         }
         // One that broke off has left its entry.
         lanes.retain(|_, lane| !lane.queue.is_closed());
-        if lanes.len() >= self.limits.lanes_max {
-            if self.refusal_log.allows() {
+        if lanes.len() >= shared.limits.lanes_max {
+            if shared.refusal_log.allows() {
                 tracing::warn!(%sale, "too many sales sell at once (SELLING_SALES_MAX)");
             }
             return Err(AdmitError::Unavailable);
         }
-        let (sender, queue) = mpsc::channel(self.limits.queue_max);
+        let (sender, queue) = mpsc::channel(shared.limits.queue_max);
         let asked_at = Arc::new(AtomicU64::new(NEVER_ASKED));
         let entrance = LaneEntrance {
             queue: sender.clone(),
             asked_at: Arc::clone(&asked_at),
         };
         lanes.insert(sale, entrance);
-        self.tasks
-            .spawn(Lane::new(Arc::clone(self), sale, asked_at).run(queue));
+        let lane = Lane::new(Arc::clone(self), sale, asked_at);
+        shared.tasks.spawn(lane.run(queue));
         Ok(sender)
     }
 
-    fn end_lane(&self, sale: SaleId) {
-        let mut lanes = self.lanes.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lanes) = lanes.as_mut() {
+    fn end(&self, sale: SaleId) {
+        if let Some(lanes) = self.by_sale_mut().as_mut() {
             lanes.remove(&sale);
         }
+    }
+
+    fn close(&self) {
+        self.by_sale_mut().take();
     }
 }

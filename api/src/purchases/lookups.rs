@@ -40,7 +40,7 @@ impl From<LedgerError> for Unknown {
     }
 }
 
-/// The look-ups of this process. Clones share them.
+/// The look-ups of a thread that answers. Clones share them.
 #[derive(Clone)]
 pub struct Lookups {
     marks: Gather<Marks>,

@@ -21,7 +21,10 @@ use sale::{
 use self::searches::Searches;
 pub use self::shown::{ESTIMATED_WAIT_SECONDS, PurchaseStatus, Stage};
 use super::lookups::{Lookups, Unknown};
-use crate::sales::{Sales, SharedError};
+use crate::{
+    sales::{Sales, SharedError},
+    threads,
+};
 
 /// Gates that one look-up asks at the same time.
 const GATES_AT_ONCE: usize = 16;
@@ -42,21 +45,28 @@ pub struct Found {
 pub struct Purchases {
     gate: Gate,
     ledger: Ledger,
-    lookups: Lookups,
+    /// By the number of the thread that asks; never empty.
+    lookups: Arc<[Lookups]>,
     journal: Journal,
     searches: Arc<Searches>,
 }
 
 impl Purchases {
-    /// Looks purchases up in this gate and this ledger.
-    pub fn new(gate: Gate, ledger: Ledger) -> Self {
+    /// Looks purchases up in this gate and this ledger. For what a crowd asks, each thread that answers has one of
+    /// `gates`, with connections that belong to this thread. There is at least one.
+    pub fn new(gate: Gate, gates: Vec<Gate>, ledger: Ledger) -> Self {
+        let lookups = |gate| Lookups::new(gate, ledger.clone());
         Self {
-            lookups: Lookups::new(gate.clone(), ledger.clone()),
+            lookups: gates.into_iter().map(lookups).collect(),
             journal: Journal::new(gate.clone()),
             searches: Arc::default(),
             gate,
             ledger,
         }
+    }
+
+    fn lookups(&self) -> &Lookups {
+        &self.lookups[threads::number() % self.lookups.len()]
     }
 
     /// The purchase of a buyer in a sale.
@@ -86,7 +96,7 @@ impl Purchases {
 
     /// The stage of an order that the gate holds.
     pub async fn stage(&self, order: OrderId) -> Result<Stage, Unknown> {
-        Ok(Stage::of(self.lookups.outcome(order).await?.as_ref()))
+        Ok(Stage::of(self.lookups().outcome(order).await?.as_ref()))
     }
 
     /// A job, for the buyer who made it; `None` for any other buyer.
@@ -98,7 +108,7 @@ impl Purchases {
     ) -> Result<Option<Found>, Unknown> {
         // An order in the ledger needs no gate. An order that is not there may be on its way: then ask the gates that
         // can have made it, and the ledger again.
-        if let Some(outcome) = self.lookups.outcome(job).await? {
+        if let Some(outcome) = self.lookups().outcome(job).await? {
             return Ok((outcome.buyer() == Some(buyer)).then(|| found(outcome)));
         }
         let makers = makers(sales, job).await?;
@@ -114,14 +124,14 @@ impl Purchases {
             .iter()
             .find(|(_, mark)| matches!(mark, Ok(Some(order)) if *order == job));
         if let Some((sale, _)) = held {
-            let outcome = self.lookups.outcome(job).await?;
+            let outcome = self.lookups().outcome(job).await?;
             return Ok(Some(Found {
                 order: job,
                 sale: *sale,
                 outcome,
             }));
         }
-        match self.lookups.outcome(job).await? {
+        match self.lookups().outcome(job).await? {
             Some(outcome) if outcome.buyer() == Some(buyer) => Ok(Some(found(outcome))),
             Some(_) => Ok(None),
             // Only a gate that answers proves that there is no such job.
@@ -134,7 +144,7 @@ impl Purchases {
 
     /// A job, whichever buyer made it.
     pub async fn job(&self, sales: &Sales, job: OrderId) -> Result<Option<Found>, Unknown> {
-        if let Some(outcome) = self.lookups.outcome(job).await? {
+        if let Some(outcome) = self.lookups().outcome(job).await? {
             return Ok(Some(found(outcome)));
         }
         let makers = makers(sales, job).await?;
@@ -150,7 +160,7 @@ impl Purchases {
             .buffer_unordered(GATES_AT_ONCE)
             .collect()
             .await;
-        if let Some(outcome) = self.lookups.outcome(job).await? {
+        if let Some(outcome) = self.lookups().outcome(job).await? {
             return Ok(Some(found(outcome)));
         }
         if let Some((sale, _)) = looks.iter().find(|(_, found)| matches!(found, Ok(true))) {
@@ -173,10 +183,10 @@ impl Purchases {
         mark: Result<Option<OrderId>, Unknown>,
     ) -> Result<Option<Found>, Unknown> {
         if let Ok(Some(order)) = mark {
-            let outcome = match self.lookups.outcome(order).await? {
+            let outcome = match self.lookups().outcome(order).await? {
                 // The order's id belongs to another purchase, and this purchase was rejected for that reason.
                 Some(other) if (other.sale(), other.buyer()) != (sale, Some(buyer)) => {
-                    self.lookups.outcome_of(sale, buyer).await?
+                    self.lookups().outcome_of(sale, buyer).await?
                 }
                 outcome => outcome,
             };
@@ -186,7 +196,7 @@ impl Purchases {
                 outcome,
             }));
         }
-        match self.lookups.outcome_of(sale, buyer).await? {
+        match self.lookups().outcome_of(sale, buyer).await? {
             Some(outcome) => Ok(Some(found(outcome))),
             None => mark.map(|_| None),
         }
@@ -199,7 +209,7 @@ impl Purchases {
         state: SaleState,
         buyer: BuyerId,
     ) -> Result<Option<OrderId>, Unknown> {
-        self.lookups
+        self.lookups()
             .mark(sale, state == SaleState::Settled, buyer)
             .await
     }

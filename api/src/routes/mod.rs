@@ -5,6 +5,7 @@
 mod admin_products;
 mod admin_sales;
 mod admin_steps;
+mod admin_traffic;
 mod auth;
 pub mod documentation_paths;
 mod events;
@@ -54,6 +55,7 @@ pub fn apis() -> impl OpenApi + 'static {
         admin_products::AdminProductsApi,
         admin_sales::AdminSalesApi,
         admin_steps::AdminStepsApi,
+        admin_traffic::AdminTrafficApi,
         queue::QueueApi,
         old_clients::OldClientsApi,
         health::HealthApi,

@@ -151,32 +151,31 @@ impl PurchasesApi {
             |key| OrderId::derived(buyer, sale, &key),
         );
         let purchase = Purchase { buyer, order };
-        let answer = services.admissions.purchase(sale, purchase).await;
-        services.metrics.purchase(&answer);
+        let decided = services.admissions.purchase(sale, purchase).await;
+        services.metrics.purchase(&decided);
         // Common verdicts need no further I/O. The rare paths are boxed: a future is as large as the largest one that
         // it may wait for, and each request moves its own several times.
-        let problem = match answer {
+        let answer = match decided {
             Ok(Verdict::Admitted) => {
                 services.live.admitted(sale, buyer, order);
                 match wait {
-                    None => return Ok(accepted(sale, order)),
-                    Some(wait) => {
-                        return Ok(awaited(&services, sale, purchase, wait).boxed().await?);
-                    }
+                    None => Ok(accepted(sale, order)),
+                    Some(wait) => awaited(&services, sale, purchase, wait).boxed().await,
                 }
             }
-            Ok(Verdict::Ended) => {
-                return Ok(ended(&services, sale, purchase, wait).boxed().await?);
+            Ok(Verdict::Ended) => ended(&services, sale, purchase, wait).boxed().await,
+            Ok(Verdict::Duplicate { order }) => {
+                Err(duplicate(&services, sale, order).boxed().await)
             }
-            Ok(Verdict::Duplicate { order }) => duplicate(&services, sale, order).boxed().await,
-            Ok(Verdict::SoldOut) => Problem::new(Code::OutOfStock, "Everything is sold."),
-            Ok(Verdict::NotStarted) => too_early(&services, sale).boxed().await,
-            Ok(Verdict::Paused) => Problem::not_active(Reason::Paused),
+            Ok(Verdict::SoldOut) => Err(Problem::new(Code::OutOfStock, "Everything is sold.")),
+            Ok(Verdict::NotStarted) => Err(too_early(&services, sale).boxed().await),
+            Ok(Verdict::Paused) => Err(Problem::not_active(Reason::Paused)),
             // A closed gate does not say whether it admitted an earlier try.
-            Ok(Verdict::Cold) => AdmitError::OutcomeUnknown.into(),
-            Err(error) => error.into(),
+            Ok(Verdict::Cold) => Err(AdmitError::OutcomeUnknown.into()),
+            Err(error) => Err(error.into()),
         };
-        Err(problem.into())
+        services.traffic.count(sale, &decided, &answer);
+        Ok(answer?)
     }
 }
 

@@ -1,18 +1,19 @@
 //! Starting, serving and ending.
 //!
 //! To end: stop accepting connections, answer the requests under way (within a deadline), let the batcher answer
-//! every waiting purchase, and close the connections to the servers behind.
+//! every waiting purchase, write the last counts of purchases, and close the connections to the servers behind.
 
 mod endpoint;
 mod start;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use identity::token::{TokenError, Tokens};
 use poem::{Response, Route, endpoint::make_sync, get};
 use sale::{
     gate::{
-        GateError,
+        Gate, GateError,
         hints::{Hints, HintsConnection},
     },
     ledger::LedgerError,
@@ -28,11 +29,12 @@ use self::{
 use crate::{
     connection::{
         acceptor::{BoundedAcceptor, ConnectionLimits},
-        serving::serve,
+        serving::{serve, serve_on},
     },
     edge::{Edge, Rules},
     services::Services,
     settings::{ApiDocs, MetricsAddress, Settings},
+    threads::Threads,
 };
 
 /// How long closing the connections to the servers behind may take, after the last answer: a handler that was too
@@ -56,6 +58,9 @@ pub enum ServeError {
     /// Postgres cannot be reached.
     #[error("Postgres (DATABASE_URL)")]
     Ledger(#[from] LedgerError),
+    /// The operating system gives no threads.
+    #[error("no threads (WORKER_THREADS)")]
+    Threads(#[source] io::Error),
     /// The operating system gives no threads.
     #[error("no threads for passwords (PASSWORD_CHECKS_MAX)")]
     PasswordThreads(#[source] io::Error),
@@ -84,15 +89,19 @@ impl ServeError {
             Self::Impatient | Self::Token(_) => true,
             Self::Gate(error) => is_setting(error),
             Self::Ledger(error) => is_setting(error),
-            Self::PasswordThreads(_) | Self::Metrics(_) | Self::Listen { .. } | Self::Serve(_) => {
-                false
-            }
+            Self::Threads(_)
+            | Self::PasswordThreads(_)
+            | Self::Metrics(_)
+            | Self::Listen { .. }
+            | Self::Serve(_) => false,
         }
     }
 }
 
 /// A service that is ready to serve.
 pub struct Api {
+    threads: Threads,
+    gates: Vec<Gate>,
     services: Arc<Services>,
     hearing: HintsConnection,
     rules: Rules,
@@ -119,12 +128,17 @@ impl Api {
                 Some(listen(address, "METRICS_ADDRESS", metrics_limits)?)
             }
         };
-        let (gate, ledger) = connect(settings).await?;
+        let threads = Threads::start(settings.workers.count())
+            .await
+            .map_err(ServeError::Threads)?;
+        let behind = connect(settings, &threads).await?;
         let hints = Hints::listen(&settings.redis).map_err(ServeError::Gate)?;
         let hearing = hints.connection();
         let rules = rules(settings);
         Ok(Self {
-            services: Arc::new(services(settings, tokens, gate, ledger, hints, &rules)?),
+            services: Arc::new(services(settings, tokens, &behind, hints, &rules)?),
+            threads,
+            gates: behind.gates,
             hearing,
             rules,
             listener,
@@ -177,23 +191,26 @@ impl Api {
             sleep(self.shutdown_deadline).await;
         };
         tokio::select! {
-            () = serve(self.listener, edge, ending) => {}
+            () = serve_on(self.threads.handles(), self.listener, edge, ending) => {}
             () = too_late => tracing::warn!("not everyone could be answered in time"),
         }
 
         let closed = async {
             // Changes that are under way need the gate and the ledger, purchases come too late by now.
             tokio::join!(services.admissions.close(), services.detached.ended());
+            services.traffic.close().await;
             // Close all together: a server that is away must not take the others' time.
             tokio::join!(
                 self.hearing.disconnect(),
                 services.gate.disconnect(),
+                join_all(self.gates.iter().map(Gate::disconnect)),
                 services.ledger.disconnect(),
             );
         };
         if timeout(CLOSE_DEADLINE, closed).await.is_err() {
             tracing::warn!("not everything could be closed in time");
         }
+        self.threads.end().await;
         ended.cancel();
         if let Some(metrics) = metrics
             && let Ok(served) = timeout(METRICS_CLOSE_DEADLINE, metrics).await

@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use identity::{passwords::PasswordThreads, token::Tokens};
 use sale::{
-    gate::{Gate, hints::Hints},
+    gate::{Gate, GateError, hints::Hints},
     ledger::{Ledger, LedgerError},
     lifecycle::Lifecycle,
 };
@@ -14,6 +14,7 @@ use tokio::{
     sync::watch,
     time::Instant,
 };
+use uuid::Uuid;
 
 use super::ServeError;
 use crate::{
@@ -33,7 +34,9 @@ use crate::{
     sales::Sales,
     services::{HEALTH_LINES_MAX, Services},
     settings::{ApiDocs, Settings},
+    threads::Threads,
     throughput::Throughput,
+    traffic::Traffic,
 };
 
 /// The part of a request's time that remains for its answer after it has waited.
@@ -58,7 +61,15 @@ pub(super) fn connections(settings: &Settings) -> ConnectionLimits {
 }
 
 /// The connections to the servers behind.
-pub(super) async fn connect(settings: &Settings) -> Result<(Gate, Ledger), ServeError> {
+pub(super) struct Behind {
+    pub(super) gate: Gate,
+    /// The connections of each thread that answers.
+    pub(super) gates: Vec<Gate>,
+    pub(super) ledger: Ledger,
+}
+
+/// Connects to the servers behind.
+pub(super) async fn connect(settings: &Settings, threads: &Threads) -> Result<Behind, ServeError> {
     // A wrong setting stops the start before the process sends anything to either server.
     settings.postgres.options().map_err(LedgerError::from)?;
     let gate = Gate::connect(&settings.redis)
@@ -69,7 +80,22 @@ pub(super) async fn connect(settings: &Settings) -> Result<(Gate, Ledger), Serve
         .map_err(ServeError::Gate)?;
     tracing::info!(durability = ?settings.durability.gate_durability, "admissions");
     let ledger = Ledger::connect(&settings.postgres).await?;
-    Ok((gate, ledger))
+    // As many connections as all else has.
+    let each = settings.redis.pool_size.div_ceil(threads.handles().len());
+    let gates = threads.on_each(|| {
+        let (gate, redis) = (gate.clone(), settings.redis.clone());
+        async move { gate.connect_again(&redis, each).await }
+    });
+    let gates = gates
+        .await
+        .map_err(io::Error::other)
+        .map_err(ServeError::Threads)?;
+    let gates: Result<Vec<Gate>, GateError> = gates.into_iter().collect();
+    Ok(Behind {
+        gates: gates.map_err(ServeError::Gate)?,
+        gate,
+        ledger,
+    })
 }
 
 /// The settings of the edge.
@@ -96,16 +122,17 @@ pub(super) fn rules(settings: &Settings) -> Rules {
 pub(super) fn services(
     settings: &Settings,
     tokens: Tokens,
-    gate: Gate,
-    ledger: Ledger,
+    behind: &Behind,
     hints: Hints,
     rules: &Rules,
 ) -> Result<Services, ServeError> {
+    let (gate, ledger) = (behind.gate.clone(), behind.ledger.clone());
+    let gates = || behind.gates.clone();
     let limits = &settings.limits;
     let (ending, told) = watch::channel(false);
     let metrics = Arc::new(Metrics::new(rules.routes.patterns())?);
     let sales = Sales::new(gate.clone(), ledger.clone());
-    let purchases = Purchases::new(gate.clone(), ledger.clone());
+    let purchases = Purchases::new(gate.clone(), gates(), ledger.clone());
     let sources = Sources {
         gate: gate.clone(),
         sales: sales.clone(),
@@ -120,7 +147,7 @@ pub(super) fn services(
         told.clone(),
     );
     Ok(Services {
-        admissions: Admissions::start(gate.clone(), ledger.clone(), limits.admissions()),
+        admissions: Admissions::start(gates(), ledger.clone(), limits.admissions()),
         detached: Detached::default(),
         lifecycle: Lifecycle::new(gate.clone(), ledger.clone()),
         waiting: Waiting::start(ledger.clone(), hints, limits.waiting_purchases_max, told),
@@ -135,6 +162,7 @@ pub(super) fn services(
         buyer_login: settings.buyer_login,
         rate_limits: Arc::clone(&rules.rate_limits),
         metrics,
+        traffic: Traffic::start(ledger.clone(), Uuid::now_v7()),
         started: Instant::now(),
         ending,
         health: Services::look_cache(),

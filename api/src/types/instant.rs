@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Offset, Utc};
 use poem_openapi::{
     registry::{MetaSchema, MetaSchemaRef},
-    types::{ParseError, ParseFromJSON, ParseResult, ToJSON, Type},
+    types::{ParseError, ParseFromJSON, ParseFromParameter, ParseResult, ToJSON, Type},
 };
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::{Number, value::RawValue};
@@ -42,6 +42,18 @@ impl<'de> Deserialize<'de> for Instant {
         instant
             .map(Self)
             .ok_or_else(|| D::Error::custom(NO_INSTANT))
+    }
+}
+
+impl ParseFromParameter for Instant {
+    fn parse_from_parameter(value: &str) -> ParseResult<Self> {
+        let instant = match value.parse() {
+            Ok(number) => of_milliseconds(number).map_err(ParseError::custom)?,
+            Err(_) => of_text(value),
+        };
+        instant
+            .map(Self)
+            .ok_or_else(|| ParseError::custom(NO_INSTANT))
     }
 }
 

@@ -4,8 +4,10 @@
 //! | --- | --- |
 //! | [`instant`] | times, in RFC 3339 |
 //! | [`price`] | amounts of money |
+//! | [`bucket_width`] | the width of buckets of traffic |
 //! | [`paging`] | lists in pages: `limit` and `cursor` |
 
+pub mod bucket_width;
 pub mod instant;
 pub mod paging;
 pub mod price;

@@ -90,6 +90,8 @@ macro_rules! parameter {
     };
 }
 
+pub(super) use parameter;
+
 parameter!(Limit, "integer_limit");
 parameter!(Cursor, "string_cursor");
 

@@ -22,7 +22,7 @@ const LIMITS: AdmissionLimits = AdmissionLimits {
 };
 
 fn start(shop: &Shop, limits: AdmissionLimits) -> Admissions {
-    Admissions::start(shop.gate.clone(), shop.ledger.clone(), limits)
+    Admissions::start(vec![shop.gate.clone()], shop.ledger.clone(), limits)
 }
 
 /// Sends all purchases at once, beside the test.

@@ -179,6 +179,11 @@ async fn life(api: &Fixture, sale: Uuid, order: Uuid) {
         (&stats["totalOrders"], &stats["cancelledOrders"]),
         (&json!(1), &json!(1))
     );
+    let traffic = api
+        .get_as(&api.admin, &format!("{path}/traffic"))
+        .await
+        .data();
+    assert!(traffic["buckets"].is_array(), "{traffic}");
     assert_eq!(step("end", Value::Null).await["status"], "ended");
     let settled = step("settle", Value::Null).await;
     assert_eq!(settled["state"], "settled");

@@ -113,7 +113,7 @@ async fn a_preflight_of_an_allowed_origin_is_answered_by_the_table_of_routes() {
         assert_eq!(
             answer.header("access-control-allow-headers"),
             Some(
-                "Authorization, Content-Type, Idempotency-Key, If-None-Match, Prefer, X-Request-Id"
+                "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, Prefer, X-Request-Id"
             )
         );
         assert_eq!(answer.header("access-control-max-age"), Some("7200"));

@@ -250,6 +250,23 @@ async fn streams_end_in_order_when_the_process_does() {
 }
 
 #[tokio::test]
+async fn comments_keep_a_stream_open_where_connections_may_not_be_silent_for_long() {
+    let patience = [
+        "--connection-silence-max-seconds=2",
+        "--request-deadline-seconds=1",
+    ];
+    let api = Fixture::start_with(&patience).await;
+    let sale = api.active_sale(5).await;
+    let mut stream = Reader::of(&api, sale, None).await;
+    stream.status("active").await;
+    assert_eq!(stream.within(Duration::from_secs(5)).await, None);
+    assert!((3..=6).contains(&stream.comments), "{}", stream.comments);
+    api.buy(&api.buyer(), sale).await.data();
+    stream.until("sale", |sale| sale["soldQuantity"] == 1).await;
+    api.stop().await;
+}
+
+#[tokio::test]
 async fn a_stream_ends_with_its_token() {
     let api = Fixture::start().await;
     let sale = api.active_sale(5).await;

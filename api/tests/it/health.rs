@@ -20,7 +20,7 @@ async fn until_readiness(api: &Fixture, status: u16, degraded: Value) {
     eventually(async || (readiness(api).await == wanted).then_some(())).await;
 }
 
-fn own_postgres() -> PostgresServer {
+pub fn own_postgres() -> PostgresServer {
     PostgresServer::start(PostgresOptions {
         durability: Durability::Durable,
         supervised: false,

@@ -31,6 +31,8 @@ pub enum Line {
     LookByBare,
     #[strum(serialize = "API CPU a look with a token; limit: a bare GET that checks the token, us")]
     OwnLookByBare,
+    #[strum(serialize = "API CPU a winner, 4 threads; limit: 1 thread, us")]
+    WinnerByThreads,
     #[strum(serialize = "Redis CPU a winner; limit: one call each, us")]
     RedisWinner,
     #[strum(serialize = "Redis CPU a sold-out answer; limit: one call each, us")]
@@ -60,6 +62,7 @@ impl Line {
         match self {
             Self::LookByBare => Goal::AtMost(1.3),
             Self::OwnLookByBare => Goal::AtMost(1.8),
+            Self::WinnerByThreads => Goal::AtMost(1.05),
             Self::SoldOutByBare => Goal::AtMost(1.6),
             Self::WinnerByBare => Goal::AtMost(1.7),
             Self::WinnerByOpenapi | Self::WinnerGrowth | Self::SoldOutGrowth => Goal::AtMost(1.2),

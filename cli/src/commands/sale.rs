@@ -3,6 +3,7 @@
 
 mod create;
 mod show;
+mod traffic;
 mod view;
 
 use anyhow::Context;
@@ -18,9 +19,11 @@ use sale::{
     view::GATES_AT_ONCE,
 };
 
-use self::create::Create;
+use self::{create::Create, traffic::Traffic};
 use crate::{
-    connections::{Connections, Idempotency, Servers, Views, missing, with_both, with_views},
+    connections::{
+        Connections, Idempotency, Servers, Views, missing, with_both, with_ledger, with_views,
+    },
     instant::{FORMS, Instant},
     output::{Output, note},
     paging::{Listing, Paging},
@@ -63,6 +66,8 @@ pub enum Command {
     Settle(Which),
     /// Counts the orders of a sale
     Stats(Which),
+    /// Shows how purchases were answered, by time
+    Traffic(Traffic),
 }
 
 /// A sale.
@@ -136,6 +141,12 @@ pub async fn run(sale: Sale, output: Output) -> anyhow::Result<()> {
         Command::Stats(Which { sale }) => {
             with_both(servers, None, async |connections| {
                 show::statistics(connections, sale, output).await
+            })
+            .await
+        }
+        Command::Traffic(asked) => {
+            with_ledger(&servers.postgres, None, async |ledger| {
+                traffic::show(ledger, &asked, output).await
             })
             .await
         }

@@ -17,4 +17,5 @@ mod products;
 mod same_as_api;
 mod secrets;
 mod seed;
+mod traffic;
 mod wrong_use;

@@ -116,6 +116,16 @@ async fn commands_print_what_the_api_replies() {
     }
     assert_eq!(shown["cancelledOrders"], 1);
     assert_eq!(shown, replied);
+
+    let window = ["2026-01-01T00:00:05Z", "2026-01-02T00:00:00Z"];
+    let path = format!(
+        "/api/admin/flash-sale/{sale}/traffic?from={}&to={}",
+        window[0], window[1]
+    );
+    let shown = shop.json(&[
+        "sale", "traffic", &sale, "--from", window[0], "--to", window[1],
+    ]);
+    assert_eq!(shown, api.get(&path).await["data"]);
     api.process.stop().unwrap();
 }
 

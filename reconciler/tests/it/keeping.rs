@@ -19,6 +19,7 @@ pub fn keep(stage: &Stage) -> Running {
         consumer_idle_ms: 30_000,
         settle_grace_seconds: 0,
         settled_retention_seconds: 600,
+        traffic_retention_days: 30,
     };
     let stop = CancellationToken::new();
     let keeper = Keeper::new(

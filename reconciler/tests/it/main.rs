@@ -12,5 +12,6 @@ mod posting;
 mod rebuild;
 mod rejections;
 mod repair;
+mod retention;
 mod server_urls;
 mod watch;

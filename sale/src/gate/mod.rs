@@ -81,17 +81,7 @@ impl Gate {
     /// [`GateError::Settings`] and [`GateError::Untrusted`] before any password is sent.
     /// [`GateError::Unavailable`] if Redis cannot be reached within the settings' time.
     pub async fn connect(settings: &RedisSettings) -> Result<Self, GateError> {
-        let connection = settings.connection()?;
-        let pool = builder(settings, &connection).build_pool(settings.pool_size)?;
-        if let Err(error) = pool.init().await {
-            return Err(explained(&connection, error).await);
-        }
-
-        let reconnects = pool.clients().iter().map(EventInterface::reconnect_rx);
-        let reconnects = Arc::new(Mutex::new(Reconnects {
-            receivers: reconnects.collect(),
-            count: 0,
-        }));
+        let (pool, reconnects) = connected(settings, settings.pool_size).await?;
         let gate = Self {
             pool,
             keys: Arc::new(Keys::new(&settings.key_prefix)),
@@ -102,6 +92,23 @@ impl Gate {
         };
         gate.refuse_unfit().await?;
         Ok(gate)
+    }
+
+    /// The same gate over so many connections of its own. They belong to the runtime of the caller.
+    ///
+    /// # Errors
+    /// As [`Gate::connect`], except that nothing is checked again.
+    pub async fn connect_again(
+        &self,
+        settings: &RedisSettings,
+        connections: usize,
+    ) -> Result<Self, GateError> {
+        let (pool, reconnects) = connected(settings, connections).await?;
+        Ok(Self {
+            pool,
+            reconnects,
+            ..self.clone()
+        })
     }
 
     /// Whether at least one connection stands.
@@ -212,6 +219,26 @@ impl Gate {
             },
         }
     }
+}
+
+async fn connected(
+    settings: &RedisSettings,
+    connections: usize,
+) -> Result<(Pool, Arc<Mutex<Reconnects>>), GateError> {
+    let connection = settings.connection()?;
+    let pool = builder(settings, &connection).build_pool(connections)?;
+    if let Err(error) = pool.init().await {
+        return Err(explained(&connection, error).await);
+    }
+    let reconnects = Reconnects {
+        receivers: pool
+            .clients()
+            .iter()
+            .map(EventInterface::reconnect_rx)
+            .collect(),
+        count: 0,
+    };
+    Ok((pool, Arc::new(Mutex::new(reconnects))))
 }
 
 /// Why no connection was made: a person must repair problems with TLS.

@@ -22,6 +22,7 @@ mod rejections;
 mod sales;
 mod shortage;
 mod statistics;
+mod traffic;
 mod users;
 
 use std::{sync::Arc, time::Duration};
@@ -46,6 +47,7 @@ use sqlx::{
 };
 pub use statistics::Tally;
 use tokio::time::timeout;
+pub use traffic::{Answers, ProcessTraffic, TrafficBucket};
 pub use users::{NewUser, User};
 
 use crate::connections::PostgresSettings;

@@ -31,4 +31,5 @@ mod scripts;
 mod settle;
 mod sync;
 mod tls;
+mod traffic;
 mod users;

@@ -19,14 +19,14 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{AdmitError, STANDING_LIFETIME, STANDING_TIMEOUT, Shared, Waiting};
+use super::{AdmitError, Lanes, STANDING_LIFETIME, STANDING_TIMEOUT, Shared, Waiting};
 
 /// How often a batch is sent again if the connection is a new one each time.
 const CALL_TRIES: usize = 3;
 
 /// The task that takes one sale's purchases to the gate.
 pub(super) struct Lane {
-    shared: Arc<Shared>,
+    lanes: Arc<Lanes>,
     sale: SaleId,
     /// What this process knows of the gate and its ledger.
     known: Known,
@@ -39,9 +39,9 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(shared: Arc<Shared>, sale: SaleId, asked_at: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(lanes: Arc<Lanes>, sale: SaleId, asked_at: Arc<AtomicU64>) -> Self {
         Self {
-            shared,
+            lanes,
             sale,
             known: Known::default(),
             failing: false,
@@ -50,9 +50,14 @@ impl Lane {
         }
     }
 
+    fn shared(&self) -> &Arc<Shared> {
+        &self.lanes.shared
+    }
+
     /// Decides purchases until none has come for a while or no sender is left.
     pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
-        let (batch_max, idle) = (self.shared.limits.batch_max, self.shared.limits.lane_idle);
+        let limits = self.shared().limits;
+        let (batch_max, idle) = (limits.batch_max, limits.lane_idle);
         let mut batch = Vec::with_capacity(batch_max);
         loop {
             match timeout(idle, queue.recv_many(&mut batch, batch_max)).await {
@@ -64,10 +69,10 @@ impl Lane {
                 }
                 // Only the ledger can start a lane. While the ledger is away, this process goes on selling the sales
                 // that it knows.
-                Err(_) if self.shared.ask_standing(self.sale).await.is_err() => {}
+                Err(_) if self.shared().ask_standing(self.sale).await.is_err() => {}
                 // Close the entrance first: later purchases are turned away, earlier ones still get an answer.
                 Err(_) => {
-                    self.shared.end_lane(self.sale);
+                    self.lanes.end(self.sale);
                     queue.close();
                 }
             }
@@ -107,7 +112,7 @@ impl Lane {
             self.ask_ledger().await.map_err(known)?;
             let decision = self.call(&purchases).await.map_err(known)?;
             self.reach(decision.progress);
-            if self.asked_at.load(Ordering::Relaxed) != self.shared.gate.connections() {
+            if self.asked_at.load(Ordering::Relaxed) != self.lanes.gate.connections() {
                 continue;
             }
             self.known.see(&decision);
@@ -136,14 +141,14 @@ impl Lane {
             return false;
         }
         self.caught_up_at = Some(Instant::now());
-        let sale = timeout(STANDING_TIMEOUT, self.shared.ledger.sale(self.sale)).await;
+        let sale = timeout(STANDING_TIMEOUT, self.shared().ledger.sale(self.sale)).await;
         let Ok(Ok(Some(sale))) = sale else {
             return false;
         };
         let forgets = self.known.forget_beyond(&sale);
         let waits = self.known.version > sale.version;
         self.known.version = self.known.version.min(sale.version);
-        let synced = self.shared.gate.sync(&sale).await;
+        let synced = self.lanes.gate.sync(&sale).await;
         forgets || waits || matches!(synced, Ok(Synced::Applied))
     }
 
@@ -153,8 +158,8 @@ impl Lane {
         let Some(told) = self.known.admitted.told else {
             return;
         };
-        let (shared, sale) = (Arc::clone(&self.shared), self.sale);
-        self.shared.tasks.spawn(async move {
+        let (shared, sale) = (Arc::clone(self.shared()), self.sale);
+        self.shared().tasks.spawn(async move {
             let outcome = timeout(STANDING_TIMEOUT, shared.ledger.outcome(told.order)).await;
             match outcome {
                 Ok(Ok(Some(_))) => {}
@@ -172,14 +177,14 @@ impl Lane {
 
     /// Gets the sale's standing from the ledger, unless this happened since the last reconnect.
     async fn ask_ledger(&mut self) -> Result<(), AdmitError> {
-        if !self.shared.gate.is_connected() {
+        if !self.lanes.gate.is_connected() {
             return Err(AdmitError::Unavailable);
         }
-        let connections = self.shared.gate.connections();
+        let connections = self.lanes.gate.connections();
         if self.asked_at.load(Ordering::Relaxed) != connections {
             self.refuse_less_durable().await?;
             // Ask now: a remembered answer may be older than the connection.
-            let standing = self.shared.ask_standing(self.sale).await?;
+            let standing = self.shared().ask_standing(self.sale).await?;
             let standing = standing.ok_or(AdmitError::UnknownSale)?;
             self.reach((&standing).into());
             self.known.learn(&standing);
@@ -190,7 +195,7 @@ impl Lane {
 
     /// Behind a new connection there may be a Redis with another configuration.
     async fn refuse_less_durable(&mut self) -> Result<(), AdmitError> {
-        let Err(error) = self.shared.gate.refuse_less_durable().await else {
+        let Err(error) = self.lanes.gate.refuse_less_durable().await else {
             return Ok(());
         };
         if !self.failing {
@@ -205,13 +210,13 @@ impl Lane {
     }
 
     async fn call(&mut self, purchases: &[Purchase]) -> Result<Decision, AdmitError> {
-        self.shared.counters.calls.fetch_add(1, Ordering::Relaxed);
-        self.shared
+        self.shared().counters.calls.fetch_add(1, Ordering::Relaxed);
+        self.shared()
             .counters
             .purchases
             .fetch_add(purchases.len() as u64, Ordering::Relaxed);
         match self
-            .shared
+            .lanes
             .gate
             .admit(self.sale, &self.known, purchases)
             .await

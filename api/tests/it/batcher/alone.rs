@@ -30,7 +30,7 @@ async fn a_process_can_decide_alone_once_it_has_learned_how_a_sale_stands() {
     let shop = Shop::open().await;
     let sale = shop.on_sale(5).await.id;
     let ledger = ledger_at(&shop.database_url).await;
-    let admissions = Admissions::start(shop.gate.clone(), ledger.clone(), LIMITS);
+    let admissions = Admissions::start(vec![shop.gate.clone()], ledger.clone(), LIMITS);
     assert!(!admissions.can_decide_alone());
     assert_eq!(ask(&admissions, sale).await, Ok(Verdict::Admitted));
     assert!(admissions.can_decide_alone());
@@ -77,7 +77,7 @@ async fn a_lane_without_purchases_ends_unless_the_ledger_is_away() {
     let shop = Shop::open().await;
     let sale = shop.on_sale(5).await.id;
     let ledger = ledger_at(&shop.database_url).await;
-    let alone = Admissions::start(shop.gate.clone(), ledger.clone(), BRIEF);
+    let alone = Admissions::start(vec![shop.gate.clone()], ledger.clone(), BRIEF);
     assert_eq!(ask(&alone, sale).await, Ok(Verdict::Admitted));
     ledger.disconnect().await;
 
