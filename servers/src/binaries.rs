@@ -1,6 +1,6 @@
 //! Finds the servers' programs, and the library that gives them another clock: where a setting says, on `PATH`, and in
 //! the usual places of distributions and Homebrew. It rejects versions that the project does not support: Redis before
-//! 7.0, Postgres before 14.
+//! 7.0, Postgres before 14, nginx before 1.18.
 
 use std::{
     env, fmt, fs,
@@ -19,6 +19,8 @@ pub enum Program {
     Postgres,
     /// `libfaketime`, the library of [`crate::Clock`].
     Faketime,
+    /// `nginx`.
+    Nginx,
 }
 
 /// A server's version: major and minor, as far as it states them.
@@ -45,11 +47,13 @@ impl Program {
             Self::Postgres => "postgres",
             Self::Faketime if cfg!(target_os = "macos") => "libfaketime.1.dylib",
             Self::Faketime => "libfaketime.so.1",
+            Self::Nginx => "nginx",
         }
     }
 
     /// The oldest supported version: Redis 7.0 for script flags and `cluster-port`, Postgres 14 as the oldest that its
-    /// makers support. The library does not state its version: a trial run checks it.
+    /// makers support, nginx 1.18 as the oldest that distributions still support. The library does not state its version:
+    /// a trial run checks it.
     #[must_use]
     pub fn oldest(self) -> Option<Version> {
         match self {
@@ -59,6 +63,10 @@ impl Program {
                 minor: 0,
             }),
             Self::Faketime => None,
+            Self::Nginx => Some(Version {
+                major: 1,
+                minor: 18,
+            }),
         }
     }
 
@@ -71,13 +79,14 @@ impl Program {
                 .as_ref()
                 .map(|bin| bin.join("postgres")),
             Self::Faketime => settings.faketime.clone(),
+            Self::Nginx => settings.nginx.clone(),
         }
     }
 
     /// The folders to search for it, in this order.
     fn folders(self, settings: &Settings) -> Vec<PathBuf> {
         match self {
-            Self::Redis | Self::Postgres => {
+            Self::Redis | Self::Postgres | Self::Nginx => {
                 let mut folders = env::split_paths(&settings.path).collect::<Vec<_>>();
                 folders.extend(usual_folders());
                 folders
@@ -114,7 +123,7 @@ pub(crate) fn usable(program: Program, file: &Path) -> Result<PathBuf, Error> {
     };
     let resolved = match program {
         // Debian's redis-server is a link to a program that acts by the name of the link.
-        Program::Redis => file.to_path_buf(),
+        Program::Redis | Program::Nginx => file.to_path_buf(),
         Program::Postgres => {
             let resolved = file
                 .canonicalize()
@@ -131,11 +140,16 @@ pub(crate) fn usable(program: Program, file: &Path) -> Result<PathBuf, Error> {
         }
     };
     let output = Command::new(&resolved)
-        .arg("--version")
+        .arg(version_option(program))
         .stdin(Stdio::null())
         .output()
         .map_err(|error| unusable(error.to_string()))?;
-    let said = String::from_utf8_lossy(&output.stdout);
+    // nginx states its version on stderr.
+    let said = match program {
+        Program::Nginx => &output.stderr,
+        Program::Redis | Program::Postgres | Program::Faketime => &output.stdout,
+    };
+    let said = String::from_utf8_lossy(said);
     let found = version(program, &said)
         .ok_or_else(|| unusable(format!("it states no version, but {:?}", said.trim())))?;
     if let Some(needed) = program.oldest().filter(|needed| found < *needed) {
@@ -148,11 +162,19 @@ pub(crate) fn usable(program: Program, file: &Path) -> Result<PathBuf, Error> {
     Ok(resolved)
 }
 
-/// Reads `Redis server v=7.0.15 sha=...` or `postgres (PostgreSQL) 15.18 (Debian ...)`.
+fn version_option(program: Program) -> &'static str {
+    match program {
+        Program::Redis | Program::Postgres | Program::Faketime => "--version",
+        Program::Nginx => "-v",
+    }
+}
+
+/// Reads `Redis server v=7.0.15 sha=...`, `postgres (PostgreSQL) 15.18 (Debian ...)` or `nginx version: nginx/1.22.1`.
 fn version(program: Program, said: &str) -> Option<Version> {
     let before = match program {
         Program::Redis => " v=",
         Program::Postgres => "(PostgreSQL) ",
+        Program::Nginx => "nginx/",
         Program::Faketime => return None,
     };
     let (_, stated) = said.split_once(before)?;
@@ -169,7 +191,13 @@ fn version(program: Program, said: &str) -> Option<Version> {
 /// Folders to search that may not be on `PATH`, newest versions first.
 fn usual_folders() -> Vec<PathBuf> {
     let mut folders = versioned("/usr/lib/postgresql", "");
-    folders.extend(["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"].map(PathBuf::from));
+    let usual = [
+        "/usr/bin",
+        "/usr/sbin",
+        "/usr/local/bin",
+        "/opt/homebrew/bin",
+    ];
+    folders.extend(usual.map(PathBuf::from));
     folders.extend(versioned("/opt/homebrew/opt", "postgresql@"));
     folders.extend(versioned("/usr/local/opt", "postgresql@"));
     folders
@@ -222,6 +250,8 @@ mod tests {
             Some(18)
         );
         assert_eq!(read(Program::Postgres, "no version"), None);
+        let nginx = "nginx version: nginx/1.22.1";
+        assert_eq!(read(Program::Nginx, nginx), Some((1, 22)));
     }
 
     #[test]

@@ -3,9 +3,9 @@
 #
 # Two files do that, for as long as this runs: policy-rc.d refuses all starts of services, and a
 # drop-in tells postgresql-common not to create its "main" cluster. A file that is there already
-# is left alone, unless an interrupted run of this very script left it. A Redis service that was
-# not there before would start with the machine next time: it is disabled. Every command is
-# printed before it runs, and what it says only if it fails.
+# is left alone, unless an interrupted run of this very script left it. A service of Redis or
+# nginx that was not there before would start with the machine next time: it is disabled. Every
+# command is printed before it runs, and what it says only if it fails.
 set -eu
 
 POLICY=/usr/sbin/policy-rc.d
@@ -63,10 +63,12 @@ create_main_cluster = false"
     ;;
 esac
 
-redis_was_here=no
-if [ -e /lib/systemd/system/redis-server.service ]; then
-    redis_was_here=yes
-fi
+new_services=
+for service in redis-server nginx; do
+    if [ ! -e "/lib/systemd/system/$service.service" ]; then
+        new_services="$new_services $service"
+    fi
+done
 
 # Another apt may hold the lock of the package lists, for which apt-get does not wait. If it stays
 # that way, the lists that are there may do.
@@ -82,7 +84,8 @@ done
 
 run apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"
 
-if [ "$redis_was_here" = no ] && [ -e /lib/systemd/system/redis-server.service ] &&
-    command -v systemctl >/dev/null; then
-    run systemctl disable redis-server.service
-fi
+for service in $new_services; do
+    if [ -e "/lib/systemd/system/$service.service" ] && command -v systemctl >/dev/null; then
+        run systemctl disable "$service.service"
+    fi
+done

@@ -1,5 +1,5 @@
 //! Private Redis and Postgres servers as child processes: for `cargo demo`, for the benchmarks
-//! and for the tests of every crate.
+//! and for the tests of every crate. For tests of the whole system an nginx, too.
 //!
 //! | file | owns |
 //! | --- | --- |
@@ -16,6 +16,7 @@
 //! | `clock`, `faketime` | wrong clocks for the processes of a test, and the library that makes them |
 //! | `redis_server`, `redis_cluster`, `redis_sentinel` | Redis: one server, a cluster, a sentinel |
 //! | `redis_config`, `resp` | Redis' configuration, the set-up commands |
+//! | `nginx_server` | nginx as a reverse proxy |
 //! | `server_tls` | the files of a server that speaks TLS |
 //! | `postgres_server`, `postmaster`, `database` | Postgres: one server, its processes, its databases |
 //! | `testing` | the servers that all tests of one process share |
@@ -40,6 +41,7 @@ mod error;
 mod faketime;
 mod find;
 mod log;
+mod nginx_server;
 mod packages;
 mod port;
 mod postgres_server;
@@ -61,6 +63,7 @@ pub use clock::Clock;
 pub use database::{create_database, drop_database};
 pub use error::Error;
 pub use find::find;
+pub use nginx_server::{NginxOptions, NginxServer};
 pub use port::free_port;
 pub use postgres_server::{Durability, PostgresOptions, PostgresServer};
 pub use redis_cluster::RedisCluster;

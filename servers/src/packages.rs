@@ -24,6 +24,7 @@ use crate::{Error, Hiding, Installing, Program, Settings, binaries, data_dir};
 static REDIS_INSTALLED: AtomicBool = AtomicBool::new(false);
 static POSTGRES_INSTALLED: AtomicBool = AtomicBool::new(false);
 static FAKETIME_INSTALLED: AtomicBool = AtomicBool::new(false);
+static NGINX_INSTALLED: AtomicBool = AtomicBool::new(false);
 
 const DEBIAN_SCRIPT: &str = include_str!("install_debian.sh");
 
@@ -130,6 +131,7 @@ fn without_installer(program: Program) -> String {
         Program::Redis => "export MINCOMMERCE_REDIS_SERVER=/path/of/redis-server",
         Program::Postgres => "export MINCOMMERCE_POSTGRES_BIN=/folder/of/postgres/and/initdb",
         Program::Faketime => "export MINCOMMERCE_FAKETIME=/path/of/libfaketime",
+        Program::Nginx => "export MINCOMMERCE_NGINX=/path/of/nginx",
     };
     let needed = program.oldest();
     let needed = needed.map_or_else(String::new, |needed| format!(" {needed} or newer"));
@@ -141,6 +143,7 @@ fn debian_package(program: Program) -> &'static str {
         Program::Redis => "redis-server",
         Program::Postgres => "postgresql",
         Program::Faketime => "libfaketime",
+        Program::Nginx => "nginx",
     }
 }
 
@@ -149,6 +152,7 @@ fn brew_package(program: Program) -> &'static str {
         Program::Redis => "redis",
         Program::Postgres => "postgresql@17",
         Program::Faketime => "libfaketime",
+        Program::Nginx => "nginx",
     }
 }
 
@@ -213,6 +217,8 @@ fn debian_arguments(program: Program, again: bool) -> &'static [&'static str] {
         (Program::Postgres, true) => &["--reinstall", "postgresql", "postgresql-common"],
         (Program::Faketime, false) => &["libfaketime"],
         (Program::Faketime, true) => &["--reinstall", "libfaketime"],
+        (Program::Nginx, false) => &["nginx"],
+        (Program::Nginx, true) => &["--reinstall", "nginx", "nginx-common"],
     }
 }
 
@@ -265,6 +271,7 @@ fn installed_here(program: Program) -> &'static AtomicBool {
         Program::Redis => &REDIS_INSTALLED,
         Program::Postgres => &POSTGRES_INSTALLED,
         Program::Faketime => &FAKETIME_INSTALLED,
+        Program::Nginx => &NGINX_INSTALLED,
     }
 }
 

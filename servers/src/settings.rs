@@ -8,6 +8,7 @@
 //! | `MINCOMMERCE_REDIS_SERVER` | path of the `redis-server` to start |
 //! | `MINCOMMERCE_POSTGRES_BIN` | folder with the `postgres` and `initdb` to start |
 //! | `MINCOMMERCE_FAKETIME` | path of the `libfaketime` that gives a server another clock, for tests |
+//! | `MINCOMMERCE_NGINX` | path of the `nginx` to start, for tests |
 //! | `MINCOMMERCE_INSTALL` | `allowed` (default) or `never` |
 //! | `MINCOMMERCE_HIDE_BINARIES` | for tests of the installation: see [`Hiding`] |
 
@@ -35,6 +36,8 @@ pub struct Settings {
     pub postgres_bin: Option<PathBuf>,
     /// `MINCOMMERCE_FAKETIME`: the library to load.
     pub faketime: Option<PathBuf>,
+    /// `MINCOMMERCE_NGINX`: the program to start.
+    pub nginx: Option<PathBuf>,
     /// `MINCOMMERCE_INSTALL`: whether an absent program may be installed.
     pub install: Installing,
     /// `MINCOMMERCE_HIDE_BINARIES`: whether installed programs count as absent.
@@ -79,6 +82,7 @@ impl Settings {
             redis_server: raw("MINCOMMERCE_REDIS_SERVER").map(PathBuf::from),
             postgres_bin: raw("MINCOMMERCE_POSTGRES_BIN").map(PathBuf::from),
             faketime: raw("MINCOMMERCE_FAKETIME").map(PathBuf::from),
+            nginx: raw("MINCOMMERCE_NGINX").map(PathBuf::from),
             install: installing(text("MINCOMMERCE_INSTALL")?)?,
             hide: hiding(text("MINCOMMERCE_HIDE_BINARIES")?)?,
             path: env::var_os("PATH").unwrap_or_default(),

@@ -3,11 +3,13 @@
 //! A [`History`] is an append-only list of [`Event`]s with one total order. Each event gets its number under a lock, so
 //! an event with a lower number did happen before one with a higher number. A request is two events, asked and answered
 //! (or failed). Requests whose numbers overlap ran at the same time, and the checker claims nothing about their order.
+//! An event stream is one event when it is asked for, and one for each thing that it shows.
 //!
 //! | module | owns |
 //! | --- | --- |
 //! | [`event`] | the recorded events |
 //! | [`meaning`] | the meaning of an answer, by the HTTP contract |
+//! | [`shown`] | what event streams showed |
 //! | [`state`] | the contents of ledger and gate, read when a sale is at rest |
 //! | [`violation`] | the names of all possible breaches |
 //! | [`mod@check`] | the one function that proves invariants 1 to 7 or names their breaches |
@@ -15,6 +17,7 @@
 pub mod check;
 pub mod event;
 pub mod meaning;
+pub mod shown;
 pub mod state;
 pub mod violation;
 
@@ -25,6 +28,7 @@ use sale::model::{BuyerId, SaleId};
 
 pub use check::{Circumstances, Proof, check};
 pub use event::{Answer, Ask, Event, Failure, RequestId, What};
+pub use shown::{SaleShown, SaleStatus, Shown};
 pub use state::{GateState, LedgerState};
 pub use violation::{Breach, Violation};
 
@@ -62,6 +66,20 @@ impl History {
     /// Records that a request got no readable answer.
     pub fn failed(&self, sale: SaleId, buyer: BuyerId, request: RequestId, failure: Failure) {
         self.push(sale, Some(buyer), What::Failed { request, failure });
+    }
+
+    /// Records that an event stream is about to be asked for, and returns its id. Its buyer is `None` without a token.
+    pub fn stream_asked(&self, sale: SaleId, buyer: Option<BuyerId>) -> RequestId {
+        let mut events = self.lock();
+        let number = events.len() as u64;
+        let stream = RequestId(number);
+        events.push(event(number, sale, buyer, What::StreamAsked { stream }));
+        stream
+    }
+
+    /// Records what an event stream showed.
+    pub fn shown(&self, sale: SaleId, buyer: Option<BuyerId>, stream: RequestId, shown: Shown) {
+        self.push(sale, buyer, What::Shown { stream, shown });
     }
 
     /// Records a reading of the gate's clock. The reading was taken before this call, so every later request meets a

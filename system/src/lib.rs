@@ -5,6 +5,7 @@
 //! | [`history`] | everything that clients saw, and the checker of invariants 1 to 7 |
 //! | [`rest`] | waiting until a sale has nothing left to do |
 //! | [`client`] | an HTTP client that records everything it sees |
+//! | [`streams`] | a viewer of event streams who records everything it sees |
 //! | [`rush`], [`latency`] | many buyers at one sale |
 //! | [`deployment`] | the settings that the processes of one system share |
 //! | [`binaries`], [`processes`] | the API and the reconciler: built, started, killed, restarted |
@@ -21,3 +22,4 @@ pub mod processes;
 pub mod rest;
 pub mod rush;
 pub mod stage;
+pub mod streams;

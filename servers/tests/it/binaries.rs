@@ -17,6 +17,7 @@ fn settings() -> Settings {
         redis_server: None,
         postgres_bin: None,
         faketime: None,
+        nginx: None,
         install: Installing::Never,
         hide: Hiding::Off,
         path: std::env::var_os("PATH").unwrap_or_default(),
@@ -62,6 +63,7 @@ fn hidden_binaries_that_may_not_be_installed_give_the_exact_command() {
             "brew install postgresql@17",
         ),
         (Program::Faketime, "libfaketime", "brew install libfaketime"),
+        (Program::Nginx, "nginx", "brew install nginx"),
     ] {
         // A token that no installation has used, so that other tests may install.
         let token = Hiding::Token(format!("test-{}", process::id()));

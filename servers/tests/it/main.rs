@@ -3,6 +3,7 @@
 mod binaries;
 mod clock;
 mod external;
+mod nginx;
 mod parent_death;
 mod postgres;
 mod process;

@@ -3,7 +3,7 @@
 //! Its input is everything that clients saw, and the contents of ledger and gate after the sale came to rest (see
 //! [`crate::rest`]). It claims only what holds under any concurrency, any crash, any repetition, cancellations and
 //! restocks. It orders two requests only if one was answered before the other was asked, and it assumes that a missing
-//! answer may have been any answer.
+//! answer may have been any answer. What an event stream shows may be as old as [`STALENESS_MAX`].
 //!
 //! Losses in a rebuild, and everything that happened besides the recorded requests, stand in the [`Circumstances`]. The
 //! default is the strictest: nothing happened.
@@ -13,10 +13,13 @@ mod asked;
 mod gate;
 mod ledger;
 mod order_of_events;
+mod streams;
+mod streams_of_buyers;
 mod window;
 
 use std::collections::{HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
 use sale::{
     ledger::Order,
     model::{BuyerId, OrderId, OrderStatus, SaleId},
@@ -24,6 +27,7 @@ use sale::{
 
 use super::{Breach, Event, GateState, LedgerState, Violation};
 pub(crate) use asked::{Exchange, exchanges_by_buyer};
+pub use streams::STALENESS_MAX;
 
 /// The most violations that one check lists. A faulty system is often wrong for every buyer.
 pub const VIOLATIONS_MAX: usize = 1_000;
@@ -42,6 +46,8 @@ pub struct Circumstances {
     /// Start, end or state of the sale were changed while the history was recorded, so the window at each moment is
     /// unknown.
     pub terms_changed: bool,
+    /// Start or end of the sale were changed while the history was recorded. Pausing, resuming and ending change neither.
+    pub window_moved: bool,
     /// People ended the sale while the history was recorded. Its end is the instant at which the ledger recorded that,
     /// and the gate sold until it learned of it.
     pub ended_by_people: bool,
@@ -96,6 +102,9 @@ pub fn check(
     answers::check(&case, &mut findings);
     order_of_events::check(&case, &mut findings);
     window::check(&case, &mut findings);
+    let streams = streams::streams(&case);
+    streams::check(&case, &streams, &mut findings);
+    streams_of_buyers::check(&case, &streams, &mut findings);
 
     if findings.violations.is_empty() {
         Ok(case.proof())
@@ -171,6 +180,14 @@ impl<'a> Case<'a> {
         self.ledger.sale.id
     }
 
+    /// When an event was recorded.
+    fn time_of(&self, number: u64) -> Option<DateTime<Utc>> {
+        let place = self
+            .events
+            .binary_search_by_key(&number, |event| event.number);
+        Some(self.events[place.ok()?].at)
+    }
+
     fn proof(&self) -> Proof {
         let orders = &self.ledger.orders;
         let confirmed = orders
@@ -224,6 +241,17 @@ impl Findings {
         events.sort_unstable();
         events.dedup();
         self.push(breach, Some(buyer), events, explanation);
+    }
+
+    /// Adds a violation that an event stream shows.
+    fn add_shown(
+        &mut self,
+        breach: Breach,
+        buyer: Option<BuyerId>,
+        events: &[u64],
+        explanation: String,
+    ) {
+        self.push(breach, buyer, events.to_vec(), explanation);
     }
 
     fn push(

@@ -1,4 +1,4 @@
-//! The content of a history: requests, their answers, and readings of the gate's clock.
+//! The content of a history: requests, their answers, what event streams showed, and readings of the gate's clock.
 
 use std::fmt;
 
@@ -6,16 +6,18 @@ use chrono::{DateTime, Utc};
 use sale::model::{BuyerId, OrderId, SaleId};
 use serde::Serialize;
 
+use super::shown::Shown;
+
 /// One event, as a client saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
     /// Its place in the history, from 0. The order of these numbers is the order of events.
     pub number: u64,
-    /// The client's clock. For people: no check relies on it.
+    /// The client's clock. For people, and for the checks of event streams, which know how stale a stream may be.
     pub at: DateTime<Utc>,
     /// The sale that it concerns.
     pub sale: SaleId,
-    /// The buyer who asked; `None` for a reading of the gate's clock.
+    /// The buyer who asked; `None` for an event stream without a token, and for a reading of the gate's clock.
     pub buyer: Option<BuyerId>,
     /// What happened.
     pub what: What,
@@ -45,6 +47,18 @@ pub enum What {
         /// The kind of failure.
         failure: Failure,
     },
+    /// An event stream is about to be asked for.
+    StreamAsked {
+        /// Its id.
+        stream: RequestId,
+    },
+    /// An event stream showed something.
+    Shown {
+        /// The stream.
+        stream: RequestId,
+        /// What it showed.
+        shown: Shown,
+    },
     /// The gate's clock was read.
     Clock {
         /// The time that it showed.
@@ -52,7 +66,7 @@ pub enum What {
     },
 }
 
-/// Identifies a request: the number of the event that asked it.
+/// Identifies a request or an event stream: the number of the event that asked it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct RequestId(pub u64);
 
@@ -125,6 +139,8 @@ impl fmt::Display for Event {
             What::Asked { ask, .. } => write!(f, "asked {ask:?}"),
             What::Answered { request, answer } => write!(f, "answered #{}: {answer:?}", request.0),
             What::Failed { request, failure } => write!(f, "failed #{}: {failure:?}", request.0),
+            What::StreamAsked { .. } => write!(f, "asked for an event stream"),
+            What::Shown { stream, shown } => write!(f, "stream #{} showed {shown:?}", stream.0),
             What::Clock { now } => write!(f, "the gate's clock said {now}"),
         }
     }

@@ -85,6 +85,22 @@ pub enum Breach {
     AdmittedOutsideWindow,
     /// A buyer learned that the sale had not started or was over, although it was open.
     RefusedInsideWindow,
+    /// An event stream showed units left and units sold that are not all units together.
+    ShownSumWrong,
+    /// An event stream showed fewer units left than there can have been.
+    ShownTooFewLeft,
+    /// An event stream showed more units left than there can have been.
+    ShownTooManyLeft,
+    /// An event stream showed more units left than before, and nothing gave them back.
+    ShownLeftRose,
+    /// An event stream showed no purchase to a buyer who knew of an order.
+    ShownOrderVanished,
+    /// An event stream showed an ended sale as not ended.
+    ShownEndTakenBack,
+    /// An event stream showed a started sale as not started.
+    ShownStartTakenBack,
+    /// An event stream showed a sale as not started, selling or over when it was not.
+    ShownOutsideWindow,
     /// An answer that the HTTP contract does not have.
     UndocumentedAnswer,
 }
@@ -107,7 +123,11 @@ impl Breach {
             | Self::PostedMiscounted
             | Self::LimitDiffers
             | Self::TakenDiffers
-            | Self::ForgottenUnposted => 5,
+            | Self::ForgottenUnposted
+            | Self::ShownSumWrong
+            | Self::ShownTooFewLeft
+            | Self::ShownTooManyLeft
+            | Self::ShownLeftRose => 5,
             Self::WorkLeft
             | Self::AcknowledgedLost
             | Self::AcknowledgedForAnother
@@ -116,9 +136,14 @@ impl Breach {
             Self::RefusedAfterAcknowledged
             | Self::KeyWithoutItsOrder
             | Self::KeyRefused
-            | Self::StatusWentBack => 7,
+            | Self::StatusWentBack
+            | Self::ShownOrderVanished => 7,
             Self::GateNotCurrent | Self::GateMissing => 8,
-            Self::AdmittedOutsideWindow | Self::RefusedInsideWindow => 9,
+            Self::AdmittedOutsideWindow
+            | Self::RefusedInsideWindow
+            | Self::ShownEndTakenBack
+            | Self::ShownStartTakenBack
+            | Self::ShownOutsideWindow => 9,
             Self::UndocumentedAnswer => 0,
         }
     }

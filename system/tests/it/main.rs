@@ -10,6 +10,7 @@
 mod checker;
 mod documents;
 mod faults;
+mod live;
 mod processes;
 mod rush;
 mod units;

@@ -184,23 +184,10 @@ fn statuses_are_true(
         let Some((status, order)) = exchange.meaning.status() else {
             continue;
         };
-        let posted = case
-            .orders
-            .get(&order)
-            .filter(|posted| posted.buyer == buyer);
-        let known = posted.is_some() || case.rejected.contains(&order);
-        let is_true = match status {
-            PurchaseStatus::Queued => known || case.excused.contains(&order),
-            PurchaseStatus::Completed => posted.is_some(),
-            PurchaseStatus::Cancelled => {
-                posted.is_some_and(|posted| posted.status == OrderStatus::Cancelled)
-            }
-            PurchaseStatus::Failed => known,
-        };
-        if !is_true {
-            let has = match posted {
+        if !is_true(case, buyer, status, order) {
+            let has = match posted(case, buyer, order) {
                 Some(posted) => format!("has it as {}", posted.status.as_str()),
-                None if known => "rejected it".to_owned(),
+                None if case.rejected.contains(&order) => "rejected it".to_owned(),
                 None => "does not know it".to_owned(),
             };
             findings.add_seen(
@@ -211,6 +198,30 @@ fn statuses_are_true(
             );
         }
     }
+}
+
+/// Whether the ledger has a buyer's order as somebody called it.
+pub(super) fn is_true(
+    case: &Case<'_>,
+    buyer: BuyerId,
+    status: PurchaseStatus,
+    order: OrderId,
+) -> bool {
+    let posted = posted(case, buyer, order);
+    let known = posted.is_some() || case.rejected.contains(&order);
+    match status {
+        PurchaseStatus::Queued => known || case.excused.contains(&order),
+        PurchaseStatus::Completed => posted.is_some(),
+        PurchaseStatus::Cancelled => {
+            posted.is_some_and(|posted| posted.status == OrderStatus::Cancelled)
+        }
+        PurchaseStatus::Failed => known,
+    }
+}
+
+fn posted<'a>(case: &Case<'a>, buyer: BuyerId, order: OrderId) -> Option<&'a Order> {
+    let posted = case.orders.get(&order).copied();
+    posted.filter(|posted| posted.buyer == buyer)
 }
 
 fn one_buyer_an_order(case: &Case<'_>, findings: &mut Findings) {

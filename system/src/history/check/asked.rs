@@ -127,7 +127,7 @@ pub(crate) fn exchanges_by_buyer(
                     exchange.meaning = meaning::of_failure(failure);
                 }
             }
-            What::Clock { .. } => {}
+            What::StreamAsked { .. } | What::Shown { .. } | What::Clock { .. } => {}
         }
     }
     buyers

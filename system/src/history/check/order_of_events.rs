@@ -96,7 +96,7 @@ fn forwards(buyer: BuyerId, exchanges: &[Exchange], findings: &mut Findings) {
 }
 
 /// A failed purchase may be repeated with its key after a rebuild, and then counts as new.
-fn may_become(from: PurchaseStatus, to: PurchaseStatus) -> bool {
+pub(super) fn may_become(from: PurchaseStatus, to: PurchaseStatus) -> bool {
     match from {
         PurchaseStatus::Queued | PurchaseStatus::Failed => true,
         PurchaseStatus::Completed => {

@@ -5,5 +5,6 @@ mod gate;
 mod ledger;
 mod order_of_events;
 mod passes;
+mod streams;
 mod window;
 mod world;
