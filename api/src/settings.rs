@@ -12,7 +12,7 @@ use sale::{
 
 use crate::{
     connection::{activity::Patience, client_address::TrustedProxies},
-    live::{StreamLimits, stream::HEARTBEAT_EVERY},
+    live::{limits::StreamLimits, stream::HEARTBEAT_EVERY},
     purchases::batcher::{AdmissionLimits, LANE_IDLE},
     replies::cors::AllowedOrigins,
 };

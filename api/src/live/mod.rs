@@ -12,10 +12,12 @@
 //! | [`followers`] | the purchases of the users whose streams show a sale |
 //! | [`watched`] | one sale that streams show: when to look, when to send |
 //! | [`stream`] | the body of one stream |
+//! | [`limits`] | how many streams there may be |
 
 pub mod event;
 pub mod feed;
 pub mod followers;
+pub mod limits;
 pub mod sale_event;
 pub mod stream;
 pub mod watched;
@@ -51,6 +53,7 @@ use tokio_util::task::AbortOnDropHandle;
 use self::{
     feed::Subscription,
     followers::{Look, Whose},
+    limits::StreamLimits,
     stream::{Has, Sending},
     watched::{Sources, Watched},
 };
@@ -66,19 +69,6 @@ const WATCHED_SALES_MAX: usize = 1_000;
 
 /// How long a stream of a user lasts at most, whenever the token expires.
 const STREAM_MAX: Duration = Duration::from_secs(24 * 3_600);
-
-/// How many streams there may be.
-#[derive(Debug, Clone, Copy)]
-pub struct StreamLimits {
-    /// In all.
-    pub streams_max: usize,
-    /// Of one user; 0 is no limit.
-    pub per_user_max: usize,
-    /// Of one address; 0 is no limit.
-    pub per_address_max: usize,
-    /// How long a stream may be silent.
-    pub silence_max: Duration,
-}
 
 /// Why a stream is not opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
