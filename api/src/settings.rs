@@ -226,7 +226,7 @@ pub struct Limits {
 
     /// Event streams of one address at the same time; more are refused with a 429. (An IPv6 address
     /// counts by its first 64 bits.) 0 is no limit
-    #[arg(long, env = "STREAMS_PER_ADDRESS_MAX", default_value_t = 256,
+    #[arg(long, env = "STREAMS_PER_ADDRESS_MAX", default_value_t = 1_000,
           value_parser = RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]
     pub streams_per_address_max: usize,
 
