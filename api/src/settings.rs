@@ -203,7 +203,7 @@ pub struct Limits {
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=512))]
     pub purchase_batch_max: usize,
 
-    /// Sales that sell at the same time
+    /// Sales that sell at the same time on one thread
     #[arg(long, env = "SELLING_SALES_MAX", default_value_t = 1_000,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=100_000))]
     pub selling_sales_max: usize,

@@ -49,7 +49,7 @@ pub struct RedisSettings {
     )]
     pub key_prefix: String,
 
-    /// Connections to Redis
+    /// Connections to Redis. The threads of an API that answer share as many more
     #[arg(long = "redis-pool-size", env = "REDIS_POOL_SIZE", global = true, default_value_t = 4,
           value_parser = RangedU64ValueParser::<usize>::new().range(1..=256))]
     pub pool_size: usize,

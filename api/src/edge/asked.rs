@@ -17,11 +17,13 @@ use crate::{
 };
 
 /// What the edge knows of a request once the handler has it.
-pub(super) struct Asked {
+pub(super) struct Asked<'a> {
     pub(super) began: Instant,
     pub(super) id: RequestId,
     /// The address as the client sent it.
     pub(super) uri: Uri,
+    /// The pattern of the route, if there is one.
+    pub(super) pattern: Option<&'a str>,
     /// Whether it is for the API and not for the documentation page.
     pub(super) of_api: bool,
     pub(super) repeating: Repeating,
@@ -32,22 +34,23 @@ pub(super) struct Asked {
     pub(super) limited: Option<(Class, IpAddr)>,
 }
 
-impl Asked {
+impl<'a> Asked<'a> {
     pub(super) fn of(
         request: &Request,
         uri: Uri,
         id: RequestId,
         began: Instant,
-        rules: &Rules,
+        rules: &'a Rules,
     ) -> Self {
         let origin = rules.origins.allow(request.headers());
         let preflight = origin.is_some() && cors::is_preflight(request);
-        let served = rules.routes.rules(request.method(), request.uri().path());
+        let (pattern, served) = rules.routes.rules(request.method(), request.uri().path());
         let class = served.class.filter(|_| !preflight);
         Self {
             began,
             id,
             uri,
+            pattern,
             of_api: request.uri().path().starts_with("/api/"),
             repeating: Repeating::of(request, served),
             origin,

@@ -96,7 +96,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
     async fn answer(
         &self,
         handled: thread::Result<impl Future<Output = Result<Response>> + Send>,
-        asked: &Asked,
+        asked: &Asked<'_>,
     ) -> Answered {
         let handled = async { AssertUnwindSafe(handled?).catch_unwind().await };
         match timeout_at(asked.began + self.rules.deadline, handled).await {
@@ -121,10 +121,11 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         }
     }
 
-    fn reply(&self, answered: Answered, least: Option<Least>, asked: Asked) -> Response {
+    fn reply(&self, answered: Answered, least: Option<Least>, asked: Asked<'_>) -> Response {
         let Asked {
             id,
             uri,
+            pattern,
             of_api,
             origin,
             began,
@@ -137,7 +138,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         });
 
         let after = began.elapsed();
-        let route = route.as_ref().map(|route| &*route.0);
+        let route = route.as_ref().map(|route| &*route.0).or(pattern);
         self.metrics.replied(route, response.status(), after);
         tracing::debug!(request_id = %id, status = response.status().as_u16(), ?after, "replied");
 
@@ -172,7 +173,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
     async fn answer_in_limits(
         &self,
         handled: thread::Result<impl Future<Output = Result<Response>> + Send>,
-        asked: &Asked,
+        asked: &Asked<'_>,
     ) -> (Answered, Option<Least>) {
         let mut answer = pin!(self.answer(handled, asked));
         let Some((class, address)) = asked.limited else {

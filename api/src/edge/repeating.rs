@@ -61,7 +61,7 @@ mod tests {
                 request
             };
             let request = request.finish();
-            let rules = table.rules(request.method(), path);
+            let (_, rules) = table.rules(request.method(), path);
             Repeating::of(&request, rules)
         };
         for path in [

@@ -4,14 +4,15 @@
 //! purchases wait in the queue, and the next call takes them all, up to the limit. There is no timer: a lone purchase
 //! waits for nothing. The more buyers come at once, the larger the batches.
 //!
-//! Each thread that answers has lanes and connections to Redis of its own, as if it were a process of its own: a
-//! purchase never waits for another thread, and wakes none.
+//! Each thread that answers has lanes and connections to Redis of its own: a purchase never waits for another thread,
+//! and wakes none. The lanes of one sale share what they have seen of its gate.
 //!
 //! A lane asks the ledger for the sale's standing before its first call and after each reconnect of Redis. It passes to
 //! each call what it knows of the gate: a gate that contradicts it was rolled back, and closes. Every waiting purchase
 //! gets an answer, even if Redis goes away, the lane ends or the process shuts down.
 
 mod lane;
+mod seen;
 
 use std::{
     collections::HashMap,
@@ -35,7 +36,7 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-use self::lane::Lane;
+use self::{lane::Lane, seen::SeenBySale};
 use crate::{log_limit::LogLimit, threads};
 
 /// How long the ledger may take to answer for a sale's standing.
@@ -138,6 +139,7 @@ struct Shared {
     ledger: Ledger,
     limits: AdmissionLimits,
     standings: Cache<SaleId, Option<Standing>>,
+    seen: SeenBySale,
     tasks: TaskTracker,
     counters: BatchCounters,
     /// How often the log says that too many sales sell.
@@ -169,6 +171,7 @@ impl Admissions {
                 .max_capacity(STANDINGS_MAX)
                 .time_to_live(STANDING_LIFETIME)
                 .build(),
+            seen: SeenBySale::default(),
             tasks: TaskTracker::new(),
             counters: BatchCounters::default(),
             refusal_log: LogLimit::per_second(NonZeroU32::MIN),

@@ -128,12 +128,13 @@ impl RouteTable {
         Some((route.pattern.text(), route.operation(method)?))
     }
 
-    /// The rules for a request. A method that a route does not take has the limits of the route, but no purchase is one
+    /// The pattern of the route at a path, and the rules for a request there. A method that a route does not take has the limits of the route, but no purchase is one
     /// by its path alone.
-    pub fn rules(&self, method: &Method, path: &str) -> OperationRules {
+    pub fn rules(&self, method: &Method, path: &str) -> (Option<&str>, OperationRules) {
         let route = self.route(path);
+        let pattern = route.map(|route| route.pattern.text());
         if let Some(operation) = route.and_then(|route| route.operation(method)) {
-            return operation.rules;
+            return (pattern, operation.rules);
         }
         let class = match route {
             Some(route) if !route.operations.is_empty() => route.class().map(|class| match class {
@@ -142,7 +143,7 @@ impl RouteTable {
             }),
             Some(_) | None => class_of_unknown(path),
         };
-        OperationRules { class, ..READING }
+        (pattern, OperationRules { class, ..READING })
     }
 
     fn route(&self, path: &str) -> Option<&Route> {
@@ -277,7 +278,7 @@ mod tests {
             (Method::GET, "/api-docs/none", None),
             (Method::GET, "/", None),
         ] {
-            assert_eq!(table.rules(&method, path).class, class, "{method} {path}");
+            assert_eq!(table.rules(&method, path).1.class, class, "{method} {path}");
         }
     }
 }

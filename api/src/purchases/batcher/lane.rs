@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{AdmitError, Lanes, STANDING_LIFETIME, STANDING_TIMEOUT, Shared, Waiting};
+use super::{AdmitError, Lanes, STANDING_LIFETIME, STANDING_TIMEOUT, Shared, Waiting, seen::Seen};
 
 /// How often a batch is sent again if the connection is a new one each time.
 const CALL_TRIES: usize = 3;
@@ -28,8 +28,10 @@ const CALL_TRIES: usize = 3;
 pub(super) struct Lane {
     lanes: Arc<Lanes>,
     sale: SaleId,
-    /// What this process knows of the gate and its ledger.
+    /// What this lane knows of the gate and its ledger.
     known: Known,
+    /// What all lanes of the sale have seen of the gate.
+    seen: Arc<Seen>,
     /// The last call failed and was logged; further failures are not logged.
     failing: bool,
     /// The count of connections at which the lane last asked the ledger.
@@ -41,6 +43,7 @@ pub(super) struct Lane {
 impl Lane {
     pub(super) fn new(lanes: Arc<Lanes>, sale: SaleId, asked_at: Arc<AtomicU64>) -> Self {
         Self {
+            seen: lanes.shared.seen.of(sale),
             lanes,
             sale,
             known: Known::default(),
@@ -110,18 +113,30 @@ impl Lane {
                 _ => AdmitError::OutcomeUnknown,
             };
             self.ask_ledger().await.map_err(known)?;
+            self.ask_others();
             let decision = self.call(&purchases).await.map_err(known)?;
             self.reach(decision.progress);
             if self.asked_at.load(Ordering::Relaxed) != self.lanes.gate.connections() {
                 continue;
             }
             self.known.see(&decision);
+            self.seen.see(&decision);
             let is_cold = decision.verdicts.contains(&Verdict::Cold);
             if !is_cold || !self.catch_up().await {
                 return Ok(decision.verdicts);
             }
         }
         Err(AdmitError::OutcomeUnknown)
+    }
+
+    /// Learns what the other lanes of the sale have seen of the gate.
+    fn ask_others(&mut self) {
+        let seen = self.seen.all();
+        self.reach(seen.progress);
+        let is_of_epoch = seen.progress.epoch == self.known.progress.epoch;
+        if is_of_epoch && seen.admitted.told.is_some() {
+            self.known.admitted.told = seen.admitted.told;
+        }
     }
 
     /// Learns the progress of the gate or its ledger.
@@ -145,6 +160,7 @@ impl Lane {
         let Ok(Ok(Some(sale))) = sale else {
             return false;
         };
+        self.seen.forget_beyond(&sale);
         let forgets = self.known.forget_beyond(&sale);
         let waits = self.known.version > sale.version;
         self.known.version = self.known.version.min(sale.version);
