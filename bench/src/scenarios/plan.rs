@@ -202,7 +202,7 @@ const PLANS: [Plan; Scenario::VARIANTS.len()] = [
                 before. Then each visitor buys, on servers of its own at half of the full rate unless another is \
                 given. A purchase must be answered with 202. No stream may break off, and in the end all must show \
                 what is left.",
-        end: ("duration", "5s"),
+        end: ("iterations", "150000"),
         units: None,
         streaming: true,
         ..RUSH
