@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use identity::token::Tokens;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use sale::model::SaleId;
@@ -233,16 +233,20 @@ impl Progress {
 pub fn make_room(connections: u32) -> anyhow::Result<()> {
     let wanted = u64::from(connections) + OTHER_FILES;
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    ensure!(
+        wanted <= hard,
+        "{connections} connections need {wanted} open files, and this system allows {hard} (ulimit -Hn)"
+    );
     if soft < wanted {
-        // Root may go beyond what the system allows.
-        let raised = setrlimit(Resource::RLIMIT_NOFILE, wanted, hard.max(wanted));
-        raised.with_context(|| {
-            format!(
-                "{connections} connections need {wanted} open files, and this system allows {hard} (ulimit -Hn)"
-            )
-        })?;
+        setrlimit(Resource::RLIMIT_NOFILE, wanted, hard)?;
     }
     Ok(())
+}
+
+/// How many connections a process may have here.
+pub fn connections_max() -> anyhow::Result<u64> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    Ok(hard.saturating_sub(OTHER_FILES))
 }
 
 #[cfg(test)]

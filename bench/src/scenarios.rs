@@ -137,8 +137,7 @@ pub async fn measure_silently(scenario: Scenario, volume: Volume) -> anyhow::Res
 pub async fn measure(scenario: Scenario, run: Run, volume: Volume) -> anyhow::Result<Outcome> {
     // The scenario's own servers inherit the limit.
     let streams = if scenario.plan().streaming {
-        // An API gives them half of its connections.
-        2 * volume.streams()
+        volume.streams()
     } else {
         0
     };

@@ -25,6 +25,7 @@ use crate::{
     ground::{CONNECTIONS, Ground},
     load::{
         connection::{ANSWER_DEADLINE, connect},
+        connections_max,
         streams::Streams,
     },
 };
@@ -38,7 +39,10 @@ pub(super) async fn watch(
     volume: Volume,
     outcome: &mut Outcome,
 ) -> anyhow::Result<(SaleId, Vec<Record>)> {
-    let (plan, count) = (Scenario::Streams.plan(), volume.streams() as usize);
+    let plan = Scenario::Streams.plan();
+    // An API gives half of its connections to streams, and the system may allow it fewer than it wants.
+    let count = u64::from(volume.streams()).min(connections_max()? / 2);
+    let count = usize::try_from(count)?;
     if let (None, Place::Own(ground)) = (run.rate, &*place) {
         run.rate = Some(rate(ground, volume).await?);
         outcome.rate_wanted = run.rate;
