@@ -91,8 +91,8 @@ impl NginxServer {
     }
 }
 
-/// What a deployer writes for a reverse proxy, and nothing about event streams: answers are buffered, as nginx does
-/// unless told otherwise.
+/// What a deployer writes for a reverse proxy, and nothing about event streams: nginx buffers answers, unless an answer
+/// forbids it.
 fn configuration(options: &NginxOptions, port: u16) -> String {
     let upstreams = options.upstreams.iter();
     let upstreams: String = upstreams

@@ -1,4 +1,4 @@
-//! What people see of a sale while it sells: event streams, with real processes.
+//! What people see of a sale while it sells: event streams and traffic, with real processes.
 //!
 //! | module | owns |
 //! | --- | --- |
@@ -7,9 +7,14 @@
 //! | [`nginx`] | streams through a reverse proxy |
 //! | [`http2`] | streams that share a connection |
 //! | [`endings`] | an API that ends in order |
+//! | [`silent_readers`] | viewers that do not read |
+//! | [`traffic`] | what the APIs say they answered |
 
 mod crowd;
 mod deaths;
 mod endings;
 mod http2;
 mod nginx;
+#[cfg(target_os = "linux")]
+mod silent_readers;
+mod traffic;

@@ -1,4 +1,4 @@
-//! Streams through nginx, which buffers answers unless it is told otherwise, and ends those that are silent.
+//! Streams through nginx, which buffers answers unless they forbid it, and ends those that are silent.
 
 use std::time::Duration;
 
