@@ -83,13 +83,18 @@ end
 -- The buyers of the purchases, then the buyers of the purchases that this gate must have.
 local buyers = {}
 local asked = purchases .. (epoch == seen_epoch and known or '')
-for at = 1, #asked, PURCHASE_BYTES do
-  buyers[#buyers + 1] = string.sub(asked, at, at + ID_BYTES - 1)
+local asked_count = #asked / PURCHASE_BYTES
+local sub = string.sub -- a local name costs less than a field, 512 times a call
+for i = 1, asked_count do
+  local at = (i - 1) * PURCHASE_BYTES
+  buyers[i] = sub(asked, at + 1, at + ID_BYTES)
+end
+local function order_of(i)
+  return sub(asked, i * PURCHASE_BYTES - ID_BYTES + 1, i * PURCHASE_BYTES)
 end
 local held = redis.call('HMGET', KEYS[2], unpack(buyers))
-for i = count + 1, #buyers do
-  local at = i * PURCHASE_BYTES
-  if held[i] ~= string.sub(asked, at - ID_BYTES + 1, at) then
+for i = count + 1, asked_count do
+  if held[i] ~= order_of(i) then
     return lose()
   end
 end
@@ -115,38 +120,53 @@ elseif terms[2] ~= 'open' then
   refusal = 'P'
 end
 
+local function nobody_holds()
+  for i = 1, count do
+    if held[i] then
+      return false
+    end
+  end
+  return true
+end
+
 local remaining = limit - taken
 local verdicts, orders = {}, {}
 local names_an_order = false
 local marks, won = {}, {} -- of this call: marks = buyer, order, buyer, order, ...; won = order by buyer
-for i = 1, count do
-  local at = i * PURCHASE_BYTES
-  local buyer, order = buyers[i], string.sub(purchases, at - ID_BYTES + 1, at)
-  local holds = held[i] or won[buyer]
-  if holds and #holds ~= ID_BYTES then
-    return lose() -- the mark does not say which order the buyer holds
-  end
-  if holds == order then
-    verdicts[i] = 'R'
-    names_an_order = true
-  elseif holds then
-    verdicts[i] = 'D'
-    names_an_order = true
-    orders[#orders + 1] = holds
-  elseif refusal then
-    verdicts[i] = refusal
-  elseif remaining < 1 then
-    verdicts[i] = 'S'
-  else
-    remaining = remaining - 1
-    won[buyer] = order
-    marks[#marks + 1] = buyer
-    marks[#marks + 1] = order
-    verdicts[i] = 'A'
+local winners = 0
+local shut = refusal or (remaining < 1 and 'S') -- for everyone who holds no order
+if shut and nobody_holds() then
+  verdicts[1] = string.rep(shut, count) -- those who are late: most calls of a rush
+else
+  for i = 1, count do
+    local buyer = buyers[i]
+    local holds = held[i] or won[buyer]
+    if holds then
+      if #holds ~= ID_BYTES then
+        return lose() -- the mark does not say which order the buyer holds
+      end
+      names_an_order = true
+      if holds == order_of(i) then
+        verdicts[i] = 'R'
+      else
+        verdicts[i] = 'D'
+        orders[#orders + 1] = holds
+      end
+    elseif refusal then
+      verdicts[i] = refusal
+    elseif winners >= remaining then
+      verdicts[i] = 'S'
+    else
+      local order = order_of(i)
+      won[buyer] = order
+      marks[2 * winners + 1] = buyer
+      marks[2 * winners + 2] = order
+      winners = winners + 1
+      verdicts[i] = 'A'
+    end
   end
 end
 
-local winners = #marks / 2
 if winners > 0 then
   local id = string.format('%s-%.0f', terms[1],
     (taken + winners) * SEQUENCE_STEP + tonumber(ARGV[5]))

@@ -214,7 +214,8 @@ pub struct Limits {
           value_parser = RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]
     pub waiting_purchases_max: usize,
 
-    /// Event streams at the same time; more are refused with a 503. At most half of the connections
+    /// Event streams at the same time; more are refused with a 503. At most three quarters of the
+    /// connections
     #[arg(long, env = "STREAMS_MAX", default_value_t = 10_000,
           value_parser = RangedU64ValueParser::<usize>::new().range(0..=1_000_000))]
     pub streams_max: usize,
@@ -259,7 +260,7 @@ impl Limits {
     /// How many event streams may be open, on so many connections.
     pub fn streams(&self, connections_max: usize) -> StreamLimits {
         StreamLimits {
-            streams_max: self.streams_max.min(connections_max / 2),
+            streams_max: self.streams_max.min(connections_max / 4 * 3),
             per_user_max: self.streams_per_user_max,
             per_address_max: self.streams_per_address_max,
             silence_max: HEARTBEAT_EVERY.min(self.patience().silence_max / 2),
