@@ -8,6 +8,7 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`event`] | the recorded events |
+//! | [`request`] | requests and their answers |
 //! | [`meaning`] | the meaning of an answer, by the HTTP contract |
 //! | [`shown`] | what event streams showed |
 //! | [`state`] | the contents of ledger and gate, read when a sale is at rest |
@@ -17,6 +18,7 @@
 pub mod check;
 pub mod event;
 pub mod meaning;
+pub mod request;
 pub mod shown;
 pub mod state;
 pub mod violation;
@@ -27,7 +29,8 @@ use chrono::{DateTime, Utc};
 use sale::model::{BuyerId, SaleId};
 
 pub use check::{Circumstances, Proof, check};
-pub use event::{Answer, Ask, Event, Failure, RequestId, What};
+pub use event::{Event, RequestId, What};
+pub use request::{Answer, Ask, Failure};
 pub use shown::{SaleShown, SaleStatus, Shown};
 pub use state::{GateState, LedgerState};
 pub use violation::{Breach, Violation};

@@ -3,7 +3,7 @@
 
 use sale::model::OrderId;
 
-use super::event::{Answer, Ask, Failure};
+use super::request::{Answer, Ask, Failure};
 
 /// The conclusion that a client may draw from the end of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

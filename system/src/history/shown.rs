@@ -5,8 +5,8 @@ use sale::model::{OrderId, SaleId};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    event::{Answer, Ask},
     meaning::{self, Meaning},
+    request::{Answer, Ask},
 };
 
 /// One event of a stream.

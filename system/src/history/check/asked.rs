@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use sale::model::{BuyerId, OrderId, SaleId};
 
 use crate::history::{
-    event::{Ask, Event, RequestId, What},
+    event::{Event, RequestId, What},
     meaning::{self, Meaning},
+    request::Ask,
 };
 
 /// One request and how it ended.

@@ -12,7 +12,8 @@ use sale::model::{BuyerId, OrderStatus};
 
 use super::{Breach, Case, Findings};
 use crate::history::{
-    event::{Ask, Event, What},
+    event::{Event, What},
+    request::Ask,
     shown::{SaleShown, SaleStatus, Shown},
 };
 
