@@ -49,7 +49,7 @@ const fn limited(class: Class) -> OperationRules {
 
 /// All operations, by their ids in the document.
 #[rustfmt::skip]
-const OPERATIONS: [(&str, OperationRules); 34] = [
+const OPERATIONS: [(&str, OperationRules); 35] = [
     // Logging in. Pages ask `verifyToken` whenever they are opened, and it offers nothing to guess.
     ("login", LOGIN),
     ("register", LOGIN),
@@ -76,6 +76,7 @@ const OPERATIONS: [(&str, OperationRules); 34] = [
     ("adminFlashSale", ADMIN),
     ("flashSaleStats", ADMIN),
     ("flashSaleTraffic", ADMIN),
+    ("flashSaleConsole", ADMIN),
     ("createFlashSale", ADMIN_ADDS),
     ("warmFlashSale", ADMIN),
     ("pauseFlashSale", ADMIN),

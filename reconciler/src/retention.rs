@@ -1,5 +1,5 @@
-//! Deletes what is old enough: the traffic of sales, in small batches, from time to time. Several reconcilers that do
-//! the same at once do no harm.
+//! Deletes what is old enough, from time to time: the traffic of sales, in small batches, and the rows of processes that
+//! died. Several reconcilers that do the same at once do no harm.
 
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ const EVERY: Duration = Duration::from_secs(600);
 const ROWS_PER_BATCH: u32 = 2_000;
 /// The pause between two batches: others use the ledger, too.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How long the row of a process that died stays.
+const DEAD_PROCESSES_KEPT: Duration = Duration::from_secs(3_600);
 /// How long a batch may take. It is longer than Postgres lets a statement run: it expires only when Postgres is gone
 /// without notice.
 const BATCH_TIMEOUT: Duration = Duration::from_secs(45);
@@ -29,6 +31,13 @@ pub async fn run(ledger: Ledger, traffic_kept: Duration) {
                 error = &error as &dyn std::error::Error,
                 "old traffic could not be deleted"
             ),
+        }
+        let dead = ledger.delete_dead_processes(DEAD_PROCESSES_KEPT);
+        if let Err(error) = within(BATCH_TIMEOUT, dead).await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the rows of dead processes could not be deleted"
+            );
         }
     }
 }

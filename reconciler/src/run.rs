@@ -1,5 +1,7 @@
 //! The service: connects, starts the keeper, and stops in order.
 //!
+//! It is known to be running for as long as that ([`sale::presence`]).
+//!
 //! On a signal to end ([`process::signals`]), the posters stop reading and finish the call under way, and the process
 //! ends within a deadline. Entries that a poster had read and not posted stay in the journal, and another reconciler
 //! claims them.
@@ -8,7 +10,11 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use process::signals::asked_to_end;
-use sale::ledger::{By, RECONCILER};
+use sale::{
+    ledger::{By, RECONCILER},
+    model::ProcessKind,
+    presence::Presence,
+};
 use tokio::time::timeout;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use uuid::Uuid;
@@ -28,7 +34,8 @@ pub async fn run(settings: RunSettings) -> anyhow::Result<()> {
     let mut ending = pin!(asked_to_end()?);
 
     // A name of its own: a restarted process must not be mistaken for the one before.
-    let consumer = Uuid::now_v7().to_string();
+    let id = Uuid::now_v7();
+    let consumer = id.to_string();
     let name = format!("{RECONCILER} {consumer}");
     let connected = tokio::select! {
         connected = connect(&name, &settings.redis, &settings.postgres, START_TIMEOUT) => connected,
@@ -43,6 +50,7 @@ pub async fn run(settings: RunSettings) -> anyhow::Result<()> {
     }
     tracing::info!(consumer, "reconciler started");
 
+    let presence = Presence::start(ledger.clone(), id, ProcessKind::Reconciler);
     let stop = CancellationToken::new();
     let ledger = ledger.on_behalf(By::process("reconciler"));
     let traffic_kept = Duration::from_secs(settings.traffic_retention_days * SECONDS_PER_DAY);
@@ -64,6 +72,7 @@ pub async fn run(settings: RunSettings) -> anyhow::Result<()> {
         Ok(ended) => ended?,
         Err(_) => tracing::warn!("did not finish in time; another reconciler takes over"),
     }
+    presence.end().await;
     if timeout(CLOSE_TIMEOUT, gate.disconnect()).await.is_err() {
         tracing::warn!("the connections to Redis could not be closed in time");
     }

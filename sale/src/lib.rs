@@ -19,6 +19,8 @@
 //! | [`view`] | what people see of a sale |
 //! | [`lifecycle`] | the steps of a sale, from its creation to its settlement |
 //! | [`traffic`] | which part of a sale's traffic is looked at, and in buckets of what width |
+//! | [`presence`] | the processes that are known to be running |
+//! | [`console`] | gate and journal, as a merchant watches them |
 //! | [`queue`] | the path from the gates to the ledger, for people |
 //! | [`store`] | the failure of a step that uses gate and ledger |
 //! | [`crash`] | the boundaries at which tests kill a process |
@@ -26,6 +28,7 @@
 
 pub mod audit;
 pub mod connections;
+pub mod console;
 pub mod crash;
 pub mod email_address;
 pub mod gate;
@@ -38,6 +41,7 @@ pub mod ledger;
 pub mod lifecycle;
 pub mod model;
 pub mod money;
+pub mod presence;
 pub mod queue;
 pub mod replay;
 pub mod settle;

@@ -185,6 +185,16 @@ words! {
 }
 
 words! {
+    /// What a process does.
+    ProcessKind ("kind of process") {
+        /// It answers clients.
+        Api = "api",
+        /// It posts.
+        Reconciler = "reconciler",
+    }
+}
+
+words! {
     /// What a user may do.
     Role ("role") {
         /// Buy.

@@ -149,7 +149,7 @@ async fn look_into(gate: &Gate, sale: SaleId) -> Result<Queue, GateError> {
 }
 
 /// How long ago the first entry of a journal was written, by the gate's clock.
-async fn oldest(
+pub(crate) async fn oldest(
     journal: &Journal,
     sale: SaleId,
     now: DateTime<Utc>,

@@ -11,9 +11,12 @@
 //! | [`sale_event`] | what streams show of a sale, and that it only goes forward |
 //! | [`followers`] | the purchases of the users whose streams show a sale |
 //! | [`watched`] | one sale that streams show: when to look, when to send |
+//! | [`console`], [`console_event`] | what a merchant watches of a sale: once a second everything |
 //! | [`stream`] | the body of one stream |
 //! | [`limits`] | how many streams there may be |
 
+pub mod console;
+pub mod console_event;
 pub mod event;
 pub mod feed;
 pub mod followers;
@@ -51,6 +54,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use self::{
+    console::Consoles,
     feed::Subscription,
     followers::{Look, Whose},
     limits::StreamLimits,
@@ -99,6 +103,7 @@ pub struct Places {
 /// All streams of the process.
 pub struct Live {
     hub: Arc<Hub>,
+    consoles: Consoles,
     ending: watch::Receiver<bool>,
     _hearing: AbortOnDropHandle<()>,
 }
@@ -150,6 +155,7 @@ impl Live {
     /// No streams yet. They end when the process is `ending`.
     pub fn start(
         sources: Sources,
+        consoles: Consoles,
         hints: Hints,
         limits: StreamLimits,
         metrics: &Metrics,
@@ -170,6 +176,7 @@ impl Live {
         let hearing = tokio::spawn(Arc::clone(&hub).hear(hints));
         Self {
             hub,
+            consoles,
             ending,
             _hearing: AbortOnDropHandle::new(hearing),
         }
@@ -228,6 +235,26 @@ impl Live {
                 _following: own.as_ref().map(|_| Following::new(&hub.following)),
             },
             own,
+        };
+        Ok(sending.pieces())
+    }
+
+    /// Opens a stream of what a merchant watches of a sale.
+    pub fn open_console(
+        &self,
+        sale: Arc<Sale>,
+        caller: &Caller,
+        places: Places,
+    ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, StreamRefused> {
+        let sending = Sending {
+            sale: self.consoles.subscribe(sale)?,
+            own: None,
+            has: Has::default(),
+            until: Some(expiry(caller)),
+            ending: self.ending.clone(),
+            silence_max: self.hub.silence_max,
+            sent: self.hub.sent.clone(),
+            keep: places,
         };
         Ok(sending.pieces())
     }

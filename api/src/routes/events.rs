@@ -1,7 +1,9 @@
 //! What happens in a sale, as it happens.
 
-use std::sync::Arc;
+use std::{io, marker::PhantomData, sync::Arc};
 
+use bytes::Bytes;
+use futures_util::Stream;
 use poem::{
     Body, IntoResponse, Request, Response,
     http::{HeaderName, HeaderValue, header},
@@ -82,7 +84,7 @@ impl EventsApi {
         /// The id of the last event that the client has.
         #[oai(name = "Last-Event-ID")]
         LastEventId(last): LastEventId,
-    ) -> Result<Events, Refusal<EventsFailed>> {
+    ) -> Result<Events<FlashSaleEvents>, Refusal<EventsFailed>> {
         let id = sale_id.map(SaleId::from_uuid);
         let sale = services.sales.get(id).await?;
         let sale = sale.ok_or_else(Problem::sale_not_found)?;
@@ -93,24 +95,37 @@ impl EventsApi {
             .live
             .open(&sale, caller.as_ref(), places, last.as_deref())
             .await?;
-        Ok(Events(Body::from_bytes_stream(pieces)))
+        Ok(Events::of(pieces))
     }
 }
 
-/// A stream of events.
-pub struct Events(pub Body);
+/// A stream of events, whose data are members of `T`.
+pub struct Events<T> {
+    body: Body,
+    shows: PhantomData<fn() -> T>,
+}
 
-impl IntoResponse for Events {
+impl<T> Events<T> {
+    /// A stream of these pieces.
+    pub fn of(pieces: impl Stream<Item = io::Result<Bytes>> + Send + 'static) -> Self {
+        Self {
+            body: Body::from_bytes_stream(pieces),
+            shows: PhantomData,
+        }
+    }
+}
+
+impl<T> IntoResponse for Events<T> {
     fn into_response(self) -> Response {
         Response::builder()
             .content_type(EVENT_STREAM)
             .header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))
             .header(X_ACCEL_BUFFERING, HeaderValue::from_static("no"))
-            .body(self.0)
+            .body(self.body)
     }
 }
 
-impl ApiResponse for Events {
+impl<T: Type> ApiResponse for Events<T> {
     fn meta() -> MetaResponses {
         MetaResponses {
             responses: vec![MetaResponse {
@@ -119,7 +134,7 @@ impl ApiResponse for Events {
                 status_range: None,
                 content: vec![MetaMediaType {
                     content_type: EVENT_STREAM,
-                    schema: FlashSaleEvents::schema_ref(),
+                    schema: T::schema_ref(),
                 }],
                 headers: vec![],
             }],
@@ -127,6 +142,6 @@ impl ApiResponse for Events {
     }
 
     fn register(registry: &mut Registry) {
-        FlashSaleEvents::register(registry);
+        T::register(registry);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The structs hold nothing: the server and the OpenAPI document are made from the same ones.
 
+mod admin_events;
 mod admin_products;
 mod admin_sales;
 mod admin_steps;
@@ -56,6 +57,7 @@ pub fn apis() -> impl OpenApi + 'static {
         admin_sales::AdminSalesApi,
         admin_steps::AdminStepsApi,
         admin_traffic::AdminTrafficApi,
+        admin_events::AdminEventsApi,
         queue::QueueApi,
         old_clients::OldClientsApi,
         health::HealthApi,

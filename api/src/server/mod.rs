@@ -6,7 +6,7 @@
 mod endpoint;
 mod start;
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use identity::token::{TokenError, Tokens};
@@ -17,10 +17,13 @@ use sale::{
         hints::{Hints, HintsConnection},
     },
     ledger::LedgerError,
+    model::ProcessKind,
+    presence::Presence,
     store::is_setting,
 };
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use self::{
     endpoint::Routes,
@@ -40,6 +43,8 @@ use crate::{
 /// How long closing the connections to the servers behind may take, after the last answer: a handler that was too
 /// late may hold one.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
+/// The part of that time after which counts are written although not every waiting purchase has its answer.
+const LAST_ANSWERS_DEADLINE: Duration = Duration::from_secs(2);
 /// How long the metrics port may take to end.
 const METRICS_CLOSE_DEADLINE: Duration = Duration::from_secs(1);
 
@@ -102,6 +107,8 @@ impl ServeError {
 pub struct Api {
     threads: Threads,
     gates: Vec<Gate>,
+    /// By this id others know the process.
+    process: Uuid,
     services: Arc<Services>,
     hearing: HintsConnection,
     rules: Rules,
@@ -135,10 +142,13 @@ impl Api {
         let hints = Hints::listen(&settings.redis).map_err(ServeError::Gate)?;
         let hearing = hints.connection();
         let rules = rules(settings);
+        let process = Uuid::now_v7();
+        let services = services(settings, tokens, &behind, hints, &rules, process)?;
         Ok(Self {
-            services: Arc::new(services(settings, tokens, &behind, hints, &rules)?),
             threads,
             gates: behind.gates,
+            process,
+            services: Arc::new(services),
             hearing,
             rules,
             listener,
@@ -170,6 +180,7 @@ impl Api {
         });
 
         tracing::info!(address = %self.address, "listening");
+        let presence = Presence::start(services.ledger.clone(), self.process, ProcessKind::Api);
         let ending = async {
             shutdown.await;
             tracing::info!("ending");
@@ -195,18 +206,7 @@ impl Api {
             () = too_late => tracing::warn!("not everyone could be answered in time"),
         }
 
-        let closed = async {
-            // Changes that are under way need the gate and the ledger, purchases come too late by now.
-            tokio::join!(services.admissions.close(), services.detached.ended());
-            services.traffic.close().await;
-            // Close all together: a server that is away must not take the others' time.
-            tokio::join!(
-                self.hearing.disconnect(),
-                services.gate.disconnect(),
-                join_all(self.gates.iter().map(Gate::disconnect)),
-                services.ledger.disconnect(),
-            );
-        };
+        let closed = close(&services, &presence, &self.hearing, &self.gates);
         if timeout(CLOSE_DEADLINE, closed).await.is_err() {
             tracing::warn!("not everything could be closed in time");
         }
@@ -221,6 +221,34 @@ impl Api {
         }
         Ok(())
     }
+}
+
+/// Answers the last purchases, writes what was counted, and closes the connections to the servers behind.
+async fn close(
+    services: &Services,
+    presence: &Presence,
+    hearing: &HintsConnection,
+    gates: &[Gate],
+) {
+    // Changes that are under way need the gate and the ledger, purchases come too late by now.
+    let mut last = pin!(async {
+        tokio::join!(services.admissions.close(), services.detached.ended());
+    });
+    let are_done = timeout(LAST_ANSWERS_DEADLINE, last.as_mut()).await.is_ok();
+    let rest = async {
+        if !are_done {
+            last.await;
+        }
+    };
+    // The last answers are counted by now, unless Redis does not answer.
+    tokio::join!(services.traffic.close(), presence.end(), rest);
+    // Close all together: a server that is away must not take the others' time.
+    tokio::join!(
+        hearing.disconnect(),
+        services.gate.disconnect(),
+        join_all(gates.iter().map(Gate::disconnect)),
+        services.ledger.disconnect(),
+    );
 }
 
 fn metrics_page(services: Arc<Services>) -> Route {

@@ -25,7 +25,11 @@ use crate::{
     },
     detached::Detached,
     edge::{Rules, root_paths::RootPaths},
-    live::{Live, watched::Sources},
+    live::{
+        Live,
+        console::{self, Consoles},
+        watched::Sources,
+    },
     log_limit::LogLimit,
     metrics::Metrics,
     purchases::{batcher::Admissions, purchase_status::Purchases, waiting::Waiting},
@@ -125,6 +129,7 @@ pub(super) fn services(
     behind: &Behind,
     hints: Hints,
     rules: &Rules,
+    process: Uuid,
 ) -> Result<Services, ServeError> {
     let (gate, ledger) = (behind.gate.clone(), behind.ledger.clone());
     let gates = || behind.gates.clone();
@@ -139,8 +144,14 @@ pub(super) fn services(
         purchases: purchases.clone(),
     };
     let connections_max = connections(settings).connections_max;
+    let consoles = Consoles::new(console::Sources {
+        gate: gate.clone(),
+        ledger: ledger.clone(),
+        sales: sales.clone(),
+    });
     let live = Live::start(
         sources,
+        consoles,
         hints.also(),
         limits.streams(connections_max),
         &metrics,
@@ -162,7 +173,7 @@ pub(super) fn services(
         buyer_login: settings.buyer_login,
         rate_limits: Arc::clone(&rules.rate_limits),
         metrics,
-        traffic: Traffic::start(ledger.clone(), Uuid::now_v7()),
+        traffic: Traffic::start(ledger.clone(), process),
         started: Instant::now(),
         ending,
         health: Services::look_cache(),

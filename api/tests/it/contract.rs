@@ -108,8 +108,13 @@ async fn sale(api: &Fixture, product: Uuid) -> Uuid {
 async fn events(api: &Fixture, token: &str, sale: Uuid) {
     let mut stream = Reader::of(api, sale, Some(token)).await;
     stream.purchase("not_purchased").await;
-    let operation = stream.operation.unwrap();
-    api.answers.lock().unwrap().insert((operation, 200));
+    let path = format!("/api/admin/flash-sale/{sale}/events");
+    let request = api.request(Method::GET, &path).bearer_auth(&api.admin);
+    let mut console = Reader::open(request).await;
+    console.next().await.unwrap();
+    let operations = [stream.operation.unwrap(), console.operation.unwrap()];
+    let mut answers = api.answers.lock().unwrap();
+    answers.extend(operations.map(|operation| (operation, 200)));
 }
 
 async fn purchase(api: &Fixture, token: &str, sale: Uuid) -> Uuid {

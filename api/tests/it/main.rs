@@ -7,6 +7,7 @@ mod administration;
 mod batcher;
 mod broken_gates;
 mod connections;
+mod console;
 mod contract;
 mod cors;
 mod documented;

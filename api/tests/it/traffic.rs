@@ -199,6 +199,22 @@ async fn processes_add_up_and_one_that_ends_has_written_everything() {
     api.stop().await;
 }
 
+#[tokio::test]
+async fn a_process_is_known_to_be_running_until_it_ends() {
+    let api = Fixture::start().await;
+    let sale = SaleId::from_uuid(api.active_sale(1).await);
+    let running = async || {
+        let watched = api.ledger.watched(sale, Utc::now()).await.unwrap();
+        watched.unwrap().processes.apis
+    };
+    let beside = Beside::start(&api).await;
+    eventually(async || (running().await == 2).then_some(())).await;
+    beside.end.send(()).unwrap();
+    beside.served.await.unwrap().unwrap();
+    assert_eq!(running().await, 1);
+    api.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_answered_while_the_gate_is_away_is_counted() {
     let redis = own_redis();

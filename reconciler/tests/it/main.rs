@@ -9,6 +9,7 @@ mod fixture;
 mod keeping;
 mod output;
 mod posting;
+mod presence;
 mod rebuild;
 mod rejections;
 mod repair;

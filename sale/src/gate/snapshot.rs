@@ -124,6 +124,14 @@ impl Sight {
         }
     }
 
+    /// The clock of Redis.
+    pub const fn now(&self) -> DateTime<Utc> {
+        match self {
+            Self::Gate(snapshot) => snapshot.now,
+            Self::Missing(remains) | Self::Malformed { remains, .. } => remains.now,
+        }
+    }
+
     /// The highest progress any caller reported after finding a gate of this sale behind it.
     pub const fn witness(&self) -> GateProgress {
         match self {

@@ -17,6 +17,7 @@ mod numbers;
 mod orders;
 mod page;
 mod posting;
+mod processes;
 mod product_changes;
 mod rejections;
 mod sales;
@@ -24,6 +25,7 @@ mod shortage;
 mod statistics;
 mod traffic;
 mod users;
+mod watched;
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,6 +39,7 @@ pub use install_attempt::InstallLock;
 pub use orders::{Order, OrderFilter, PurchaseOutcome};
 pub use page::{Asked, LIMIT_DEFAULT, LIMIT_MAX, MalformedCursor, Page, Place};
 pub use posting::{POST_TIMEOUT, Posted, Posting};
+pub use processes::ProcessCounts;
 pub use product_changes::{ProductChange, StockChange};
 pub use rejections::{Bar, KeptRejection, Rejection, RejectionFilter, Replay};
 pub use sales::{NewSale, Sale, Standing};
@@ -49,6 +52,7 @@ pub use statistics::Tally;
 use tokio::time::timeout;
 pub use traffic::{Answers, ProcessTraffic, TrafficBucket};
 pub use users::{NewUser, User};
+pub use watched::Watched;
 
 use crate::connections::PostgresSettings;
 

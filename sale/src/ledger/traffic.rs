@@ -70,6 +70,8 @@ macro_rules! sums {
     };
 }
 
+pub(super) use sums;
+
 /// The answers of one process in ten seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProcessTraffic {

@@ -22,6 +22,7 @@ mod lifecycle;
 mod money;
 mod pins;
 mod posting;
+mod presence;
 mod prices;
 mod product_changes;
 mod queue;

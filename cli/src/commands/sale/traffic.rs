@@ -128,9 +128,12 @@ fn table(traffic: &SaleTraffic) -> String {
     table_of(&rows)
 }
 
+/// One of the counts.
+type Figure = fn(&AnswerCounts) -> u64;
+
 /// All answers, and those that admitted a purchase, each in a chart of its own height.
 fn charts(traffic: &SaleTraffic) -> String {
-    let series: [(&str, fn(&AnswerCounts) -> u64); 2] = [
+    let series: [(&str, Figure); 2] = [
         ("answers", AnswerCounts::total),
         ("admitted", |answers| answers.admitted),
     ];
@@ -147,7 +150,7 @@ fn charts(traffic: &SaleTraffic) -> String {
 }
 
 /// One figure for each bucket of the window, also for those without an answer.
-fn by_bucket(traffic: &SaleTraffic, count: fn(&AnswerCounts) -> u64) -> Vec<u64> {
+fn by_bucket(traffic: &SaleTraffic, count: Figure) -> Vec<u64> {
     let place = |at: DateTime<Utc>| {
         let seconds = (at - traffic.from).num_seconds() / i64::from(traffic.bucket_seconds);
         usize::try_from(seconds).unwrap_or(0)

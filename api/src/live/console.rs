@@ -1,0 +1,277 @@
+//! What a merchant watches of a sale: once a second everything in one event. One task reads it for all streams of a sale
+//! in this process, which send the same bytes.
+//!
+//! An event says what is, not what changed. Gate and ledger are read beside each other, each for so long and no longer.
+//! Figures of one that does not answer are null, and the stream goes on.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use sale::{
+    console::GateFigures,
+    gate::Gate,
+    ledger::{Answers, Ledger, LedgerError, Sale, Watched, within},
+    model::SaleId,
+    traffic::{BUCKET_SECONDS, bucket_of},
+    view::View,
+};
+use tokio::{
+    sync::watch,
+    time::{Instant, MissedTickBehavior, interval, timeout},
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::{
+    StreamRefused,
+    console_event::{AnswerRates, ConsoleEvent},
+    event::Event,
+    feed::Subscription,
+};
+use crate::sales::Sales;
+
+/// How often everything is read.
+const EVERY: Duration = Duration::from_secs(1);
+/// How long gate and ledger may take.
+const READ_TIMEOUT: Duration = Duration::from_millis(900);
+/// Sales that are watched at the same time: each asks the ledger every second.
+const CONSOLES_MAX: usize = 100;
+/// Over how many readings rates are taken: ten seconds.
+const RATE_READINGS: usize = 10;
+/// Answers in buckets older than this are added up from time to time only.
+const RECENT: TimeDelta = TimeDelta::minutes(5);
+/// How often they are.
+const OLDER_EVERY: Duration = Duration::from_secs(60);
+/// The name of the events.
+const CONSOLE: &str = "console";
+
+type Newest = watch::Sender<Option<Event>>;
+
+/// The sales that merchants watch.
+pub struct Consoles {
+    sources: Sources,
+    watched: Arc<Mutex<HashMap<SaleId, Console>>>,
+}
+
+struct Console {
+    newest: Newest,
+    task: AbortOnDropHandle<()>,
+}
+
+/// What is read.
+#[derive(Clone)]
+pub struct Sources {
+    /// The gates.
+    pub gate: Gate,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// What the ledger says of sales, also while it is away.
+    pub sales: Sales,
+}
+
+impl Consoles {
+    /// Nobody watches yet.
+    pub fn new(sources: Sources) -> Self {
+        Self {
+            sources,
+            watched: Arc::default(),
+        }
+    }
+
+    /// The events of a sale, from the last second on.
+    pub fn subscribe(&self, sale: Arc<Sale>) -> Result<Subscription, StreamRefused> {
+        let mut watched = lock(&self.watched);
+        watched.retain(|_, console| !console.task.is_finished());
+        if let Some(console) = watched.get(&sale.id) {
+            return Ok(Subscription::alone(console.newest.subscribe()));
+        }
+        if watched.len() >= CONSOLES_MAX {
+            return Err(StreamRefused::Full);
+        }
+        let newest = Newest::new(None);
+        let events = newest.subscribe();
+        let id = sale.id;
+        let all = Arc::downgrade(&self.watched);
+        let is_over = move || {
+            let Some(all) = all.upgrade() else {
+                return true;
+            };
+            let mut all = lock(&all);
+            let is_over = all
+                .get(&id)
+                .is_none_or(|console| console.newest.receiver_count() == 0);
+            if is_over {
+                all.remove(&id);
+            }
+            is_over
+        };
+        let reading = Reading::new(self.sources.clone(), sale);
+        let task = tokio::spawn(reading.run(newest.clone(), is_over));
+        let task = AbortOnDropHandle::new(task);
+        watched.insert(id, Console { newest, task });
+        Ok(Subscription::alone(events))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Reads one sale again and again.
+struct Reading {
+    sources: Sources,
+    /// As the ledger said last.
+    sale: Arc<Sale>,
+    older: Option<Older>,
+    /// The last readings of all answers, the oldest first.
+    readings: VecDeque<(Instant, Answers)>,
+}
+
+/// The answers in older buckets.
+struct Older {
+    before: DateTime<Utc>,
+    answers: Answers,
+    read_at: Instant,
+}
+
+/// What the ledger says.
+struct LedgerFigures {
+    watched: Watched,
+    /// All answers.
+    answers: Answers,
+}
+
+impl Reading {
+    const fn new(sources: Sources, sale: Arc<Sale>) -> Self {
+        Self {
+            sources,
+            sale,
+            older: None,
+            readings: VecDeque::new(),
+        }
+    }
+
+    /// Until `is_over`, which is asked after each event.
+    async fn run(mut self, newest: Newest, is_over: impl Fn() -> bool) {
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            let shown = self.read().await;
+            // The id names all of it, the clock too: the next event is always another one.
+            match Event::new(CONSOLE, &shown, &shown) {
+                Ok(event) => {
+                    newest.send_replace(Some(event));
+                }
+                Err(error) => {
+                    tracing::error!(sale = %self.sale.id, %error, "an event cannot be written")
+                }
+            }
+            if is_over() {
+                return;
+            }
+        }
+    }
+
+    async fn read(&mut self) -> ConsoleEvent {
+        let (sources, id) = (self.sources.clone(), self.sale.id);
+        let gate = timeout(READ_TIMEOUT, GateFigures::read(&sources.gate, id));
+        let sale = timeout(READ_TIMEOUT, sources.sales.get(Some(id)));
+        let (gate, sale, ledger) =
+            tokio::join!(gate, sale, within(READ_TIMEOUT, self.read_ledger()));
+        if let Ok(Ok(Some(sale))) = sale {
+            self.sale = sale;
+        }
+        let gate = gate.ok().and_then(|gate| {
+            gate.inspect_err(
+                |error| tracing::debug!(sale = %id, %error, "a gate could not be read"),
+            )
+            .ok()
+        });
+        let ledger = ledger
+            .inspect_err(
+                |error| tracing::debug!(sale = %id, %error, "the ledger could not be read"),
+            )
+            .ok()
+            .flatten();
+        let rates = ledger
+            .as_ref()
+            .and_then(|ledger| self.rates(ledger.answers));
+        self.event(gate, ledger, rates)
+    }
+
+    async fn read_ledger(&mut self) -> Result<Option<LedgerFigures>, LedgerError> {
+        let (ledger, id) = (&self.sources.ledger, self.sale.id);
+        let older = match self.older.take() {
+            Some(older) if older.read_at.elapsed() < OLDER_EVERY => older,
+            _ => {
+                let before = bucket_of(Utc::now() - RECENT, BUCKET_SECONDS);
+                Older {
+                    before,
+                    answers: ledger.answers(id, Some(before)).await?,
+                    read_at: Instant::now(),
+                }
+            }
+        };
+        let (before, mut answers) = (older.before, older.answers);
+        self.older = Some(older);
+        let watched = ledger.watched(id, before).await?;
+        Ok(watched.map(|watched| {
+            answers += watched.answers;
+            LedgerFigures { watched, answers }
+        }))
+    }
+
+    /// How many answers came in a second lately; none before the second reading.
+    fn rates(&mut self, answers: Answers) -> Option<AnswerRates> {
+        let now = Instant::now();
+        while self.readings.len() > RATE_READINGS {
+            self.readings.pop_front();
+        }
+        let before = self.readings.front().copied();
+        self.readings.push_back((now, answers));
+        let (at, earlier) = before?;
+        Some(AnswerRates::of(answers - earlier, now - at))
+    }
+
+    fn event(
+        &self,
+        gate: Option<GateFigures>,
+        ledger: Option<LedgerFigures>,
+        rates: Option<AnswerRates>,
+    ) -> ConsoleEvent {
+        let snapshot = gate.as_ref().and_then(|gate| gate.gate.as_ref());
+        let view = match snapshot {
+            Some(snapshot) => View::by_gate(&self.sale, snapshot, Duration::ZERO),
+            None => View::by_ledger(&self.sale),
+        };
+        let watched = ledger.as_ref().map(|ledger| &ledger.watched);
+        ConsoleEvent {
+            sale_id: self.sale.id.uuid(),
+            status: view.phase.into(),
+            units: view.total,
+            taken: snapshot.map(|snapshot| snapshot.taken),
+            limit: snapshot.map(|snapshot| snapshot.limit),
+            journal_length: gate.as_ref().map(|gate| gate.journal_length),
+            oldest_entry_age_ms: gate
+                .as_ref()
+                .and_then(|gate| gate.oldest_entry)
+                .map(milliseconds),
+            posted: watched.map(|watched| watched.posted),
+            confirmed: watched.map(|watched| watched.confirmed),
+            rejected: watched.map(|watched| watched.rejected),
+            posting_lag_ms: watched.and_then(Watched::posting_lag).map(milliseconds),
+            verdicts: ledger.as_ref().map(|ledger| ledger.answers.into()),
+            rates,
+            processes: watched.map(|watched| watched.processes.into()),
+            server_time: view.now,
+        }
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

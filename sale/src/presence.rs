@@ -1,0 +1,87 @@
+//! Keeps a process among those that are known to be running. Its task says so to the ledger every two seconds, and takes
+//! it back at an orderly end. A failure disturbs nothing: it is logged once, and the process does not count as running
+//! until the ledger answers again.
+
+use std::time::Duration;
+
+use nix::unistd::gethostname;
+use tokio::{
+    select,
+    time::{MissedTickBehavior, interval, timeout},
+};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
+use uuid::Uuid;
+
+use crate::{
+    ledger::{Ledger, within},
+    model::ProcessKind,
+};
+
+/// How often a process says that it is running.
+const EVERY: Duration = Duration::from_secs(2);
+/// How long the ledger may take.
+const REGISTER_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long the ledger may take when the process ends.
+const DEREGISTER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A process among those that are running. Dropped without [`Presence::end`], it ends by itself.
+pub struct Presence {
+    task: TaskTracker,
+    ending: CancellationToken,
+    _end: DropGuard,
+}
+
+impl Presence {
+    /// Registers a process, from now on.
+    pub fn start(ledger: Ledger, id: Uuid, kind: ProcessKind) -> Self {
+        let ending = CancellationToken::new();
+        let task = TaskTracker::new();
+        task.spawn(stay(ledger, id, kind, ending.clone()));
+        task.close();
+        Self {
+            task,
+            _end: ending.clone().drop_guard(),
+            ending,
+        }
+    }
+
+    /// Takes it back. Takes a second at most.
+    pub async fn end(&self) {
+        self.ending.cancel();
+        self.task.wait().await;
+    }
+}
+
+async fn stay(ledger: Ledger, id: Uuid, kind: ProcessKind, ending: CancellationToken) {
+    let host = gethostname().ok().and_then(|name| name.into_string().ok());
+    let host = host.unwrap_or_default();
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failing = false;
+    loop {
+        select! {
+            () = ending.cancelled() => break,
+            _ = ticks.tick() => {}
+        }
+        let registered = select! {
+            () = ending.cancelled() => break,
+            registered = within(REGISTER_TIMEOUT, ledger.register_process(id, kind, &host)) => registered,
+        };
+        match registered {
+            Ok(()) => failing = false,
+            Err(error) if !failing => {
+                failing = true;
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "this process could not register itself, and does not count as running"
+                );
+            }
+            Err(_) => {}
+        }
+    }
+    // Where that fails, the row stays until a reconciler deletes it, and counts for a few seconds.
+    let _ = timeout(DEREGISTER_TIMEOUT, ledger.deregister_process(id)).await;
+}
