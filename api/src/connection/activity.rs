@@ -39,6 +39,8 @@ pub struct Activity {
     head: AtomicBool,
     /// An HTTP/1 request is being answered: bytes read meanwhile wait for the answer, not for their sender.
     answering: AtomicBool,
+    /// A reply that comes in pieces is not at its end.
+    streaming: AtomicBool,
 }
 
 impl Activity {
@@ -49,6 +51,7 @@ impl Activity {
             last_ms: AtomicU64::new(0),
             head: AtomicBool::new(false),
             answering: AtomicBool::new(false),
+            streaming: AtomicBool::new(false),
         }
     }
 
@@ -67,6 +70,11 @@ impl Activity {
     pub fn answered(&self) {
         self.answering.store(false, Ordering::Relaxed);
         self.progressed();
+    }
+
+    /// Whether an HTTP/1 request is under way, up to the last piece of its reply.
+    pub fn is_busy(&self) -> bool {
+        self.answering.load(Ordering::Relaxed) || self.streaming.load(Ordering::Relaxed)
     }
 
     fn progressed(&self) {
@@ -152,10 +160,21 @@ pub struct Watched<B> {
     activity: Option<Arc<Activity>>,
 }
 
+impl<B> Drop for Watched<B> {
+    fn drop(&mut self) {
+        if let Some(activity) = &self.activity {
+            activity.streaming.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
 impl<B: Body> Watched<B> {
     /// Watches `body`, unless its length is known: then all of it is already there.
     pub fn new(body: B, activity: &Arc<Activity>) -> Self {
         let in_pieces = body.size_hint().exact().is_none();
+        if in_pieces {
+            activity.streaming.store(true, Ordering::Relaxed);
+        }
         Self {
             body,
             activity: in_pieces.then(|| Arc::clone(activity)),

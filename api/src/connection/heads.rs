@@ -119,6 +119,11 @@ impl Heads {
         self.place == Place::Head && (self.begun || !self.unfinished.is_empty())
     }
 
+    /// Whether this is HTTP/1 without a fault.
+    pub fn are_followed(&self) -> bool {
+        self.place != Place::Elsewhere
+    }
+
     /// Follows the next bytes, and overwrites the one at fault. Returns how many of them hyper may read: none after a
     /// fault in a body.
     pub fn read(&mut self, bytes: &mut [u8]) -> usize {

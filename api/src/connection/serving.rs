@@ -3,12 +3,24 @@
 //! Each connection is a task. It ends when its client ends it, when it has stayed too long ([`crate::connection::activity`]), or,
 //! after the answers to requests under way, when the server ends.
 
-use std::{convert::Infallible, future::ready, io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::{poll_fn, ready},
+    io,
+    pin::{Pin, pin},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use http_body_util::combinators::BoxBody;
 use hyper::{
     body::{Bytes, Incoming},
+    server::conn::http1,
     service::service_fn,
 };
 use hyper_util::{
@@ -21,8 +33,10 @@ use poem::{
     http::{self, HeaderValue, Version, header, uri::Scheme},
     web::{LocalAddr, RemoteAddr},
 };
-use tokio::{net::TcpStream, runtime::Handle, select, time::timeout};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::{
+    io::AsyncReadExt, net::TcpStream, runtime::Handle, select, sync::Notify, time::timeout,
+};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     connection::{
@@ -54,22 +68,65 @@ const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 /// How long a connection that was asked to end may take.
 const CLOSING_MAX: Duration = Duration::from_secs(2);
 
+/// How a connection of HTTP/2 begins (RFC 9113 section 3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 type Reply = http::Response<Watched<BoxBody<Bytes, io::Error>>>;
 
 /// What the connections of a runtime share.
 struct Server {
-    builder: auto::Builder<TokioExecutor>,
+    http1: http1::Builder,
+    /// For connections that may be of HTTP/2.
+    any: auto::Builder<TokioExecutor>,
     endpoint: Arc<dyn DynEndpoint<Output = Response>>,
     local: LocalAddr,
     patience: Patience,
-    ending: CancellationToken,
+    ending: Ending,
 }
 
-/// The connections of a runtime.
+/// The end of a server, for which all connections wait.
+#[derive(Default)]
+struct Ending {
+    has_begun: AtomicBool,
+    begins: Notify,
+}
+
+impl Ending {
+    fn begin(&self) {
+        self.has_begun.store(true, Ordering::Release);
+        self.begins.notify_waiters();
+    }
+
+    /// Ready once the end has begun. It registers its task once, and not each time that the task has something to do:
+    /// every request would pay for that. So one task alone may poll it.
+    async fn begun(&self) {
+        let mut begins = pin!(self.begins.notified());
+        let mut is_registered = false;
+        let begun = poll_fn(|context| {
+            if self.has_begun.load(Ordering::Acquire) {
+                return Poll::Ready(());
+            }
+            if is_registered {
+                return Poll::Pending;
+            }
+            is_registered = true;
+            begins.as_mut().poll(context)
+        });
+        begun.await;
+    }
+}
+
+/// The connections of a runtime. Dropping this asks them to end.
 struct Connections<'a> {
     runtime: &'a Handle,
     open: TaskTracker,
     server: Arc<Server>,
+}
+
+impl Drop for Connections<'_> {
+    fn drop(&mut self) {
+        self.server.ending.begin();
+    }
 }
 
 /// [`serve_on`] the runtime of the caller.
@@ -93,18 +150,17 @@ pub async fn serve_on<E>(
     E: Endpoint<Output = Response> + 'static,
 {
     let endpoint: Arc<dyn DynEndpoint<Output = Response>> = Arc::new(ToDynEndpoint(endpoint));
-    let closing = CancellationToken::new();
-    let _closing = closing.clone().drop_guard();
     let connections = |runtime| Connections {
         runtime,
         open: TaskTracker::new(),
         // What they all touch for each request would otherwise go from one processor to the other.
         server: Arc::new(Server {
-            builder: builder(),
+            http1: http1_builder(),
+            any: any_builder(),
             endpoint: Arc::clone(&endpoint),
             local: LocalAddr(acceptor.local().into()),
             patience: acceptor.patience(),
-            ending: closing.child_token(),
+            ending: Ending::default(),
         }),
     };
     let threads: Vec<Connections<'_>> = runtimes.iter().map(connections).collect();
@@ -120,16 +176,28 @@ pub async fn serve_on<E>(
         }
     }
     drop(acceptor);
-    closing.cancel();
     for thread in &threads {
+        thread.server.ending.begin();
         thread.open.close();
+    }
+    for thread in &threads {
         thread.open.wait().await;
     }
 }
 
-fn builder() -> auto::Builder<TokioExecutor> {
+fn http1_builder() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    // hyper would read while it answers, to notice a client that leaves: `Explained` does so without a buffer.
+    builder.max_buf_size(HEAD_BYTES_MAX).half_close(true);
+    builder
+}
+
+fn any_builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().max_buf_size(HEAD_BYTES_MAX);
+    builder
+        .http1()
+        .max_buf_size(HEAD_BYTES_MAX)
+        .half_close(true);
     builder
         .http2()
         .max_header_list_size(HTTP2_HEAD_BYTES_MAX)
@@ -143,7 +211,7 @@ fn builder() -> auto::Builder<TokioExecutor> {
 impl Server {
     async fn serve(self: Arc<Self>, taken: Taken) {
         let _places = taken.places;
-        let stream = match TcpStream::from_std(taken.stream) {
+        let mut stream = match TcpStream::from_std(taken.stream) {
             Ok(stream) => stream,
             Err(error) => {
                 tracing::warn!(%error, "a connection cannot be served");
@@ -152,7 +220,20 @@ impl Server {
         };
         let activity = Arc::new(Activity::new());
         let mut overdue = Overdue::new(Arc::clone(&activity), self.patience);
-        let stream = TokioIo::new(Explained::new(stream, Arc::clone(&activity)));
+        let mut start = [0; HTTP2_PREFACE.len()];
+        let read = select! {
+            biased;
+            read = stream.read(&mut start) => read,
+            () = &mut overdue => return,
+            () = self.ending.begun() => return,
+        };
+        let Ok(count @ 1..) = read else {
+            return;
+        };
+        // If the first bytes could be those of either, hyper finds out.
+        let is_http1 = start[..count] != HTTP2_PREFACE[..count];
+        let explained = Explained::new(stream, &start[..count], Arc::clone(&activity));
+        let stream = TokioIo::new(explained);
         let client = Arc::new(Client {
             server: Arc::clone(&self),
             remote: RemoteAddr(taken.remote.into()),
@@ -162,19 +243,37 @@ impl Server {
             let client = Arc::clone(&client);
             async move { Ok::<_, Infallible>(client.answer(request).await) }
         });
-        let mut connection = pin!(self.builder.serve_connection(stream, service));
+        if is_http1 {
+            let connection = pin!(self.http1.serve_connection(stream, service));
+            let end = http1::Connection::graceful_shutdown;
+            self.drive(connection, end, overdue).await;
+        } else {
+            // Boxed: most connections are of HTTP/1, and need less memory.
+            let mut connection = Box::pin(self.any.serve_connection(stream, service));
+            let end = auto::Connection::graceful_shutdown;
+            self.drive(connection.as_mut(), end, overdue).await;
+        }
+    }
+
+    /// Drives a connection of hyper's, and has it end in order once it is overdue or the server ends.
+    async fn drive<C: Future>(
+        &self,
+        mut connection: Pin<&mut C>,
+        end: impl FnOnce(Pin<&mut C>),
+        mut overdue: Overdue,
+    ) {
         // The connection is polled first: what is overdue depends on what it has just read.
         let in_time = select! {
             biased;
-            _ = &mut connection => return,
+            _ = connection.as_mut() => return,
             () = &mut overdue => false,
-            () = self.ending.cancelled() => true,
+            () = self.ending.begun() => true,
         };
-        connection.as_mut().graceful_shutdown();
+        end(connection.as_mut());
         if in_time {
             select! {
                 biased;
-                _ = &mut connection => return,
+                _ = connection.as_mut() => return,
                 () = &mut overdue => {}
             }
         }

@@ -2,6 +2,9 @@
 //! ends the connection. This module stands between hyper and the socket, and replaces such an answer by the one shape
 //! of failures. On the way in it lets [`crate::connection::heads`] refuse what hyper would accept.
 //!
+//! While a request is being answered, it also watches for a client that leaves, so that nobody works for it any more.
+//! hyper would do that by reading, into a second buffer beside the one that holds the request.
+//!
 //! An answer of hyper's own lacks `X-Request-Id`, which every reply of the edge carries. It is the last one of its
 //! connection. The client may still be writing then, and closing at once would break the connection before the client
 //! reads the answer. So this module reads and discards bytes for a moment.
@@ -16,6 +19,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
     time::{Instant, Sleep, sleep_until},
 };
 
@@ -44,8 +48,10 @@ const DISCARDED_AT_ONCE: usize = 8 * 1024;
 
 /// A stream that answers malformed requests in our shape.
 #[derive(Debug)]
-pub struct Explained<S> {
-    stream: S,
+pub struct Explained {
+    stream: TcpStream,
+    /// The first bytes, which were read already, until hyper reads them.
+    start: Vec<u8>,
     heads: Heads,
     activity: Arc<Activity>,
     /// How much of [`FAULT_END`] hyper has read.
@@ -57,17 +63,34 @@ pub struct Explained<S> {
     patience: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Explained<S> {
-    /// Watches what is read from and written to `stream`, and reports heads to `activity`.
-    pub fn new(stream: S, activity: Arc<Activity>) -> Self {
+impl Explained {
+    /// Watches what is read from and written to `stream`, whose first bytes were `start`, and reports heads to
+    /// `activity`.
+    pub fn new(stream: TcpStream, start: &[u8], activity: Arc<Activity>) -> Self {
         Self {
             stream,
+            start: start.to_vec(),
             heads: Heads::default(),
             activity,
             ended: 0,
             refusal: None,
             discarded: 0,
             patience: None,
+        }
+    }
+}
+
+impl Explained {
+    /// Whether the client of an HTTP/1 connection has left or sends no more. Without unread bytes this is no system
+    /// call; with them, hyper will read them before the end.
+    fn has_left(&self, context: &mut Context<'_>) -> io::Result<bool> {
+        if !self.heads.are_followed() || !self.activity.is_busy() {
+            return Ok(false);
+        }
+        let mut byte = [0];
+        match self.stream.poll_peek(context, &mut ReadBuf::new(&mut byte)) {
+            Poll::Ready(count) => Ok(count? == 0),
+            Poll::Pending => Ok(false),
         }
     }
 }
@@ -91,7 +114,7 @@ fn refusal(heads: &Heads) -> Vec<u8> {
     Problem::validation(detail).render_raw(&RequestId::random())
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Explained<S> {
+impl AsyncRead for Explained {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -110,7 +133,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Explained<S> {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+        if this.start.is_empty() {
+            ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+        } else {
+            let count = buffer.remaining().min(this.start.len());
+            buffer.put_slice(&this.start[..count]);
+            this.start = this.start.split_off(count);
+        }
         let readable = this.heads.read(&mut buffer.filled_mut()[before..]);
         buffer.set_filled(before + readable);
         this.activity.head(this.heads.unfinished());
@@ -118,7 +147,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Explained<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Explained<S> {
+impl AsyncWrite for Explained {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -141,7 +170,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Explained<S> {
         Poll::Ready(Ok(bytes.len()))
     }
 
+    /// hyper flushes whenever it has done what it can do for now.
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.has_left(context)? {
+            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
+        }
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

@@ -186,6 +186,10 @@ pub(super) fn services(
     })
 }
 
+/// The most bytes of replies that the system keeps of a connection whose client does not read. (Linux keeps twice as
+/// many, and by itself would go on to megabytes.)
+const SEND_BUFFER_BYTES: u32 = 64 * 1024;
+
 /// A crowd comes at once. A client that finds the queue full retries a second later, and then after two more.
 fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() {
@@ -195,6 +199,8 @@ fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     };
     // A process that has just ended leaves connections behind on the address.
     socket.set_reuseaddr(true)?;
+    // Its connections inherit the size.
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
     socket.bind(address)?;
     socket.listen(LISTEN_QUEUE)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sale::model::SaleId;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -173,5 +174,48 @@ async fn a_proxy_that_is_trusted_has_as_many_connections_as_it_wants() {
         held.push(stream);
     }
     drop(held);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_before_its_answer_frees_its_place() {
+    // The fixture's own client has one of the two.
+    let api = Fixture::start_with(&["--connections-max=2"]).await;
+    let sale = api.active_sale(1).await;
+    let mut stream = connect(&api).await;
+    let body = format!(r#"{{"saleId":"{sale}"}}"#);
+    let request = format!(
+        "POST /api/purchase HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\nPrefer: wait=25\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        api.buyer(),
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    // Nobody posts the purchase, so its answer does not come.
+    eventually(async || {
+        let gate = api.gate.snapshot(SaleId::from_uuid(sale)).await.unwrap();
+        gate.filter(|gate| gate.taken == 1)
+    })
+    .await;
+    drop(stream);
+    let mut next = connect(&api).await;
+    let request = "GET /api/health/live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    next.write_all(request.as_bytes()).await.unwrap();
+    let mut reply = [0; 12];
+    let answered = timeout(Duration::from_secs(5), next.read_exact(&mut reply)).await;
+    answered.unwrap().unwrap();
+    assert_eq!(&reply, b"HTTP/1.1 200");
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_that_reads_no_reply_is_disconnected() {
+    let mut arguments = SHORT_SILENCE.to_vec();
+    arguments.push("--rate-limit-documentation-max-requests=0");
+    let api = Fixture::start_with(&arguments).await;
+    let (_reading, writing) = connect(&api).await.into_split();
+    let request = "GET /api-docs/openapi.json HTTP/1.1\r\nHost: a\r\n\r\n";
+    let sending = keep_sending(writing, request.repeat(100).into_bytes());
+    timeout(PATIENCE, sending).await.expect("it is closed");
     api.stop().await;
 }
