@@ -10,8 +10,8 @@ use sale::{
 
 use super::{Breach, Case, Exchange, Findings};
 use crate::history::{
-    event::Ask,
     meaning::{Meaning, PurchaseStatus},
+    request::Ask,
 };
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {

@@ -5,8 +5,8 @@ use sale::model::{BuyerId, OrderId, SaleState};
 
 use super::{Breach, Case, Exchange, Findings};
 use crate::history::{
-    event::Ask,
     meaning::{Inactive, Meaning, PurchaseStatus},
+    request::Ask,
 };
 
 pub(super) fn check(case: &Case<'_>, findings: &mut Findings) {
