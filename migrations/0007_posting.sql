@@ -69,12 +69,14 @@ BEGIN
             AND NOT EXISTS (SELECT FROM rejections r
                             WHERE r.sale_id = p_sale AND r.buyer_id = ANY (p_buyers) AND r.counted)
         THEN
-            -- In the order of ids, so that two reconcilers cannot wait for each other.
+            -- In the order of ids, so that two reconcilers cannot wait for each other. A poster of another sale may
+            -- insert the same user meanwhile.
             INSERT INTO users (id)
             SELECT b.id
             FROM unnest(p_buyers) AS b (id) LEFT JOIN users u ON u.id = b.id
             WHERE u.id IS NULL
-            ORDER BY b.id;
+            ORDER BY b.id
+            ON CONFLICT DO NOTHING;
 
             INSERT INTO orders (id, sale_id, buyer_id, price, currency, created_at)
             SELECT e.order_id, p_sale, e.buyer_id, sale.price, sale.currency, e.admitted_at
@@ -84,9 +86,8 @@ BEGIN
             RETURN;
         END IF;
     EXCEPTION WHEN unique_violation THEN
-        -- A purchase comes again, takes the id of another one, or belongs to a buyer with an order; or a poster of
-        -- another sale has just inserted a user. Postgres undid this block, its lock too. The epoch of a sale only
-        -- grows, so it is still not behind the purchases.
+        -- A purchase comes again, takes the id of another one, or belongs to a buyer with an order. Postgres
+        -- undid this block, its lock too. The epoch of a sale only grows, so it is still not behind the purchases.
         SELECT * INTO sale FROM flash_sales WHERE id = p_sale FOR NO KEY UPDATE;
     END;
 

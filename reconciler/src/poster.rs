@@ -22,8 +22,8 @@ use sale::{
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// Entries received in one read or claim. Entries of a rush hold some 40 winners each, so it takes this many to fill half
-/// a call. Full ones make an answer of two megabytes, and Redis decides nothing while it writes the answer.
+/// Entries received in one read or claim. Entries of a rush hold some 40 winners each, so this many fill five
+/// eighths of a call. Full ones make an answer of two megabytes, and Redis decides nothing while it writes the answer.
 const READ_ENTRIES_MAX: u64 = 128;
 /// Winners posted in one call: as many as sixteen full entries hold. Each call has its price (a round trip, locking and
 /// writing the sale's row, a commit that waits for the disk): with four entries a call, a sixth fewer orders were posted

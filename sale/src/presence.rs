@@ -48,7 +48,7 @@ impl Presence {
         }
     }
 
-    /// Takes it back. Takes a second at most.
+    /// Takes it back. Takes three seconds at most.
     pub async fn end(&self) {
         self.ending.cancel();
         self.task.wait().await;
@@ -66,11 +66,8 @@ async fn stay(ledger: Ledger, id: Uuid, kind: ProcessKind, ending: CancellationT
             () = ending.cancelled() => break,
             _ = ticks.tick() => {}
         }
-        let registered = select! {
-            () = ending.cancelled() => break,
-            registered = within(REGISTER_TIMEOUT, ledger.register_process(id, kind, &host)) => registered,
-        };
-        match registered {
+        // Not broken off at the end: one that reaches the ledger late would outlast what takes it back.
+        match within(REGISTER_TIMEOUT, ledger.register_process(id, kind, &host)).await {
             Ok(()) => failing = false,
             Err(error) if !failing => {
                 failing = true;

@@ -138,7 +138,7 @@ where
 }
 
 /// Serves the connections of `acceptor` until `ending`, and then answers the requests under way. A dropped future
-/// leaves the connections to end by themselves.
+/// asks the connections to end, and waits for none.
 ///
 /// A connection goes to the runtime that has the fewest, and stays there.
 pub async fn serve_on<E>(

@@ -20,6 +20,7 @@ use sale::{
     view::View,
 };
 use tokio::{
+    runtime::Handle,
     sync::watch,
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
@@ -54,6 +55,8 @@ type Newest = watch::Sender<Option<Event>>;
 pub struct Consoles {
     sources: Sources,
     watched: Arc<Mutex<HashMap<SaleId, Console>>>,
+    /// Where sales are read: not on the threads that answer.
+    runtime: Handle,
 }
 
 struct Console {
@@ -78,6 +81,7 @@ impl Consoles {
         Self {
             sources,
             watched: Arc::default(),
+            runtime: Handle::current(),
         }
     }
 
@@ -109,7 +113,7 @@ impl Consoles {
             is_over
         };
         let reading = Reading::new(self.sources.clone(), sale);
-        let task = tokio::spawn(reading.run(newest.clone(), is_over));
+        let task = self.runtime.spawn(reading.run(newest.clone(), is_over));
         let task = AbortOnDropHandle::new(task);
         watched.insert(id, Console { newest, task });
         Ok(Subscription::alone(events))
@@ -205,19 +209,18 @@ impl Reading {
 
     async fn read_ledger(&mut self) -> Result<Option<LedgerFigures>, LedgerError> {
         let (ledger, id) = (&self.sources.ledger, self.sale.id);
-        let older = match self.older.take() {
+        let older = match &self.older {
             Some(older) if older.read_at.elapsed() < OLDER_EVERY => older,
             _ => {
                 let before = bucket_of(Utc::now() - RECENT, BUCKET_SECONDS);
-                Older {
+                self.older.insert(Older {
                     before,
                     answers: ledger.answers(id, Some(before)).await?,
                     read_at: Instant::now(),
-                }
+                })
             }
         };
         let (before, mut answers) = (older.before, older.answers);
-        self.older = Some(older);
         let watched = ledger.watched(id, before).await?;
         Ok(watched.map(|watched| {
             answers += watched.answers;

@@ -35,8 +35,8 @@ pub struct Feed {
 #[derive(Debug, Default)]
 struct State {
     newest: Option<Event>,
-    /// The id of the event that was newest when the last round began.
-    delivered: Option<String>,
+    /// An event was put since the last round began.
+    waits: bool,
     groups: Vec<Group>,
 }
 
@@ -48,23 +48,24 @@ pub struct Subscription {
 }
 
 impl Feed {
-    /// Replaces the newest event. Streams that begin now get it; the others with the next round.
+    /// Replaces the newest event, if this one says something else. Streams that begin now get it; the others with the
+    /// next round.
     pub fn put(&self, event: Event) {
-        self.state().newest = Some(event);
+        let mut state = self.state();
+        if state.newest.as_ref().map(Event::id) != Some(event.id()) {
+            state.newest = Some(event);
+            state.waits = true;
+        }
     }
 
     /// Whether the newest event waits for a round.
     pub fn waits(&self) -> bool {
-        let state = self.state();
-        state.newest.as_ref().map(Event::id) != state.delivered.as_deref()
+        self.state().waits
     }
 
     /// Begins a round: all streams get the newest event.
     pub fn deliver(&self) {
-        {
-            let mut state = self.state();
-            state.delivered = state.newest.as_ref().map(|event| event.id().to_owned());
-        }
+        self.state().waits = false;
         self.due.notify_one();
     }
 
@@ -191,5 +192,17 @@ mod tests {
         }
         assert_eq!(feed.streams(), 1);
         rounds.abort();
+    }
+
+    #[test]
+    fn an_event_that_comes_back_waits_for_a_round_like_any_other() {
+        let feed = Feed::default();
+        feed.put(event(5));
+        feed.deliver();
+        feed.put(event(5));
+        assert!(!feed.waits());
+        feed.put(event(4));
+        feed.put(event(5));
+        assert!(feed.waits(), "a stream that began in between has 4");
     }
 }

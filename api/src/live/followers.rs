@@ -73,6 +73,8 @@ pub struct Followers {
 #[derive(Debug)]
 struct Follower {
     stage: Option<Stage>,
+    /// A look at it is due, and has found nothing yet.
+    is_due: bool,
     event: watch::Sender<Option<Event>>,
 }
 
@@ -87,6 +89,7 @@ impl Followers {
         let mut by_buyer = self.by_buyer();
         let follower = by_buyer.entry(buyer).or_insert_with(|| Follower {
             stage: None,
+            is_due: true,
             event: watch::Sender::new(None),
         });
         follower.event.subscribe()
@@ -95,8 +98,9 @@ impl Followers {
     /// What is known of a buyer's purchase: a look at the gate and the ledger found this. Without effect for buyers whom
     /// nobody follows.
     pub fn show(&self, buyer: BuyerId, found: Option<&Found>) {
-        if let Some(follower) = self.by_buyer().get_mut(&buyer) {
-            follower.show(found, self.product.get().copied());
+        let shown = Shown::of(found, self.product.get().copied());
+        if let (Some(shown), Some(follower)) = (shown, self.by_buyer().get_mut(&buyer)) {
+            follower.show(shown);
         }
     }
 
@@ -126,16 +130,12 @@ impl Followers {
             Some(Stage::NotPurchased) => bought || changed,
             Some(Stage::Completed | Stage::Failed | Stage::Cancelled) => changed,
         };
-        let due = by_buyer
-            .iter()
-            .filter(|(_, follower)| is_due(follower.stage));
+        for follower in by_buyer.values_mut() {
+            follower.is_due |= is_due(follower.stage);
+        }
+        let due = by_buyer.iter().filter(|(_, follower)| follower.is_due);
         due.map(|(buyer, follower)| (*buyer, Look::at(follower.stage)))
             .collect()
-    }
-
-    /// Whether anybody follows a purchase.
-    pub fn is_empty(&self) -> bool {
-        self.by_buyer().is_empty()
     }
 
     fn by_buyer(&self) -> MutexGuard<'_, HashMap<BuyerId, Follower>> {
@@ -143,28 +143,40 @@ impl Followers {
     }
 }
 
-impl Follower {
-    fn show(&mut self, found: Option<&Found>, product: Option<ProductId>) {
+/// A purchase as a look found it.
+struct Shown {
+    stage: Stage,
+    event: Event,
+}
+
+impl Shown {
+    fn of(found: Option<&Found>, product: Option<ProductId>) -> Option<Self> {
         let mut status = found.map_or_else(PurchaseStatus::not_purchased, PurchaseStatus::from);
         if let (Some(product), true) = (product, status.job_id().is_some()) {
             status = status.of_product(product);
         }
-        if rank(Some(status.status)) < rank(self.stage) {
+        let event = Event::new(PURCHASE, &status, &status.content())
+            .inspect_err(|error| tracing::error!(%error, "a purchase cannot be written"));
+        Some(Self {
+            stage: status.status,
+            event: event.ok()?,
+        })
+    }
+}
+
+impl Follower {
+    fn show(&mut self, shown: Shown) {
+        self.is_due = false;
+        if rank(Some(shown.stage)) < rank(self.stage) {
             return;
         }
-        let content = status.content();
-        let event = match Event::new(PURCHASE, &status, &content) {
-            Ok(event) => event,
-            Err(error) => {
-                tracing::error!(%error, "a purchase cannot be written");
-                return;
-            }
-        };
-        self.stage = Some(status.status);
-        self.event.send_if_modified(|shown| {
-            let is_new = shown.as_ref().is_none_or(|shown| shown.id() != event.id());
+        self.stage = Some(shown.stage);
+        self.event.send_if_modified(|last| {
+            let is_new = last
+                .as_ref()
+                .is_none_or(|last| last.id() != shown.event.id());
             if is_new {
-                *shown = Some(event);
+                *last = Some(shown.event);
             }
             is_new
         });

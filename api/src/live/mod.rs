@@ -94,8 +94,8 @@ pub enum StreamRefused {
 /// The places that a stream holds until it is dropped.
 #[derive(Debug)]
 pub struct Places {
-    _all: OwnedSemaphorePermit,
-    _of_address: Place<Network>,
+    _all: Option<OwnedSemaphorePermit>,
+    _of_address: Option<Place<Network>>,
     _of_user: Option<Place<BuyerId>>,
     _counted: InFlight,
 }
@@ -189,10 +189,21 @@ impl Live {
         let of_user = user.map(|user| hub.by_user.take(user).ok_or(StreamRefused::OfUser));
         let all = Arc::clone(&hub.all).try_acquire_owned();
         Ok(Places {
-            _of_address: of_address.ok_or(StreamRefused::OfAddress)?,
+            _of_address: Some(of_address.ok_or(StreamRefused::OfAddress)?),
             _of_user: of_user.transpose()?,
-            _all: all.map_err(|_| StreamRefused::Full)?,
+            _all: Some(all.map_err(|_| StreamRefused::Full)?),
             _counted: InFlight::new(&hub.streams),
+        })
+    }
+
+    /// A place for a console of an admin. A crowd that has taken all places for streams does not lock admins out.
+    pub fn console_place(&self, admin: BuyerId) -> Result<Places, StreamRefused> {
+        let of_user = self.hub.by_user.take(admin).ok_or(StreamRefused::OfUser)?;
+        Ok(Places {
+            _of_address: None,
+            _of_user: Some(of_user),
+            _all: None,
+            _counted: InFlight::new(&self.hub.streams),
         })
     }
 
@@ -269,8 +280,13 @@ impl Live {
             sale,
             outcome: None,
         };
-        if let Some(watching) = self.hub.watched().get(&sale) {
-            watching.watched.followers.show(buyer, Some(&found));
+        let watched = self
+            .hub
+            .watched()
+            .get(&sale)
+            .map(|watching| Arc::clone(&watching.watched));
+        if let Some(watched) = watched {
+            watched.followers.show(buyer, Some(&found));
         }
     }
 }

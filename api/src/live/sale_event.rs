@@ -81,6 +81,8 @@ pub struct Shown {
 #[derive(Debug, Clone, Copy)]
 struct Last {
     view: View,
+    /// Its phase is by the gate's clock.
+    has_gates_clock: bool,
     version: Version,
     epoch: Epoch,
     /// Purchases that the gate has admitted.
@@ -139,15 +141,14 @@ impl Shown {
     fn next(&self, sale: &Sale, gate: Option<&Snapshot>, since: Duration) -> Last {
         let settled = sale.state == SaleState::Settled;
         match (gate, self.last) {
-            (Some(gate), last) if last.is_none_or(|last| gate.version >= last.version) => Last {
-                view: View::of_gate(gate),
-                version: gate.version,
-                epoch: gate.epoch,
-                taken: gate.taken,
-            },
+            (Some(gate), None) => Last::by_gate(gate),
+            (Some(gate), Some(last)) if last.precedes(gate) => last.followed_by(gate),
+            // The ledger was restored from a backup, and with it the gate: what was shown is no more.
+            (Some(gate), Some(last)) if sale.epoch < last.epoch => Last::by_gate(gate),
             (_, Some(last)) if !settled => last.without_gate(sale, since),
             (_, last) => Last {
                 view: View::by_ledger(sale),
+                has_gates_clock: false,
                 version: sale.version,
                 epoch: sale.epoch,
                 taken: last.map_or_else(|| sale.posted.into(), |last| last.taken),
@@ -157,22 +158,179 @@ impl Shown {
 }
 
 impl Last {
+    fn by_gate(gate: &Snapshot) -> Self {
+        Self {
+            view: View::of_gate(gate),
+            has_gates_clock: true,
+            version: gate.version,
+            epoch: gate.epoch,
+            taken: gate.taken,
+        }
+    }
+
+    /// Whether a gate has come at least as far as this. One that has not was rolled back, or waits for its terms.
+    fn precedes(&self, gate: &Snapshot) -> bool {
+        let progress = (self.epoch, self.taken);
+        gate.version >= self.version && (gate.epoch, gate.taken) >= progress
+    }
+
+    /// The same by a gate that has come further. Its clock may be behind the one that was shown, if another server took
+    /// over: then the phase stays.
+    fn followed_by(&self, gate: &Snapshot) -> Self {
+        let mut next = Self::by_gate(gate);
+        let same_terms = self.has_gates_clock && gate.version == self.version;
+        if same_terms && order(next.view.phase) < order(self.view.phase) {
+            next.view.phase = self.view.phase;
+        }
+        next
+    }
+
     /// The stock is not known without the gate, and nobody can buy. People may change the terms all the same, and time
-    /// passes by the gate's clock.
+    /// passes.
     fn without_gate(&self, sale: &Sale, since: Duration) -> Self {
         let now = self.view.now + TimeDelta::from_std(since).unwrap_or_default();
         let mut next = *self;
-        if sale.version > self.version {
+        next.view.now = now;
+        if sale.version >= self.version {
             (next.view.start, next.view.end) = sale.gate_window();
             next.version = sale.version;
             next.view.phase = Phase::at(now, next.view.start, next.view.end, sale.state);
-        } else if next.view.phase == Phase::Upcoming && now >= next.view.start {
-            next.view.phase = Phase::Active;
         }
-        if now >= next.view.end {
-            next.view.phase = Phase::Ended;
-        }
-        next.view.now = now;
         next
+    }
+}
+
+/// The order of the phases while the terms stay as they are.
+const fn order(phase: Phase) -> u8 {
+    match phase {
+        Phase::Upcoming => 0,
+        Phase::Active | Phase::Paused => 1,
+        Phase::Ended => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use chrono::{DateTime, Utc};
+    use sale::{
+        gate::{admission::GateProgress, snapshot::Snapshot},
+        journal::Backlog,
+        ledger::Sale,
+        model::{Epoch, Phase, ProductId, SaleId, SaleState, Version},
+        money::Money,
+    };
+
+    use super::Shown;
+
+    fn at(second: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
+    }
+
+    /// It sells ten units, from second 10 to second 20.
+    fn gate(second: i64, taken: u64) -> Snapshot {
+        Snapshot {
+            epoch: Epoch(1),
+            version: Version(1),
+            state: SaleState::Open,
+            start: at(10),
+            end: at(20),
+            units: 10,
+            limit: 10,
+            taken,
+            forgotten: 0,
+            backlog: Backlog {
+                entries: 0,
+                pending: 0,
+                oldest: None,
+            },
+            lost: false,
+            closed: false,
+            witness: GateProgress::default(),
+            now: at(second),
+        }
+    }
+
+    fn sale(state: SaleState, version: u64) -> Sale {
+        Sale {
+            id: SaleId::random(),
+            product_id: ProductId::random(),
+            product_name: String::new(),
+            product_description: None,
+            image_url: None,
+            price: Money::of_minor_units(100, "USD".parse().unwrap()).unwrap(),
+            start: at(10),
+            end: at(20),
+            state,
+            units: 10,
+            available: 10,
+            confirmed: 0,
+            returned: 0,
+            posted: 0,
+            epoch: Epoch(1),
+            base: Epoch(1),
+            version: Version(version),
+            created_at: at(0),
+            updated_at: at(0),
+        }
+    }
+
+    fn seen(shown: &Shown) -> (Phase, u64) {
+        let view = shown.last.unwrap().view;
+        (view.phase, view.available)
+    }
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn an_older_copy_of_the_gate_gives_no_unit_back_and_takes_no_end_back() {
+        let ledger = sale(SaleState::Open, 1);
+        let mut shown = Shown::default();
+        shown.look(&ledger, Some(&gate(11, 10)), SECOND);
+        assert_eq!(seen(&shown), (Phase::Active, 0));
+        shown.look(&ledger, Some(&gate(12, 4)), SECOND);
+        assert_eq!(seen(&shown), (Phase::Active, 0), "six winners are missing");
+        shown.look(&ledger, None, 9 * SECOND);
+        assert_eq!(seen(&shown), (Phase::Ended, 0));
+        shown.look(&ledger, Some(&gate(19, 10)), SECOND);
+        assert_eq!(seen(&shown), (Phase::Ended, 0), "its clock is behind");
+        let mut rebuilt = gate(19, 10);
+        rebuilt.version = Version(2);
+        rebuilt.end = at(60);
+        shown.look(&ledger, Some(&rebuilt), SECOND);
+        assert_eq!(seen(&shown).0, Phase::Active, "people have moved the end");
+    }
+
+    #[test]
+    fn without_its_gate_a_sale_keeps_its_stock_and_goes_by_what_people_decide() {
+        let mut shown = Shown::default();
+        let mut early = gate(8, 0);
+        early.taken = 3;
+        shown.look(&sale(SaleState::Open, 1), Some(&early), SECOND);
+        assert_eq!(seen(&shown), (Phase::Upcoming, 7));
+        shown.look(&sale(SaleState::Paused, 2), None, 3 * SECOND);
+        assert_eq!(seen(&shown), (Phase::Paused, 7));
+        shown.look(&sale(SaleState::Open, 1), Some(&gate(12, 4)), SECOND);
+        assert_eq!(seen(&shown), (Phase::Paused, 7), "its terms are older");
+        let ended = sale(SaleState::Ended, 3);
+        shown.look(&ended, None, SECOND);
+        assert_eq!(seen(&shown), (Phase::Ended, 7));
+    }
+
+    #[test]
+    fn after_a_restore_of_the_ledger_the_new_gate_counts() {
+        let mut shown = Shown::default();
+        let mut later = gate(11, 9);
+        later.epoch = Epoch(5);
+        later.version = Version(9);
+        shown.look(&sale(SaleState::Open, 9), Some(&later), SECOND);
+        assert_eq!(seen(&shown), (Phase::Active, 1));
+        let mut restored = gate(12, 2);
+        restored.epoch = Epoch(4);
+        let mut ledger = sale(SaleState::Open, 2);
+        ledger.epoch = Epoch(4);
+        shown.look(&ledger, Some(&restored), SECOND);
+        assert_eq!(seen(&shown), (Phase::Active, 8));
     }
 }

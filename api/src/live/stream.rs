@@ -18,6 +18,7 @@ use super::{
     event::{Event, HEARTBEAT},
     feed::Subscription,
 };
+use crate::replies::shared::NAME_DIGITS;
 
 /// After this time without an event a stream sends a comment, and before where connections may not be silent for so long.
 pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);
@@ -56,13 +57,23 @@ pub struct Has {
 }
 
 impl Has {
-    /// By the id of the last event that the client has. An id that nobody sent is as good as none.
+    /// By the id of the last event that the client has. An id that no event can have is as good as none, and takes no
+    /// memory.
     pub fn of(last: Option<&str>) -> Self {
         let last = last.unwrap_or_default();
         let (sale, own) = last.split_once(AND).unwrap_or((last, ""));
+        let known = |id: &str| {
+            let is_name =
+                id.len() == NAME_DIGITS && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+            if is_name {
+                id.to_owned()
+            } else {
+                String::new()
+            }
+        };
         Self {
-            sale: sale.to_owned(),
-            own: own.to_owned(),
+            sale: known(sale),
+            own: known(own),
         }
     }
 
@@ -106,11 +117,15 @@ impl<K: Send + 'static> Sending<K> {
     }
 
     async fn next(&mut self) -> Option<Bytes> {
+        if is_past(self.until) {
+            return None;
+        }
         if let Some(piece) = self.begin() {
             return Some(piece);
         }
         let heartbeat = Instant::now() + self.silence_max;
-        let until = self.until.unwrap_or(heartbeat);
+        let until = self.until;
+        let alarm = until.map_or(heartbeat, |until| until.min(heartbeat));
         loop {
             let is_users = self.own.is_some();
             let own = async {
@@ -124,10 +139,7 @@ impl<K: Send + 'static> Sending<K> {
                 _ = self.ending.wait_for(|ending| *ending) => return None,
                 event = self.sale.next() => self.has.sale(&event?, is_users),
                 event = own => self.has.own(&event?),
-                () = sleep_until(heartbeat.min(until)) => {
-                    let has_expired = self.until.is_some_and(|until| until <= Instant::now());
-                    return (!has_expired).then_some(HEARTBEAT);
-                }
+                () = sleep_until(alarm) => return (!is_past(until)).then_some(HEARTBEAT),
             };
             if piece.is_some() {
                 self.sent.inc();
@@ -152,6 +164,10 @@ impl<K: Send + 'static> Sending<K> {
     }
 }
 
+fn is_past(until: Option<Instant>) -> bool {
+    until.is_some_and(|until| until <= Instant::now())
+}
+
 #[cfg(test)]
 mod tests {
     use super::{super::event::Event, Has};
@@ -171,6 +187,7 @@ mod tests {
         assert!(again.own(&own).is_none());
         let mut without_token = Has::of(Some(sale.id()));
         assert!(without_token.sale(&sale, false).is_none());
+        assert!(Has::of(Some(&"x".repeat(60_000))).sale.is_empty());
         let mut strange = Has::of(Some("..strange"));
         assert_eq!(strange.sale(&sale, false).unwrap(), sale.bytes());
     }

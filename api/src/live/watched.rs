@@ -16,7 +16,7 @@ use sale::{
     view,
 };
 use tokio::{
-    select,
+    join, select,
     sync::{Notify, watch},
     time::{Instant, sleep, timeout},
 };
@@ -34,6 +34,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const LOOK_PAUSE: Duration = Duration::from_millis(10);
 /// How long a gate may take to answer.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a look waits for the ledger, once it has said something about the sale.
+const LEDGER_PATIENCE: Duration = Duration::from_millis(50);
 /// The shortest time between two events that differ in stock alone.
 const STOCK_EVERY: Duration = Duration::from_millis(250);
 /// What each stream adds to that time: five times what an event costs, so that events take a fifth of a thread at most.
@@ -86,7 +88,7 @@ impl Watched {
     }
 
     /// Waits for a look that has not begun yet, so that a client that comes from another process sees nothing older than
-    /// it saw there. If gate and ledger do not answer, it waits no longer than a look may take.
+    /// it saw there. Waits no longer than gate and ledger may take.
     pub(super) async fn look(&self) {
         let number = self.begun.load(Ordering::Relaxed) + 1;
         let mut looked = self.looked.subscribe();
@@ -126,16 +128,17 @@ impl Watched {
 
     async fn watch(&self, sources: &Sources, end: impl Fn(&Self) -> bool) {
         let mut shown = Shown::default();
+        let mut known = None;
         let mut looked_at = Instant::now();
         let mut delivered_at: Option<Instant> = None;
         let mut streamed_at = Instant::now();
         loop {
             let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
-            let seen = see(sources, self.sale).await;
+            let gate = see(sources, self.sale, &mut known).await;
             let since = looked_at.elapsed();
             looked_at = Instant::now();
-            let difference = match &seen {
-                Some((sale, gate)) => {
+            let difference = match &known {
+                Some(sale) => {
                     self.followers.learn_product(sale.product_id);
                     shown.look(sale, gate.as_ref(), since)
                 }
@@ -163,8 +166,7 @@ impl Watched {
                 return;
             }
             sleep(LOOK_PAUSE).await;
-            let boundary = seen.and_then(|_| shown.until_boundary());
-            let boundary = boundary.unwrap_or(LOOK_EVERY);
+            let boundary = shown.until_boundary().unwrap_or(LOOK_EVERY);
             select! {
                 () = sleep(boundary.min(LOOK_EVERY)) => {}
                 () = self.wanted.notified() => {}
@@ -201,15 +203,22 @@ impl Watched {
     }
 }
 
-/// A sale by the ledger, and its gate if that is open; `None` if the ledger has nothing to say.
-async fn see(sources: &Sources, id: SaleId) -> Option<(Arc<Sale>, Option<Snapshot>)> {
-    let sale = sources.sales.get(Some(id)).await.ok().flatten()?;
-    let gate = match sale.state {
-        SaleState::Settled => None,
-        SaleState::Open | SaleState::Paused | SaleState::Ended => {
-            let open = timeout(LOOK_TIMEOUT, view::open_gate(&sources.gate, id)).await;
-            open.ok().flatten()
-        }
+/// Looks at a gate; `None` if it is not open. Meanwhile it asks for the sale by the ledger, which may keep its answer to
+/// itself: the last one is good for a while, and streams do not wait for it.
+async fn see(sources: &Sources, id: SaleId, known: &mut Option<Arc<Sale>>) -> Option<Snapshot> {
+    let patience = if known.is_some() {
+        LEDGER_PATIENCE
+    } else {
+        LOOK_TIMEOUT
     };
-    Some((sale, gate))
+    let sale = timeout(patience, sources.sales.get(Some(id)));
+    let gate = timeout(LOOK_TIMEOUT, view::open_gate(&sources.gate, id));
+    let (sale, gate) = join!(sale, gate);
+    if let Ok(Ok(Some(sale))) = sale {
+        *known = Some(sale);
+    }
+    let is_settled = known
+        .as_ref()
+        .is_some_and(|sale| sale.state == SaleState::Settled);
+    gate.ok().flatten().filter(|_| !is_settled)
 }

@@ -209,12 +209,15 @@ impl Admissions {
             let lane = match lanes.find(sale)? {
                 Some(lane) => lane,
                 // Boxed, so that a rare path does not enlarge the future of every purchase.
-                None => match Box::pin(self.standing(sale)).await? {
-                    Standing {
+                None => match Box::pin(self.standing(sale)).await {
+                    Ok(Standing {
                         state: SaleState::Settled,
                         ..
-                    } => return Ok(Verdict::Ended),
-                    Standing { .. } => lanes.start(sale)?,
+                    }) => return Ok(Verdict::Ended),
+                    Ok(Standing { .. }) => lanes.start(sale)?,
+                    // Without the ledger the process goes on selling what it knows, though another thread knows it.
+                    Err(AdmitError::Unavailable) => self.elsewhere(sale)?,
+                    Err(error) => return Err(error),
                 },
             };
             match lane.try_send(waiting) {
@@ -237,6 +240,13 @@ impl Admissions {
     /// sales that way, and none after a reconnect of Redis: the first purchase then needs the ledger.
     pub fn can_decide_alone(&self) -> bool {
         self.threads.iter().any(|lanes| lanes.can_decide_alone())
+    }
+
+    /// The lane of a sale on any thread.
+    fn elsewhere(&self, sale: SaleId) -> Result<mpsc::Sender<Waiting>, AdmitError> {
+        let lanes = self.threads.iter();
+        let mut lanes = lanes.filter_map(|lanes| lanes.find(sale).ok().flatten());
+        lanes.next().ok_or(AdmitError::Unavailable)
     }
 
     /// Accepts no more purchases, answers every waiting one, and returns when all have an answer.

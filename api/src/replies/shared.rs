@@ -22,6 +22,8 @@ const VARY: HeaderValue = HeaderValue::from_static("Authorization");
 
 /// Bytes of the hash in a name.
 const NAME_BYTES: usize = 12;
+/// Hexadecimal digits of a name.
+pub const NAME_DIGITS: usize = 2 * NAME_BYTES;
 
 /// A written reply. Clones share its bytes.
 #[derive(Debug, Clone)]
@@ -82,7 +84,7 @@ impl SharedReply {
 /// Serializing fails.
 pub fn name_of(content: &impl Serialize) -> serde_json::Result<String> {
     let hash = Sha256::digest(serde_json::to_vec(content)?);
-    let mut name = String::with_capacity(2 * NAME_BYTES);
+    let mut name = String::with_capacity(NAME_DIGITS);
     for byte in &hash[..NAME_BYTES] {
         // Writing to a string does not fail.
         let _ = write!(name, "{byte:02x}");

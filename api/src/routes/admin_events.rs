@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use poem::{Request, web::Data};
+use poem::web::Data;
 use poem_openapi::{Object, OpenApi, param::Path};
 use sale::model::SaleId;
 use uuid::Uuid;
@@ -53,7 +53,6 @@ impl AdminEventsApi {
     )]
     async fn events(
         &self,
-        request: &Request,
         services: Data<&Arc<Services>>,
         admin: Admin,
         /// The sale.
@@ -61,8 +60,7 @@ impl AdminEventsApi {
     ) -> Result<Events<ConsoleEvents>, Refusal<ConsoleFailed>> {
         let sale = services.sales.get(Some(SaleId::from_uuid(id.0))).await?;
         let sale = sale.ok_or_else(Problem::sale_not_found)?;
-        let address = services.clients.address_of(request);
-        let places = services.live.places(address, Some(admin.caller.buyer))?;
+        let places = services.live.console_place(admin.caller.buyer)?;
         let pieces = services.live.open_console(sale, &admin.caller, places)?;
         Ok(Events::of(pieces))
     }

@@ -128,8 +128,8 @@ impl RouteTable {
         Some((route.pattern.text(), route.operation(method)?))
     }
 
-    /// The pattern of the route at a path, and the rules for a request there. A method that a route does not take has the limits of the route, but no purchase is one
-    /// by its path alone.
+    /// The pattern of the route at a path, and the rules for a request there. A method that the route does not take has
+    /// the limits of the route. It is no purchase by its path alone.
     pub fn rules(&self, method: &Method, path: &str) -> (Option<&str>, OperationRules) {
         let route = self.route(path);
         let pattern = route.map(|route| route.pattern.text());

@@ -240,7 +240,7 @@ async fn close(
             last.await;
         }
     };
-    // The last answers are counted by now, unless Redis does not answer.
+    // The last answers are counted by now, unless Redis, or a handler, was too late.
     tokio::join!(services.traffic.close(), presence.end(), rest);
     // Close all together: a server that is away must not take the others' time.
     tokio::join!(

@@ -18,7 +18,7 @@
 //! | `unavailable` | 503, and 500 |
 //!
 //! Not counted are answers to requests that are refused before a sale is known (400, 401, 429, SALE_NOT_FOUND, a 503 to a
-//! request without `saleId` while the ledger is away), and requests whose client left before the answer. The edge
+//! request without `saleId` while the ledger is away), and requests whose client left before the answer, and handlers that panicked. The edge
 //! answers requests that have taken too long; those are not counted either.
 
 mod counters;

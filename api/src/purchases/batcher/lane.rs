@@ -32,6 +32,8 @@ pub(super) struct Lane {
     known: Known,
     /// What all lanes of the sale have seen of the gate.
     seen: Arc<Seen>,
+    /// How often they have forgotten what they saw.
+    forgotten: u64,
     /// The last call failed and was logged; further failures are not logged.
     failing: bool,
     /// The count of connections at which the lane last asked the ledger.
@@ -42,8 +44,11 @@ pub(super) struct Lane {
 
 impl Lane {
     pub(super) fn new(lanes: Arc<Lanes>, sale: SaleId, asked_at: Arc<AtomicU64>) -> Self {
+        let seen = lanes.shared.seen.of(sale);
+        let (_, forgotten) = seen.all();
         Self {
-            seen: lanes.shared.seen.of(sale),
+            seen,
+            forgotten,
             lanes,
             sale,
             known: Known::default(),
@@ -120,7 +125,7 @@ impl Lane {
                 continue;
             }
             self.known.see(&decision);
-            self.seen.see(&decision);
+            self.seen.see(&decision, self.forgotten);
             let is_cold = decision.verdicts.contains(&Verdict::Cold);
             if !is_cold || !self.catch_up().await {
                 return Ok(decision.verdicts);
@@ -131,7 +136,14 @@ impl Lane {
 
     /// Learns what the other lanes of the sale have seen of the gate.
     fn ask_others(&mut self) {
-        let seen = self.seen.all();
+        let (seen, forgotten) = self.seen.all();
+        if forgotten != self.forgotten {
+            // The ledger was rolled back, as another lane has found out.
+            self.forgotten = forgotten;
+            let version = self.known.version;
+            self.known = Known { version, ..seen };
+            return;
+        }
         self.reach(seen.progress);
         let is_of_epoch = seen.progress.epoch == self.known.progress.epoch;
         if is_of_epoch && seen.admitted.told.is_some() {

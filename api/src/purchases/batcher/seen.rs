@@ -7,37 +7,58 @@ use std::{
 };
 
 use sale::{
-    gate::admission::{Decision, Known},
+    gate::admission::{Decision, GateProgress, Known},
     ledger::Sale,
     model::SaleId,
 };
 
 /// What the lanes of one sale have seen. (The version of the terms is not part of it: each lane asks the ledger.)
 #[derive(Debug, Default)]
-pub(super) struct Seen(Mutex<Known>);
+pub(super) struct Seen(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    known: Known,
+    /// How far the gate had come with the last purchase that is known to be admitted.
+    told_at: GateProgress,
+    /// How often it was forgotten.
+    forgotten: u64,
+}
 
 impl Seen {
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// All of it.
-    pub(super) fn all(&self) -> Known {
-        *self.known()
+    /// All of it, and how often it was forgotten.
+    pub(super) fn all(&self) -> (Known, u64) {
+        let state = self.state();
+        (state.known, state.forgotten)
     }
 
     /// Learns from a decision of the gate. Decisions of several lanes may come in another order than the gate made
-    /// them: an older one adds nothing.
-    pub(super) fn see(&self, decision: &Decision) {
-        let mut known = self.known();
-        if decision.progress >= known.progress {
-            known.see(decision);
+    /// them: the purchases of an older one add nothing. Nor does a decision from before something was forgotten.
+    pub(super) fn see(&self, decision: &Decision, forgotten: u64) {
+        let mut state = self.state();
+        if forgotten != state.forgotten {
+            return;
+        }
+        let names_one = decision.won.is_some() || decision.again.is_some();
+        if names_one && decision.progress >= state.told_at {
+            state.told_at = decision.progress;
+            state.known.see(decision);
+        } else {
+            state.known.reach(decision.progress);
         }
     }
 
     /// [`Known::forget_beyond`].
-    pub(super) fn forget_beyond(&self, sale: &Sale) -> bool {
-        self.known().forget_beyond(sale)
+    pub(super) fn forget_beyond(&self, sale: &Sale) {
+        let mut state = self.state();
+        if state.known.forget_beyond(sale) {
+            state.told_at = GateProgress::default();
+            state.forgotten += 1;
+        }
     }
 }
 
@@ -69,14 +90,14 @@ mod tests {
 
     use super::SeenBySale;
 
-    fn decision(taken: u64, won: Purchase) -> Decision {
+    fn decision(taken: u64, won: Option<Purchase>) -> Decision {
         Decision {
             progress: GateProgress {
                 taken,
                 ..GateProgress::default()
             },
             verdicts: Vec::new(),
-            won: Some(won),
+            won,
             again: None,
         }
     }
@@ -90,13 +111,15 @@ mod tests {
         let (sale, earlier, later) = (SaleId::random(), purchase(), purchase());
         let by_sale = SeenBySale::default();
         let (one, other) = (by_sale.of(sale), by_sale.of(sale));
-        one.see(&decision(9, later));
-        other.see(&decision(4, earlier));
-        let known = other.all();
-        assert_eq!(known.progress.taken, 9);
+        one.see(&decision(12, None), 0);
+        one.see(&decision(9, Some(later)), 0);
+        other.see(&decision(4, Some(earlier)), 0);
+        let (known, _) = other.all();
+        assert_eq!(known.progress.taken, 12);
         assert_eq!(known.admitted.told, Some(later));
-        assert_eq!(by_sale.of(SaleId::random()).all().progress.taken, 0);
+        let taken = |sale| by_sale.of(sale).all().0.progress.taken;
+        assert_eq!(taken(SaleId::random()), 0);
         drop((one, other));
-        assert_eq!(by_sale.of(sale).all().progress.taken, 0);
+        assert_eq!(taken(sale), 0);
     }
 }
