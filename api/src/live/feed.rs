@@ -48,14 +48,12 @@ pub struct Subscription {
 }
 
 impl Feed {
-    /// Replaces the newest event, if this one says something else. Streams that begin now get it; the others with the
-    /// next round.
+    /// Replaces the newest event. Streams that begin now get it; the others with the next round, which it waits for if it
+    /// says something else than the one before.
     pub fn put(&self, event: Event) {
         let mut state = self.state();
-        if state.newest.as_ref().map(Event::id) != Some(event.id()) {
-            state.newest = Some(event);
-            state.waits = true;
-        }
+        state.waits |= state.newest.as_ref().map(Event::id) != Some(event.id());
+        state.newest = Some(event);
     }
 
     /// Whether the newest event waits for a round.
@@ -204,5 +202,16 @@ mod tests {
         feed.put(event(4));
         feed.put(event(5));
         assert!(feed.waits(), "a stream that began in between has 4");
+    }
+
+    #[test]
+    fn a_stream_begins_with_the_clock_of_the_last_look() {
+        let feed = Feed::default();
+        feed.put(Event::new("sale", &"12:00, 7 left", &7).unwrap());
+        feed.deliver();
+        let later = Event::new("sale", &"12:30, 7 left", &7).unwrap();
+        feed.put(later.clone());
+        assert!(!feed.waits());
+        assert_eq!(feed.subscribe().begin().unwrap().bytes(), later.bytes());
     }
 }
