@@ -127,7 +127,9 @@ impl Api {
             return Err(ServeError::Impatient);
         }
         let tokens = Tokens::new(&settings.token)?;
-        let (listener, address) = listen(settings.address(), "API_ADDRESS", connections(settings))?;
+        let connections = connections(settings);
+        let streams = limits.streams(connections.connections_max);
+        let (listener, address) = listen(settings.address(), "API_ADDRESS", connections)?;
         let metrics_limits = ConnectionLimits::of_metrics();
         let metrics = match settings.metrics_address {
             MetricsAddress::Off => None,
@@ -143,7 +145,7 @@ impl Api {
         let hearing = hints.connection();
         let rules = rules(settings);
         let process = Uuid::now_v7();
-        let services = services(settings, tokens, &behind, hints, &rules, process)?;
+        let services = services(settings, tokens, &behind, hints, &rules, streams, process)?;
         Ok(Self {
             threads,
             gates: behind.gates,

@@ -28,6 +28,7 @@ use crate::{
     live::{
         Live,
         console::{self, Consoles},
+        limits::StreamLimits,
         watched::Sources,
     },
     log_limit::LogLimit,
@@ -129,6 +130,7 @@ pub(super) fn services(
     behind: &Behind,
     hints: Hints,
     rules: &Rules,
+    streams: StreamLimits,
     process: Uuid,
 ) -> Result<Services, ServeError> {
     let (gate, ledger) = (behind.gate.clone(), behind.ledger.clone());
@@ -143,7 +145,6 @@ pub(super) fn services(
         sales: sales.clone(),
         purchases: purchases.clone(),
     };
-    let connections_max = connections(settings).connections_max;
     let consoles = Consoles::new(console::Sources {
         gate: gate.clone(),
         ledger: ledger.clone(),
@@ -153,7 +154,7 @@ pub(super) fn services(
         sources,
         consoles,
         hints.also(),
-        limits.streams(connections_max),
+        streams,
         &metrics,
         told.clone(),
     );
