@@ -133,12 +133,13 @@ impl AsyncRead for Explained {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        if this.start.is_empty() {
-            ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
-        } else {
-            let count = buffer.remaining().min(this.start.len());
-            buffer.put_slice(&this.start[..count]);
-            this.start = this.start.split_off(count);
+        let count = buffer.remaining().min(this.start.len());
+        buffer.put_slice(&this.start[..count]);
+        this.start = this.start.split_off(count);
+        // What follows the first bytes comes with them: hyper doubles its buffer where it reads a head in two parts.
+        match Pin::new(&mut this.stream).poll_read(context, buffer) {
+            Poll::Pending if count > 0 => {}
+            read => ready!(read)?,
         }
         let readable = this.heads.read(&mut buffer.filled_mut()[before..]);
         buffer.set_filled(before + readable);

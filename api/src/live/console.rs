@@ -4,33 +4,27 @@
 //! An event says what is, not what changed. Gate and ledger are read beside each other, each for so long and no longer.
 //! Figures of one that does not answer are null, and the stream goes on.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use sale::{
     console::GateFigures,
     gate::Gate,
     ledger::{Answers, Ledger, LedgerError, Sale, Watched, within},
-    model::SaleId,
     traffic::{BUCKET_SECONDS, bucket_of},
     view::View,
 };
 use tokio::{
-    runtime::Handle,
     sync::watch,
     time::{Instant, MissedTickBehavior, interval, timeout},
 };
-use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    StreamRefused,
     console_event::{AnswerRates, ConsoleEvent},
     event::Event,
     feed::Subscription,
+    limits::StreamRefused,
+    watching::{Leave, Watching},
 };
 use crate::sales::Sales;
 
@@ -54,14 +48,7 @@ type Newest = watch::Sender<Option<Event>>;
 /// The sales that merchants watch.
 pub struct Consoles {
     sources: Sources,
-    watched: Arc<Mutex<HashMap<SaleId, Console>>>,
-    /// Where sales are read: not on the threads that answer.
-    runtime: Handle,
-}
-
-struct Console {
-    newest: Newest,
-    task: AbortOnDropHandle<()>,
+    sales: Watching<Newest>,
 }
 
 /// What is read.
@@ -80,48 +67,21 @@ impl Consoles {
     pub fn new(sources: Sources) -> Self {
         Self {
             sources,
-            watched: Arc::default(),
-            runtime: Handle::current(),
+            sales: Watching::new(CONSOLES_MAX),
         }
     }
 
     /// The events of a sale, from the last second on.
     pub fn subscribe(&self, sale: Arc<Sale>) -> Result<Subscription, StreamRefused> {
-        let mut watched = lock(&self.watched);
-        watched.retain(|_, console| !console.task.is_finished());
-        if let Some(console) = watched.get(&sale.id) {
-            return Ok(Subscription::alone(console.newest.subscribe()));
-        }
-        if watched.len() >= CONSOLES_MAX {
-            return Err(StreamRefused::Full);
-        }
-        let newest = Newest::new(None);
-        let events = newest.subscribe();
         let id = sale.id;
-        let all = Arc::downgrade(&self.watched);
-        let is_over = move || {
-            let Some(all) = all.upgrade() else {
-                return true;
-            };
-            let mut all = lock(&all);
-            let is_over = all
-                .get(&id)
-                .is_none_or(|console| console.newest.receiver_count() == 0);
-            if is_over {
-                all.remove(&id);
-            }
-            is_over
+        let begin = |leave| {
+            let newest = Arc::new(Newest::new(None));
+            let reading = Reading::new(self.sources.clone(), sale);
+            (Arc::clone(&newest), reading.run(newest, leave))
         };
-        let reading = Reading::new(self.sources.clone(), sale);
-        let task = self.runtime.spawn(reading.run(newest.clone(), is_over));
-        let task = AbortOnDropHandle::new(task);
-        watched.insert(id, Console { newest, task });
-        Ok(Subscription::alone(events))
+        self.sales
+            .join(id, begin, |newest| Subscription::alone(newest.subscribe()))
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads one sale again and again.
@@ -158,8 +118,8 @@ impl Reading {
         }
     }
 
-    /// Until `is_over`, which is asked after each event.
-    async fn run(mut self, newest: Newest, is_over: impl Fn() -> bool) {
+    /// Until nobody watches.
+    async fn run(mut self, newest: Arc<Newest>, leave: Leave<Newest>) {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -174,7 +134,7 @@ impl Reading {
                     tracing::error!(sale = %self.sale.id, %error, "an event cannot be written")
                 }
             }
-            if is_over() {
+            if leave.if_idle(|newest| newest.receiver_count() == 0) {
                 return;
             }
         }

@@ -95,12 +95,33 @@ impl Followers {
         follower.event.subscribe()
     }
 
-    /// What is known of a buyer's purchase: a look at the gate and the ledger found this. Without effect for buyers whom
-    /// nobody follows.
+    /// A look at the gate and the ledger found this of a buyer's purchase. Without effect for buyers whom nobody follows.
     pub fn show(&self, buyer: BuyerId, found: Option<&Found>) {
+        self.update(buyer, found, |follower, shown| {
+            follower.is_due = false;
+            follower.show(shown);
+        });
+    }
+
+    /// This process has admitted a buyer's purchase, for the first time or again. A look that is due stays due: the order
+    /// may have been cancelled since.
+    pub fn admitted(&self, buyer: BuyerId, found: &Found) {
+        self.update(buyer, Some(found), Follower::show);
+    }
+
+    /// Writes an event only for a buyer whom somebody follows: admissions come from the path of purchases.
+    fn update(
+        &self,
+        buyer: BuyerId,
+        found: Option<&Found>,
+        update: impl FnOnce(&mut Follower, Shown),
+    ) {
+        if !self.by_buyer().contains_key(&buyer) {
+            return;
+        }
         let shown = Shown::of(found, self.product.get().copied());
         if let (Some(shown), Some(follower)) = (shown, self.by_buyer().get_mut(&buyer)) {
-            follower.show(shown);
+            update(follower, shown);
         }
     }
 
@@ -166,7 +187,6 @@ impl Shown {
 
 impl Follower {
     fn show(&mut self, shown: Shown) {
-        self.is_due = false;
         if rank(Some(shown.stage)) < rank(self.stage) {
             return;
         }

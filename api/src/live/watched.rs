@@ -25,6 +25,7 @@ use super::{
     feed::Feed,
     followers::{Followers, Look, Whose},
     sale_event::{Difference, Shown},
+    watching::Leave,
 };
 use crate::{purchases::purchase_status::Purchases, sales::Sales};
 
@@ -38,8 +39,9 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 const LEDGER_PATIENCE: Duration = Duration::from_millis(50);
 /// The shortest time between two events that differ in stock alone.
 const STOCK_EVERY: Duration = Duration::from_millis(250);
-/// What each stream adds to that time: five times what an event costs, so that events take a fifth of a thread at most.
-const STOCK_EVERY_PER_STREAM: Duration = Duration::from_micros(40);
+/// What each stream adds to that time: eight times what an event costs, so that events take an eighth of a thread at
+/// most. A round of 10,000 streams fills most of it.
+const STOCK_EVERY_PER_STREAM: Duration = Duration::from_micros(100);
 /// How long a sale without streams is still watched: a page that is loaded again comes back.
 const LINGER: Duration = Duration::from_secs(5);
 /// How often to look at purchases that are on their way.
@@ -117,16 +119,16 @@ impl Watched {
         }
     }
 
-    /// Does the work for all streams, until `end` returns true, which it may once there were none for a while.
-    pub(super) async fn run(self: Arc<Self>, sources: Sources, end: impl Fn(&Self) -> bool) {
+    /// Does the work for all streams, until there were none for a while.
+    pub(super) async fn run(self: Arc<Self>, sources: Sources, leave: Leave<Self>) {
         select! {
-            () = self.watch(&sources, end) => {}
+            () = self.watch(&sources, leave) => {}
             () = self.feed.rounds() => {}
             () = self.keep_up(&sources) => {}
         }
     }
 
-    async fn watch(&self, sources: &Sources, end: impl Fn(&Self) -> bool) {
+    async fn watch(&self, sources: &Sources, leave: Leave<Self>) {
         let mut shown = Shown::default();
         let mut known = None;
         let mut looked_at = Instant::now();
@@ -157,12 +159,14 @@ impl Watched {
                 STOCK_EVERY + STOCK_EVERY_PER_STREAM * u32::try_from(streams).unwrap_or(u32::MAX);
             let due = delivered_at.is_none_or(|at| at.elapsed() >= every);
             if difference.state || (self.feed.waits() && due) {
-                self.feed.deliver();
+                self.feed.deliver(difference.state);
                 delivered_at = Some(Instant::now());
             }
             if streams > 0 {
                 streamed_at = Instant::now();
-            } else if streamed_at.elapsed() >= LINGER && end(self) {
+            } else if streamed_at.elapsed() >= LINGER
+                && leave.if_idle(|watched| watched.feed.streams() == 0)
+            {
                 return;
             }
             sleep(LOOK_PAUSE).await;

@@ -17,7 +17,7 @@ use sale::{
 
 use super::{Code, Problem};
 use crate::{
-    live::StreamRefused,
+    live::limits::StreamRefused,
     purchases::{batcher::AdmitError, lookups::Unknown},
     sales::{SharedError, ShowError},
 };

@@ -60,8 +60,11 @@ impl AdminEventsApi {
     ) -> Result<Events<ConsoleEvents>, Refusal<ConsoleFailed>> {
         let sale = services.sales.get(Some(SaleId::from_uuid(id.0))).await?;
         let sale = sale.ok_or_else(Problem::sale_not_found)?;
-        let places = services.live.console_place(admin.caller.buyer)?;
-        let pieces = services.live.open_console(sale, &admin.caller, places)?;
+        let place = services
+            .live
+            .places()
+            .take_for_console(admin.caller.buyer)?;
+        let pieces = services.live.open_console(sale, &admin.caller, place)?;
         Ok(Events::of(pieces))
     }
 }

@@ -90,10 +90,10 @@ impl EventsApi {
         let sale = sale.ok_or_else(Problem::sale_not_found)?;
         let address = services.clients.address_of(request);
         let buyer = caller.as_ref().map(|caller| caller.buyer);
-        let places = services.live.places(address, buyer)?;
+        let place = services.live.places().take(address, buyer)?;
         let pieces = services
             .live
-            .open(&sale, caller.as_ref(), places, last.as_deref())
+            .open(&sale, caller.as_ref(), place, last.as_deref())
             .await?;
         Ok(Events::of(pieces))
     }
