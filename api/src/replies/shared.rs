@@ -49,7 +49,7 @@ impl SharedReply {
 
     /// The reply, or 304 if the caller has it: by the tags in the caller's `If-None-Match`.
     pub fn respond(&self, content_type: &'static str, if_none_match: Option<&str>) -> Response {
-        let mut response = if self.is_among(if_none_match.unwrap_or_default()) {
+        let mut response = if if_none_match.is_some_and(|tags| self.is_among(tags)) {
             Response::builder()
                 .status(StatusCode::NOT_MODIFIED)
                 .finish()
@@ -70,11 +70,15 @@ impl SharedReply {
 
     /// Whether one of these entity tags is this reply's, by the weak comparison of RFC 9110, section 8.8.3.2.
     fn is_among(&self, tags: &str) -> bool {
-        let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
         let own = self.tag.to_str().map(opaque).unwrap_or_default();
         tags.split(',')
             .any(|tag| tag.trim() == "*" || opaque(tag) == own)
     }
+}
+
+/// An entity tag without what makes it weak.
+fn opaque(tag: &str) -> &str {
+    tag.trim().trim_start_matches("W/")
 }
 
 /// A name for what a reply or an event says: hexadecimal digits of a hash. All processes give the same content the same
