@@ -215,3 +215,57 @@ const fn rank(stage: Option<Stage>) -> u8 {
         Some(Stage::Cancelled) => 5,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+    use sale::{
+        ledger::{PurchaseOutcome, Rejection},
+        model::{BuyerId, OrderId, SaleId},
+    };
+
+    use super::{Followers, Found, Look, Whose};
+
+    #[test]
+    fn a_purchase_that_is_sent_again_does_not_stand_for_a_look_that_is_due() {
+        let (followers, buyer) = (Followers::default(), BuyerId::random());
+        let (order, sale) = (OrderId::random(), SaleId::random());
+        let found = |outcome| Found {
+            order,
+            sale,
+            outcome,
+        };
+        let rejection = Rejection {
+            id: order.uuid(),
+            sale,
+            buyer: Some(buyer),
+            order: Some(order),
+            reason: "superseded".to_owned(),
+            counted: true,
+            at: Utc::now(),
+        };
+        let rejected = found(Some(PurchaseOutcome::Rejected(rejection)));
+        let _events = followers.follow(buyer);
+        followers.show(buyer, Some(&rejected));
+        assert_eq!(followers.take_due(), []);
+
+        followers.look_again(Whose::All);
+        assert_eq!(followers.take_due(), [(buyer, Look::Full)]);
+        followers.admitted(buyer, &found(None));
+        assert_eq!(followers.take_due(), [(buyer, Look::Full)]);
+        followers.show(buyer, Some(&rejected));
+        assert_eq!(followers.take_due(), []);
+    }
+
+    #[test]
+    fn nobody_is_shown_what_nobody_follows() {
+        let (followers, buyer) = (Followers::default(), BuyerId::random());
+        let found = Found {
+            order: OrderId::random(),
+            sale: SaleId::random(),
+            outcome: None,
+        };
+        followers.admitted(buyer, &found);
+        assert!(followers.follow(buyer).borrow().is_none());
+    }
+}
