@@ -169,9 +169,17 @@ export function duration(ms) {
 }
 
 /**
- * An order's number for people: its first 16 digits in groups of four.
+ * An order's number in groups of four, as people read it to each other.
  * @param {string} id a UUID
  */
 export function orderNumber(id) {
-  return (id.replaceAll("-", "").slice(0, 16).match(/.{4}/gu) ?? [id]).join(" ");
+  return (id.replaceAll("-", "").match(/.{1,4}/gu) ?? []).join(" ");
+}
+
+/**
+ * The beginning of an order's number, where the whole of it stands nearby.
+ * @param {string} id a UUID
+ */
+export function orderShort(id) {
+  return orderNumber(id).slice(0, 9);
 }
