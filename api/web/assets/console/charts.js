@@ -46,7 +46,12 @@ class Surface {
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     this.#draw = draw;
     this.#observer = new ResizeObserver(([entry]) => this.#resize(entry));
-    this.#observer.observe(canvas);
+    try {
+      this.#observer.observe(canvas, { box: "device-pixel-content-box" });
+    } catch {
+      // Some browsers do not say how many of the screen's pixels a box covers: the ratio of both is near enough.
+      this.#observer.observe(canvas);
+    }
   }
 
   /** @param {ResizeObserverEntry} entry */
@@ -88,8 +93,9 @@ export class StackChart {
   #shown = { slices: [], from: 0, to: 1 };
   /** @type {number | null} */
   #cursor = null;
+  /** Read in the first frame, and again after a change: style is not ready before. @type {Colours | null} */
+  #read = null;
   #surface;
-  #colours;
   #timeLabel;
   #numberLabel;
 
@@ -100,7 +106,6 @@ export class StackChart {
    *   that labels stand at its whole hours
    */
   constructor(canvas, how) {
-    this.#colours = how.colours();
     this.how = how;
     this.#timeLabel = how.timeLabel;
     this.#numberLabel = how.numberLabel;
@@ -122,8 +127,13 @@ export class StackChart {
 
   /** After another theme or zone was chosen. */
   restyle() {
-    this.#colours = this.how.colours();
+    this.#read = null;
     this.#surface.changed();
+  }
+
+  get #colours() {
+    this.#read ??= this.how.colours();
+    return this.#read;
   }
 
   /**
@@ -296,7 +306,7 @@ function columnsOf(slices, x, left, right) {
 }
 
 /**
- * The next higher of 2, 4, 10, 20, 40, ...: its half is a round number.
+ * The next higher of 2, 4, 6, 8, 10, 20, ...: its half is easy to read, too.
  * @param {number} value
  */
 function niceTop(value) {
@@ -310,8 +320,9 @@ function niceTop(value) {
 export class LineChart {
   /** @type {(number | null)[]} */
   #values = [];
+  /** @type {string | null} */
+  #colour = null;
   #surface;
-  #colour;
 
   /**
    * @param {HTMLCanvasElement} canvas
@@ -319,7 +330,6 @@ export class LineChart {
    */
   constructor(canvas, how) {
     this.how = how;
-    this.#colour = how.colour();
     this.#surface = new Surface(canvas, (context) => this.#draw(context));
   }
 
@@ -331,7 +341,7 @@ export class LineChart {
   }
 
   restyle() {
-    this.#colour = this.how.colour();
+    this.#colour = null;
     this.#surface.changed();
   }
 
@@ -346,6 +356,7 @@ export class LineChart {
     for (const value of this.#values) highest = Math.max(highest, value ?? 0);
     const step = width / (this.how.points - 1);
     const first = this.how.points - this.#values.length;
+    this.#colour ??= this.how.colour();
     context.strokeStyle = this.#colour;
     context.lineWidth = 1.5;
     context.lineJoin = "round";

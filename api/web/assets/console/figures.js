@@ -13,7 +13,7 @@ import { words } from "./words.js";
  * @property {import("./shapes.js").Sale} sale
  * @property {import("./shapes.js").SaleCounts} counts
  * @property {import("./shapes.js").ConsoleEvent | null} event
- * @property {number} peak the most answers in a second
+ * @property {{ peak: number, isPeakExact: boolean }} series the most answers in a second, and whether it may have been more
  */
 
 const REFUSALS = KINDS.filter((kind) => kind !== "admitted");
@@ -46,11 +46,11 @@ export class Figures {
   }
 
   /** @param {Known} known */
-  #showRate({ event, peak }) {
+  #showRate({ event, series: { peak, isPeakExact } }) {
     const rates = event?.rates;
     let rate = 0;
     for (const kind of KINDS) rate += rates?.[kind] ?? 0;
-    this.#rate.say(rates ? shortRate(rate) : words.time.none, words.sale.rateNote(number(Math.round(peak))));
+    this.#rate.say(rates ? shortRate(rate) : words.time.none, (isPeakExact ? words.sale.rateNote : words.sale.rateRough)(number(Math.round(peak))));
   }
 
   /** @param {Known} known */

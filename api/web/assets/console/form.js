@@ -90,7 +90,10 @@ export function select(options, chosen = "") {
 export function form(sending, ...children) {
   const note = el("p", { class: "note bad", role: "alert", hidden: true });
   const submit = el("button", { class: `button ${sending.danger ? "danger" : "primary"}` }, sending.submit);
-  const cancel = sending.cancel && el("button", { class: "button", type: "button", onclick: sending.cancel }, words.action.back);
+  // Where Enter would do something dangerous, the focus begins at the way back.
+  const cancel =
+    sending.cancel &&
+    el("button", { class: "button", type: "button", autofocus: sending.danger, onclick: sending.cancel }, words.action.back);
   const node = el(
     "form",
     { class: "form", novalidate: true },

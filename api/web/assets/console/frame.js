@@ -37,6 +37,11 @@ export function frame(section) {
   fill(byId("tools"), zoneSwitch(), signedIn && account(signedIn.email));
 }
 
+/** @param {string} title of the page */
+export function setTitle(title) {
+  document.title = words.pageTitle(title, document.documentElement.dataset["shop"] ?? "");
+}
+
 function links() {
   const items = SECTIONS.map(([section, href]) =>
     el("li", {}, el("a", { href, "data-section": section }, words.pages[section])),

@@ -4,8 +4,8 @@
 
 import { byId, fill } from "../shared/dom.js";
 import { go, onMove } from "./address.js";
-import { frame } from "./frame.js";
-import { missingPage } from "./missing-page.js";
+import { frame, setTitle } from "./frame.js";
+import { missingPage } from "./missing_page.js";
 import { ordersPage } from "./orders.js";
 import { logPage } from "./log.js";
 import { productPage } from "./product.js";
@@ -14,7 +14,7 @@ import { rejectionsPage } from "./rejections.js";
 import { salePage } from "./sale.js";
 import { salesPage } from "./sales.js";
 import { session } from "./service.js";
-import { signInPage } from "./sign-in.js";
+import { signInPage } from "./sign_in.js";
 import { systemPage } from "./system.js";
 import { words } from "./words.js";
 
@@ -40,7 +40,6 @@ const ROUTES = [
 ];
 
 const main = byId("main");
-const shop = document.documentElement.dataset["shop"] ?? "";
 /** @type {Page | null} */
 let shown = null;
 
@@ -58,7 +57,7 @@ function wanted() {
 function render(isMove) {
   shown?.close?.();
   shown = wanted();
-  document.title = words.pageTitle(shown.title, shop);
+  setTitle(shown.title);
   frame(shown.section ?? null);
   fill(main, ...shown.nodes);
   if (!isMove) return;

@@ -10,7 +10,7 @@ import { failureNote } from "./failures.js";
 import { field, form, input, select } from "./form.js";
 import { addOnce, untilKnown } from "./once.js";
 import * as service from "./service.js";
-import { WhenField } from "./when-field.js";
+import { WhenField } from "./when_field.js";
 import { words } from "./words.js";
 import { zoneName } from "./zone.js";
 
@@ -19,6 +19,8 @@ import { zoneName } from "./zone.js";
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+/** How many products one can choose from. */
+const PRODUCTS_MAX = 500;
 const UNITS_MAX = 2_147_483_647;
 const text = words.plan;
 
@@ -26,13 +28,12 @@ const text = words.plan;
  * Opens the form that plans a sale.
  * @param {string} [productId] chosen from the beginning
  */
-export async function planSale(productId) {
+export function planSale(productId) {
   openDialog(text.title, (close) => {
     const place = el("div", {}, el("p", { class: "skeleton" }, text.product));
     const read = async () => {
       try {
-        const { data } = await service.products({ limit: 100 });
-        fill(place, planForm(data.filter((product) => product.quantity > 0), productId, close));
+        fill(place, planForm(await productsInStock(), productId, close));
       } catch (error) {
         fill(place, failureNote(error, () => void read()));
       }
@@ -40,6 +41,21 @@ export async function planSale(productId) {
     void read();
     return place;
   });
+}
+
+/** @returns {Promise<Product[]>} */
+async function productsInStock() {
+  /** @type {Product[]} */
+  const found = [];
+  /** @type {string | null} */
+  let cursor = null;
+  do {
+    /** @type {service.Page<Product>} */
+    const page = await service.products({ limit: 100, cursor });
+    found.push(...page.data.filter((product) => product.quantity > 0));
+    cursor = page.nextCursor;
+  } while (cursor !== null && found.length < PRODUCTS_MAX);
+  return found;
 }
 
 /**
@@ -50,7 +66,7 @@ export async function planSale(productId) {
 function planForm(products, chosen, close) {
   if (products.length === 0) {
     const link = el("a", { class: "button primary", href: "/admin/products", onclick: close }, words.pages.products);
-    return el("div", { class: "stack" }, el("p", {}, text.noStock), el("p", {}, link));
+    return el("div", { class: "stack" }, el("p", {}, text.noStock), el("div", { class: "buttons" }, link, el("button", { class: "button", type: "button", onclick: close }, words.action.close)));
   }
   /** @type {[string, string][]} */
   const options = products.map(({ productId, name, quantity }) => [productId, text.option(name, number(quantity))]);

@@ -5,15 +5,16 @@
 import { ApiError } from "../shared/api.js";
 import { announce, el, fill, setText } from "../shared/dom.js";
 import { money, number } from "../shared/format.js";
+import { picture } from "../store/picture.js";
 import { ask } from "./dialog.js";
 import { failureNote } from "./failures.js";
 import { field, form, select } from "./form.js";
+import { setTitle } from "./frame.js";
 import { logTable } from "./log.js";
-import { missing } from "./missing-page.js";
+import { missing } from "./missing_page.js";
 import { addOnce, untilKnown } from "./once.js";
 import { planSale } from "./plan.js";
-import { detailFields, unitsField } from "./product-fields.js";
-import { picture } from "./sale-parts.js";
+import { detailFields, unitsField } from "./product_fields.js";
 import * as service from "./service.js";
 import { words } from "./words.js";
 
@@ -27,8 +28,14 @@ export function productPage(id) {
   const place = el("div", { class: "stack wide" }, el("h1", { class: "skeleton" }, words.pages.products));
   const log = logTable({ productId: id }, words.log.empty);
   const shown = (/** @type {Product} */ product) => {
-    fill(place, ...productView(product, shown, log));
+    fill(place, ...productView(product, changed, log));
+    setTitle(product.name);
+  };
+  const changed = (/** @type {Product} */ product) => {
+    shown(product);
     void log.reload();
+    // The button that was pressed is gone.
+    place.querySelector("h1")?.focus();
   };
   const read = async () => {
     try {
@@ -51,14 +58,14 @@ function productView(product, changed, log) {
   const head = el(
     "header",
     { class: "sale-head" },
-    picture(product),
+    picture(product, "thumb"),
     el(
       "div",
       { class: "stack tight" },
-      el("h1", {}, product.name),
+      el("h1", { tabindex: -1 }, product.name),
       el("p", { class: "facts" }, product.archivedAt && el("span", { class: "badge" }, text.archived), el("span", {}, money(product.price, product.currency)), el("span", {}, text.stockNow(number(product.quantity)))),
     ),
-    el("div", { class: "buttons" }, product.archivedAt === null && planButton(product), archiveButton(product, changed)),
+    el("div", { class: "buttons" }, !product.archivedAt && planButton(product), archiveButton(product, changed)),
   );
   return [
     head,
@@ -70,7 +77,7 @@ function productView(product, changed, log) {
 
 /** @param {Product} product */
 function planButton({ productId }) {
-  return el("button", { class: "button primary", type: "button", onclick: () => void planSale(productId) }, words.action.plan);
+  return el("button", { class: "button primary", type: "button", onclick: () => planSale(productId) }, words.action.plan);
 }
 
 /** @param {Product} product @param {(product: Product) => void} changed */
@@ -81,8 +88,7 @@ function detailsCard(product, changed) {
     const patch = differing(product, details.values());
     unchanged.hidden = Object.keys(patch).length > 0;
     if (!unchanged.hidden) return;
-    const body = "currency" in patch ? { price: product.price, ...patch } : patch;
-    changed(await addOnce(`product:${product.productId}`, body, (key) => service.changeProduct(product.productId, body, key), onPause));
+    changed(await addOnce(`product:${product.productId}`, patch, (key) => service.changeProduct(product.productId, patch, key), onPause));
     announce(text.saved);
   };
   return el(

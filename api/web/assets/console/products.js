@@ -4,12 +4,12 @@
 
 import { announce, el } from "../shared/dom.js";
 import { money, number } from "../shared/format.js";
+import { picture } from "../store/picture.js";
 import { go } from "./address.js";
 import { openDialog } from "./dialog.js";
 import { form } from "./form.js";
 import { addOnce } from "./once.js";
-import { detailFields, unitsField } from "./product-fields.js";
-import { picture } from "./sale-parts.js";
+import { detailFields, unitsField } from "./product_fields.js";
 import * as service from "./service.js";
 import { Table } from "./table.js";
 import { when } from "./times.js";
@@ -31,7 +31,7 @@ export function productsPage() {
         name: text.name,
         isHead: true,
         cell: (product) =>
-          el("span", { class: "named" }, picture(product), el("a", { href: `/admin/products/${product.productId}` }, product.name)),
+          el("span", { class: "named" }, picture(product, "thumb"), el("a", { href: `/admin/products/${product.productId}` }, product.name)),
       },
       { name: text.price, isNumber: true, cell: ({ price, currency }) => money(price, currency) },
       { name: text.stock, isNumber: true, cell: ({ quantity }) => number(quantity) },

@@ -3,20 +3,20 @@
  * the stream continues it.
  */
 
-import { announce, el, fill, setAttribute, setText, show } from "../shared/dom.js";
+import { el, setAttribute, setText, show } from "../shared/dom.js";
 import { hour, number, second } from "../shared/format.js";
 import { StackChart } from "./charts.js";
 import { failureText } from "./failures.js";
-import { RushTable } from "./rush-table.js";
-import { KINDS, Series, total } from "./series.js";
+import { RushTable } from "./rush_table.js";
+import { KINDS, Series, countsOf, total } from "./series.js";
 import * as service from "./service.js";
 import { words } from "./words.js";
 import { offsetAt, onZone, zoneChoice, zoneName } from "./zone.js";
 
 const text = words.rush;
 const MINUTE = 60_000;
-/** How much time each range shows, milliseconds; all of it where none is said. */
-const RANGES = { all: Infinity, minutes: 10 * MINUTE, minute: MINUTE };
+/** How much time each range shows, milliseconds. */
+const RANGES = { all: 0, minutes: 10 * MINUTE, minute: MINUTE };
 /** @typedef {keyof typeof RANGES} Range */
 /** The least that the chart shows, milliseconds. */
 const SPAN_MIN = 20_000;
@@ -27,6 +27,8 @@ export class Rush {
   #range = "all";
   #saleId;
   #isLoaded = false;
+  /** What the ledger says of all answers; null before the first event. @type {number[] | null} */
+  #totals = null;
   /** The instant below the crosshair. @type {number | null} */
   #cursor = null;
   #canvas = el("canvas", { tabindex: 0, role: "slider", "aria-label": text.chartName });
@@ -86,6 +88,7 @@ export class Rush {
   /** @param {import("./shapes.js").ConsoleEvent} event */
   append({ serverTime, verdicts }) {
     if (!this.#isLoaded || !verdicts) return;
+    this.#totals = countsOf(verdicts);
     this.series.append(Date.parse(serverTime), verdicts);
     this.#refresh();
   }
@@ -103,9 +106,10 @@ export class Rush {
   #shown() {
     const span = this.series.span();
     if (!span) return null;
-    const from = Math.max(span.from, span.to - RANGES[this.#range]);
-    const wide = Math.max(span.to, from + SPAN_MIN);
-    return { slices: this.series.slices, from, to: wide };
+    if (this.#range === "all") {
+      return { slices: this.series.slices, from: span.from, to: Math.max(span.to, span.from + SPAN_MIN) };
+    }
+    return { slices: this.series.slices, from: span.end - RANGES[this.#range], to: span.end };
   }
 
   #refresh() {
@@ -126,7 +130,7 @@ export class Rush {
     const at = this.#cursor;
     let counts;
     if (at === null) {
-      counts = KINDS.map((_, kind) => this.series.slices.reduce((sum, slice) => sum + (slice.counts[kind] ?? 0), 0));
+      counts = this.#totals ?? KINDS.map((_, kind) => this.series.slices.reduce((sum, slice) => sum + (slice.counts[kind] ?? 0), 0));
       setText(this.#readout, text.totals(number(total(counts))));
     } else {
       const slice = this.series.at(at);

@@ -3,18 +3,20 @@
  * says each second what is.
  */
 
-import { el, fill, setText, show } from "../shared/dom.js";
+import { announce, el, fill, setText, show } from "../shared/dom.js";
 import { money } from "../shared/format.js";
+import { picture } from "../store/picture.js";
 import { ApiError } from "../shared/api.js";
 import { failureNote } from "./failures.js";
 import { Figures, stockOf } from "./figures.js";
 import { Flow } from "./flow.js";
+import { setTitle } from "./frame.js";
 import { logTable } from "./log.js";
-import { missing } from "./missing-page.js";
+import { missing } from "./missing_page.js";
 import { ordersTable } from "./orders.js";
 import { Rush } from "./rush.js";
-import { picture, statusBadge } from "./sale-parts.js";
-import { stepsOf } from "./sale-steps.js";
+import { statusBadge } from "./sale_parts.js";
+import { stepsOf } from "./sale_steps.js";
 import * as service from "./service.js";
 import { span } from "./times.js";
 import { words } from "./words.js";
@@ -38,6 +40,7 @@ export function salePage(id) {
       const [sale, counts] = await Promise.all([service.sale(id), service.saleCounts(id)]);
       if (isLeft) return;
       view = new SaleView(sale, counts);
+      setTitle(sale.productName);
       fill(place, ...view.nodes);
     } catch (error) {
       const isUnknown = error instanceof ApiError && error.status === 404;
@@ -55,7 +58,7 @@ export function salePage(id) {
 class SaleView {
   /** @type {import("./figures.js").Known} */
   #known;
-  #live = el("p", { class: "live", role: "status" }, text.connecting);
+  #live = el("p", { class: "live" }, text.connecting);
   #badge = el("span", {});
   #window = el("span", {});
   #buttons = el("div", { class: "buttons" });
@@ -82,8 +85,8 @@ class SaleView {
    * @param {import("./shapes.js").SaleCounts} counts
    */
   constructor(sale, counts) {
-    this.#known = { sale, counts, event: null, peak: 0 };
     this.#rush = new Rush(sale.saleId);
+    this.#known = { sale, counts, event: null, series: this.#rush.series };
     this.#orders = ordersTable(sale, () => void this.#readAgain());
     this.#log = logTable({ saleId: sale.saleId }, text.emptyLog);
     this.nodes = [this.#head(sale), this.#figures.node, this.#flow.node, this.#rush.node, this.#ordersPart(), this.#logPart()];
@@ -110,7 +113,7 @@ class SaleView {
     return el(
       "header",
       { class: "sale-head" },
-      picture(sale),
+      picture(sale, "thumb"),
       el(
         "div",
         { class: "stack tight" },
@@ -157,9 +160,9 @@ class SaleView {
 
   #showAge() {
     const age = performance.now() - this.#heardAt;
-    const { state } = this.#stream.state;
-    const isOld = this.#heardAt > 0 && (state !== "open" || age > STALE_MS) && age > STALE_MS;
+    const isOld = this.#heardAt > 0 && age > STALE_MS;
     for (const node of [this.#figures.node, this.#flow.node]) node.toggleAttribute("data-old", isOld);
+    if (isOld !== this.#live.classList.contains("old")) announce(isOld ? text.lost : text.live);
     this.#live.className = isOld ? "live old" : "live";
     if (isOld) setText(this.#live, text.away(words.time.age(Math.floor(age / 1000))));
     else setText(this.#live, this.#heardAt === 0 ? text.connecting : text.live);
@@ -167,17 +170,18 @@ class SaleView {
 
   #refresh() {
     const known = this.#known;
-    known.peak = this.#rush.series.peak;
     this.#figures.show(known);
     const { left } = stockOf(known);
     const { sale } = known;
     const status = known.event?.status ?? sale.status;
-    const shown = JSON.stringify([status, sale.state, sale.warm, sale.startTime, sale.endTime, left]);
+    // A gate that has taken something is loaded, whatever the last reading said.
+    const warm = sale.warm || (known.event?.taken ?? null) !== null;
+    const shown = JSON.stringify([status, sale.state, warm, sale.startTime, sale.endTime, left]);
     if (shown === this.#stepsFor) return;
     this.#stepsFor = shown;
     fill(this.#badge, statusBadge(status, sale.state));
     fill(this.#window, span(sale.startTime, sale.endTime));
-    this.#showSteps({ ...sale, status }, left);
+    this.#showSteps({ ...sale, status, warm }, left);
   }
 
   /** @param {import("./shapes.js").Sale} sale @param {number} left */
@@ -187,7 +191,7 @@ class SaleView {
     this.#acts = new Map(steps.map(({ name, act }) => [name, act]));
     if (names === this.#buttons.dataset["names"]) return;
     this.#buttons.dataset["names"] = names;
-    const button = (/** @type {import("./sale-steps.js").Step} */ { name, kind }) =>
+    const button = (/** @type {import("./sale_steps.js").Step} */ { name, kind }) =>
       el("button", { class: `button ${kind === "danger" ? "risky" : kind}`, type: "button", onclick: () => this.#acts.get(name)?.() }, name);
     fill(this.#buttons, ...steps.map(button));
     show(this.#buttons, steps.length > 0);

@@ -4,10 +4,11 @@
 
 import { el } from "../shared/dom.js";
 import { number } from "../shared/format.js";
+import { picture } from "../store/picture.js";
 import { failureNote } from "./failures.js";
 import { fillTiles } from "./figures.js";
 import { planSale } from "./plan.js";
-import { picture, statusBadge } from "./sale-parts.js";
+import { statusBadge } from "./sale_parts.js";
 import * as service from "./service.js";
 import { Table } from "./table.js";
 import { span } from "./times.js";
@@ -65,7 +66,7 @@ export function salesPage() {
 }
 
 function planButton() {
-  return el("button", { class: "button primary", type: "button", onclick: () => void planSale() }, words.action.plan);
+  return el("button", { class: "button primary", type: "button", onclick: () => planSale() }, words.action.plan);
 }
 
 /**
@@ -94,7 +95,7 @@ function fits({ productName, status, state }, name, wanted) {
 
 /** @param {Sale} sale */
 function named(sale) {
-  return el("span", { class: "named" }, picture(sale), el("a", { href: `/admin/sales/${sale.saleId}` }, sale.productName));
+  return el("span", { class: "named" }, picture(sale, "thumb"), el("a", { href: `/admin/sales/${sale.saleId}` }, sale.productName));
 }
 
 /** @param {Sale} sale */

@@ -30,6 +30,8 @@ const SLICES_MAX = 1200;
  * second, and the stream reads them once a second: between two writes there is at times none.
  */
 const QUIET_MS = 2500;
+/** How much of the time after the last answer is shown at least, if there is so much. */
+const QUIET_SHOWN_MS = 20_000;
 
 /**
  * The counts of answers, in the order of `KINDS`.
@@ -53,8 +55,10 @@ export class Series {
   slices = [];
   /** The instant of the newest figures, milliseconds. */
   end = 0;
-  /** The most answers in a second. */
+  /** The most answers in a second, as far as the slices can tell. */
   peak = 0;
+  /** Whether the peak was seen second by second. A wider slice says only that it was at least so high. */
+  isPeakExact = false;
   /** @type {{ at: number, counts: number[] } | null} */
   #last = null;
 
@@ -90,7 +94,7 @@ export class Series {
       return;
     }
     if (at <= last.at) return;
-    const came = counts.map((count, kind) => Math.max(0, count - last.counts[kind]));
+    const came = counts.map((count, kind) => Math.max(0, count - (last.counts[kind] ?? 0)));
     this.end = Math.max(this.end, at);
     if (total(came) > 0) this.#push({ from: last.at, to: at, counts: came });
     else if (at - last.at < QUIET_MS) return;
@@ -113,7 +117,11 @@ export class Series {
   #push(slice) {
     this.slices.push(slice);
     const seconds = Math.max(1, (slice.to - slice.from) / 1000);
-    this.peak = Math.max(this.peak, total(slice.counts) / seconds);
+    const rate = total(slice.counts) / seconds;
+    if (rate > this.peak) {
+      this.peak = rate;
+      this.isPeakExact = seconds * 1000 <= QUIET_MS;
+    }
     if (this.slices.length > SLICES_MAX) this.slices = thinned(this.slices);
   }
 
@@ -125,11 +133,16 @@ export class Series {
     return this.slices.find((slice) => slice.from <= at && at < slice.to) ?? null;
   }
 
-  /** From the first answer to the newest figures; null while there is none. */
+  /**
+   * From the first answer to the last one, and a part of the quiet time after it; null while there is none. `end` is
+   * where the figures end.
+   */
   span() {
-    const first = this.slices.at(0);
-    if (!first) return null;
-    return { from: first.from, to: Math.max(this.end, this.slices[this.slices.length - 1].to) };
+    const [first, last] = [this.slices.at(0), this.slices.at(-1)];
+    if (!first || !last) return null;
+    const end = Math.max(this.end, last.to);
+    const quiet = Math.max(QUIET_SHOWN_MS, (last.to - first.from) / 4);
+    return { from: first.from, to: Math.min(end, last.to + quiet), end };
   }
 }
 
@@ -144,9 +157,10 @@ function thinned(slices) {
   const older = [];
   for (let i = 0; i < half; i += 2) {
     const [a, b] = [slices[i], slices[i + 1]];
+    if (!a || !b) continue;
     const adjoin = b.from - a.to < b.to - b.from;
     if (adjoin) {
-      older.push({ from: a.from, to: b.to, counts: a.counts.map((count, kind) => count + b.counts[kind]) });
+      older.push({ from: a.from, to: b.to, counts: a.counts.map((count, kind) => count + (b.counts[kind] ?? 0)) });
     } else {
       older.push(a, b);
     }

@@ -35,7 +35,7 @@ export function stepsOf(sale, left, done) {
   if (state === "open" && !isOver) steps.push({ name: action.pause, kind: "", act: () => pause(sale, left, done) });
   if (isOpen && !isOver) {
     steps.push({ name: action.restock, kind: "", act: () => void restock(sale, done) });
-    steps.push({ name: action.move, kind: "", act: () => moveSale(sale, () => said(text.moved, done)) });
+    steps.push({ name: action.move, kind: "", act: () => moveSale(sale, () => said(words.plan.moved, done)) });
     steps.push({ name: action.end, kind: "danger", act: () => end(sale, left, done) });
   }
   if (isOver && state !== "settled") steps.push({ name: action.settle, kind: "danger", act: () => settle(sale, left, done) });
@@ -118,7 +118,7 @@ async function restock(sale, done) {
   openDialog(text.restockTitle(sale.productName), (close) => {
     if (stock === 0) {
       const link = el("a", { class: "button primary", href: `/admin/products/${sale.productId}`, onclick: close }, words.products.stockTitle);
-      return el("div", { class: "stack" }, el("p", {}, text.restockNone), el("p", {}, link));
+      return el("div", { class: "stack" }, el("p", {}, text.restockNone), el("div", { class: "buttons" }, link, el("button", { class: "button", type: "button", onclick: close }, action.close)));
     }
     const control = input({ type: "number", min: 1, max: stock, step: 1, required: true, inputmode: "numeric" });
     const units = field(text.restock, control, stock === null ? "" : text.restockHint(number(stock)));
