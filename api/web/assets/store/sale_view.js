@@ -181,8 +181,8 @@ export class SaleView {
     } else if (state === "connecting") {
       setText(this.#connection, words.connection.connecting);
     } else {
-      const ago = agoMs === null ? "" : words.connection.lastSeen(duration(agoMs));
-      setText(this.#connection, `${words.connection.away} ${ago}`.trim());
+      const ago = agoMs === null ? null : duration(agoMs, "short");
+      setText(this.#connection, ago === null ? words.connection.away : words.connection.lastSeen(ago));
     }
   }
 
