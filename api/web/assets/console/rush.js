@@ -31,7 +31,7 @@ export class Rush {
   #totals = null;
   /** The instant below the crosshair. @type {number | null} */
   #cursor = null;
-  #canvas = el("canvas", { tabindex: 0, role: "slider", "aria-label": text.chartName });
+  #canvas = el("canvas", { tabindex: 0, role: "slider", "aria-label": text.chartName, "aria-valuenow": 0 });
   #readout = el("p", { class: "muted small figures" }, "\u2007");
   #legend = el("ul", { class: "legend" });
   /** @type {HTMLElement[]} */
@@ -48,7 +48,7 @@ export class Rush {
     this.#saleId = saleId;
     this.#makeLegend();
     show(this.#table.node, false);
-    show(this.#chartPlace, false);
+    show(this.#empty, false);
     this.node = el(
       "section",
       { class: "card stack rush", "aria-labelledby": "rush-heading" },
@@ -116,7 +116,7 @@ export class Rush {
     const shown = this.#shown();
     const isTable = !this.#table.node.hidden;
     show(this.#empty, !shown && this.#isLoaded);
-    show(this.#chartPlace, !isTable && shown !== null);
+    show(this.#chartPlace, !isTable && (shown !== null || !this.#isLoaded));
     if (!shown) return;
     if (isTable) this.#table.show(shown);
     else this.#chart.show(shown);

@@ -31,7 +31,7 @@ const text = words.sale;
 
 /** @param {string} id @returns {import("./main.js").Page} */
 export function salePage(id) {
-  const place = el("div", { class: "stack wide" }, el("h1", { class: "skeleton" }, words.pages.sales));
+  const place = el("div", { class: "stack wide", "aria-busy": "true" }, ...waiting());
   /** @type {SaleView | null} */
   let view = null;
   let isLeft = false;
@@ -47,12 +47,23 @@ export function salePage(id) {
       fill(place, ...(isUnknown ? missing(words.notFound.sale) : [el("h1", {}, words.pages.sales), failureNote(error, () => void read())]));
     }
   };
-  void read();
+  void read().then(() => place.removeAttribute("aria-busy"));
   const close = () => {
     isLeft = true;
     view?.close();
   };
   return { title: words.pages.sales, section: "sales", nodes: [place], close };
+}
+
+/** The page in its size, before anything is known. */
+function waiting() {
+  const tile = () => el("div", { class: "tile skeleton" });
+  return [
+    el("h1", { class: "skeleton" }, words.pages.sales),
+    el("div", { class: "tiles" }, tile(), tile(), tile(), tile()),
+    el("div", { class: "skeleton waiting" }),
+    el("div", { class: "skeleton waiting" }),
+  ];
 }
 
 class SaleView {
