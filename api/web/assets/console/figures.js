@@ -112,6 +112,7 @@ function untilSoldOut({ sale, counts, event }, left) {
   if (sale.state === "settled") return [text.untilOver, text.untilReturned(number(counts.returnedQuantity))];
   const status = event?.status ?? sale.status;
   if (status === "ended") return [text.untilOver, text.untilOverNote(number(left))];
+  if (status !== "active") return [text.untilUnknown, text.untilWaits[status](number(left))];
   const rate = event?.rates?.admitted ?? 0;
   if (rate < RATE_MIN) return [text.untilUnknown, text.untilLeft(number(left))];
   return [text.untilIn(duration((left / rate) * 1000)), text.untilNote(number(left), shortRate(rate))];
