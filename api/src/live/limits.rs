@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     connection::client_address::Network,
-    metrics::InFlight,
+    metrics::{InFlight, Metrics},
     quota::{Place, Quota},
 };
 
@@ -48,6 +48,7 @@ pub struct StreamPlaces {
     by_address: Quota<Network>,
     by_user: Quota<BuyerId>,
     open: IntGauge,
+    open_consoles: IntGauge,
 }
 
 /// What a stream holds until it is dropped.
@@ -57,16 +58,18 @@ pub struct StreamPlace {
     _of_address: Option<Place<Network>>,
     _of_user: Option<Place<BuyerId>>,
     _counted: InFlight,
+    _console: Option<InFlight>,
 }
 
 impl StreamPlaces {
-    /// `open` shows how many are taken.
-    pub fn new(limits: StreamLimits, open: IntGauge) -> Self {
+    /// The metrics show how many are taken.
+    pub fn new(limits: StreamLimits, metrics: &Metrics) -> Self {
         Self {
             all: Arc::new(Semaphore::new(limits.streams_max)),
             by_address: Quota::new(limits.per_address_max),
             by_user: Quota::new(limits.per_user_max),
-            open,
+            open: metrics.streams(),
+            open_consoles: metrics.consoles(),
         }
     }
 
@@ -85,6 +88,7 @@ impl StreamPlaces {
             _of_address: Some(of_address),
             _of_user: of_user,
             _counted: InFlight::new(&self.open),
+            _console: None,
         })
     }
 
@@ -95,6 +99,7 @@ impl StreamPlaces {
             _of_address: None,
             _of_user: Some(self.of_user(admin)?),
             _counted: InFlight::new(&self.open),
+            _console: Some(InFlight::new(&self.open_consoles)),
         })
     }
 

@@ -118,7 +118,7 @@ impl Live {
             sources,
             sales,
             consoles,
-            places: StreamPlaces::new(limits, metrics.streams()),
+            places: StreamPlaces::new(limits, metrics),
             sent: metrics.events_sent(),
             following: Arc::default(),
             silence_max: limits.silence_max,
