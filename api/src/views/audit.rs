@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use poem_openapi::{Enum, Object};
 use sale::audit::{
-    AuditVerdict, Difference, Found, Named, Remedy, Row,
+    AuditVerdict, Found, Named, Remedy, Row,
     repair::{Plan, Repaired},
 };
 use serde::Serialize;
@@ -195,7 +195,7 @@ impl From<Found> for AuditDifference {
             remedy: found.remedy.into(),
             explanation: sentence(&found.explanation),
             what_to_do: found.remedy.advice().to_owned(),
-            buyers: Difference::buyers(&found.difference).map(Into::into),
+            buyers: found.difference.buyers().map(Into::into),
         }
     }
 }

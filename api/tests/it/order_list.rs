@@ -191,7 +191,7 @@ async fn an_export_has_every_order_once_and_no_cell_that_a_spreadsheet_runs() {
         ids.sort_unstable();
     }
     assert_eq!(exported, posted);
-    let times: Vec<&str> = rows.iter().map(|row| row[8]).collect();
+    let times: Vec<DateTime<Utc>> = rows.iter().map(|row| row[8].parse().unwrap()).collect();
     assert!(times.is_sorted_by(|newer, older| newer >= older));
     let last = rows
         .iter()

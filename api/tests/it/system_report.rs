@@ -1,5 +1,6 @@
 //! The system as a whole, as admins see it.
 
+use chrono::{DateTime, Utc};
 use sale::{
     ledger::Posting,
     model::{BuyerId, OrderId, ProcessKind, SaleId},
@@ -48,7 +49,7 @@ async fn processes_are_listed_with_what_they_did_in_the_last_minute() {
         order: OrderId::random(),
         buyer: BuyerId::random(),
         epoch: base,
-        admitted_at: chrono::Utc::now(),
+        admitted_at: Utc::now(),
         source: "test".to_owned(),
     };
     api.ledger
@@ -74,10 +75,14 @@ async fn processes_are_listed_with_what_they_did_in_the_last_minute() {
     assert_eq!(of_reconciler["lastMinute"]["answers"], Value::Null);
     for process in [&of_api, &of_reconciler] {
         assert_eq!(process["version"], env!("CARGO_PKG_VERSION"));
-        assert!(
-            process["startedAt"].as_str() <= process["seenAt"].as_str(),
-            "{process}"
-        );
+        let time = |name: &str| {
+            process[name]
+                .as_str()
+                .unwrap()
+                .parse::<DateTime<Utc>>()
+                .unwrap()
+        };
+        assert!(time("startedAt") <= time("seenAt"), "{process}");
     }
     presence.end().await;
     let shown = report(&api).await;
