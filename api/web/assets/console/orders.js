@@ -47,7 +47,7 @@ export function ordersTable({ saleId }, changed) {
     caption: text.caption,
     filters: [{ name: "email", label: text.email }, statusFilter()],
     columns: columns(false, changed),
-    load: (query, signal) => service.orders({ saleId, ...query }, signal),
+    load: (query, signal) => service.orders({ saleId, limit: 10, ...query }, signal),
     empty: () => [el("p", {}, words.sale.emptyOrders)],
     tools: (query) => [csvButton(() => ({ saleId, ...query() }))],
   });
