@@ -10,6 +10,7 @@
  * @typedef {import("./series.js").Slice} Slice
  * @typedef {{ ink: string, muted: string, line: string, surface: string, kinds: string[] }} Colours
  * @typedef {{ slices: Slice[], from: number, to: number }} Shown
+ * @typedef {{ x0: number, x1: number, counts: number[], from: number, to: number }} Gathered slices of one column
  * @typedef {{ x0: number, x1: number, rates: number[], sum: number }} Column
  * @typedef {{ x0: number, x1: number, below: number, above: number }} Piece one kind's part of a column
  */
@@ -289,14 +290,14 @@ function trace(context, run, y) {
 function columnsOf(slices, x, left, right) {
   /** @type {Column[]} */
   const columns = [];
-  /** @type {{ x0: number, x1: number, counts: number[], from: number, to: number } | null} */
+  /** @type {Gathered | null} */
   let open = null;
   for (const { from, to, counts } of slices) {
     const x0 = Math.max(left, x(from));
     const x1 = Math.min(right, x(to));
     if (x1 <= left || x0 >= right) continue;
     if (open && x1 - open.x0 < COLUMN_PX) {
-      open = { ...open, x1, to, counts: open.counts.map((count, kind) => count + (counts[kind] ?? 0)) };
+      open = joined(open, { x0, x1, counts, from, to });
     } else {
       if (open) columns.push(columnOf(open));
       open = { x0, x1, counts, from, to };
@@ -307,7 +308,16 @@ function columnsOf(slices, x, left, right) {
 }
 
 /**
- * @param {{ x0: number, x1: number, counts: number[], from: number, to: number }} gathered
+ * @param {Gathered} a
+ * @param {Gathered} b comes after it
+ * @returns {Gathered}
+ */
+function joined(a, b) {
+  return { ...b, x0: a.x0, from: a.from, counts: a.counts.map((count, kind) => count + (b.counts[kind] ?? 0)) };
+}
+
+/**
+ * @param {Gathered} gathered
  * @returns {Column}
  */
 function columnOf({ x0, x1, counts, from, to }) {
