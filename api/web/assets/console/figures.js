@@ -91,7 +91,7 @@ function shortRate(rate) {
  * Units, and how many of them are sold and left.
  * @param {Known} known
  */
-export function stockOf({ sale, counts, event }) {
+export function stockOf({ counts, event }) {
   if (event?.taken !== null && event?.taken !== undefined && event.limit !== null) {
     const left = Math.max(0, event.limit - event.taken);
     return { units: event.units, left, sold: event.units - left };

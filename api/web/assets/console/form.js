@@ -93,7 +93,7 @@ export function form(sending, ...children) {
   // Where Enter would do something dangerous, the focus begins at the way back.
   const cancel =
     sending.cancel &&
-    el("button", { class: "button", type: "button", autofocus: sending.danger, onclick: sending.cancel }, words.action.back);
+    el("button", { class: "button", type: "button", autofocus: sending.danger && Object.keys(sending.fields).length === 0, onclick: sending.cancel }, words.action.back);
   const node = el(
     "form",
     { class: "form", novalidate: true },

@@ -65,9 +65,9 @@ export const flow = {
   suspicious: "The figures do not add up. The audit has the last word: it is asked now.",
   differs: "The audit finds a difference.",
   seeDifference: "See what it means",
-  entriesLine: (/** @type {string} */ label) => `Entries in the journal over the last five minutes: ${label} now`,
-  lagLine: (/** @type {string} */ label) => `Lag over the last five minutes: ${label} now`,
-  takenLine: (/** @type {string} */ label) => `Taken over the last five minutes: ${label} now`,
+  entriesLine: (/** @type {string} */ label) => `Entries in the journal over the last two minutes: ${label} now`,
+  lagLine: (/** @type {string} */ label) => `Lag over the last two minutes: ${label} now`,
+  takenLine: (/** @type {string} */ label) => `Taken over the last two minutes: ${label} now`,
 };
 
 export const audit = {
