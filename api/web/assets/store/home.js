@@ -134,7 +134,7 @@ class Card {
   /** @param {Sale} sale */
   constructor(sale) {
     this.#sale = sale;
-    const name = el("a", { href: `/sales/${sale.saleId}` }, sale.productName);
+    const name = el("a", { href: `/sales/${sale.saleId}`, dir: "auto" }, sale.productName);
     this.element = el(
       "article",
       { class: "sale-card" },
