@@ -70,7 +70,6 @@ export class SaleView {
       ),
       this.#about,
     );
-    setText(this.#badge, " ");
     setText(this.#next, words.next.loading);
     setText(this.#connection, words.connection.connecting);
   }
