@@ -278,7 +278,7 @@ export const words = {
     memory: "memory",
     memoryOf: (/** @type {string} */ used, /** @type {string} */ most) => `${used} of ${most}`,
     appendOnly: "append-only file",
-    fsync: (/** @type {string} */ policy) => `synced ${policy}`,
+    fsync: { always: "synced before each answer", everysec: "synced every second", no: "synced by the system" },
     off: "off",
     unknown: "unknown",
     replicas: "replicas",
