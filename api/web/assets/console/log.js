@@ -1,5 +1,5 @@
 /**
- * The log of what admins, the command line and the processes have changed.
+ * The log of all changes by admins, by the command line and by the processes.
  */
 
 import { el } from "../shared/dom.js";
