@@ -12,6 +12,7 @@ import { words } from "./words.js";
 /** @typedef {import("./shapes.js").LogEntry} LogEntry */
 
 const text = words.log;
+const vias = /** @type {Record<string, string>} */ (text.via);
 const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 
 /** @returns {import("./main.js").Page} */
@@ -57,14 +58,14 @@ function columns(isOfAll) {
     { name: text.at, isHead: true, cell: ({ at }) => when(at, "second") },
     { name: text.action, cell: ({ action }) => /** @type {Record<string, string>} */ (text.actions)[action] ?? action },
     ...(isOfAll ? subject : []),
-    { name: text.details, cell: ({ details }) => detailsOf(details) },
+    { name: text.details, cell: ({ details }) => detailsOf(/** @type {Record<string, unknown>} */ (details)) },
     { name: text.who, cell: who },
   ];
 }
 
 /** @param {LogEntry} entry */
 function who({ actor, actorEmail, via }) {
-  return el("span", {}, actorEmail ?? actor, " ", el("span", { class: "muted small under" }, text.via[via]));
+  return el("span", {}, actorEmail ?? actor, " ", el("span", { class: "muted small under" }, vias[via] ?? via));
 }
 
 /** @param {LogEntry} entry */
