@@ -13,6 +13,7 @@ import { words } from "./words.js";
 
 const text = words.log;
 const vias = /** @type {Record<string, string>} */ (text.via);
+const actions = /** @type {Record<string, string>} */ (text.actions);
 const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 
 /** @returns {import("./main.js").Page} */
@@ -56,7 +57,7 @@ function columns(isOfAll) {
   const subject = [{ name: text.what, cell: subjectOf }];
   return [
     { name: text.at, isHead: true, cell: ({ at }) => when(at, "second") },
-    { name: text.action, cell: ({ action }) => /** @type {Record<string, string>} */ (text.actions)[action] ?? action },
+    { name: text.action, cell: ({ action }) => el("span", { class: "wide-cell" }, actions[action] ?? action) },
     ...(isOfAll ? subject : []),
     { name: text.details, cell: ({ details }) => detailsOf(/** @type {Record<string, unknown>} */ (details)) },
     { name: text.who, cell: who },

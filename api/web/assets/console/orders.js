@@ -75,7 +75,7 @@ export async function saleOptions() {
  */
 function columns(isOfAll, changed) {
   /** @type {Column[]} */
-  const product = [{ name: text.product, cell: ({ saleId, productName }) => el("a", { href: `/admin/sales/${saleId}` }, productName) }];
+  const product = [{ name: text.product, cell: ({ saleId, productName }) => el("a", { class: "wide-cell", href: `/admin/sales/${saleId}` }, productName) }];
   return [
     { name: text.order, isHead: true, cell: ({ orderId }) => el("span", { class: "figures order-number", title: orderId }, orderNumber(orderId)) },
     { name: text.buyer, cell: (order) => buyer(order) },
@@ -89,14 +89,14 @@ function columns(isOfAll, changed) {
 
 /** @param {Order} order */
 function buyer({ email, userId }) {
-  if (email) return el("span", { title: userId }, email);
+  if (email) return el("span", { class: "wide-cell", title: userId }, email);
   return el("span", {}, el("span", { class: "figures", title: userId }, userId.slice(0, 8)), " ", el("span", { class: "muted" }, text.byToken));
 }
 
 /** @param {Order} order */
 function statusOf({ status, updatedAt }) {
   if (status === "confirmed") return el("span", { class: "badge good" }, text.confirmed);
-  return el("span", {}, el("span", { class: "badge bad" }, text.cancelled), " ", when(updatedAt, "second"));
+  return el("span", {}, el("span", { class: "badge bad" }, text.cancelled), el("span", { class: "small under" }, when(updatedAt, "second")));
 }
 
 /** @param {Order} order @param {() => void} changed */
