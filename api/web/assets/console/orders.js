@@ -16,6 +16,8 @@ import { words } from "./words.js";
 /** @typedef {import("./table.js").Column<Order>} Column */
 
 const text = words.orders;
+/** Half of an order's number, without the gap in its middle. */
+const HALF = 19;
 
 /** @returns {import("./main.js").Page} */
 export function ordersPage() {
@@ -77,7 +79,7 @@ function columns(isOfAll, changed) {
   /** @type {Column[]} */
   const product = [{ name: text.product, cell: ({ saleId, productName }) => el("a", { class: "wide-cell", href: `/admin/sales/${saleId}` }, productName) }];
   return [
-    { name: text.order, isHead: true, cell: ({ orderId }) => el("span", { class: "figures order-number", title: orderId }, orderNumber(orderId)) },
+    { name: text.order, isHead: true, cell: numberOf },
     { name: text.buyer, cell: (order) => buyer(order) },
     ...(isOfAll ? product : []),
     { name: text.price, isNumber: true, cell: ({ price, currency }) => money(price, currency) },
@@ -85,6 +87,12 @@ function columns(isOfAll, changed) {
     { name: text.at, cell: ({ createdAt }) => when(createdAt, "second") },
     { name: words.table.actions, isUnnamed: true, cell: (order) => order.status === "confirmed" && cancelButton(order, changed) },
   ];
+}
+
+/** Its number in two lines of four groups. @param {Order} order */
+function numberOf({ orderId }) {
+  const whole = orderNumber(orderId);
+  return el("span", { class: "figures order-number", title: orderId }, whole.slice(0, HALF), el("br"), whole.slice(HALF + 1));
 }
 
 /** @param {Order} order */
