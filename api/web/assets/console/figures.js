@@ -50,7 +50,8 @@ export class Figures {
     const rates = event?.rates;
     let rate = 0;
     for (const kind of KINDS) rate += rates?.[kind] ?? 0;
-    this.#rate.say(rates ? shortRate(rate) : words.time.none, (isPeakExact ? words.sale.rateNote : words.sale.rateRough)(number(Math.round(peak))));
+    const note = isPeakExact ? words.sale.rateNote : words.sale.rateRough;
+    this.#rate.say(rates ? shortRate(rate) : words.time.none, peak === 0 ? "" : note(shortRate(peak)));
   }
 
   /** @param {Known} known */
