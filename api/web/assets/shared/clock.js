@@ -1,0 +1,84 @@
+/**
+ * Owns the server's time. The visitor's clock has no say in it: it may be wrong by an hour.
+ *
+ * Every answer with a `serverTime` is a sample. Between samples `performance.now()` counts, which nobody sets. An
+ * answer that was slow makes the estimate too early, never too late, so of all samples the latest time counts:
+ *
+ *     received - round trip / 2  ->  serverTime
+ *
+ * `performance.now()` stops in some browsers while the computer sleeps. The clock notices it by `Date.now()`, which
+ * does not stop: then it forgets what it knew and asks for a new sample (`onSleep`).
+ */
+
+/** How often to look whether the computer has slept, milliseconds. */
+const LOOK_EVERY_MS = 1_000;
+/** A difference between the two clocks from which the computer has slept, or somebody has set its clock. */
+const SLEPT_MS = 2_000;
+/** How far two clocks may drift apart: 100 parts in a million. */
+const DRIFT = 0.0001;
+/** An answer is no older than this: caches may keep it for a second. */
+const STALE_MAX_MS = 2_000;
+
+export class ServerClock {
+  /** Server's time less `performance.now()`, milliseconds. @type {number | null} */
+  #offset = null;
+  #learnedAt = 0;
+  #difference = Date.now() - performance.now();
+  /** @type {Set<() => void>} */
+  #listeners = new Set();
+
+  constructor() {
+    setInterval(() => this.#look(), LOOK_EVERY_MS);
+    document.addEventListener("visibilitychange", () => this.#look());
+  }
+
+  /** The server's time, milliseconds since 1970; null until it is known. */
+  now() {
+    return this.#offset === null ? null : this.#offset + performance.now();
+  }
+
+  /**
+   * Takes a sample.
+   * @param {string} serverTime RFC 3339
+   * @param {number} [sent] when the question was sent, by `performance.now()`; left out for events of a stream
+   * @param {number} [received] when the answer came
+   */
+  learn(serverTime, sent, received = performance.now()) {
+    const time = Date.parse(serverTime);
+    if (Number.isNaN(time)) {
+      return;
+    }
+    const roundTrip = sent === undefined ? 0 : received - sent;
+    const sample = time - received + roundTrip / 2;
+    if (this.#offset !== null) {
+      const kept = this.#offset - DRIFT * (received - this.#learnedAt);
+      const latest = sent === undefined ? kept : Math.min(kept, time - sent + STALE_MAX_MS);
+      this.#offset = Math.max(sample, latest);
+    } else {
+      this.#offset = sample;
+    }
+    this.#learnedAt = received;
+  }
+
+  /**
+   * @param {() => void} listener called after the computer has slept: the time is unknown until the next sample
+   * @returns {() => void} stops it
+   */
+  onSleep(listener) {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #look() {
+    const difference = Date.now() - performance.now();
+    const slept = Math.abs(difference - this.#difference) > SLEPT_MS;
+    // Small steps add up: a clock that is slewed has not slept.
+    this.#difference = difference;
+    if (slept) {
+      this.#offset = null;
+      for (const listener of this.#listeners) {
+        listener();
+      }
+    }
+  }
+}

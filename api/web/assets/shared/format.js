@@ -1,0 +1,185 @@
+/**
+ * Owns how money, numbers, times and durations look.
+ *
+ * Numbers, money and the hours of the day follow the visitor's languages; the names of days and months follow the
+ * page's language, among whose words they stand.
+ */
+
+const visitor = [...navigator.languages];
+const page = document.documentElement.lang || "en";
+const wording = visitor.find((tag) => tag.split("-")[0] === page.split("-")[0]) ?? page;
+const { hourCycle } = new Intl.DateTimeFormat(visitor, { hour: "numeric" }).resolvedOptions();
+
+const whole = new Intl.NumberFormat(visitor, { maximumFractionDigits: 0 });
+const oneDecimal = new Intl.NumberFormat(visitor, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+
+/** @type {Map<string, Intl.NumberFormat>} */
+const currencies = new Map();
+
+/**
+ * An amount in the visitor's format. The API's prices have at most 13 digits: a double tells them all apart, and is
+ * never calculated with.
+ * @param {number | string} amount
+ * @param {string} currency ISO 4217
+ */
+export function money(amount, currency) {
+  let format = currencies.get(currency);
+  if (format === undefined) {
+    format = new Intl.NumberFormat(visitor, { style: "currency", currency, currencyDisplay: "narrowSymbol" });
+    currencies.set(currency, format);
+  }
+  return format.format(Number(amount));
+}
+
+/** @param {number} value */
+export function number(value) {
+  return whole.format(value);
+}
+
+/** @param {number} value */
+export function decimal(value) {
+  return oneDecimal.format(value);
+}
+
+/** @typedef {"mine" | "utc"} Zone */
+
+/** @param {Zone} zone */
+function zoneOf(zone) {
+  return zone === "utc" ? "UTC" : undefined;
+}
+
+/** @type {Map<string, Intl.DateTimeFormat>} */
+const formats = new Map();
+
+/**
+ * @param {string} name
+ * @param {Zone} zone
+ * @param {Intl.DateTimeFormatOptions} options
+ */
+function dates(name, zone, options) {
+  const key = `${name} ${zone}`;
+  let format = formats.get(key);
+  if (format === undefined) {
+    const hours = options.hour === undefined ? {} : { hourCycle };
+    format = new Intl.DateTimeFormat(wording, { ...options, ...hours, timeZone: zoneOf(zone) });
+    formats.set(key, format);
+  }
+  return format;
+}
+
+/**
+ * The hour and the minute: 20:00.
+ * @param {string | number} time RFC 3339, or milliseconds since 1970
+ * @param {Zone} [zone]
+ */
+export function hour(time, zone = "mine") {
+  return dates("hour", zone, { hour: "2-digit", minute: "2-digit" }).format(new Date(time));
+}
+
+/**
+ * To the second: 20:00:03.
+ * @param {string | number} time
+ * @param {Zone} [zone]
+ */
+export function second(time, zone = "mine") {
+  const options = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return dates("second", zone, options).format(new Date(time));
+}
+
+/**
+ * The day: Monday, 30 November.
+ * @param {string | number} time
+ * @param {Zone} [zone]
+ */
+export function day(time, zone = "mine") {
+  return dates("day", zone, { weekday: "long", day: "numeric", month: "long" }).format(new Date(time));
+}
+
+/**
+ * Day, hour and minute for tables: 30 Nov 2026, 20:00.
+ * @param {string | number} time
+ * @param {Zone} [zone]
+ */
+export function dayAndHour(time, zone = "mine") {
+  const options = /** @type {const} */ ({ dateStyle: "medium" });
+  return `${dates("date", zone, options).format(new Date(time))}, ${hour(time, zone)}`;
+}
+
+/**
+ * How many days lie between two times by the calendar of the zone: 0 on the same day, 1 on the day after.
+ * @param {number} from milliseconds since 1970
+ * @param {string | number} to
+ * @param {Zone} [zone]
+ */
+export function daysBetween(from, to, zone = "mine") {
+  const format = dates("numbers", zone, { year: "numeric", month: "numeric", day: "numeric" });
+  const dayNumber = (/** @type {number} */ time) => {
+    /** @type {Record<string, number>} */
+    const parts = {};
+    for (const { type, value } of format.formatToParts(time)) {
+      parts[type] = Number(value);
+    }
+    return Date.UTC(parts["year"] ?? 0, (parts["month"] ?? 1) - 1, parts["day"]) / 86_400_000;
+  };
+  return dayNumber(new Date(to).getTime()) - dayNumber(from);
+}
+
+/**
+ * The name of the visitor's zone, as people say it: Berlin, UTC, GMT+3.
+ * @param {Zone} [zone]
+ */
+export function zoneName(zone = "mine") {
+  const { timeZone } = dates("hour", zone, { hour: "2-digit", minute: "2-digit" }).resolvedOptions();
+  if (timeZone.includes("/") && !timeZone.startsWith("Etc/")) {
+    return (timeZone.split("/").pop() ?? timeZone).replaceAll("_", " ");
+  }
+  const parts = dates("zone", zone, { hour: "2-digit", timeZoneName: "short" }).formatToParts(0);
+  return parts.find(({ type }) => type === "timeZoneName")?.value ?? timeZone;
+}
+
+/**
+ * A countdown: 00:02:14, and from two days on only whole days count as days: "2" and "03:04:05".
+ * @param {number} ms never below 0
+ * @returns {{ days: number, clock: string }}
+ */
+export function countdown(ms) {
+  // A second that has begun counts: 00:00:00 is the instant itself.
+  const seconds = Math.ceil(Math.max(0, ms) / 1_000);
+  const days = seconds >= 2 * 86_400 ? Math.floor(seconds / 86_400) : 0;
+  const rest = seconds - days * 86_400;
+  const two = (/** @type {number} */ value) => String(value).padStart(2, "0");
+  const clock = [Math.floor(rest / 3_600), Math.floor((rest % 3_600) / 60), rest % 60].map(two).join(":");
+  return { days, clock };
+}
+
+/** @typedef {"second" | "minute" | "hour" | "day"} Unit */
+
+/**
+ * A duration in its largest unit, rounded: "7 seconds", "3 minutes".
+ * @param {number} ms
+ */
+export function duration(ms) {
+  const seconds = Math.max(0, ms / 1_000);
+  /** @type {[Unit, number]} */
+  const [unit, length] =
+    seconds < 90 ? ["second", 1] : seconds < 5_400 ? ["minute", 60] : seconds < 172_800 ? ["hour", 3_600] : ["day", 86_400];
+  return new Intl.NumberFormat(wording, { style: "unit", unit, unitDisplay: "long" }).format(
+    Math.round(seconds / length),
+  );
+}
+
+/**
+ * An order's number in groups of four, as people read it to each other.
+ * @param {string} id a UUID
+ */
+export function orderNumber(id) {
+  return (id.replaceAll("-", "").match(/.{1,4}/gu) ?? []).join(" ");
+}
+
+/**
+ * The beginning of an order's number, where the whole of it stands nearby.
+ * @param {string} id a UUID
+ */
+export function orderShort(id) {
+  return orderNumber(id).slice(0, 9);
+}

@@ -1,0 +1,62 @@
+/**
+ * Owns the header's right side: signing in, or the account's menu.
+ */
+
+import { el, fill } from "../shared/dom.js";
+import { signInPath } from "./sign_in.js";
+import { words } from "./words.js";
+
+/** @typedef {import("../shared/session.js").Session} Session */
+
+/**
+ * @param {Session} session
+ * @param {HTMLElement} place
+ */
+export function showAccount(session, place) {
+  place.setAttribute("aria-label", words.account.label);
+  const show = () => {
+    const { signedIn } = session;
+    fill(place, signedIn === null ? signInLink() : menu(session, signedIn.email));
+  };
+  show();
+  session.onChange(show);
+}
+
+function signInLink() {
+  return el("a", { class: "button", href: signInPath() }, words.account.signIn);
+}
+
+/**
+ * @param {Session} session
+ * @param {string} email
+ */
+function menu(session, email) {
+  const summary = el("summary", { class: "button" }, el("span", { class: "email" }, email));
+  const signOut = el("button", { class: "item", type: "button", onclick: () => session.end() }, words.account.signOut);
+  const items = el(
+    "div",
+    { class: "menu-items" },
+    el("p", { class: "muted small email" }, email),
+    el("a", { class: "item", href: "/orders" }, words.account.orders),
+    el("a", { class: "item", href: "/" }, words.account.sales),
+    signOut,
+  );
+  const details = el("details", { class: "menu" }, summary, items);
+  details.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && details.open) {
+      details.open = false;
+      summary.focus();
+    }
+  });
+  details.addEventListener("focusout", ({ relatedTarget }) => {
+    if (relatedTarget instanceof Node && !details.contains(relatedTarget)) {
+      details.open = false;
+    }
+  });
+  document.addEventListener("pointerdown", ({ target }) => {
+    if (target instanceof Node && !details.contains(target)) {
+      details.open = false;
+    }
+  });
+  return details;
+}

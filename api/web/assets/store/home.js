@@ -1,0 +1,192 @@
+/**
+ * Owns the list of sales at `/`. It asks again when a sale starts or ends, when the visitor comes back to the page,
+ * and every half minute while somebody looks at it: a shared cache can answer.
+ */
+
+import { retrying } from "../shared/api.js";
+import { el, fill, setAttribute, setText } from "../shared/dom.js";
+import { countdown, number } from "../shared/format.js";
+import { notice, problem } from "./notices.js";
+import { picture } from "./picture.js";
+import { priceOf } from "./sale_state.js";
+import { dayAndHour, eachSecond, inZone } from "./timing.js";
+import { words } from "./words.js";
+
+/** @typedef {import("./sale_state.js").Sale} Sale */
+/** @typedef {import("./main.js").Shop} Shop */
+
+const ASK_EVERY_MS = 30_000;
+/** The crowd that waits for the same start asks within this time. */
+const SPREAD_MS = 3_000;
+
+export class Home {
+  /** @type {Shop} */
+  #shop;
+  #list = el("div", { class: "sales" });
+  /** @type {Map<string, Card>} */
+  #cards = new Map();
+  #askAt = 0;
+  #isAsking = false;
+
+  /**
+   * @param {Shop} shop
+   * @param {HTMLElement} place
+   */
+  constructor(shop, place) {
+    this.#shop = shop;
+    document.title = `${words.titles.sales} · ${shop.name}`;
+    const skeletons = [1, 2, 3].map(() => el("div", { class: "sale-card skeleton", "aria-hidden": "true" }));
+    fill(this.#list, ...skeletons);
+    fill(place, el("h1", { class: "unseen" }, words.home.heading), this.#list);
+  }
+
+  async start() {
+    const { signal } = new AbortController();
+    const pause = problem(words.problem.loading);
+    await retrying(() => this.#ask(), {
+      signal,
+      onPause: (_failure, pauseMs) => {
+        pause.showFor(pauseMs);
+        this.#list.before(pause.element);
+      },
+    });
+    pause.end();
+    eachSecond(this.#shop.clock, (now) => this.#tick(now));
+    document.addEventListener("visibilitychange", () => {
+      this.#askAt = 0;
+    });
+  }
+
+  async #ask() {
+    const { api, clock } = this.#shop;
+    this.#isAsking = true;
+    try {
+      const sent = performance.now();
+      const { data } = await api.get("/api/flash-sales", { anonymous: true });
+      /** @type {Sale[]} */
+      const sales = data;
+      for (const { serverTime } of sales) {
+        clock.learn(serverTime, sent);
+      }
+      this.#show(sales);
+    } finally {
+      this.#isAsking = false;
+      this.#askAt = performance.now() + ASK_EVERY_MS;
+    }
+  }
+
+  /** @param {Sale[]} sales */
+  #show(sales) {
+    if (sales.length === 0) {
+      this.#cards.clear();
+      fill(this.#list, notice(words.home.none, words.home.noneLine));
+      return;
+    }
+    const cards = sales.map((sale) => {
+      const card = this.#cards.get(sale.saleId) ?? new Card(sale);
+      card.update(sale);
+      return card;
+    });
+    this.#cards = new Map(cards.map((card) => [card.saleId, card]));
+    const elements = cards.map(({ element }) => element);
+    if (elements.some((element, at) => this.#list.children[at] !== element) || this.#list.children.length !== elements.length) {
+      fill(this.#list, ...elements);
+    }
+    this.#tick(this.#shop.clock.now());
+  }
+
+  /** @param {number | null} now */
+  #tick(now) {
+    if (now !== null) {
+      for (const card of this.#cards.values()) {
+        if (card.tick(now)) {
+          this.#askAt = Math.min(this.#askAt, performance.now() + Math.random() * SPREAD_MS);
+        }
+      }
+    }
+    if (performance.now() >= this.#askAt && !document.hidden && !this.#isAsking) {
+      this.#ask().catch(() => {});
+    }
+  }
+}
+
+/** One sale in the list. */
+class Card {
+  #badge = el("span", { class: "badge" });
+  #when = el("p", { class: "card-when figures" });
+  #window = el("p", { class: "muted small" });
+  #left = el("p", { class: "small figures" });
+  #bar = el("div", { class: "bar", "aria-hidden": "true" }, el("div"));
+  /** @type {Sale} */
+  #sale;
+  #isPast = false;
+  /** @type {HTMLElement} */
+  element;
+
+  /** @param {Sale} sale */
+  constructor(sale) {
+    this.#sale = sale;
+    const name = el("a", { href: `/sales/${sale.saleId}` }, sale.productName);
+    this.element = el(
+      "article",
+      { class: "sale-card" },
+      picture(sale, ""),
+      el(
+        "div",
+        { class: "card-body" },
+        el("p", {}, this.#badge),
+        el("h2", {}, name),
+        el("p", { class: "price" }, priceOf(sale)),
+        this.#when,
+        this.#window,
+        el("div", { class: "stock" }, this.#bar, this.#left),
+      ),
+    );
+  }
+
+  get saleId() {
+    return this.#sale.saleId;
+  }
+
+  /** @param {Sale} sale */
+  update(sale) {
+    this.#sale = sale;
+    this.#isPast = false;
+    const { status, availableQuantity, totalQuantity } = sale;
+    const isSoldOut = status === "active" && availableQuantity === 0;
+    const shown = isSoldOut ? "soldOut" : status;
+    setText(this.#badge, words.status[shown]);
+    const tone = { upcoming: "accent", active: "good", soldOut: "", paused: "warn", ended: "" }[shown];
+    setAttribute(this.#badge, "class", `badge ${tone}`);
+    this.#bar.style.setProperty("--part", String(totalQuantity === 0 ? 0 : availableQuantity / totalQuantity));
+    const total = number(totalQuantity);
+    const left =
+      status === "upcoming"
+        ? words.stock.units(total, totalQuantity)
+        : availableQuantity === 0
+          ? words.stock.none(total)
+          : words.stock.left(number(availableQuantity), total);
+    setText(this.#left, left);
+  }
+
+  /**
+   * @param {number} now
+   * @returns {boolean} whether the sale has passed its start or its end since it was updated
+   */
+  tick(now) {
+    const { status, startTime, endTime } = this.#sale;
+    const isComing = status === "upcoming";
+    const leftMs = Date.parse(isComing ? startTime : endTime) - now;
+    const { days, clock } = countdown(leftMs);
+    const left = days === 0 ? clock : `${words.time.days(days)} ${clock}`;
+    const isOver = leftMs <= 0;
+    const label = isOver
+      ? isComing ? words.time.starting : words.time.ending
+      : `${isComing ? words.time.startsIn : words.time.endsIn} ${left}`;
+    setText(this.#when, label);
+    setText(this.#window, inZone(dayAndHour(isComing ? startTime : endTime, now)));
+    const passes = isOver && !this.#isPast;
+    this.#isPast = isOver;
+    return passes;
+  }
+}

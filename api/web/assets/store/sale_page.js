@@ -1,0 +1,378 @@
+/**
+ * Owns a sale's page: it brings together what the shop says, what the visitor does and what the page shows.
+ *
+ * | what | from |
+ * | --- | --- |
+ * | the product, once | `GET /api/flash-sale/status` |
+ * | the sale and the visitor's purchase, as they change | live.js |
+ * | an attempt to buy | attempt.js |
+ *
+ * Shortly before the start it asks for the status once more, at a random moment: the clock is right then and a
+ * connection is open, and nothing but the purchase is sent at the start.
+ */
+
+import { ApiError, retrying } from "../shared/api.js";
+import { announce, el, fill } from "../shared/dom.js";
+import { number } from "../shared/format.js";
+import { Attempt } from "./attempt.js";
+import { Live } from "./live.js";
+import { Milestones } from "./milestones.js";
+import { notice, problem } from "./notices.js";
+import { stateOf } from "./sale_state.js";
+import { SaleView } from "./sale_view.js";
+import { signInPath } from "./sign_in.js";
+import { Ticket } from "./ticket.js";
+import { eachSecond } from "./timing.js";
+import { words } from "./words.js";
+
+/** @typedef {import("./sale_state.js").Sale} Sale */
+/** @typedef {import("./sale_state.js").Purchase} Purchase */
+/** @typedef {import("./live.js").Connection} Connection */
+/** @typedef {import("./main.js").Shop} Shop */
+
+/** A connection that is lost for less than this is nobody's business. */
+const AWAY_AFTER_MS = 1_500;
+/** An answer to a purchase counts more than the stream's figures for so long. */
+const REFUSAL_MS = 3_000;
+/** The last look before the start comes between these. */
+const LAST_LOOK_MS = { earliest: 60_000, latest: 15_000 };
+
+/** How far a purchase has come. It never goes back. */
+const ORDER = { not_purchased: 0, queued: 1, processing: 1, failed: 2, completed: 3, cancelled: 4 };
+
+export class SalePage {
+  /** @type {Shop} */
+  #shop;
+  /** @type {string} */
+  #saleId;
+  /** @type {HTMLElement} */
+  #place;
+  #view = new SaleView(() => this.#press());
+  #milestones = new Milestones();
+  /** @type {Attempt} */
+  #attempt;
+  /** @type {Live} */
+  #live;
+  /** @type {Sale | null} */
+  #sale = null;
+  /** @type {Purchase | null} */
+  #purchase = null;
+  /** @type {Ticket | null} */
+  #ticket = null;
+  /** @type {number | null} */
+  #soldOutMs = null;
+  /** @type {Connection} */
+  #connection = { state: "connecting", seenAt: null, failureStatus: 0 };
+  #awaySince = 0;
+  #lastState = "";
+  #lookedAt = 0;
+  #isLooking = false;
+  #lastLookMs = LAST_LOOK_MS.latest + Math.random() * (LAST_LOOK_MS.earliest - LAST_LOOK_MS.latest);
+  /** Whose purchase is shown. @type {string | undefined} */
+  #user;
+
+  /**
+   * @param {Shop} shop
+   * @param {string} saleId
+   * @param {HTMLElement} place what it fills
+   */
+  constructor(shop, saleId, place) {
+    const { api, session, clock } = shop;
+    this.#shop = shop;
+    this.#saleId = saleId;
+    this.#place = place;
+    this.#user = session.signedIn?.userId;
+    this.#attempt = new Attempt({
+      api,
+      session,
+      saleId,
+      onChange: () => this.#show(),
+      onAccepted: ({ status, orderId }) =>
+        this.#takePurchase({ status: /** @type {Purchase["status"]} */ (status), orderId }),
+    });
+    this.#live = new Live({
+      api,
+      session,
+      clock,
+      saleId,
+      onEvent: (name, data) => this.#takeEvent(name, data),
+      onState: (connection) => this.#takeConnection(connection),
+    });
+  }
+
+  async start() {
+    const { clock, session } = this.#shop;
+    this.#adopt();
+    this.#live.start();
+    session.onChange(() => this.#changeUser());
+    try {
+      await this.#load();
+    } catch (error) {
+      this.#giveUp(error);
+      return;
+    }
+    this.#attempt.resume();
+    eachSecond(clock, (now) => this.#tick(now));
+  }
+
+  /** Takes over what the server has written into the page. */
+  #adopt() {
+    const early = this.#place.querySelector("article");
+    this.#view.showEarly(
+      early?.querySelector("h1")?.textContent ?? "",
+      early?.querySelector(".price")?.textContent ?? "",
+    );
+    fill(this.#place, this.#view.element);
+  }
+
+  async #load() {
+    const { signal } = new AbortController();
+    const pause = problem(words.problem.loading);
+    await retrying(() => this.#look(), {
+      signal,
+      onPause: (_failure, pauseMs) => {
+        pause.showFor(pauseMs);
+        this.#view.showNote([pause.element]);
+      },
+    });
+    this.#view.showNote(null);
+    this.#showSession();
+  }
+
+  /** Asks for the status, which is the same for everybody. */
+  async #look() {
+    const { api, clock } = this.#shop;
+    const sent = performance.now();
+    this.#isLooking = true;
+    try {
+      const path = `/api/flash-sale/status?saleId=${encodeURIComponent(this.#saleId)}`;
+      const { data } = await api.get(path, { anonymous: true });
+      if (data === null) {
+        throw new ApiError({ code: "SALE_NOT_FOUND", status: 404 });
+      }
+      clock.learn(data.serverTime, sent);
+      this.#lookedAt = performance.now();
+      const known = this.#sale;
+      // The stream's event may be newer.
+      const isNewer = known === null || Date.parse(data.serverTime) >= Date.parse(known.serverTime);
+      this.#takeSale(isNewer ? data : { ...data, ...known });
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
+  /** @param {unknown} error */
+  #giveUp(error) {
+    const isUnknown = error instanceof ApiError && [400, 404].includes(error.status);
+    const heading = isUnknown ? words.problem.noSale : words.problem.loading;
+    const line = isUnknown ? words.problem.noSaleLine : String(error);
+    fill(this.#place, notice(heading, line, "/", words.problem.toSales));
+  }
+
+  /**
+   * @param {string} name
+   * @param {any} data
+   */
+  #takeEvent(name, data) {
+    if (name === "purchase") {
+      this.#takePurchase(data);
+    } else if (this.#sale === null) {
+      // Of the product it says nothing: the status does.
+      this.#early = data;
+    } else {
+      this.#takeSale({ ...this.#sale, ...data });
+    }
+  }
+
+  /** A sale's event that came before the status. @type {Partial<Sale> | null} */
+  #early = null;
+
+  /** @param {Sale} sale */
+  #takeSale(sale) {
+    const known = this.#sale;
+    this.#sale = this.#early === null ? sale : { ...sale, ...this.#early };
+    this.#early = null;
+    document.title = `${sale.productName} · ${this.#shop.name}`;
+    const attempt = this.#attempt.state;
+    if (attempt?.phase === "refused" && performance.now() - attempt.at > REFUSAL_MS) {
+      this.#attempt.settle();
+    }
+    if (known !== null && known.availableQuantity > 0 && sale.availableQuantity === 0 && sale.status === "active") {
+      this.#soldOutMs = Date.parse(sale.serverTime) - Date.parse(sale.startTime);
+    } else if (sale.availableQuantity > 0) {
+      this.#soldOutMs = null;
+    }
+    this.#milestones.seeSale(known, sale, this.#shop.clock.now());
+    this.#show();
+  }
+
+  /** @param {Purchase} purchase */
+  #takePurchase(purchase) {
+    const known = this.#purchase;
+    const isOther = known !== null && purchase.orderId !== known.orderId;
+    if (purchase.status === "not_purchased") {
+      return;
+    }
+    if (known !== null && !isOther && ORDER[purchase.status] < ORDER[known.status]) {
+      return;
+    }
+    this.#purchase = purchase;
+    this.#attempt.settle();
+    this.#show();
+  }
+
+  /** @param {Connection} connection */
+  #takeConnection(connection) {
+    const wasAway = this.#connection.state === "away";
+    const isAway = connection.state === "away";
+    if (isAway && !wasAway) {
+      this.#awaySince = performance.now();
+    }
+    this.#connection = connection;
+    if (isAway && [429, 503].includes(connection.failureStatus) && !this.#isLooking && this.#sale !== null) {
+      // There is no place for another stream: the status has to do.
+      this.#look().catch(() => {});
+    }
+    if (wasAway !== isAway) {
+      this.#show();
+    }
+  }
+
+  /** Another user's purchase is not this one's. The same user who comes back finds the page as it was. */
+  #changeUser() {
+    const user = this.#shop.session.signedIn?.userId;
+    const { why } = this.#shop.session;
+    const isOther = user !== undefined && user !== this.#user;
+    if (isOther || why === "out") {
+      this.#purchase = null;
+      this.#ticket = null;
+      this.#user = user;
+    }
+    this.#showSession();
+    this.#show();
+  }
+
+  #press() {
+    const { action } = this.#state() ?? {};
+    if (action === "sign-in") {
+      location.assign(signInPath());
+    } else if (action === "buy") {
+      if (this.#purchase?.status === "failed") {
+        this.#purchase = null;
+        this.#ticket = null;
+      }
+      this.#attempt.buy();
+    }
+  }
+
+  #state() {
+    const sale = this.#sale;
+    if (sale === null) {
+      return null;
+    }
+    return stateOf({
+      sale,
+      now: this.#shop.clock.now() ?? Date.parse(sale.serverTime),
+      isSignedIn: this.#shop.session.signedIn !== null,
+      purchase: this.#purchase,
+      attempt: this.#attempt.state,
+      soldOutMs: this.#soldOutMs,
+    });
+  }
+
+  #show() {
+    const sale = this.#sale;
+    const state = this.#state();
+    if (sale === null || state === null) {
+      return;
+    }
+    const now = this.#shop.clock.now();
+    this.#view.showSale(sale, now ?? Date.parse(sale.serverTime));
+    if (now !== null) {
+      this.#view.showTime(sale, now);
+    }
+    this.#view.showState(state);
+    this.#showConnection();
+    this.#showTicket(sale, now);
+    this.#announce(state);
+  }
+
+  #showConnection() {
+    const { state, seenAt } = this.#connection;
+    const isBrief = performance.now() - this.#awaySince < AWAY_AFTER_MS;
+    if (state === "away" && isBrief) {
+      return;
+    }
+    const seen = Math.max(seenAt ?? 0, this.#lookedAt);
+    this.#view.showConnection(state, seen === 0 ? null : performance.now() - seen);
+  }
+
+  /**
+   * @param {Sale} sale
+   * @param {number | null} now
+   */
+  #showTicket(sale, now) {
+    if (this.#purchase === null) {
+      this.#view.showTicket(null);
+      return;
+    }
+    this.#ticket ??= new Ticket({ ...sale, price: sale.productPrice }, { withSale: false });
+    this.#ticket.update(this.#purchase, now);
+    this.#view.showTicket(this.#ticket.element);
+  }
+
+  /** @param {import("./sale_state.js").State} state */
+  #announce({ kind, label, next }) {
+    if (kind === this.#lastState) {
+      return;
+    }
+    const isFirst = this.#lastState === "";
+    this.#lastState = kind;
+    if (isFirst || kind === "active" || kind === "upcoming" || kind === "starting") {
+      // The milestones say when it opens.
+      return;
+    }
+    announce(`${label}. ${next}`);
+  }
+
+  /** @param {number | null} now */
+  #tick(now) {
+    const sale = this.#sale;
+    if (sale === null) {
+      return;
+    }
+    this.#show();
+    if (now === null) {
+      return;
+    }
+    this.#milestones.seeTime(sale, now);
+    const leftMs = Date.parse(sale.startTime) - now;
+    const isDue = leftMs < this.#lastLookMs && leftMs > LAST_LOOK_MS.latest / 2;
+    if (sale.status === "upcoming" && isDue && performance.now() - this.#lookedAt > LAST_LOOK_MS.earliest) {
+      this.#lookedAt = performance.now();
+      this.#look().catch(() => {});
+    }
+  }
+
+  /** Says that the session has ended, or will before the start. */
+  #showSession() {
+    const { session } = this.#shop;
+    const { why, signedIn } = session;
+    if (signedIn === null && (why === "expired" || why === "revoked")) {
+      const link = el("a", { href: signInPath() }, words.session.goOn);
+      this.#view.showNote([el("p", {}, `${words.session[why]} `, link, ` ${words.session.keeps}`)]);
+      announce(words.session[why]);
+      return;
+    }
+    const sale = this.#sale;
+    const endsEarly =
+      signedIn !== null && sale !== null && Date.parse(signedIn.expiresAt) < Date.parse(sale.startTime);
+    if (endsEarly) {
+      const link = el("a", { href: signInPath() }, words.session.renew);
+      link.addEventListener("click", () => session.lose(signedIn.token, "expired"));
+      this.#view.showNote([el("p", {}, `${words.session.endsEarly} `, link, ` ${words.session.toBeReady}`)]);
+      return;
+    }
+    this.#view.showNote(null);
+  }
+}

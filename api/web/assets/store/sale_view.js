@@ -1,0 +1,201 @@
+/**
+ * Owns the elements of a sale's page, and changes what differs. It decides nothing: see sale_state.js.
+ *
+ * Every area has its size before it has its data, so that nothing moves.
+ */
+
+import { el, fill, setAttribute, setText, show } from "../shared/dom.js";
+import { countdown, duration, hour, number } from "../shared/format.js";
+import { picture } from "./picture.js";
+import { priceOf } from "./sale_state.js";
+import { windowInWords } from "./timing.js";
+import { words } from "./words.js";
+
+/** @typedef {import("./sale_state.js").Sale} Sale */
+/** @typedef {import("./sale_state.js").State} State */
+/** @typedef {import("./live.js").Connection} Connection */
+
+export class SaleView {
+  #badge = el("p", { class: "badge" });
+  #connection = el("p", { class: "connection" });
+  #name = el("h1");
+  #price = el("p", { class: "price" });
+  #whenLabel = el("p", { class: "when-label" });
+  #days = el("span", { class: "days" });
+  #digits = el("span");
+  #window = el("p", { class: "muted small" });
+  #bar = el("div", { class: "bar", "aria-hidden": "true" }, el("div"));
+  #left = el("p", { class: "left figures" });
+  #next = el("p", { class: "next", id: "next" });
+  #note = el("div", { class: "note warn", hidden: true });
+  #ticket = el("div", { class: "ticket-place" });
+  /** @type {HTMLElement} */
+  #pictureFrame = el("div", { class: "picture skeleton" });
+  #about = el("p", { class: "about" });
+  /** @type {HTMLButtonElement} */
+  #button;
+  /** @type {HTMLElement} */
+  element;
+  #pictureOf = "";
+
+  /** @param {() => void} onPress the button was pressed, whatever it says */
+  constructor(onPress) {
+    this.#button = el(
+      "button",
+      { class: "button primary buy", type: "button", "aria-describedby": "next", "aria-disabled": "true", onclick: onPress },
+      words.button.loading,
+    );
+    this.element = el(
+      "article",
+      { class: "sale loading" },
+      this.#pictureFrame,
+      el(
+        "div",
+        { class: "panel" },
+        el("div", { class: "signals" }, this.#badge, this.#connection),
+        this.#name,
+        this.#price,
+        el(
+          "div",
+          { class: "when" },
+          this.#whenLabel,
+          el("p", { class: "countdown", role: "timer" }, this.#days, this.#digits),
+          this.#window,
+        ),
+        el("div", { class: "stock" }, this.#bar, this.#left),
+        this.#button,
+        this.#next,
+        this.#note,
+        this.#ticket,
+      ),
+      this.#about,
+    );
+    setText(this.#badge, " ");
+    setText(this.#next, words.next.loading);
+    setText(this.#connection, words.connection.connecting);
+  }
+
+  /**
+   * What was known before the first answer: the server's part of the page.
+   * @param {string} name
+   * @param {string} price
+   */
+  showEarly(name, price) {
+    setText(this.#name, name);
+    setText(this.#price, price);
+  }
+
+  /**
+   * What the shop has said of the product and the sale.
+   * @param {Sale} sale
+   * @param {number} now
+   */
+  showSale(sale, now) {
+    this.element.classList.remove("loading");
+    setText(this.#name, sale.productName);
+    setText(this.#price, priceOf(sale));
+    setText(this.#about, sale.productDescription ?? "");
+    show(this.#about, Boolean(sale.productDescription));
+    const pictureOf = `${sale.productId} ${sale.imageUrl ?? ""}`;
+    if (this.#pictureOf !== pictureOf) {
+      this.#pictureOf = pictureOf;
+      const frame = picture(sale, "");
+      this.#pictureFrame.replaceWith(frame);
+      this.#pictureFrame = frame;
+    }
+    setText(this.#window, windowInWords(sale.startTime, sale.endTime, now));
+    this.#showStock(sale);
+    const isSoldOut = sale.status === "active" && sale.availableQuantity === 0;
+    const status = isSoldOut ? "soldOut" : sale.status;
+    setText(this.#badge, words.status[status]);
+    setAttribute(this.#badge, "class", `badge ${TONES[status]}`);
+  }
+
+  /** @param {Sale} sale */
+  #showStock({ status, availableQuantity, totalQuantity }) {
+    const total = number(totalQuantity);
+    const part = totalQuantity === 0 ? 0 : availableQuantity / totalQuantity;
+    const isLow = status === "active" && part <= 0.1;
+    this.#bar.style.setProperty("--part", String(part));
+    this.#bar.classList.toggle("low", isLow);
+    if (status === "upcoming") {
+      setText(this.#left, words.stock.units(total, totalQuantity));
+    } else if (availableQuantity === 0) {
+      setText(this.#left, words.stock.none(total));
+    } else {
+      setText(this.#left, words.stock.left(number(availableQuantity), total));
+    }
+  }
+
+  /**
+   * What passes with time alone.
+   * @param {Sale} sale
+   * @param {number} now
+   */
+  showTime({ status, startTime, endTime }, now) {
+    if (status === "ended") {
+      setText(this.#whenLabel, words.time.ended);
+      setText(this.#days, "");
+      setText(this.#digits, hour(endTime));
+      return;
+    }
+    const isComing = status === "upcoming";
+    const leftMs = Date.parse(isComing ? startTime : endTime) - now;
+    const { days, clock } = countdown(leftMs);
+    const passed = isComing ? words.time.starting : words.time.ending;
+    setText(this.#whenLabel, leftMs <= 0 ? passed : isComing ? words.time.startsIn : words.time.endsIn);
+    setText(this.#days, days === 0 ? "" : words.time.days(days));
+    setText(this.#digits, clock);
+  }
+
+  /** @param {State} state */
+  showState({ kind, label, next, action, isBusy = false }) {
+    this.element.dataset["state"] = kind;
+    setText(this.#button, label);
+    setAttribute(this.#button, "aria-disabled", action === null ? "true" : null);
+    setAttribute(this.#button, "aria-busy", isBusy ? "true" : null);
+    setText(this.#next, next);
+  }
+
+  /**
+   * @param {Connection["state"]} state
+   * @param {number | null} agoMs how long ago the shop was last heard
+   */
+  showConnection(state, agoMs) {
+    this.element.classList.toggle("away", state === "away");
+    setAttribute(this.#connection, "class", `connection ${state}`);
+    if (state === "open") {
+      setText(this.#connection, words.connection.live);
+    } else if (state === "connecting") {
+      setText(this.#connection, words.connection.connecting);
+    } else {
+      const ago = agoMs === null ? "" : words.connection.lastSeen(duration(agoMs));
+      setText(this.#connection, `${words.connection.away} ${ago}`.trim());
+    }
+  }
+
+  /** @param {HTMLElement | null} ticket */
+  showTicket(ticket) {
+    if (this.#ticket.firstElementChild !== ticket) {
+      fill(this.#ticket, ticket);
+    }
+  }
+
+  /**
+   * A note above the fold's end: the session.
+   * @param {(Node | string)[] | null} children
+   */
+  showNote(children) {
+    show(this.#note, children !== null);
+    fill(this.#note, ...(children ?? []));
+  }
+}
+
+/** The look of the badge of each status. */
+const TONES = /** @type {const} */ ({
+  upcoming: "accent",
+  active: "good",
+  soldOut: "",
+  paused: "warn",
+  ended: "",
+});

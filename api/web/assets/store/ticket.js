@@ -1,0 +1,91 @@
+/**
+ * Owns the ticket: a card that shows one purchase and what has become of it.
+ */
+
+import { el, setAttribute, setText, show } from "../shared/dom.js";
+import { money, orderNumber, orderShort, second } from "../shared/format.js";
+import { picture } from "./picture.js";
+import { dayAndHour } from "./timing.js";
+import { words } from "./words.js";
+
+/** @typedef {import("./sale_state.js").Purchase} Purchase */
+/**
+ * @typedef {object} Bought
+ * @property {string} productId
+ * @property {string} productName
+ * @property {string | null} [imageUrl]
+ * @property {number} price
+ * @property {string} currency
+ * @property {string} saleId
+ */
+
+/** The look of each state's badge. */
+const TONES = /** @type {const} */ ({
+  queued: "accent",
+  processing: "accent",
+  completed: "good",
+  failed: "bad",
+  cancelled: "warn",
+});
+
+/** Where an order can be found again. @param {string} orderId */
+export const addressOf = (orderId) => `/orders#${orderId}`;
+
+export class Ticket {
+  #badge = el("p", { class: "badge" });
+  #number = el("dd", { class: "order-number" });
+  #time = el("dd");
+  #link = el("a", { class: "small" }, words.ticket.link);
+  #reason = el("p", { class: "small", hidden: true });
+  #heading;
+  /** @type {HTMLElement} */
+  element;
+
+  /**
+   * @param {Bought} bought
+   * @param {{ withSale: boolean }} options whether to link to the sale
+   */
+  constructor(bought, { withSale }) {
+    this.#heading = el("h3", {}, bought.productName);
+    const facts = el(
+      "dl",
+      { class: "facts" },
+      el("div", {}, el("dt", {}, words.ticket.order), this.#number),
+      el("div", {}, el("dt", {}, words.ticket.time), this.#time),
+      el("div", {}, el("dt", {}, words.ticket.price), el("dd", {}, money(bought.price, bought.currency))),
+    );
+    const sale = withSale && el("a", { class: "small", href: `/sales/${bought.saleId}` }, words.ticket.sale);
+    const links = el("p", { class: "links" }, this.#link, sale);
+    const body = el("div", { class: "ticket-body" }, this.#badge, this.#heading, facts, this.#reason, links);
+    this.element = el("article", { class: "ticket" }, picture(bought, "ticket-picture"), body);
+  }
+
+  /**
+   * @param {Purchase} purchase one that has an order
+   * @param {number | null} now the server's time
+   */
+  update({ status, orderId, purchasedAt, reason, message }, now) {
+    const id = orderId ?? "";
+    const state = status === "not_purchased" ? "queued" : status;
+    setAttribute(this.element, "id", id);
+    setAttribute(this.element, "aria-label", words.ticket.label(orderShort(id)));
+    setAttribute(this.element, "class", `ticket ${TONES[state]}`);
+    setAttribute(this.#badge, "class", `badge ${TONES[state]}`);
+    setText(this.#badge, words.ticket.states[state]);
+    setText(this.#number, orderNumber(id));
+    setText(this.#time, purchasedAt ? timeInWords(purchasedAt, now) : words.ticket.pending);
+    setAttribute(this.#link, "href", addressOf(id));
+    setText(this.#reason, status === "failed" ? (words.failed[reason ?? ""] ?? message ?? "") : "");
+    show(this.#reason, status === "failed");
+  }
+}
+
+/**
+ * "Today, 20:00:03"
+ * @param {string} time
+ * @param {number | null} now
+ */
+function timeInWords(time, now) {
+  const [day] = dayAndHour(time, now ?? Date.parse(time)).split(",");
+  return words.time.at(day ?? "", second(time));
+}
