@@ -25,6 +25,7 @@
 //! | [`quota`] | places of which each user or address has a number |
 //! | [`threads`] | the threads that answer, each with its own connections |
 //! | [`metrics`], [`throughput`], [`log_limit`] | counters; how often a log line is written |
+//! | [`web`] | the pages: storefront and console |
 //! | [`document`] | the OpenAPI document, and the page that shows it |
 
 pub mod auth;
@@ -52,6 +53,7 @@ pub mod throughput;
 pub mod traffic;
 pub mod types;
 pub mod views;
+pub mod web;
 
 use std::{future::Future, pin::pin};
 

@@ -15,6 +15,7 @@ use crate::{
     live::{limits::StreamLimits, stream::HEARTBEAT_EVERY},
     purchases::batcher::{AdmissionLimits, LANE_IDLE},
     replies::cors::AllowedOrigins,
+    web::settings::PagesSettings,
 };
 
 /// The most requests that a rate limit can be set to: one in a nanosecond of the shortest window.
@@ -123,6 +124,10 @@ pub struct Settings {
     /// Whether the documentation is served at /api-docs
     #[arg(long, env = "API_DOCS", value_enum, default_value_t = ApiDocs::On)]
     pub api_docs: ApiDocs,
+
+    /// The pages.
+    #[command(flatten)]
+    pub pages: PagesSettings,
 
     /// What a buyer needs to log in. With email anyone can log in with anyone's address: for
     /// demonstrations, or where something in front knows better

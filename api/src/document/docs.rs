@@ -9,23 +9,21 @@
 
 mod written;
 
-use std::{
-    io::{self, Write},
-    sync::LazyLock,
-};
+use std::sync::LazyLock;
 
-use flate2::{Compression, write::GzEncoder};
 use poem::{
     Request, Response, Route,
     endpoint::make_sync,
     get,
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     web::headers::{ETag, HeaderMapExt as _, IfNoneMatch},
 };
 use sha2::{Digest, Sha256};
 
 use self::written::{Places, WRITTEN_DEADLINE};
-use crate::{document::openapi, problem::Problem, routes::documentation_paths};
+use crate::{
+    document::openapi, problem::Problem, replies::coding::Coding, routes::documentation_paths,
+};
 
 /// What the page may do: run its own inline scripts, and call this service.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
@@ -94,7 +92,7 @@ impl Form {
 
 impl Text {
     fn new(content_type: &'static str, text: String) -> Self {
-        let gzip = compressed(text.as_bytes()).inspect_err(
+        let gzip = Coding::Gzip.compress(text.as_bytes()).inspect_err(
             |error| tracing::warn!(%error, "the documentation is served uncompressed"),
         );
         Self {
@@ -107,7 +105,7 @@ impl Text {
     /// The reply to a request. It holds a place until it is written.
     fn reply(&'static self, request: &Request, places: &Places) -> Result<Response, Problem> {
         let (form, encoding) = match &self.gzip {
-            Some(gzip) if takes_gzip(request.headers()) => (gzip, Some("gzip")),
+            Some(gzip) if Coding::Gzip.is_taken(request.headers()) => (gzip, Some("gzip")),
             Some(_) | None => (&self.plain, None),
         };
         let mut reply = Response::builder()
@@ -128,30 +126,6 @@ impl Text {
     }
 }
 
-fn compressed(text: &[u8]) -> io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(text)?;
-    encoder.finish()
-}
-
-/// Whether a client accepts gzip (RFC 9110, 12.5.3). A client that does not say gets the plain form.
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let takes = |wanted: &str| {
-        let accepted = headers.get_all(header::ACCEPT_ENCODING);
-        let mut codings = accepted
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','));
-        codings.find_map(|coding| {
-            let (name, parameters) = coding.split_once(';').unwrap_or((coding, ""));
-            let weight = parameters.trim().strip_prefix("q=");
-            let refused = weight.is_some_and(|weight| weight.parse() == Ok(0.0));
-            name.trim().eq_ignore_ascii_case(wanted).then_some(!refused)
-        })
-    };
-    takes("gzip").or_else(|| takes("*")).unwrap_or(false)
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Read;
@@ -159,10 +133,10 @@ mod tests {
     use flate2::read::GzDecoder;
     use poem::{
         Endpoint, Request, Response,
-        http::{HeaderMap, HeaderValue, StatusCode, header},
+        http::{StatusCode, header},
     };
 
-    use super::{DOCUMENT, PAGE, routes, takes_gzip};
+    use super::{DOCUMENT, PAGE, routes};
     use crate::routes::documentation_paths;
 
     async fn ask(path: &str, headers: &[(header::HeaderName, &str)]) -> Response {
@@ -213,25 +187,5 @@ mod tests {
             ask(documentation_paths::PAGE, &known).await.status(),
             StatusCode::OK
         );
-    }
-
-    #[test]
-    fn gzip_is_sent_to_clients_that_take_it() {
-        for (accepted, taken) in [
-            ("gzip", true),
-            ("deflate, GZIP;q=0.5", true),
-            ("*", true),
-            ("br", false),
-            ("gzip;q=0", false),
-            ("gzip; q=0.000, br", false),
-            ("*, gzip;q=0", false),
-            ("*;q=0, gzip", true),
-            ("", false),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(accepted));
-            assert_eq!(takes_gzip(&headers), taken, "{accepted}");
-        }
-        assert!(!takes_gzip(&HeaderMap::new()));
     }
 }

@@ -53,6 +53,7 @@ use crate::{
         security_headers,
     },
     routes::RouteTable,
+    web::{self, settings::Pages},
 };
 
 /// Refusals in one second that are logged because a server behind us is away: every request of a crowd fails then.
@@ -64,6 +65,8 @@ pub struct Rules {
     pub routes: Arc<RouteTable>,
     /// Which of the routes are served at the root, too.
     pub root_paths: RootPaths,
+    /// Whether pages are served: a browser that visits one is led to no route.
+    pub pages: Pages,
     /// After this time a request is answered with a 503.
     pub deadline: Duration,
     /// Where requests come from.
@@ -72,6 +75,15 @@ pub struct Rules {
     pub rate_limits: Arc<RateLimits>,
     /// Whose pages may call.
     pub origins: AllowedOrigins,
+}
+
+impl Rules {
+    /// The address of the route that an old client means.
+    fn lead(&self, request: &Request, uri: &Uri) -> Option<Uri> {
+        let led = self.root_paths.lead(uri)?;
+        let is_visit = self.pages == Pages::On && web::is_visit(request, uri.path());
+        (!is_visit).then_some(led)
+    }
 }
 
 /// Wraps the routes.
@@ -212,7 +224,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         request.set_data(id.clone());
         let uri = request.uri().clone();
         let plain = trailing_slash::without(&uri);
-        let led = self.rules.root_paths.lead(plain.as_ref().unwrap_or(&uri));
+        let led = self.rules.lead(&request, plain.as_ref().unwrap_or(&uri));
         if let Some(served) = led.or(plain) {
             *request.uri_mut() = served;
         }
@@ -261,6 +273,7 @@ mod tests {
         replies::request_id,
         routes::{RouteTable, apis},
         settings::RateLimitSettings,
+        web::settings::Pages,
     };
 
     const ORIGIN: &str = "https://shop.example";
@@ -278,6 +291,7 @@ mod tests {
             Arc::new(Metrics::new([]).unwrap()),
             Rules {
                 routes: Arc::new(RouteTable::of(&apis(), &[])),
+                pages: Pages::Off,
                 root_paths: RootPaths::default(),
                 deadline: Duration::from_millis(20),
                 clients: Clients::behind(TrustedProxies::default()),

@@ -3,7 +3,8 @@
 //!
 //! The edge rewrites the address before the router sees it. So a request at the root has the handler, the rate limit,
 //! the metrics and the failures of its route, and is routed only once. Only the address of a route is rewritten,
-//! whatever the method: `/`, `/admin` and all other addresses stay as they are.
+//! whatever the method: `/`, `/admin` and all other addresses stay as they are. Some addresses of the console are addresses
+//! of routes, too (`/admin/products`): a browser that visits them gets the page.
 
 use poem::http::{Uri, uri::PathAndQuery};
 

@@ -3,11 +3,13 @@
 //! | module | owns |
 //! | --- | --- |
 //! | [`reply`] | the beginning of a reply: its body and content type |
+//! | [`coding`] | compressed replies: which codings a client takes |
 //! | [`shared`] | replies that are the same for everybody |
 //! | [`request_id`] | the name of a request, in replies and in the log |
 //! | [`security_headers`] | headers for browsers |
 //! | [`cors`] | which pages of other origins may call |
 
+pub mod coding;
 pub mod cors;
 pub mod reply;
 pub mod request_id;

@@ -1,4 +1,4 @@
-//! The pattern of a route's path, in which `:name` stands for a parameter.
+//! The pattern of a route's path, in which `:name` stands for a parameter, and `*name` at the end for all that follows.
 
 /// A pattern of paths.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ impl Pattern {
     pub fn new(text: impl Into<String>) -> Self {
         let text = text.into();
         Self {
-            literal: text.find(':').unwrap_or(text.len()),
+            literal: text.find([':', '*']).unwrap_or(text.len()),
             text,
         }
     }
@@ -38,6 +38,7 @@ impl Pattern {
         loop {
             match (segments.next(), asked.next()) {
                 (None, None) => return true,
+                (Some(segment), Some(_)) if segment.starts_with('*') => return true,
                 (Some(segment), Some(asked)) => {
                     let parameter = segment.starts_with(':');
                     if !(segment == asked || parameter && !asked.is_empty()) {
@@ -53,6 +54,15 @@ impl Pattern {
 #[cfg(test)]
 mod tests {
     use super::Pattern;
+
+    #[test]
+    fn a_star_is_everything_below() {
+        let fits = |path| Pattern::new("/admin/*path").fits(path);
+        assert!(fits("/admin/sales"));
+        assert!(fits("/admin/sales/1"));
+        assert!(!fits("/admin"));
+        assert!(!fits("/administration"));
+    }
 
     #[test]
     fn a_parameter_is_one_segment_that_is_not_empty() {

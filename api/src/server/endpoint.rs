@@ -1,4 +1,4 @@
-//! The endpoint behind the edge: the routes, and the documentation page.
+//! The endpoint behind the edge: the routes, the documentation page, and the pages.
 
 use std::{
     collections::HashMap,
@@ -21,7 +21,11 @@ use crate::{
     routes::{self, RouteTable, documentation_paths},
     services::Services,
     settings::ApiDocs,
+    web::Web,
 };
+
+/// What all paths of the API begin with: none of them is a page's.
+const API: &str = "/api/";
 
 /// All routes, without the work of the edge. (Nested routes would make poem write and read the address of each
 /// request again.)
@@ -32,6 +36,8 @@ pub(super) struct Routes {
     service: BoxEndpoint<'static>,
     /// None if the documentation is switched off.
     docs: Option<BoxEndpoint<'static>>,
+    /// None if the pages are switched off.
+    web: Option<Arc<Web>>,
 }
 
 impl Routes {
@@ -39,7 +45,12 @@ impl Routes {
         services: Arc<Services>,
         table: Arc<RouteTable>,
         documentation: ApiDocs,
+        web: Option<Web>,
     ) -> Self {
+        let web = web.map(Arc::new);
+        if let Some(web) = web.clone() {
+            spawn_blocking(move || web.prepare());
+        }
         Self {
             services,
             direct: Direct::new(),
@@ -52,6 +63,7 @@ impl Routes {
                 }
                 ApiDocs::Off => None,
             },
+            web,
         }
     }
 }
@@ -64,6 +76,12 @@ impl Endpoint for Routes {
             && request.uri().path().starts_with(documentation_paths::PAGE)
         {
             return DynEndpoint::call(docs.as_ref(), request);
+        }
+        if let Some(web) = &self.web
+            && !request.uri().path().starts_with(API)
+            && let Some(answer) = web.answer(&request)
+        {
+            return ready(answer).boxed();
         }
         let surplus = match surplus(&self.table, &mut request) {
             Ok(surplus) => surplus,

@@ -38,6 +38,7 @@ use crate::{
     services::Services,
     settings::{ApiDocs, MetricsAddress, Settings},
     threads::Threads,
+    web::Web,
 };
 
 /// How long closing the connections to the servers behind may take, after the last answer: a handler that was too
@@ -117,6 +118,7 @@ pub struct Api {
     metrics: Option<(BoundedAcceptor, SocketAddr)>,
     shutdown_deadline: Duration,
     documentation: ApiDocs,
+    web: Option<Web>,
 }
 
 impl Api {
@@ -127,6 +129,7 @@ impl Api {
             return Err(ServeError::Impatient);
         }
         let tokens = Tokens::new(&settings.token)?;
+        let web = Web::of(&settings.pages, settings.legacy_root_paths);
         let connections = connections(settings);
         let streams = limits.streams(connections.connections_max);
         let (listener, address) = listen(settings.address(), "API_ADDRESS", connections)?;
@@ -158,6 +161,7 @@ impl Api {
             metrics,
             shutdown_deadline: limits.shutdown_deadline(),
             documentation: settings.api_docs,
+            web,
         })
     }
 
@@ -193,6 +197,7 @@ impl Api {
                 Arc::clone(&services),
                 Arc::clone(&self.rules.routes),
                 self.documentation,
+                self.web,
             ),
             Arc::clone(&services.metrics),
             self.rules,

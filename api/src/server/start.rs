@@ -42,6 +42,7 @@ use crate::{
     threads::Threads,
     throughput::Throughput,
     traffic::Traffic,
+    web::{place, settings::Pages},
 };
 
 /// The part of a request's time that remains for its answer after it has waited.
@@ -109,8 +110,14 @@ pub(super) fn rules(settings: &Settings) -> Rules {
         ApiDocs::On => &documentation_paths::ALL,
         ApiDocs::Off => &[],
     };
-    let routes = Arc::new(RouteTable::of(&routes::apis(), documented));
+    let pages: &[&str] = match settings.pages.pages {
+        Pages::On => &place::PATTERNS,
+        Pages::Off => &[],
+    };
+    let more = [documented, pages].concat();
+    let routes = Arc::new(RouteTable::of(&routes::apis(), &more));
     Rules {
+        pages: settings.pages.pages,
         root_paths: if settings.legacy_root_paths {
             RootPaths::of(&routes)
         } else {

@@ -10,7 +10,7 @@ use crate::fixture::{Fixture, bearer};
 async fn an_unknown_address_is_not_found() {
     let api = Fixture::start().await;
     for path in [
-        "/",
+        "/nothing",
         "/api",
         "/api/nothing",
         "/api/purchase//",

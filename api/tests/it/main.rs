@@ -28,6 +28,7 @@ mod malformed;
 mod old_client;
 mod openapi;
 mod operations;
+mod pages;
 mod process;
 mod process_limits;
 mod products;

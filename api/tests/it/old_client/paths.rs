@@ -134,14 +134,7 @@ async fn a_failure_at_the_root_names_the_address_that_was_asked_for() {
     answer.problem(405, "METHOD_NOT_ALLOWED");
     assert_eq!(answer.header("allow"), Some("GET, HEAD"));
 
-    for path in [
-        "/",
-        "/admin",
-        "/nothing",
-        "/flash-sale",
-        "/purchase/job",
-        "/metrics",
-    ] {
+    for path in ["/nothing", "/flash-sale", "/purchase/job", "/metrics"] {
         let problem = anyone.get(path).await.problem(404, "NOT_FOUND");
         assert_eq!(problem["instance"], path);
     }
@@ -150,7 +143,8 @@ async fn a_failure_at_the_root_names_the_address_that_was_asked_for() {
 
 #[tokio::test]
 async fn without_the_setting_nothing_is_served_at_the_root() {
-    let api = Fixture::start_with(&["--buyer-login=email"]).await;
+    // With pages, `/admin` and what is below it is the console.
+    let api = Fixture::start_with(&["--buyer-login=email", "--pages=off"]).await;
     let sale = api.active_sale(1).await;
     let anyone = OldClient::with_token(&api, "", &api.admin);
     for (method, path, body) in ROUTES {
@@ -158,6 +152,34 @@ async fn without_the_setting_nothing_is_served_at_the_root() {
         let (status, problem) = ask(&anyone, method, &path, body).await;
         assert_eq!(status, 404, "{method} {path}");
         assert_eq!(problem["code"], "NOT_FOUND");
+    }
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn at_the_root_a_browser_gets_the_console_and_a_client_the_route() {
+    const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+    const APP: &str = "application/json, text/plain, */*";
+    let api = start().await;
+    let admin = OldClient::with_token(&api, "", &api.admin);
+    for path in ["/", "/admin"] {
+        assert_eq!(admin.get(path).await.status, 200, "{path}");
+    }
+    for (accepted, content_type) in [
+        (BROWSER, "text/html; charset=utf-8"),
+        (APP, "application/json; charset=utf-8"),
+    ] {
+        let request = admin.request(Method::GET, "/admin/products");
+        let answer = api.send(request.header("accept", accepted)).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("content-type"), Some(content_type));
+        // A cache must not give the one for the other.
+        let varies = answer
+            .header("vary")
+            .unwrap_or_default()
+            .contains("Accept,");
+        let is_kept = answer.header("cache-control") != Some("no-store");
+        assert_eq!(varies, is_kept, "{accepted}");
     }
     api.stop().await;
 }
