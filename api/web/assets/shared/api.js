@@ -207,14 +207,14 @@ export function pauseAfter(failure, tries) {
  * @template T
  * @param {() => Promise<T>} request
  * @param {object} options
- * @param {AbortSignal} options.signal ends it
+ * @param {AbortSignal} [options.signal] ends it
  * @param {number} [options.tries] how often to send it at most
  * @param {(failure: ApiError, pauseMs: number) => void} [options.onPause] called before each pause
  * @returns {Promise<T>}
  */
 export async function retrying(request, { signal, tries = Infinity, onPause }) {
   for (let failed = 1; ; failed += 1) {
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     try {
       return await request();
     } catch (error) {
@@ -230,21 +230,21 @@ export async function retrying(request, { signal, tries = Infinity, onPause }) {
 
 /**
  * @param {number} ms
- * @param {AbortSignal} signal ends it early: then it fails with the signal's reason
+ * @param {AbortSignal} [signal] ends it early: then it fails with the signal's reason
  * @returns {Promise<void>}
  */
 export function sleep(ms, signal) {
   return new Promise((resolve, reject) => {
     const end = () => {
       clearTimeout(timer);
-      reject(signal.reason);
+      reject(signal?.reason);
     };
     const timer = setTimeout(() => {
-      signal.removeEventListener("abort", end);
+      signal?.removeEventListener("abort", end);
       resolve();
     }, ms);
-    signal.addEventListener("abort", end, { once: true });
-    if (signal.aborted) {
+    signal?.addEventListener("abort", end, { once: true });
+    if (signal?.aborted) {
       end();
     }
   });

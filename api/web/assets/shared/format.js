@@ -60,7 +60,7 @@ function dates(name, zone, options) {
   const key = `${name} ${zone}`;
   let format = formats.get(key);
   if (format === undefined) {
-    const hours = options.hour === undefined ? {} : { hourCycle };
+    const hours = options.timeStyle === undefined ? {} : { hourCycle };
     format = new Intl.DateTimeFormat(wording, { ...options, ...hours, timeZone: zoneOf(zone) });
     formats.set(key, format);
   }
@@ -73,7 +73,7 @@ function dates(name, zone, options) {
  * @param {Zone} [zone]
  */
 export function hour(time, zone = "mine") {
-  return dates("hour", zone, { hour: "2-digit", minute: "2-digit" }).format(new Date(time));
+  return dates("hour", zone, { timeStyle: "short" }).format(new Date(time));
 }
 
 /**
@@ -82,8 +82,7 @@ export function hour(time, zone = "mine") {
  * @param {Zone} [zone]
  */
 export function second(time, zone = "mine") {
-  const options = /** @type {const} */ ({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
-  return dates("second", zone, options).format(new Date(time));
+  return dates("second", zone, { timeStyle: "medium" }).format(new Date(time));
 }
 
 /**
@@ -101,8 +100,7 @@ export function day(time, zone = "mine") {
  * @param {Zone} [zone]
  */
 export function dayAndHour(time, zone = "mine") {
-  const options = /** @type {const} */ ({ dateStyle: "medium" });
-  return `${dates("date", zone, options).format(new Date(time))}, ${hour(time, zone)}`;
+  return `${dates("date", zone, { dateStyle: "medium" }).format(new Date(time))}, ${hour(time, zone)}`;
 }
 
 /**
@@ -129,7 +127,7 @@ export function daysBetween(from, to, zone = "mine") {
  * @param {Zone} [zone]
  */
 export function zoneName(zone = "mine") {
-  const { timeZone } = dates("hour", zone, { hour: "2-digit", minute: "2-digit" }).resolvedOptions();
+  const { timeZone } = dates("hour", zone, { timeStyle: "short" }).resolvedOptions();
   if (timeZone.includes("/") && !timeZone.startsWith("Etc/")) {
     return (timeZone.split("/").pop() ?? timeZone).replaceAll("_", " ");
   }
@@ -155,15 +153,16 @@ export function countdown(ms) {
 /** @typedef {"second" | "minute" | "hour" | "day"} Unit */
 
 /**
- * A duration in its largest unit, rounded: "7 seconds", "3 minutes".
+ * A duration in its largest unit, rounded: "7 seconds", "3 minutes"; or short: "7 sec", "3 min".
  * @param {number} ms
+ * @param {"long" | "short"} [unitDisplay]
  */
-export function duration(ms) {
+export function duration(ms, unitDisplay = "long") {
   const seconds = Math.max(0, ms / 1_000);
   /** @type {[Unit, number]} */
   const [unit, length] =
     seconds < 90 ? ["second", 1] : seconds < 5_400 ? ["minute", 60] : seconds < 172_800 ? ["hour", 3_600] : ["day", 86_400];
-  return new Intl.NumberFormat(wording, { style: "unit", unit, unitDisplay: "long" }).format(
+  return new Intl.NumberFormat(wording, { style: "unit", unit, unitDisplay }).format(
     Math.round(seconds / length),
   );
 }

@@ -16,7 +16,8 @@ export function showAccount(session, place) {
   place.setAttribute("aria-label", words.account.label);
   const show = () => {
     const { signedIn } = session;
-    fill(place, signedIn === null ? signInLink() : menu(session, signedIn.email));
+    const isSigningIn = location.pathname === "/sign-in";
+    fill(place, signedIn !== null ? menu(session, signedIn.email) : !isSigningIn && signInLink());
   };
   show();
   session.onChange(show);
@@ -31,7 +32,7 @@ function signInLink() {
  * @param {string} email
  */
 function menu(session, email) {
-  const summary = el("summary", { class: "button" }, el("span", { class: "email" }, email));
+  const summary = el("summary", { class: "button" }, el("span", { class: "email" }, email.split("@")[0]));
   const signOut = el("button", { class: "item", type: "button", onclick: () => session.end() }, words.account.signOut);
   const items = el(
     "div",

@@ -41,10 +41,8 @@ export class Home {
   }
 
   async start() {
-    const { signal } = new AbortController();
     const pause = problem(words.problem.loading);
     await retrying(() => this.#ask(), {
-      signal,
       onPause: (_failure, pauseMs) => {
         pause.showFor(pauseMs);
         this.#list.before(pause.element);

@@ -84,13 +84,11 @@ export class Orders {
     }
     this.#isLoading = true;
     const pause = problem(words.problem.loading);
-    const { signal } = new AbortController();
     try {
       const cursor = this.#cursor === null ? "" : `&cursor=${encodeURIComponent(this.#cursor)}`;
       const path = `/api/purchase/user/${user}?limit=${PAGE}${cursor}`;
       const { data, nextCursor } = await retrying(() => this.#shop.api.get(path), {
-        signal,
-        onPause: (_failure, pauseMs) => {
+          onPause: (_failure, pauseMs) => {
           pause.showFor(pauseMs);
           fill(this.#note, pause.element);
         },

@@ -23,10 +23,27 @@ export function picture({ productId, imageUrl }, className) {
     return frame;
   }
   // The name stands beside it, so it needs no description.
-  const image = el("img", { src: imageUrl, alt: "", referrerpolicy: "no-referrer", decoding: "async" });
-  image.addEventListener("error", () => image.replaceWith(drawing(productId)), { once: true });
-  frame.append(image);
+  frame.append(el("img", { src: imageUrl, alt: "", referrerpolicy: "no-referrer", decoding: "async" }));
+  drawIfBroken(frame, productId);
   return frame;
+}
+
+/**
+ * Draws a picture in the place of one that cannot be shown.
+ * @param {HTMLElement} frame
+ * @param {string} productId
+ */
+export function drawIfBroken(frame, productId) {
+  const image = frame.querySelector("img");
+  if (image === null) {
+    return;
+  }
+  const draw = () => image.replaceWith(drawing(productId));
+  if (image.complete && image.naturalWidth === 0) {
+    draw();
+  } else {
+    image.addEventListener("error", draw, { once: true });
+  }
 }
 
 /**
@@ -47,7 +64,7 @@ function drawing(productId) {
       svg(
         "g",
         { transform: `translate(${x} ${y})` },
-        svg("rect", { class: `art-${ground}`, width: TILE, height: TILE }),
+        svg("rect", { class: `art-${ground}`, width: TILE + 1, height: TILE + 1 }),
         svg("path", { class: `art-${colour}`, d: SHAPES[next(SHAPES.length)] ?? "", transform: turn }),
       ),
     );

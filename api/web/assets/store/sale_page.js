@@ -57,6 +57,8 @@ export class SalePage {
   #sale = null;
   /** @type {Purchase | null} */
   #purchase = null;
+  /** A failed purchase after which the visitor buys again. @type {string | null | undefined} */
+  #dismissed = "";
   /** @type {Ticket | null} */
   #ticket = null;
   /** @type {number | null} */
@@ -105,31 +107,28 @@ export class SalePage {
     this.#adopt();
     this.#live.start();
     session.onChange(() => this.#changeUser());
+    this.#attempt.resume();
     try {
       await this.#load();
     } catch (error) {
       this.#giveUp(error);
       return;
     }
-    this.#attempt.resume();
     eachSecond(clock, (now) => this.#tick(now));
   }
 
   /** Takes over what the server has written into the page. */
   #adopt() {
     const early = this.#place.querySelector("article");
-    this.#view.showEarly(
-      early?.querySelector("h1")?.textContent ?? "",
-      early?.querySelector(".price")?.textContent ?? "",
-    );
+    if (early !== null) {
+      this.#view.adopt(early);
+    }
     fill(this.#place, this.#view.element);
   }
 
   async #load() {
-    const { signal } = new AbortController();
     const pause = problem(words.problem.loading);
     await retrying(() => this.#look(), {
-      signal,
       onPause: (_failure, pauseMs) => {
         pause.showFor(pauseMs);
         this.#view.showNote([pause.element]);
@@ -210,7 +209,7 @@ export class SalePage {
   #takePurchase(purchase) {
     const known = this.#purchase;
     const isOther = known !== null && purchase.orderId !== known.orderId;
-    if (purchase.status === "not_purchased") {
+    if (purchase.status === "not_purchased" || purchase.orderId === this.#dismissed) {
       return;
     }
     if (known !== null && !isOther && ORDER[purchase.status] < ORDER[known.status]) {
@@ -258,6 +257,7 @@ export class SalePage {
       location.assign(signInPath());
     } else if (action === "buy") {
       if (this.#purchase?.status === "failed") {
+        this.#dismissed = this.#purchase.orderId;
         this.#purchase = null;
         this.#ticket = null;
       }

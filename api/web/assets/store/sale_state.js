@@ -5,7 +5,7 @@
  * the server says so.
  */
 
-import { duration, hour, money, orderShort, second } from "../shared/format.js";
+import { daysBetween, duration, hour, money, orderShort, second } from "../shared/format.js";
 import { dayAndHour } from "./timing.js";
 import { words } from "./words.js";
 
@@ -163,7 +163,8 @@ function ofSale({ sale, now, isSignedIn, soldOutMs }) {
     case "paused":
       return { kind: "paused", label: words.button.paused, next: words.next.paused, action: null };
     case "ended": {
-      const at = dayAndHour(sale.endTime, now);
+      const isToday = daysBetween(now, sale.endTime) === 0;
+      const at = isToday ? hour(sale.endTime) : dayAndHour(sale.endTime, now);
       const next = sale.availableQuantity === 0 ? words.next.endedSold(at) : words.next.ended(at);
       return { kind: "ended", label: words.button.ended, next, action: null };
     }

@@ -6,7 +6,7 @@
 
 import { el, fill, setAttribute, setText, show } from "../shared/dom.js";
 import { countdown, duration, hour, number } from "../shared/format.js";
-import { picture } from "./picture.js";
+import { drawIfBroken, picture } from "./picture.js";
 import { priceOf } from "./sale_state.js";
 import { windowInWords } from "./timing.js";
 import { words } from "./words.js";
@@ -76,13 +76,24 @@ export class SaleView {
   }
 
   /**
-   * What was known before the first answer: the server's part of the page.
-   * @param {string} name
-   * @param {string} price
+   * Takes over what the server has written into the page.
+   * @param {Element} early
    */
-  showEarly(name, price) {
-    setText(this.#name, name);
-    setText(this.#price, price);
+  adopt(early) {
+    setText(this.#name, early.querySelector("h1")?.textContent ?? "");
+    setText(this.#price, early.querySelector(".price")?.textContent ?? "");
+    setText(this.#about, early.querySelector(".about")?.textContent ?? "");
+    const image = early.querySelector("img");
+    if (image?.parentElement) {
+      this.#pictureOf = image.getAttribute("src") ?? "";
+      this.#showPicture(image.parentElement);
+    }
+  }
+
+  /** @param {HTMLElement} frame */
+  #showPicture(frame) {
+    this.#pictureFrame.replaceWith(frame);
+    this.#pictureFrame = frame;
   }
 
   /**
@@ -91,17 +102,18 @@ export class SaleView {
    * @param {number} now
    */
   showSale(sale, now) {
+    const isFirst = this.element.classList.contains("loading");
     this.element.classList.remove("loading");
     setText(this.#name, sale.productName);
     setText(this.#price, priceOf(sale));
     setText(this.#about, sale.productDescription ?? "");
     show(this.#about, Boolean(sale.productDescription));
-    const pictureOf = `${sale.productId} ${sale.imageUrl ?? ""}`;
+    const pictureOf = sale.imageUrl ?? sale.productId;
     if (this.#pictureOf !== pictureOf) {
       this.#pictureOf = pictureOf;
-      const frame = picture(sale, "");
-      this.#pictureFrame.replaceWith(frame);
-      this.#pictureFrame = frame;
+      this.#showPicture(picture(sale, ""));
+    } else if (isFirst) {
+      drawIfBroken(this.#pictureFrame, sale.productId);
     }
     setText(this.#window, windowInWords(sale.startTime, sale.endTime, now));
     this.#showStock(sale);
@@ -169,8 +181,8 @@ export class SaleView {
     } else if (state === "connecting") {
       setText(this.#connection, words.connection.connecting);
     } else {
-      const ago = agoMs === null ? "" : words.connection.lastSeen(duration(agoMs));
-      setText(this.#connection, `${words.connection.away} ${ago}`.trim());
+      const ago = agoMs === null ? null : duration(agoMs, "short");
+      setText(this.#connection, ago === null ? words.connection.away : words.connection.lastSeen(ago));
     }
   }
 

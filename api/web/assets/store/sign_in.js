@@ -87,17 +87,15 @@ export class SignIn {
   }
 
   async #learnMethods() {
-    const { signal } = new AbortController();
     const pause = problem(words.problem.loading);
     const { data } = await retrying(() => this.#shop.api.get("/api/auth/methods", { anonymous: true }), {
-      signal,
       onPause: (_failure, pauseMs) => {
         pause.showFor(pauseMs);
         this.#place.prepend(pause.element);
       },
     });
     pause.end();
-    this.#methods = { email: data.email === true, password: data.password !== false, register: data.register !== false };
+    this.#methods = { email: data.email === true, password: data.password !== false, register: data.registration !== false };
   }
 
   /** @param {Way} way */

@@ -35,9 +35,8 @@ export class Ticket {
   #badge = el("p", { class: "badge" });
   #number = el("dd", { class: "order-number" });
   #time = el("dd");
+  #bought = el("div", {}, el("dt", {}, words.ticket.time), this.#time);
   #link = el("a", { class: "small" }, words.ticket.link);
-  #reason = el("p", { class: "small", hidden: true });
-  #heading;
   /** @type {HTMLElement} */
   element;
 
@@ -46,17 +45,17 @@ export class Ticket {
    * @param {{ withSale: boolean }} options whether to link to the sale
    */
   constructor(bought, { withSale }) {
-    this.#heading = el("h3", {}, bought.productName);
+    const heading = el("h3", {}, bought.productName);
     const facts = el(
       "dl",
       { class: "facts" },
       el("div", {}, el("dt", {}, words.ticket.order), this.#number),
-      el("div", {}, el("dt", {}, words.ticket.time), this.#time),
+      this.#bought,
       el("div", {}, el("dt", {}, words.ticket.price), el("dd", {}, money(bought.price, bought.currency))),
     );
     const sale = withSale && el("a", { class: "small", href: `/sales/${bought.saleId}` }, words.ticket.sale);
     const links = el("p", { class: "links" }, this.#link, sale);
-    const body = el("div", { class: "ticket-body" }, this.#badge, this.#heading, facts, this.#reason, links);
+    const body = el("div", { class: "ticket-body" }, this.#badge, heading, facts, links);
     this.element = el("article", { class: "ticket" }, picture(bought, "ticket-picture"), body);
   }
 
@@ -64,7 +63,7 @@ export class Ticket {
    * @param {Purchase} purchase one that has an order
    * @param {number | null} now the server's time
    */
-  update({ status, orderId, purchasedAt, reason, message }, now) {
+  update({ status, orderId, purchasedAt }, now) {
     const id = orderId ?? "";
     const state = status === "not_purchased" ? "queued" : status;
     setAttribute(this.element, "id", id);
@@ -75,8 +74,8 @@ export class Ticket {
     setText(this.#number, orderNumber(id));
     setText(this.#time, purchasedAt ? timeInWords(purchasedAt, now) : words.ticket.pending);
     setAttribute(this.#link, "href", addressOf(id));
-    setText(this.#reason, status === "failed" ? (words.failed[reason ?? ""] ?? message ?? "") : "");
-    show(this.#reason, status === "failed");
+    // What failed was not bought.
+    show(this.#bought, status !== "failed");
   }
 }
 

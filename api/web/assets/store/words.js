@@ -110,8 +110,8 @@ export const words = {
     soldOutIn: (/** @type {string} */ duration) =>
       `Everything went in ${duration}. If a unit comes back, this page opens again.`,
     paused: "The shop has paused the sale. Keep this page open.",
-    ended: (/** @type {string} */ time) => `It ended: ${time}.`,
-    endedSold: (/** @type {string} */ time) => `It ended: ${time}. Everything was sold.`,
+    ended: (/** @type {string} */ time) => `It ended at ${time}.`,
+    endedSold: (/** @type {string} */ time) => `It ended at ${time}. Everything was sold.`,
     cancelled: (/** @type {string} */ order) =>
       `The shop has cancelled order ${order}. Ask the shop if you did not expect this.`,
     tryAgain: "You can try again safely.",
@@ -139,8 +139,8 @@ export const words = {
 
   connection: {
     connecting: "Connecting …",
-    away: "No connection to the shop. Reconnecting …",
-    lastSeen: (/** @type {string} */ ago) => `This is as of ${ago} ago.`,
+    away: "Reconnecting …",
+    lastSeen: (/** @type {string} */ ago) => `Reconnecting, last seen ${ago} ago`,
     live: "Live",
   },
 

@@ -1,0 +1,97 @@
+/**
+ * The log of what admins, the command line and the processes have changed.
+ */
+
+import { el } from "../shared/dom.js";
+import { number, orderNumber } from "../shared/format.js";
+import * as service from "./service.js";
+import { Table } from "./table.js";
+import { when } from "./times.js";
+import { words } from "./words.js";
+
+/** @typedef {import("./shapes.js").LogEntry} LogEntry */
+
+const text = words.log;
+const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
+
+/** @returns {import("./main.js").Page} */
+export function logPage() {
+  const kinds = /** @type {[string, string][]} */ (Object.entries(text.kinds));
+  const table = new Table({
+    caption: text.caption,
+    isShared: true,
+    filters: [
+      { name: "action", label: text.action, options: kinds },
+      { name: "actor", label: text.actor, hint: text.actorHint },
+    ],
+    columns: columns(true),
+    load: (query, signal) => service.log(query, signal),
+    empty: () => [el("p", {}, text.empty)],
+  });
+  return { title: words.pages.log, section: "log", nodes: [el("h1", {}, words.pages.log), table.node], close: () => table.close() };
+}
+
+/**
+ * The log of one sale or one product.
+ * @param {{ saleId: string } | { productId: string }} of
+ * @param {string} empty
+ * @returns {Table<LogEntry>}
+ */
+export function logTable(of, empty) {
+  return new Table({
+    caption: text.caption,
+    columns: columns(false),
+    load: (query, signal) => service.log({ limit: 10, ...of, ...query }, signal),
+    empty: () => [el("p", {}, empty)],
+  });
+}
+
+/**
+ * @param {boolean} isOfAll whether the entries are about many things
+ * @returns {import("./table.js").Column<LogEntry>[]}
+ */
+function columns(isOfAll) {
+  /** @type {import("./table.js").Column<LogEntry>[]} */
+  const subject = [{ name: text.subject, cell: subjectOf }];
+  return [
+    { name: text.at, isHead: true, cell: ({ at }) => when(at, "second") },
+    { name: text.action, cell: ({ action }) => /** @type {Record<string, string>} */ (text.actions)[action] ?? action },
+    ...(isOfAll ? subject : []),
+    { name: text.details, cell: ({ details }) => detailsOf(details) },
+    { name: text.who, cell: who },
+  ];
+}
+
+/** @param {LogEntry} entry */
+function who({ actor, actorEmail, via }) {
+  return el("span", {}, actorEmail ?? actor, " ", el("span", { class: "muted small" }, text.via[via]));
+}
+
+/** @param {LogEntry} entry */
+function subjectOf({ subjectKind, subject }) {
+  const name = /** @type {Record<string, string>} */ (text.subjects)[subjectKind] ?? subjectKind;
+  const id = el("span", { class: "figures", title: subject }, orderNumber(subject).slice(-9));
+  if (subjectKind === "sale") return el("a", { href: `/admin/sales/${subject}` }, name, " ", id);
+  if (subjectKind === "product") return el("a", { href: `/admin/products/${subject}` }, name, " ", id);
+  return el("span", {}, name, " ", id);
+}
+
+/** What was asked for, member by member. @param {Record<string, unknown>} details */
+function detailsOf(details) {
+  const members = Object.entries(details).filter(([name, value]) => value !== null && !name.endsWith("Id"));
+  if (members.length === 0) return words.time.none;
+  const items = members.map(([name, value]) => el("div", {}, el("dt", {}, spaced(name)), el("dd", {}, valueOf(value))));
+  return el("dl", { class: "details" }, ...items);
+}
+
+/** @param {unknown} value */
+function valueOf(value) {
+  if (typeof value === "string" && INSTANT.test(value)) return when(value, "second");
+  if (typeof value === "number") return number(value);
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** `plannedEndTime` as people write it. @param {string} name */
+function spaced(name) {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}

@@ -1,0 +1,151 @@
+/**
+ * Orders: those of all sales with their filters, those of one sale, their export as CSV, and their cancellation.
+ */
+
+import { el, setAttribute, setText } from "../shared/dom.js";
+import { money, orderNumber } from "../shared/format.js";
+import { ask, openDialog } from "./dialog.js";
+import { failureText } from "./failures.js";
+import { untilKnown } from "./once.js";
+import * as service from "./service.js";
+import { Table } from "./table.js";
+import { when } from "./times.js";
+import { words } from "./words.js";
+
+/** @typedef {import("./shapes.js").Order} Order */
+/** @typedef {import("./table.js").Column<Order>} Column */
+
+const text = words.orders;
+
+/** @returns {import("./main.js").Page} */
+export function ordersPage() {
+  /** @type {Table<Order>} */
+  const table = new Table({
+    caption: text.caption,
+    isShared: true,
+    filters: [
+      { name: "email", label: text.email, hint: text.emailHint },
+      statusFilter(),
+      { name: "saleId", label: text.sale, options: [["", words.table.all]], more: saleOptions },
+    ],
+    columns: columns(true, () => void table.reload()),
+    load: (query, signal) => service.orders(query, signal),
+    empty: () => [el("p", {}, text.empty), el("a", { class: "button", href: "/admin" }, words.notFound.next)],
+    tools: (query) => [csvButton(query)],
+  });
+  return { title: words.pages.orders, section: "orders", nodes: [el("h1", {}, words.pages.orders), table.node], close: () => table.close() };
+}
+
+/**
+ * The orders of one sale.
+ * @param {import("./shapes.js").Sale} sale
+ * @param {() => void} changed called after a cancellation
+ * @returns {Table<Order>}
+ */
+export function ordersTable({ saleId }, changed) {
+  return new Table({
+    caption: text.caption,
+    filters: [{ name: "email", label: text.email }, statusFilter()],
+    columns: columns(false, changed),
+    load: (query, signal) => service.orders({ saleId, ...query }, signal),
+    empty: () => [el("p", {}, words.sale.emptyOrders)],
+    tools: (query) => [csvButton(() => ({ saleId, ...query() }))],
+  });
+}
+
+/** @returns {import("./table.js").Filter} */
+function statusFilter() {
+  return {
+    name: "status",
+    label: text.status,
+    options: [["", words.table.all], ["confirmed", text.confirmed], ["cancelled", text.cancelled]],
+  };
+}
+
+/** The newest sales, to choose from. @returns {Promise<[string, string][]>} */
+export async function saleOptions() {
+  const { data } = await service.sales({ limit: 100 });
+  return data.map(({ saleId, productName }) => [saleId, words.sale.option(productName, saleId.slice(-4))]);
+}
+
+/**
+ * @param {boolean} isOfAll whether the orders are of many sales
+ * @param {() => void} changed
+ * @returns {Column[]}
+ */
+function columns(isOfAll, changed) {
+  /** @type {Column[]} */
+  const product = [{ name: text.product, cell: ({ saleId, productName }) => el("a", { href: `/admin/sales/${saleId}` }, productName) }];
+  return [
+    { name: text.order, isHead: true, cell: ({ orderId }) => el("span", { class: "figures", title: orderId }, orderNumber(orderId)) },
+    { name: text.buyer, cell: (order) => buyer(order) },
+    ...(isOfAll ? product : []),
+    { name: text.price, isNumber: true, cell: ({ price, currency }) => money(price, currency) },
+    { name: text.status, cell: statusOf },
+    { name: text.at, cell: ({ createdAt }) => when(createdAt, "second") },
+    { name: words.table.actions, isUnnamed: true, cell: (order) => order.status === "confirmed" && cancelButton(order, changed) },
+  ];
+}
+
+/** @param {Order} order */
+function buyer({ email, userId }) {
+  if (email) return el("span", { title: userId }, email);
+  return el("span", {}, el("span", { class: "figures", title: userId }, userId.slice(0, 8)), " ", el("span", { class: "muted" }, text.byToken));
+}
+
+/** @param {Order} order */
+function statusOf({ status, updatedAt }) {
+  if (status === "confirmed") return el("span", { class: "badge good" }, text.confirmed);
+  return el("span", {}, el("span", { class: "badge bad" }, text.cancelled), " ", when(updatedAt, "second"));
+}
+
+/** @param {Order} order @param {() => void} changed */
+function cancelButton(order, changed) {
+  const name = text.cancelTitle(orderNumber(order.orderId));
+  const cancel = () =>
+    ask({
+      title: name,
+      consequences: [text.cancel(order.email ?? order.userId, money(order.price, order.currency)), text.cancelFinal],
+      confirm: text.cancelConfirm,
+      danger: true,
+      typed: order.productName,
+      act: async (onPause) => {
+        await untilKnown(() => service.cancelOrder(order.orderId), onPause);
+        changed();
+        return text.cancelledDone;
+      },
+    });
+  return el("button", { class: "button small-button", type: "button", "aria-label": name, onclick: cancel }, words.action.cancelOrder);
+}
+
+/**
+ * The file needs the token, so it is fetched and then saved.
+ * @param {() => Record<string, string>} query
+ */
+function csvButton(query) {
+  const button = el("button", { class: "button", type: "button", onclick: () => void download() }, words.action.csv);
+  const download = async () => {
+    if (button.hasAttribute("aria-disabled")) return;
+    setAttribute(button, "aria-disabled", "true");
+    setText(button, text.downloading);
+    try {
+      save(await service.ordersAsCsv(query(), new AbortController().signal));
+    } catch (error) {
+      openDialog(words.action.csv, (close) =>
+        el("div", { class: "stack" }, el("p", { class: "note bad" }, failureText(error)), el("p", {}, el("button", { class: "button", type: "button", onclick: close }, words.action.close))),
+      );
+    } finally {
+      setAttribute(button, "aria-disabled", null);
+      setText(button, words.action.csv);
+    }
+  };
+  return button;
+}
+
+/** @param {Blob} file */
+function save(file) {
+  const address = URL.createObjectURL(file);
+  el("a", { href: address, download: text.file }).click();
+  // The browser has begun to read it by then.
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}

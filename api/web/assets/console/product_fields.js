@@ -1,0 +1,71 @@
+/**
+ * The fields of a product's details, with a look at its picture.
+ */
+
+import { el, show } from "../shared/dom.js";
+import { field, input } from "./form.js";
+import { words } from "./words.js";
+
+/** @typedef {import("./shapes.js").Product} Product */
+
+const UNITS_MAX = 2_147_483_647;
+/** The largest price that the ledger keeps. */
+const PRICE_MAX = 9_999_999_999;
+const text = words.products;
+
+/** @param {string} label @param {number} min @param {string} [hint] */
+export function unitsField(label, min, hint) {
+  return field(label, input({ type: "number", min, max: UNITS_MAX, step: 1, required: true, inputmode: "numeric" }), hint);
+}
+
+/** @param {Product | null} product */
+export function detailFields(product) {
+  const name = field(text.name, input({ required: true, maxlength: 200, value: product?.name }));
+  const description = field(text.description, el("textarea", { rows: 4, maxlength: 10_000 }, product?.description));
+  const price = field(
+    text.price,
+    input({ type: "number", min: 0, max: PRICE_MAX, step: "any", required: true, inputmode: "decimal", value: product?.price }),
+    product ? text.priceHint : "",
+  );
+  const currency = field(
+    text.currency,
+    input({ required: true, pattern: "[A-Za-z]{3}", maxlength: 3, autocapitalize: "characters", value: product?.currency ?? "USD" }),
+    text.currencyHint,
+  );
+  const image = field(text.picture, input({ maxlength: 2048, pattern: "(https?://|/).*", value: product?.imageUrl ?? "" }), text.pictureHint);
+  const fields = { name, description, price, currency, imageUrl: image };
+  const nodes = [
+    name.node,
+    el("div", { class: "pair" }, price.node, currency.node),
+    description.node,
+    image.node,
+    preview(/** @type {HTMLInputElement} */ (image.control), image.fail),
+  ];
+  const values = () => ({
+    name: name.control.value.trim(),
+    description: description.control.value.trim() || null,
+    price: Number(price.control.value),
+    currency: currency.control.value.toUpperCase(),
+    imageUrl: image.control.value.trim() || null,
+  });
+  return { fields, nodes, values };
+}
+
+/**
+ * The picture of an address, as soon as it can be read.
+ * @param {HTMLInputElement} address
+ * @param {(fault: string) => void} fail
+ */
+function preview(address, fail) {
+  const image = el("img", { class: "preview", alt: "", hidden: true });
+  const read = () => {
+    show(image, false);
+    const { value } = address;
+    if (value !== "" && address.validity.valid) image.src = value;
+  };
+  image.addEventListener("load", () => show(image, true));
+  image.addEventListener("error", () => fail(text.pictureFails));
+  address.addEventListener("change", read);
+  read();
+  return image;
+}

@@ -1,0 +1,133 @@
+/**
+ * The steps of a sale's life: which of them are possible now, and what each one says before it is taken.
+ */
+
+import { announce, el } from "../shared/dom.js";
+import { number } from "../shared/format.js";
+import { ask, openDialog } from "./dialog.js";
+import { field, form, input } from "./form.js";
+import { addOnce, untilKnown } from "./once.js";
+import { moveSale } from "./plan.js";
+import * as service from "./service.js";
+import { words } from "./words.js";
+
+/** @typedef {import("./shapes.js").Sale} Sale */
+/** @typedef {{ name: string, kind: "primary" | "" | "danger", act: () => void }} Step */
+
+const text = words.steps;
+const action = words.action;
+
+/**
+ * The steps that are possible now, the most likely one first.
+ * @param {Sale} sale
+ * @param {number} left units that are not sold
+ * @param {() => void} done called after a step
+ * @returns {Step[]}
+ */
+export function stepsOf(sale, left, done) {
+  const { state, status, warm } = sale;
+  /** @type {Step[]} */
+  const steps = [];
+  const isOpen = state === "open" || state === "paused";
+  const isOver = status === "ended";
+  if (isOpen && !warm && !isOver) steps.push({ name: action.warm, kind: "primary", act: () => warmUp(sale, done) });
+  if (state === "paused" && !isOver) steps.push({ name: action.resume, kind: "primary", act: () => resume(sale, done) });
+  if (state === "open" && !isOver) steps.push({ name: action.pause, kind: "", act: () => pause(sale, left, done) });
+  if (isOpen && !isOver) {
+    steps.push({ name: action.restock, kind: "", act: () => void restock(sale, done) });
+    steps.push({ name: action.move, kind: "", act: () => moveSale(sale, () => said(words.plan.moved, done)) });
+    steps.push({ name: action.end, kind: "danger", act: () => end(sale, left, done) });
+  }
+  if (isOver && state !== "settled") steps.push({ name: action.settle, kind: "danger", act: () => settle(sale, left, done) });
+  return steps;
+}
+
+/** @param {string} sentence @param {() => void} done */
+function said(sentence, done) {
+  announce(sentence);
+  done();
+}
+
+/**
+ * @param {Sale} sale
+ * @param {"warm" | "pause" | "resume" | "end" | "settle"} step
+ * @param {() => void} done
+ * @param {string} sentence
+ * @returns {(onPause: (pauseMs: number) => void) => Promise<string>}
+ */
+function taking(sale, step, done, sentence) {
+  return async (onPause) => {
+    await untilKnown(() => service.stepSale(sale.saleId, step), onPause);
+    done();
+    return sentence;
+  };
+}
+
+/** @param {Sale} sale @param {() => void} done */
+function warmUp(sale, done) {
+  ask({ title: text.warmTitle, consequences: [text.warm], confirm: action.warm, act: taking(sale, "warm", done, text.warmed) });
+}
+
+/** @param {Sale} sale @param {number} left @param {() => void} done */
+function pause(sale, left, done) {
+  ask({
+    title: text.pauseTitle(sale.productName),
+    consequences: [text.pause(number(left))],
+    confirm: action.pause,
+    act: taking(sale, "pause", done, text.paused),
+  });
+}
+
+/** @param {Sale} sale @param {() => void} done */
+function resume(sale, done) {
+  ask({
+    title: text.resumeTitle(sale.productName),
+    consequences: [text.resume(number(sale.availableQuantity))],
+    confirm: action.resume,
+    act: taking(sale, "resume", done, text.resumed),
+  });
+}
+
+/** @param {Sale} sale @param {number} left @param {() => void} done */
+function end(sale, left, done) {
+  ask({
+    title: text.endTitle(sale.productName),
+    consequences: [text.end(number(sale.totalQuantity - left), number(left)), text.endFinal],
+    confirm: action.end,
+    danger: true,
+    typed: sale.productName,
+    act: taking(sale, "end", done, text.ended),
+  });
+}
+
+/** @param {Sale} sale @param {number} left @param {() => void} done */
+function settle(sale, left, done) {
+  ask({
+    title: text.settleTitle(sale.productName),
+    consequences: [text.settle(number(left), left), text.settleFinal],
+    confirm: action.settle,
+    danger: true,
+    typed: sale.productName,
+    act: taking(sale, "settle", done, text.settled),
+  });
+}
+
+/** @param {Sale} sale @param {() => void} done */
+async function restock(sale, done) {
+  const stock = await service.product(sale.productId).then(({ quantity }) => quantity, () => null);
+  openDialog(text.restockTitle(sale.productName), (close) => {
+    if (stock === 0) {
+      const link = el("a", { class: "button primary", href: `/admin/products/${sale.productId}`, onclick: close }, words.products.stockTitle);
+      return el("div", { class: "stack" }, el("p", {}, text.restockNone), el("div", { class: "buttons" }, link, el("button", { class: "button", type: "button", onclick: close }, action.close)));
+    }
+    const control = input({ type: "number", min: 1, max: stock, step: 1, required: true, inputmode: "numeric" });
+    const units = field(text.restock, control, stock === null ? "" : text.restockHint(number(stock)));
+    const send = async (/** @type {(pauseMs: number) => void} */ onPause) => {
+      const body = { quantity: Number(control.value) };
+      await addOnce(`restock:${sale.saleId}`, body, (key) => service.restockSale(sale.saleId, body, key), onPause);
+      close();
+      said(text.restocked(number(body.quantity)), done);
+    };
+    return form({ fields: { quantity: units }, submit: action.restock, cancel: close, send }, units.node);
+  });
+}

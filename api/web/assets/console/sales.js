@@ -1,0 +1,130 @@
+/**
+ * The overview: what sells now, what is to come, what is over, and how the whole is doing.
+ */
+
+import { el } from "../shared/dom.js";
+import { number } from "../shared/format.js";
+import { picture } from "../store/picture.js";
+import { failureNote } from "./failures.js";
+import { fillTiles } from "./figures.js";
+import { planSale } from "./plan.js";
+import { statusBadge } from "./sale_parts.js";
+import * as service from "./service.js";
+import { Table } from "./table.js";
+import { span } from "./times.js";
+import { words } from "./words.js";
+
+/** @typedef {import("./shapes.js").Sale} Sale */
+
+/** Between two readings while somebody looks. */
+const EVERY_MS = 5_000;
+/** Rows that a filter looks for before it shows them. */
+const ROWS = 50;
+const text = words.sales;
+
+/** @returns {import("./main.js").Page} */
+export function salesPage() {
+  const tiles = el("section", { class: "tiles", "aria-label": text.tiles.name });
+  fillTiles(tiles, tilesOf(null, null));
+  const table = new Table({
+    caption: text.caption,
+    isShared: true,
+    filters: [
+      { name: "name", label: text.search },
+      { name: "status", label: text.status, options: [["", words.table.all], ...Object.entries(words.status)] },
+    ],
+    columns: [
+      { name: text.product, isHead: true, cell: named },
+      { name: text.status, cell: ({ status, state }) => statusBadge(status, state) },
+      { name: text.window, cell: ({ startTime, endTime }) => span(startTime, endTime) },
+      { name: text.sold, isNumber: true, cell: sold },
+      { name: text.gate, cell: gate },
+    ],
+    load: matching,
+    empty: () => [el("p", {}, text.empty), planButton()],
+  });
+  const readTiles = async () => {
+    try {
+      const [queue, sales] = await Promise.all([service.queueReport(), service.sales({ limit: 100 })]);
+      fillTiles(tiles, tilesOf(queue, sales.data));
+    } catch (error) {
+      tiles.replaceChildren(failureNote(error, () => void readTiles()));
+    }
+  };
+  void readTiles();
+  const timer = setInterval(() => {
+    if (document.hidden) return;
+    void readTiles();
+    table.follow();
+  }, EVERY_MS);
+  const head = el("div", { class: "section-head" }, el("h1", {}, words.pages.sales), planButton());
+  const close = () => {
+    clearInterval(timer);
+    table.close();
+  };
+  return { title: words.pages.sales, section: "sales", nodes: [head, tiles, table.node], close };
+}
+
+function planButton() {
+  return el("button", { class: "button primary", type: "button", onclick: () => planSale() }, words.action.plan);
+}
+
+/**
+ * The API lists sales without filters: pages are read until enough of them match.
+ * @param {Record<string, string | null>} query
+ * @param {AbortSignal} signal
+ */
+async function matching({ name, status, cursor }, signal) {
+  const isFiltered = Boolean(name) || Boolean(status);
+  /** @type {Sale[]} */
+  const data = [];
+  let next = cursor ?? null;
+  do {
+    const page = await service.sales({ cursor: next, limit: isFiltered ? 100 : ROWS }, signal);
+    data.push(...page.data.filter((sale) => fits(sale, name ?? "", status ?? "")));
+    next = page.nextCursor;
+  } while (isFiltered && data.length < ROWS && next !== null);
+  return { data, nextCursor: next };
+}
+
+/** @param {Sale} sale @param {string} name @param {string} wanted */
+function fits({ productName, status, state }, name, wanted) {
+  if (!productName.toLowerCase().includes(name.toLowerCase())) return false;
+  return wanted === "" || wanted === (state === "settled" ? "settled" : status);
+}
+
+/** @param {Sale} sale */
+function named(sale) {
+  return el("span", { class: "named" }, picture(sale, "thumb"), el("a", { href: `/admin/sales/${sale.saleId}` }, sale.productName));
+}
+
+/** @param {Sale} sale */
+function sold({ soldQuantity, totalQuantity }) {
+  const said = text.soldOf(number(soldQuantity), number(totalQuantity));
+  return el("span", { class: "sold" }, said, el("progress", { max: Math.max(1, totalQuantity), value: soldQuantity, "aria-label": said }));
+}
+
+/** @param {Sale} sale */
+function gate({ state, warm }) {
+  if (state === "settled") return el("span", { class: "muted" }, text.none);
+  return warm ? text.warm : el("span", { class: "badge warn" }, text.cold);
+}
+
+/**
+ * @param {import("./shapes.js").QueueReport | null} report
+ * @param {Sale[] | null} sales the newest
+ */
+function tilesOf(report, sales) {
+  const names = text.tiles;
+  const figure = (/** @type {number | undefined} */ value) => (value === undefined ? words.time.none : number(value));
+  const selling = sales?.filter(({ status }) => status === "active").length;
+  const coming = sales?.filter(({ status }) => status === "upcoming").length;
+  const waiting = report ? report.queue.waiting + report.queue.active : undefined;
+  const workers = report?.workers.total ?? 0;
+  return [
+    { name: names.selling, value: figure(selling), note: names.sellingNote(figure(coming)) },
+    { name: names.orders, value: figure(report?.queue.completed), note: names.ordersNote, href: "/admin/orders" },
+    { name: names.waiting, value: figure(waiting), note: names.waitingNote(number(workers), workers), href: "/admin/system" },
+    { name: names.rejected, value: figure(report?.queue.failed), note: names.rejectedNote, href: "/admin/rejections" },
+  ];
+}

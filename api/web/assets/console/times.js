@@ -1,0 +1,47 @@
+/**
+ * Times on the page: elements that show an instant in the chosen zone, and change with it.
+ */
+
+import { el } from "../shared/dom.js";
+import { dayAndHour, daysBetween, hour, second } from "../shared/format.js";
+import { now } from "./service.js";
+import { words } from "./words.js";
+import { onZone, zoneChoice } from "./zone.js";
+
+/** @typedef {"minute" | "second"} Precision */
+
+/**
+ * A time, in the chosen zone: of today without its day.
+ * @param {string | number} instant RFC 3339, or milliseconds
+ * @param {Precision} [precision]
+ */
+export function when(instant, precision = "minute") {
+  const exact = new Date(instant).toISOString();
+  return el("time", { datetime: exact, title: exact, "data-precision": precision }, textOf(exact, precision));
+}
+
+/**
+ * @param {string | number} instant
+ * @param {Precision} precision
+ */
+function textOf(instant, precision) {
+  const zone = zoneChoice();
+  if (daysBetween(now(), instant, zone) !== 0) return dayAndHour(instant, zone);
+  return words.time.today(precision === "second" ? second(instant, zone) : hour(instant, zone));
+}
+
+/**
+ * From one time to another: the day stands once where it is the same.
+ * @param {string} start
+ * @param {string} end
+ */
+export function span(start, end) {
+  return el("span", { class: "span" }, when(start), " \u2013 ", when(end));
+}
+
+onZone(() => {
+  for (const element of document.querySelectorAll("time[data-precision]")) {
+    const { dateTime } = /** @type {HTMLTimeElement} */ (element);
+    element.textContent = textOf(dateTime, /** @type {Precision} */ (element.getAttribute("data-precision")));
+  }
+});
