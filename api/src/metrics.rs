@@ -7,7 +7,7 @@
 //! | `mincommerce_http_request_duration_seconds` | `route` (a pattern, never an address), `status` (a class) |
 //! | `mincommerce_http_requests_in_flight` | |
 //! | `mincommerce_rate_limited_total` | `class` |
-//! | `mincommerce_event_streams`, `mincommerce_events_sent_total` | |
+//! | `mincommerce_event_streams`, `mincommerce_console_streams`, `mincommerce_events_sent_total` | |
 //!
 //! All metrics that a request touches are resolved at the start: a request looks up no label but the route, once.
 
@@ -72,6 +72,7 @@ pub struct Metrics {
     gate_calls: IntCounter,
     gate_purchases: IntCounter,
     streams: IntGauge,
+    consoles: IntGauge,
     events_sent: IntCounter,
 }
 
@@ -126,6 +127,11 @@ impl Metrics {
                 "Event streams that are open.",
                 registry,
             )?,
+            consoles: register_int_gauge_with_registry!(
+                "mincommerce_console_streams",
+                "Those of them that show an admin a sale as it sells.",
+                registry,
+            )?,
             events_sent: register_int_counter_with_registry!(
                 "mincommerce_events_sent_total",
                 "Events sent to streams.",
@@ -162,6 +168,11 @@ impl Metrics {
     /// The event streams that are open.
     pub fn streams(&self) -> IntGauge {
         self.streams.clone()
+    }
+
+    /// Those of them that are consoles of admins.
+    pub fn consoles(&self) -> IntGauge {
+        self.consoles.clone()
     }
 
     /// The events that streams have sent.

@@ -49,10 +49,11 @@ const fn limited(class: Class) -> OperationRules {
 
 /// All operations, by their ids in the document.
 #[rustfmt::skip]
-const OPERATIONS: [(&str, OperationRules); 35] = [
-    // Logging in. Pages ask `verifyToken` whenever they are opened, and it offers nothing to guess.
+const OPERATIONS: [(&str, OperationRules); 36] = [
+    // Logging in. Pages ask the ways and `verifyToken` whenever they are opened: neither offers anything to guess.
     ("login", LOGIN),
     ("register", LOGIN),
+    ("signInMethods", READING),
     ("verifyToken", READING),
     // What is on sale.
     ("flashSaleStatus", READING),

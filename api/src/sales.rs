@@ -169,6 +169,11 @@ impl Sales {
         page.map_err(|error| ShowError::clone(&error))
     }
 
+    /// Whether [`Sales::get`] would answer about this sale without asking the ledger.
+    pub fn remembers(&self, sale: SaleId) -> bool {
+        self.sales.contains_key(&Some(sale))
+    }
+
     /// The sale with this id, or the current one for `None`. Fails if the ledger does not answer now and has not
     /// answered about that sale lately.
     pub async fn get(&self, sale: Option<SaleId>) -> Result<Option<Arc<Sale>>, SharedError> {

@@ -4,15 +4,17 @@
 //! 2. finds or installs Redis and Postgres, and starts private ones
 //! 3. migrates, and creates an admin, a product and a sale
 //! 4. starts the API and the reconciler, and writes the `--info` file
-//! 5. sends the buyers, waits until everything is in Postgres, and checks the result: with the audit,
+//! 5. shows where the pages are; with `--watch`, waits until a console is open
+//! 6. sends the buyers, waits until everything is in Postgres, and checks the result: with the audit,
 //!    and with a proof from the answers that the buyers got
-//! 6. goes on serving until Ctrl-C, or ends with `--exit`
+//! 7. goes on serving until Ctrl-C, or ends with `--exit`
 //!
 //! The demo restarts Redis, Postgres, the API or the reconciler on its data when one of them dies, and the buyers
 //! retry. Ctrl-C ends everything in order at any time.
 
 mod given;
 mod info;
+mod pages;
 mod parts;
 mod report;
 mod seed;
@@ -46,6 +48,7 @@ use tokio::task::spawn_blocking;
 
 use self::{
     info::{Content, InfoFile},
+    pages::Pages,
     parts::{Parts, Place},
     report::Findings,
 };
@@ -94,6 +97,13 @@ pub struct Demo {
     /// serves and before the rush
     #[arg(long, value_name = "FILE")]
     pub info: Option<PathBuf>,
+
+    /// Begin the rush only when a console is open, so that it can be seen; after so many seconds it
+    /// begins in any case
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true,
+          default_missing_value = pages::WATCH_SECONDS,
+          value_parser = clap::value_parser!(u64).range(1..=pages::WATCH_SECONDS_MAX))]
+    pub watch: Option<u64>,
 }
 
 /// Runs the demo. Status 1 if a check failed.
@@ -148,7 +158,11 @@ async fn perform(
     show::step("migrated, and created an admin, a product and a sale");
 
     let shared = Arc::clone(&place);
-    in_background(parts, move |parts| parts.start_processes(&shared, port)).await?;
+    let watched = demo.watch.is_some();
+    in_background(parts, move |parts| {
+        parts.start_processes(&shared, port, watched)
+    })
+    .await?;
     let url = parts.url().context("the API is not running")?;
     let admin = &seed.admin;
     let (admin_token, _) =
@@ -169,6 +183,13 @@ async fn perform(
         None => None,
     };
 
+    let pages = Pages::new(&url, &seed);
+    show::pages(&pages, &seed);
+    pages.offer();
+    if let (Some(seconds), Some(metrics)) = (demo.watch, parts.metrics()) {
+        pages::until_watched(&pages, &metrics, Duration::from_secs(seconds)).await;
+    }
+
     let findings = put_to_the_test(demo, parts, &place, seed.sale, connections).await?;
     show::text(&report::table(&findings).to_string());
     for line in report::complaints(&findings) {
@@ -183,7 +204,7 @@ async fn perform(
     }
     // The person has seen that a check failed: an interruption does not change that.
     parts.now_serving(right);
-    show::serving(&url, &seed, demo.info.as_deref());
+    show::serving(&url, &pages, &seed, demo.info.as_deref());
     std::future::pending().await
 }
 

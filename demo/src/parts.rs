@@ -30,6 +30,8 @@ const DATABASE: &str = "mincommerce";
 /// Everything that runs, in the order in which it must end.
 pub(super) struct Parts {
     api: OnceLock<ApiProcess>,
+    /// The port of the API's metrics, if the demo reads them.
+    metrics: OnceLock<u16>,
     reconciler: OnceLock<ReconcilerProcess>,
     postgres: OnceLock<Postgres>,
     redis: OnceLock<Redis>,
@@ -74,6 +76,7 @@ impl Parts {
             .tempdir();
         Ok(Self {
             api: OnceLock::new(),
+            metrics: OnceLock::new(),
             reconciler: OnceLock::new(),
             postgres: OnceLock::new(),
             redis: OnceLock::new(),
@@ -134,8 +137,13 @@ impl Parts {
         }))
     }
 
-    /// Starts the API and the reconciler.
-    pub(super) fn start_processes(&self, place: &Place, port: Option<u16>) -> anyhow::Result<()> {
+    /// Starts the API and the reconciler; the API with metrics if it is `watched`.
+    pub(super) fn start_processes(
+        &self,
+        place: &Place,
+        port: Option<u16>,
+        watched: bool,
+    ) -> anyhow::Result<()> {
         let Place {
             deployment,
             binaries,
@@ -145,12 +153,18 @@ impl Parts {
         let reconciler = ReconcilerProcess::start(binaries, deployment, &log, &[], true)?;
         self.reconciler.get_or_init(|| reconciler);
         refuse_taken(port)?;
+        // People who try the demo log in as any buyer.
+        let mut settings = vec![("BUYER_LOGIN".to_owned(), "email".to_owned())];
+        if watched {
+            let port = servers::free_port()?;
+            let port = self.metrics.get_or_init(|| port);
+            settings.push(("METRICS_ADDRESS".to_owned(), format!("127.0.0.1:{port}")));
+        }
         let options = ApiOptions {
             port,
             supervised: true,
             log: self.logs.path().join("api.log"),
-            // People who try the demo log in as any buyer.
-            settings: vec![("BUYER_LOGIN".to_owned(), "email".to_owned())],
+            settings,
         };
         let api =
             ApiProcess::start(binaries, deployment, &options).with_context(|| match port {
@@ -170,6 +184,12 @@ impl Parts {
     /// The API's URL, once it runs.
     pub(super) fn url(&self) -> Option<String> {
         self.api.get().map(ApiProcess::url)
+    }
+
+    /// Where the API's metrics are, if the demo reads them.
+    pub(super) fn metrics(&self) -> Option<String> {
+        let port = self.metrics.get()?;
+        Some(format!("http://127.0.0.1:{port}/metrics"))
     }
 
     /// The ids of all processes at this moment.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use process::output::Commentary;
 
-use super::seed::Seed;
+use super::{pages::Pages, seed::Seed};
 
 /// The demo goes on serving, whether or not a person reads its lines.
 static COMMENTARY: Commentary = Commentary::new();
@@ -29,16 +29,30 @@ pub(super) fn server(name: &str, port: Option<u16>) {
     }
 }
 
+/// Shows where the pages are, and how the admin signs in.
+pub(super) fn pages(pages: &Pages, seed: &Seed) {
+    let email = seed.admin.email.as_deref().unwrap_or_default();
+    let password = &seed.password;
+    step(&format!("the storefront: {}", pages.store));
+    step(&format!("the console: {}", pages.console));
+    step(&format!(
+        "the admin signs in as {email}, password {password}"
+    ));
+}
+
 /// Shows how to go on.
-pub(super) fn serving(url: &str, seed: &Seed, info: Option<&Path>) {
+pub(super) fn serving(url: &str, pages: &Pages, seed: &Seed, info: Option<&Path>) {
     let Seed {
         admin,
         password,
         sale,
     } = seed;
     let email = admin.email.as_deref().unwrap_or_default();
+    let Pages { store, console } = pages;
     text(&format!(
         "\nIt goes on serving at {url} until Ctrl-C.\n\n\
+         The storefront: {store} (a buyer signs in with any address)\n\
+         The console: {console}\n\
          The API's documentation: {url}/api-docs\n\n\
          # The sale\n\
          curl -s '{url}/api/flash-sale/status?saleId={sale}'\n\n\

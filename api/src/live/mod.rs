@@ -98,6 +98,7 @@ pub struct Places {
     _of_address: Option<Place<Network>>,
     _of_user: Option<Place<BuyerId>>,
     _counted: InFlight,
+    _console: Option<InFlight>,
 }
 
 /// All streams of the process.
@@ -114,6 +115,7 @@ struct Hub {
     by_address: Quota<Network>,
     by_user: Quota<BuyerId>,
     streams: IntGauge,
+    open_consoles: IntGauge,
     sent: IntCounter,
     watched: Mutex<HashMap<SaleId, Watching>>,
     /// Streams that show a purchase.
@@ -167,6 +169,7 @@ impl Live {
             by_address: Quota::new(limits.per_address_max),
             by_user: Quota::new(limits.per_user_max),
             streams: metrics.streams(),
+            open_consoles: metrics.consoles(),
             sent: metrics.events_sent(),
             watched: Mutex::default(),
             following: Arc::default(),
@@ -193,6 +196,7 @@ impl Live {
             _of_user: of_user.transpose()?,
             _all: Some(all.map_err(|_| StreamRefused::Full)?),
             _counted: InFlight::new(&hub.streams),
+            _console: None,
         })
     }
 
@@ -204,6 +208,7 @@ impl Live {
             _of_user: Some(of_user),
             _all: None,
             _counted: InFlight::new(&self.hub.streams),
+            _console: Some(InFlight::new(&self.hub.open_consoles)),
         })
     }
 

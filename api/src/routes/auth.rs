@@ -1,5 +1,7 @@
 //! Logging in, registering, and verifying a token.
 
+mod methods;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -15,11 +17,12 @@ use sale::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Tag;
+use self::methods::Methods;
+use super::{Tag, headers::IfNoneMatch};
 use crate::{
-    payload::{Incoming, Reply},
+    payload::{Everybodys, Incoming, Reply, Success, success},
     problem::{Code, Problem, Refusal, failures},
-    replies::request_id::RequestId,
+    replies::{request_id::RequestId, shared::SharedReply},
     services::Services,
     settings::BuyerLogin,
 };
@@ -166,11 +169,34 @@ failures! {
     }
 }
 
+failures! {
+    /// Why the ways to sign in are not shown.
+    MethodsFailed {
+        /// The request is not valid.
+        Invalid = 400,
+    }
+}
+
 /// Logging in, registering, and looking a token up.
 pub struct AuthApi;
 
 #[OpenApi(prefix_path = "/api/auth", tag = "Tag::Authentication")]
 impl AuthApi {
+    /// In which ways people can sign in
+    #[oai(path = "/methods", method = "get", operation_id = "signInMethods")]
+    async fn methods(
+        &self,
+        services: Data<&Arc<Services>>,
+        /// Entity tags of the replies that the client has.
+        #[oai(name = "If-None-Match")]
+        IfNoneMatch(tags): IfNoneMatch,
+    ) -> Result<Everybodys<Success<Methods>>, Refusal<MethodsFailed>> {
+        let Reply(methods) = success(Methods::of(services.buyer_login));
+        let reply = SharedReply::new(&methods, &methods);
+        let reply = reply.map_err(|error| Problem::internal(&error))?;
+        Ok(Everybodys::new(reply, tags))
+    }
+
     /// Log in
     #[oai(path = "/login", method = "post", operation_id = "login")]
     async fn login(

@@ -79,9 +79,9 @@ impl Endpoint for Routes {
         }
         if let Some(web) = &self.web
             && !request.uri().path().starts_with(API)
-            && let Some(answer) = web.answer(&request)
+            && let Some(answer) = web.answer(&request, &self.services)
         {
-            return ready(answer).boxed();
+            return answer;
         }
         let surplus = match surplus(&self.table, &mut request) {
             Ok(surplus) => surplus,

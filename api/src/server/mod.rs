@@ -38,7 +38,7 @@ use crate::{
     services::Services,
     settings::{ApiDocs, MetricsAddress, Settings},
     threads::Threads,
-    web::Web,
+    web::{Web, shop::ShopError},
 };
 
 /// How long closing the connections to the servers behind may take, after the last answer: a handler that was too
@@ -58,6 +58,9 @@ pub enum ServeError {
     /// A secret or a key for tokens is unusable.
     #[error(transparent)]
     Token(#[from] TokenError),
+    /// A file of the shop's own cannot be used. (It says why in one line.)
+    #[error(transparent)]
+    Shop(#[from] ShopError),
     /// Redis cannot be reached, or is not configured safely. (Without its source, which is no readable line.)
     #[error("Redis (REDIS_URL): {0}")]
     Gate(GateError),
@@ -92,7 +95,7 @@ impl ServeError {
     /// Whether a setting cannot be used, so that a start with the same settings would fail again.
     pub fn is_setting(&self) -> bool {
         match self {
-            Self::Impatient | Self::Token(_) => true,
+            Self::Impatient | Self::Token(_) | Self::Shop(_) => true,
             Self::Gate(error) => is_setting(error),
             Self::Ledger(error) => is_setting(error),
             Self::Threads(_)
@@ -129,7 +132,7 @@ impl Api {
             return Err(ServeError::Impatient);
         }
         let tokens = Tokens::new(&settings.token)?;
-        let web = Web::of(&settings.pages, settings.legacy_root_paths);
+        let web = Web::of(&settings.pages, settings.legacy_root_paths)?;
         let connections = connections(settings);
         let streams = limits.streams(connections.connections_max);
         let (listener, address) = listen(settings.address(), "API_ADDRESS", connections)?;

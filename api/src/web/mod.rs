@@ -11,25 +11,42 @@
 //! | [`settings`] | the settings |
 //! | [`encoded`] | bytes in the forms in which they are served |
 //! | [`template`] | the slots of the shells; escaping |
+//! | [`sale_page`] | the page of a sale, with what can be read before scripts |
+//! | [`shop`], [`theme`] | what is a shop's own, and its checks |
 
 pub mod encoded;
 pub mod place;
+pub mod sale_page;
 pub mod settings;
+pub mod shop;
 pub mod site;
 pub mod template;
+pub mod theme;
 
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, ready},
+};
 use poem::{
     PathPattern, Request, Response, Result,
     error::{MethodNotAllowedError, NotFoundError},
     http::{HeaderName, HeaderValue, Method, StatusCode, header},
 };
+use sale::{ledger::Sale, model::SaleId};
+use tokio::time::timeout;
+use uuid::Uuid;
 
 use self::{
-    encoded::Wanted,
+    encoded::{Encoded, Wanted},
     place::{ASSETS, Place},
+    sale_page::SalePages,
     settings::{Pages, PagesSettings},
+    shop::{Shop, ShopError},
     site::{Shell, Sites},
 };
+use crate::{rate_limits::Class, services::Services};
 
 /// What the pages may do: run and show their own files, call this service, and show pictures of products, which may be
 /// anywhere. Scripts cannot write HTML.
@@ -60,26 +77,53 @@ const FILE_CACHING: HeaderValue = HeaderValue::from_static("public, max-age=3153
 /// What a shop has changed is seen so many seconds later.
 const OWN_CACHING: HeaderValue = HeaderValue::from_static("public, max-age=300");
 const NO_CACHING: HeaderValue = HeaderValue::from_static("no-store");
+/// What the replies of files depend on.
+const BY_CODING: HeaderValue = HeaderValue::from_static("Accept-Encoding");
+/// What a logo may do where it is opened by itself: look as it should.
+const LOGO_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'",
+);
+
+/// How long a page waits for the ledger's answer about its sale. After that the scripts of the page ask.
+const WORDS_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The pages.
 pub struct Web {
     sites: Sites,
-    /// What a page's reply depends on.
+    sale_pages: SalePages,
+    logo: Option<Encoded>,
+    theme: Option<Encoded>,
+    /// What the reply of a page depends on.
     vary: HeaderValue,
+}
+
+/// What is known about the sale of a page.
+enum Known {
+    Sale(Arc<Sale>),
+    NoSale,
+    /// Nobody could say, or too many have asked.
+    Nothing,
 }
 
 impl Web {
     /// The pages of a shop; none if they are switched off. With `root_paths` old clients have routes at some of their
-    /// addresses.
-    pub fn of(settings: &PagesSettings, root_paths: bool) -> Option<Self> {
-        (settings.pages == Pages::On).then(|| Self {
-            sites: Sites::new("MinCommerce".to_owned(), "en".to_owned()),
+    /// addresses. Fails if a file of the shop's own cannot be used.
+    pub fn of(settings: &PagesSettings, root_paths: bool) -> Result<Option<Self>, ShopError> {
+        if settings.pages == Pages::Off {
+            return Ok(None);
+        }
+        let shop = Shop::read(settings)?;
+        Ok(Some(Self {
+            sites: Sites::new(shop.name, shop.language),
+            sale_pages: SalePages::new(),
+            logo: shop.logo,
+            theme: shop.theme,
             vary: if root_paths {
                 HeaderValue::from_static("Accept, Accept-Encoding")
             } else {
-                HeaderValue::from_static("Accept-Encoding")
+                BY_CODING
             },
-        })
+        }))
     }
 
     /// Compresses everything: see [`Sites::prepare`].
@@ -88,23 +132,68 @@ impl Web {
     }
 
     /// The answer to a request for one of the pages or their files; `None` if its address is no such one.
-    pub fn answer(&self, request: &Request) -> Option<Result<Response>> {
-        let path = request.uri().path();
-        let place = Place::of(path)?;
+    pub fn answer(
+        &self,
+        request: &Request,
+        services: &Arc<Services>,
+    ) -> Option<BoxFuture<'_, Result<Response>>> {
+        let place = Place::of(request.uri().path())?;
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let mut error = poem::Error::from(MethodNotAllowedError);
             error.set_data(PathPattern(place.pattern().into()));
-            return Some(Err(error));
+            return Some(ready(Err(error)).boxed());
         }
         let wanted = Wanted::of(request);
         let reply = match place {
-            Place::Store | Place::Sale(_) => Ok(page(&self.sites.for_page().store, &wanted)),
+            Place::Store => Ok(page(&self.sites.for_page().store, &wanted)),
+            Place::Sale(id) => {
+                let (id, address) = (id.parse().ok(), services.clients.address_of(request));
+                let services = Arc::clone(services);
+                return Some(
+                    async move {
+                        let reply = self.sale(id, address, &services, &wanted).await;
+                        Ok(guarded(reply, self.vary.clone()))
+                    }
+                    .boxed(),
+                );
+            }
             Place::Console => Ok(page(&self.sites.for_page().console, &wanted)),
-            Place::Theme => self.own("theme.css", &wanted),
-            Place::Logo => self.own("logo.svg", &wanted),
+            Place::Theme => self.own(self.theme.as_ref(), "theme.css", &wanted),
+            Place::Logo => self.logo(&wanted),
             Place::File { version, path } => self.file(version, path, &wanted),
         };
-        Some(reply.map(|reply| self.guarded(reply)))
+        let vary = match place {
+            Place::Store | Place::Sale(_) | Place::Console => self.vary.clone(),
+            Place::Theme | Place::Logo | Place::File { .. } => BY_CODING,
+        };
+        Some(ready(reply.map(|reply| guarded(reply, vary))).boxed())
+    }
+
+    /// The page of a sale. Scripts show the sale in any case, so a page never fails.
+    async fn sale(
+        &self,
+        id: Option<Uuid>,
+        address: IpAddr,
+        services: &Services,
+        wanted: &Wanted,
+    ) -> Response {
+        let site = self.sites.for_page();
+        let shell = &site.store.plain;
+        let Some(id) = id.map(SaleId::from_uuid) else {
+            return shell.reply_with(StatusCode::NOT_FOUND, wanted, PAGE_CACHING);
+        };
+        match known(id, address, services).await {
+            Known::Sale(sale) => {
+                let page = self.sale_pages.of(&site, &sale).await;
+                page.page.reply(wanted, PAGE_CACHING)
+            }
+            Known::NoSale => shell.reply_with(StatusCode::NOT_FOUND, wanted, PAGE_CACHING),
+            Known::Nothing => {
+                let kept = self.sale_pages.kept(&site, id).await;
+                let page = kept.as_ref().map_or(shell, |kept| &kept.page);
+                page.reply_with(StatusCode::OK, wanted, NO_CACHING)
+            }
+        }
     }
 
     /// A file of the pages. A page that is older or newer than this process asks for another version: where several
@@ -129,24 +218,54 @@ impl Web {
             .finish())
     }
 
-    fn guarded(&self, mut reply: Response) -> Response {
-        let headers = reply.headers_mut();
-        headers.insert(header::VARY, self.vary.clone());
-        for (name, value) in GUARDS {
-            headers.insert(name, value);
+    fn own(&self, own: Option<&Encoded>, path: &str, wanted: &Wanted) -> Result<Response> {
+        if let Some(own) = own {
+            return Ok(own.reply(wanted, OWN_CACHING));
         }
-        reply
-    }
-
-    fn own(&self, path: &str, wanted: &Wanted) -> Result<Response> {
         let site = self.sites.present();
         let file = site.file(path).ok_or(NotFoundError)?;
         Ok(file.reply(wanted, OWN_CACHING))
     }
+
+    fn logo(&self, wanted: &Wanted) -> Result<Response> {
+        let mut reply = self.own(self.logo.as_ref(), "logo.svg", wanted)?;
+        let headers = reply.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, LOGO_POLICY);
+        Ok(reply)
+    }
+}
+
+fn guarded(mut reply: Response, vary: HeaderValue) -> Response {
+    let headers = reply.headers_mut();
+    headers.insert(header::VARY, vary);
+    for (name, value) in GUARDS {
+        headers.entry(name).or_insert(value);
+    }
+    reply
 }
 
 fn page(shell: &Shell, wanted: &Wanted) -> Response {
     shell.plain.reply(wanted, PAGE_CACHING)
+}
+
+/// What this process knows about a sale. A look-up in the ledger counts as a reading of the address, because ids can be
+/// made up; what is remembered costs nothing, however many ask.
+async fn known(id: SaleId, address: IpAddr, services: &Services) -> Known {
+    let look = timeout(WORDS_TIMEOUT, services.sales.get(Some(id)));
+    let looked = if services.sales.remembers(id) {
+        look.await
+    } else {
+        let limits = &services.rate_limits;
+        match limits.watch(Class::Reading, address, look).await.0 {
+            Ok(looked) => looked,
+            Err(_over_the_limit) => return Known::Nothing,
+        }
+    };
+    match looked {
+        Ok(Ok(Some(sale))) => Known::Sale(sale),
+        Ok(Ok(None)) => Known::NoSale,
+        Ok(Err(_)) | Err(_) => Known::Nothing,
+    }
 }
 
 /// Whether a browser visits a page: it asks for HTML, which no client of the API does. At the root, old clients have

@@ -110,6 +110,8 @@ pub struct Site {
     pub store: Shell,
     /// The console.
     pub console: Shell,
+    /// The name of the shop.
+    pub shop: String,
     /// The name of all of it.
     name: String,
 }
@@ -128,6 +130,7 @@ impl Site {
                     (path, file)
                 })
                 .collect(),
+            shop: shop.to_owned(),
             version: source.version,
             name: source.name,
         }

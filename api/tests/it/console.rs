@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     events::reader::Reader,
-    fixture::{Fixture, NO_LIMITS},
+    fixture::{Fixture, NO_LIMITS, eventually},
     health::{own_postgres, own_redis},
 };
 
@@ -131,6 +131,33 @@ async fn what_is_not_known_is_null_and_the_stream_goes_on() {
     until(&mut console, &json!({ "taken": null, "posted": 0 })).await;
     redis.resume().unwrap();
     until(&mut console, &well).await;
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn consoles_are_counted_apart_from_the_streams_of_buyers() {
+    let api = Fixture::start().await;
+    let sale = api.active_sale(1).await;
+    let mut buyers = Reader::of(&api, sale, None).await;
+    assert!(buyers.next().await.is_some());
+    let mut console = open(&api, sale).await;
+    assert!(console.next().await.is_some());
+    let metrics = reqwest::get(&api.metrics_url).await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    for line in [
+        "mincommerce_console_streams 1",
+        "mincommerce_event_streams 2",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line}");
+    }
+    drop(console);
+    eventually(async || {
+        let metrics = reqwest::get(&api.metrics_url).await.unwrap();
+        let metrics = metrics.text().await.unwrap();
+        let none = "mincommerce_console_streams 0";
+        metrics.lines().any(|line| line == none).then_some(())
+    })
+    .await;
     api.stop().await;
 }
 

@@ -49,6 +49,9 @@ async fn probes(api: &Fixture) {
 }
 
 async fn accounts(api: &Fixture) -> String {
+    let methods = api.get("/api/auth/methods").await.data();
+    let known = json!({ "password": true, "email": false, "code": false, "registration": true });
+    assert_eq!(methods, known);
     let account = json!({ "email": "buyer@example.org", "password": "correct horse" });
     let registered = api.post("/api/auth/register", &account).await;
     assert_eq!(registered.status, 201, "{}", registered.text);

@@ -42,6 +42,7 @@ mod shared_status;
 #[expect(dead_code, reason = "the tests of `sale` use the rest")]
 #[path = "../../../sale/tests/it/fixture/mod.rs"]
 mod shop;
+mod sign_in_methods;
 mod spellings;
 mod statuses;
 mod threads;

@@ -1,5 +1,8 @@
 //! The storefront and the console, as browsers and CDNs fetch them.
 
+mod sale_page;
+mod shop;
+
 use std::{collections::BTreeMap, fs, io::Read, path::Path};
 
 use brotli::BrotliDecompress;

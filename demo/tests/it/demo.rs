@@ -16,21 +16,21 @@ use nix::{
 use serde_json::Value;
 
 /// The deadline of everything here; the demo may have to build first.
-const DEADLINE: Duration = Duration::from_secs(300);
+pub const DEADLINE: Duration = Duration::from_secs(300);
 
 /// The pause between two checks.
-const LOOK_PAUSE: Duration = Duration::from_millis(10);
+pub const LOOK_PAUSE: Duration = Duration::from_millis(10);
 
 const PARTS: [&str; 4] = ["redis", "postgres", "api", "reconciler"];
 
 /// A running demo.
-struct Demo {
+pub struct Demo {
     child: Child,
-    folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 impl Demo {
-    fn start(arguments: &[&str]) -> Self {
+    pub fn start(arguments: &[&str]) -> Self {
         Self::start_with(&[], arguments)
     }
 
@@ -59,12 +59,12 @@ impl Demo {
         self.folder.path().join("info")
     }
 
-    fn out(&self) -> String {
+    pub fn out(&self) -> String {
         fs::read_to_string(self.folder.path().join("out")).unwrap()
     }
 
     /// The info file, once it exists.
-    fn info(&mut self) -> Value {
+    pub fn info(&mut self) -> Value {
         let path = self.info_file();
         self.until(|| path.exists());
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
@@ -76,7 +76,7 @@ impl Demo {
     }
 
     #[track_caller]
-    fn until(&mut self, mut holds: impl FnMut() -> bool) {
+    pub fn until(&mut self, mut holds: impl FnMut() -> bool) {
         let started = Instant::now();
         while !holds() {
             assert!(started.elapsed() < DEADLINE, "not in time:\n{}", self.out());
@@ -104,7 +104,7 @@ impl Demo {
     }
 
     #[track_caller]
-    fn ended(&mut self) -> ExitStatus {
+    pub fn ended(&mut self) -> ExitStatus {
         let started = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().unwrap() {
