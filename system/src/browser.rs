@@ -24,6 +24,7 @@ pub mod tabs;
 pub use conditions::{Colours, Screen};
 pub use driver::Browser;
 pub use find::{Found, Seen};
+pub use thirtyfour::Key;
 
 /// A person reads a failure of these tests; no code inspects it.
 pub type BrowserError = Box<dyn std::error::Error + Send + Sync>;

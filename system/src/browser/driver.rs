@@ -11,8 +11,7 @@ use std::{
 use nix::unistd::geteuid;
 use serde_json::Value;
 use thirtyfour::{
-    BrowserCapabilitiesHelper as _, ChromiumLikeCapabilities as _, DesiredCapabilities,
-    LoggingPrefsLogLevel, WebDriver,
+    ChromiumLikeCapabilities as _, DesiredCapabilities, Key, LoggingPrefsLogLevel, WebDriver,
 };
 use tokio::{
     task::spawn_blocking,
@@ -99,6 +98,23 @@ impl Browser {
     /// Loads the page again.
     pub async fn reload(&self) -> Result<(), BrowserError> {
         Ok(self.driver.refresh().await?)
+    }
+
+    /// Goes back to the page before.
+    pub async fn back(&self) -> Result<(), BrowserError> {
+        Ok(self.driver.back().await?)
+    }
+
+    /// Presses a key, for the part of the page that has the keys.
+    pub async fn press(&self, key: Key) -> Result<(), BrowserError> {
+        let pressing = self.driver.action_chain().send_keys(key);
+        Ok(pressing.perform().await?)
+    }
+
+    /// Types a text, for the part of the page that has the keys.
+    pub async fn type_text(&self, text: &str) -> Result<(), BrowserError> {
+        let typing = self.driver.action_chain().send_keys(text);
+        Ok(typing.perform().await?)
     }
 
     /// The path and query of the page's address.

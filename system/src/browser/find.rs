@@ -5,7 +5,7 @@
 //! would, and an element that is hidden from people is hidden from the test.
 
 use serde_json::{Value, json};
-use thirtyfour::WebElement;
+use thirtyfour::{By, WebElement};
 
 use super::{Browser, BrowserError, driver::PATIENCE};
 
@@ -43,6 +43,12 @@ impl Found {
     /// Clicks on its middle. Fails where something covers it.
     pub async fn click(&self) -> Result<(), BrowserError> {
         Ok(self.element.click().await?)
+    }
+
+    /// Clicks twice, as fast as a mouse does.
+    pub async fn double_click(&self) -> Result<(), BrowserError> {
+        let mouse = self.element.handle().action_chain();
+        Ok(mouse.double_click_element(&self.element).perform().await?)
     }
 
     /// Replaces the text of a field.
@@ -131,6 +137,18 @@ impl Browser {
     /// Waits for a field, and replaces its text.
     pub async fn write(&self, role: &str, name: &str, text: &str) -> Result<(), BrowserError> {
         self.find(role, name).await?.write(text).await
+    }
+
+    /// Waits for a list to choose from, and chooses the entry with this text.
+    pub async fn choose(&self, name: &str, entry: &str) -> Result<(), BrowserError> {
+        let list = self.find("combobox", name).await?;
+        let all = list.element.find_all(By::Tag("option")).await?;
+        for option in all {
+            if option.text().await? == entry {
+                return Ok(option.click().await?);
+            }
+        }
+        Err(format!("{name:?} has no entry {entry:?}").into())
     }
 
     /// The parts of the page that people use, one a line.

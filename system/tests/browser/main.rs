@@ -14,5 +14,11 @@ mod browser {
     #[path = "../it/faults/proxy.rs"]
     mod proxy;
     mod buying;
+    mod changes;
+    mod console;
+    mod console_forms;
+    mod looks;
+    mod network;
     mod scene;
+    mod tabs;
 }
