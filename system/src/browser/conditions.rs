@@ -100,6 +100,11 @@ impl Browser {
             .await
     }
 
+    /// Empties the browser's cache of files.
+    pub async fn empty_cache(&self) -> Result<(), BrowserError> {
+        self.set("Network.clearBrowserCache", json!({})).await
+    }
+
     /// How many pixels the page is wider than the screen.
     pub async fn overhang(&self) -> Result<i64, BrowserError> {
         let script = "const page = document.documentElement; return page.scrollWidth - page.clientWidth;";

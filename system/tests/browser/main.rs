@@ -17,6 +17,7 @@ mod browser {
     mod changes;
     mod console;
     mod console_forms;
+    mod first_load;
     mod looks;
     mod network;
     mod scene;
