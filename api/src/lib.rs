@@ -22,6 +22,7 @@
 //! | [`live`] | event streams |
 //! | [`views`] | products, sales and orders as replies show them, and the command line too |
 //! | [`services`], [`detached`] | what handlers use; work that goes on when its caller leaves |
+//! | [`long_work`] | how many exports and audits run at once |
 //! | [`quota`] | places of which each user or address has a number |
 //! | [`threads`] | the threads that answer, each with its own connections |
 //! | [`metrics`], [`throughput`], [`log_limit`] | counters; how often a log line is written |
@@ -35,6 +36,7 @@ pub mod document;
 pub mod edge;
 pub mod live;
 pub mod log_limit;
+pub mod long_work;
 pub mod metrics;
 pub mod operations;
 pub mod payload;

@@ -49,7 +49,7 @@ const fn limited(class: Class) -> OperationRules {
 
 /// All operations, by their ids in the document.
 #[rustfmt::skip]
-const OPERATIONS: [(&str, OperationRules); 36] = [
+const OPERATIONS: [(&str, OperationRules); 47] = [
     // Logging in. Pages ask the ways and `verifyToken` whenever they are opened: neither offers anything to guess.
     ("login", LOGIN),
     ("register", LOGIN),
@@ -85,6 +85,17 @@ const OPERATIONS: [(&str, OperationRules); 36] = [
     ("restockFlashSale", ADMIN_ADDS),
     ("endFlashSale", ADMIN),
     ("settleFlashSale", ADMIN),
+    ("archiveProduct", ADMIN),
+    ("unarchiveProduct", ADMIN),
+    ("auditFlashSale", ADMIN),
+    ("repairFlashSale", ADMIN),
+    ("adminOrders", ADMIN),
+    ("adminOrdersCsv", ADMIN),
+    ("adminRejections", ADMIN),
+    ("replayRejection", ADMIN),
+    ("auditLog", ADMIN),
+    ("adminUsers", ADMIN),
+    ("adminProcesses", ADMIN),
     ("cancelOrder", ADMIN),
     ("queueStats", ADMIN),
     // Probes: an orchestrator asks them however busy the service is.

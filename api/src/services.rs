@@ -24,6 +24,7 @@ use crate::{
     detached::Detached,
     live::Live,
     log_limit::LogLimit,
+    long_work::LongWork,
     metrics::Metrics,
     purchases::{batcher::Admissions, purchase_status::Purchases, waiting::Waiting},
     rate_limits::RateLimits,
@@ -82,6 +83,8 @@ pub struct Services {
     pub lifecycle: Lifecycle,
     /// Changes that go on when their callers leave.
     pub detached: Detached,
+    /// Exports and audits.
+    pub long_work: LongWork,
     /// Lets requests wait until a purchase is in the ledger.
     pub waiting: Waiting,
     /// The event streams.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
 use process::{exit::Exit, output::print};
 use sale::{
-    audit::AuditVerdict,
+    audit::{AuditVerdict, audit},
     gate::Gate,
     install::{self, InstallError, Installed, Request},
     ledger::{By, Ledger},
@@ -17,7 +17,6 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    audit::audit,
     connect,
     draining::{self, DRAIN_TIMEOUT},
     settings::RebuildSettings,

@@ -59,7 +59,7 @@ impl EmailAddress {
         }
         let domain = ascii_domain(domain)
             .ok_or_else(|| invalid("must have a domain such as example.org behind the @"))?;
-        let address = format!("{}@{domain}", nfc(&lower_case(&nfc(local))));
+        let address = format!("{}@{domain}", local_part(local));
         if address.chars().count() > EMAIL_CHARACTERS_MAX {
             return Err(too_long());
         }
@@ -90,6 +90,22 @@ impl From<EmailAddress> for String {
     fn from(address: EmailAddress) -> Self {
         address.0
     }
+}
+
+/// The spellings that an address may have that a person began to type so: its local part as above, its domain in lower
+/// case; and the one spelling, if the text is a whole address.
+pub fn spellings_of_prefix(typed: &str) -> Vec<String> {
+    let begun = match typed.rsplit_once('@') {
+        Some((local, domain)) => format!("{}@{}", local_part(local), lower_case(domain)),
+        None => local_part(typed),
+    };
+    let mut spellings = vec![begun];
+    spellings.extend(EmailAddress::parse(typed).ok().map(String::from));
+    spellings
+}
+
+fn local_part(text: &str) -> String {
+    nfc(&lower_case(&nfc(text))).into_owned()
 }
 
 /// In lower case, with one small sigma: Unicode writes another one at the end of a word, and an address has no words.

@@ -14,7 +14,7 @@
 //! | [`ledger`] | Postgres, the system of record: all SQL that is not in `migrations/` |
 //! | [`install`] | loading a sale into a gate, the first time and after a loss |
 //! | [`settle`] | closing an ended sale |
-//! | [`audit`] | comparing gate, journal and ledger |
+//! | [`audit`] | comparing gate, journal and ledger, and repairing |
 //! | [`replay`] | making orders of rejected purchases after all |
 //! | [`view`] | what people see of a sale |
 //! | [`lifecycle`] | the steps of a sale, from its creation to its settlement |

@@ -56,6 +56,9 @@ pub enum ReplayError {
     /// The gate is of an install that the ledger does not know. A person has to look.
     #[error("the gate is newer than the ledger: the ledger was rolled back")]
     Ahead,
+    /// No reconciler is running, and it would be needed. Nothing was done.
+    #[error("no reconciler is running, and the sale would stay closed: nothing was replayed")]
+    Unattended,
     /// Another process began an install at each attempt.
     #[error("the sale kept being installed by others during {ATTEMPTS_MAX} attempts")]
     Unsettled,
@@ -99,6 +102,35 @@ impl<F: FnMut(Uuid, Replay)> Work<'_, F> {
         }
         Ok(())
     }
+}
+
+/// Replays one rejection for a caller who cannot start a reconciler: a gate is not closed where nothing would open it if
+/// this process died. `None` if there is no such rejection, and none that became an order.
+///
+/// # Errors
+/// As [`replay`]; [`ReplayError::Unattended`].
+pub async fn replay_attended(
+    gate: &Gate,
+    ledger: &Ledger,
+    rejection: Uuid,
+    patience: Patience,
+) -> Result<Option<Replay>, ReplayError> {
+    let Some(kept) = ledger.kept_rejections(&[rejection]).await?.pop() else {
+        let became = ledger.replayed_order(rejection).await?;
+        let already = |(order, status)| Replay::Barred(Bar::Already(order, status));
+        return Ok(became.map(already));
+    };
+    if let Some(bar) = kept.bar()? {
+        return Ok(Some(Replay::Barred(bar)));
+    }
+    if kept.closes_gate()? && ledger.reconcilers().await? == 0 {
+        return Err(ReplayError::Unattended);
+    }
+    let mut result = None;
+    let sale = kept.rejection.sale;
+    let told = |_, replayed| result = Some(replayed);
+    replay(gate, ledger, sale, &[rejection], patience, told).await?;
+    Ok(result)
 }
 
 /// Replays rejections of one sale, [`BATCH_MAX`] at most, and reports the result of each, in this order. If none can

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use identity::{passwords::PasswordError, token::TokenError};
 use sale::{
+    audit::AuditError,
     gate::GateError,
     install::{Condition, InstallError},
     invalid::Invalid,
@@ -11,6 +12,7 @@ use sale::{
     lifecycle::LifecycleError,
     model::{UNITS_MAX, last_instant_text},
     money::Currency,
+    replay::ReplayError,
     settle::SettleError,
     store::StoreError,
 };
@@ -34,6 +36,13 @@ const LATER: &str = "This cannot be answered at the moment. It is safe to try ag
 const STREAM_RETRY_AFTER_SECONDS: u64 = 5;
 
 impl Problem {
+    /// A gate is not closed where nothing would open it again if this process died.
+    pub fn no_reconciler() -> Self {
+        Self::unavailable(
+            "No reconciler is running, which would be needed. Nothing was changed: start one, and try again.",
+        )
+    }
+
     fn too_many_streams(detail: &'static str) -> Self {
         Self::new(Code::TooManyAttempts, detail).retry_after(STREAM_RETRY_AFTER_SECONDS)
     }
@@ -144,6 +153,34 @@ impl From<InstallError> for Problem {
     }
 }
 
+impl From<AuditError> for Problem {
+    fn from(error: AuditError) -> Self {
+        match error {
+            AuditError::UnknownSale => Self::sale_not_found(),
+            AuditError::Store(error) => Self::from(&error),
+        }
+    }
+}
+
+impl From<ReplayError> for Problem {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Busy | ReplayError::Unsettled => Self::unavailable(
+                "The gate of the sale is being loaded. It is safe to try again in a moment.",
+            )
+            .because(&error),
+            ReplayError::Undrained => Self::unavailable(
+                "Not all purchases of the sale were recorded in time, so that nothing was replayed. Is a reconciler \
+                 at work? It also opens the sale again. It is safe to try again then.",
+            )
+            .because(&error),
+            ReplayError::Unattended => Self::no_reconciler(),
+            ReplayError::Ahead => Self::new(Code::Conflict, NEEDS_A_PERSON).because(&error),
+            ReplayError::Store(error) => Self::from(&error),
+        }
+    }
+}
+
 impl From<SettleError> for Problem {
     fn from(error: SettleError) -> Self {
         match error {
@@ -169,6 +206,11 @@ impl From<&LedgerError> for Problem {
     fn from(error: &LedgerError) -> Self {
         match error {
             LedgerError::UnknownProduct => Self::new(Code::NotFound, "There is no such product."),
+            LedgerError::ArchivedProduct => Self::new(
+                Code::Conflict,
+                "The product is archived, and gets no new sale. Take it out of the archive first.",
+            )
+            .about("productId"),
             LedgerError::UnknownSale => Self::sale_not_found(),
             LedgerError::UnknownOrder => Self::new(Code::NotFound, "There is no such order."),
             LedgerError::InsufficientStock => Self::new(

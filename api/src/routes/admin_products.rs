@@ -11,7 +11,7 @@ use poem_openapi::{
 use sale::{
     input,
     invalid::Invalid,
-    ledger::{NewProduct, Product, ProductChange, StockChange},
+    ledger::{NewProduct, Product, ProductChange, ProductFilter, StockChange},
     model::ProductId,
     money::Currency,
 };
@@ -188,19 +188,28 @@ impl AdminProductsApi {
         Ok(Created::Product(success(product.into())))
     }
 
-    /// All products, the newest first
+    /// Products, the newest first
     #[oai(path = "/", method = "get", operation_id = "products")]
     async fn list(
         &self,
         services: Data<&Arc<Services>>,
         _admin: Admin,
+        /// Whether those that are archived, instead of those that are not.
+        archived: Query<Option<bool>>,
+        /// Those with this text in their name, in upper or lower case.
+        search: Query<Option<String>>,
         /// The most products of a page; 50 if left out.
         limit: Query<Option<Limit>>,
         /// `nextCursor` of the page before.
         cursor: Query<Option<Cursor>>,
     ) -> Result<Reply<Listed<ProductReply>>, Refusal<ListFailed>> {
         let asked = asked(&limit, &cursor);
-        let mut products = services.ledger.products(asked.and_one()).await?;
+        let filter = ProductFilter {
+            archived: archived.0.unwrap_or_default(),
+            search: search.0,
+        };
+        let products = services.ledger.products(&filter, asked.and_one());
+        let mut products = products.await?;
         let next = asked.cut(&mut products, Product::place);
         let products = products.into_iter().map(Into::into).collect();
         Ok(listed(products, next))

@@ -59,7 +59,7 @@ failures! {
         Invalid = 400,
         /// There is no such product, or SALE_NOT_FOUND.
         NotFound = 404,
-        /// The sale has ended, or the Idempotency-Key was used for another sale.
+        /// The sale has ended, the product is archived, or the Idempotency-Key was used for another sale.
         Conflict = 409,
         /// It cannot be done at the moment. Without an Idempotency-Key it may have been done: look
         /// before trying again.

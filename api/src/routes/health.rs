@@ -18,6 +18,7 @@ use super::Tag;
 use crate::{
     payload::Reply,
     services::{Health, Services},
+    views::TablesWord,
 };
 
 /// Whether something works.
@@ -49,21 +50,6 @@ impl HealthWord {
 enum ConnectionWord {
     Connected,
     Disconnected,
-}
-
-/// How the tables in Postgres are, in the words of `mincommerce health`.
-#[derive(Debug, Clone, Copy, Enum, Serialize)]
-#[oai(rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-enum TablesWord {
-    /// They are of this version.
-    UpToDate,
-    /// Some are missing, or all: `mincommerce migrate` makes them.
-    Outdated,
-    /// They are of another version.
-    Foreign,
-    /// Postgres does not answer.
-    Unknown,
 }
 
 /// The servers behind the service.
@@ -172,7 +158,7 @@ impl HealthApi {
                 database: connection(health.tables.is_some()),
                 redis: connection(health.gate),
             },
-            tables: tables(health.tables),
+            tables: health.tables.into(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         });
         if health.is_good() {
@@ -220,15 +206,6 @@ const fn connection(answers: bool) -> ConnectionWord {
         ConnectionWord::Connected
     } else {
         ConnectionWord::Disconnected
-    }
-}
-
-const fn tables(found: Option<Tables>) -> TablesWord {
-    match found {
-        Some(Tables::UpToDate) => TablesWord::UpToDate,
-        Some(Tables::Outdated) => TablesWord::Outdated,
-        Some(Tables::Foreign) => TablesWord::Foreign,
-        None => TablesWord::Unknown,
     }
 }
 

@@ -2,11 +2,18 @@
 //!
 //! The structs hold nothing: the server and the OpenAPI document are made from the same ones.
 
+mod admin_archive;
+mod admin_audits;
 mod admin_events;
+mod admin_log;
+mod admin_orders;
 mod admin_products;
+mod admin_rejections;
 mod admin_sales;
 mod admin_steps;
+mod admin_system;
 mod admin_traffic;
+mod admin_users;
 mod auth;
 pub mod documentation_paths;
 mod events;
@@ -46,20 +53,30 @@ enum Tag {
 
 /// All routes.
 pub fn apis() -> impl OpenApi + 'static {
-    (
+    let for_everybody = (
         auth::AuthApi,
         flash_sales::FlashSalesApi,
         events::EventsApi,
         purchases::PurchasesApi,
         purchase_lookups::PurchaseLookupsApi,
         orders::OrdersApi,
-        admin_products::AdminProductsApi,
-        admin_sales::AdminSalesApi,
-        admin_steps::AdminStepsApi,
-        admin_traffic::AdminTrafficApi,
-        admin_events::AdminEventsApi,
         queue::QueueApi,
         old_clients::OldClientsApi,
         health::HealthApi,
-    )
+    );
+    let for_admins = (
+        admin_products::AdminProductsApi,
+        admin_archive::AdminArchiveApi,
+        admin_sales::AdminSalesApi,
+        admin_steps::AdminStepsApi,
+        admin_audits::AdminAuditsApi,
+        admin_orders::AdminOrdersApi,
+        admin_rejections::AdminRejectionsApi,
+        admin_traffic::AdminTrafficApi,
+        admin_events::AdminEventsApi,
+        admin_log::AdminLogApi,
+        admin_users::AdminUsersApi,
+        admin_system::AdminSystemApi,
+    );
+    (for_everybody, for_admins)
 }

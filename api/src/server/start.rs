@@ -32,6 +32,7 @@ use crate::{
         watched::Sources,
     },
     log_limit::LogLimit,
+    long_work::LongWork,
     metrics::Metrics,
     purchases::{batcher::Admissions, purchase_status::Purchases, waiting::Waiting},
     rate_limits::RateLimits,
@@ -168,6 +169,7 @@ pub(super) fn services(
     Ok(Services {
         admissions: Admissions::start(gates(), ledger.clone(), limits.admissions()),
         detached: Detached::default(),
+        long_work: LongWork::default(),
         lifecycle: Lifecycle::new(gate.clone(), ledger.clone()),
         waiting: Waiting::start(ledger.clone(), hints, limits.waiting_purchases_max, told),
         patience_max: limits.request_deadline().saturating_sub(ANSWER_RESERVE),

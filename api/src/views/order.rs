@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use poem_openapi::Object;
-use sale::ledger::Order;
+use sale::ledger::{ListedOrder, Order};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -49,6 +49,31 @@ impl From<Order> for OrderReply {
             status: order.status.into(),
             created_at: order.created_at,
             updated_at: order.updated_at,
+        }
+    }
+}
+
+/// A completed purchase, and who bought what.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+pub struct AdminOrder {
+    /// The order.
+    #[oai(flatten)]
+    #[serde(flatten)]
+    pub order: OrderReply,
+    /// The address of the buyer; null of a buyer who is known by a token alone.
+    pub email: Option<String>,
+    /// The name of the product.
+    pub product_name: String,
+}
+
+impl From<ListedOrder> for AdminOrder {
+    fn from(listed: ListedOrder) -> Self {
+        Self {
+            order: listed.order.into(),
+            email: listed.email,
+            product_name: listed.product_name,
         }
     }
 }

@@ -33,6 +33,8 @@ pub struct ProductReply {
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
+    /// When it was archived; null if it is not.
+    pub archived_at: Option<DateTime<Utc>>,
 }
 
 impl From<Product> for ProductReply {
@@ -48,6 +50,7 @@ impl From<Product> for ProductReply {
             quantity: product.quantity,
             created_at: product.created_at,
             updated_at: product.updated_at,
+            archived_at: product.archived_at,
         }
     }
 }

@@ -24,12 +24,17 @@ macro_rules! words {
             }
         }
 
+        impl From<$name> for $model {
+            fn from(word: $name) -> Self {
+                match word {
+                    $($name::$variant => Self::$variant),+
+                }
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let word = match self {
-                    $(Self::$variant => $model::$variant),+
-                };
-                f.write_str(word.as_str())
+                f.write_str($model::from(*self).as_str())
             }
         }
     };

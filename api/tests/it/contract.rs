@@ -12,6 +12,7 @@ use crate::{
     documented,
     events::reader::Reader,
     fixture::{Fixture, NO_LIMITS, eventually, id, window},
+    rejections,
 };
 
 #[tokio::test]
@@ -23,6 +24,7 @@ async fn every_documented_route_is_there_and_does_what_it_is_for() {
     let sale = sale(&api, product).await;
     events(&api, &token, sale).await;
     let order = purchase(&api, &token, sale).await;
+    console(&api, sale, order).await;
     life(&api, sale, order).await;
 
     let answers = api.answers.lock().unwrap().clone();
@@ -166,6 +168,45 @@ async fn purchase(api: &Fixture, token: &str, sale: Uuid) -> Uuid {
     assert_eq!(orders["data"][0]["orderId"], json!(order));
     assert_eq!(orders["data"][0]["status"], "confirmed");
     order
+}
+
+/// What a console shows.
+async fn console(api: &Fixture, sale: Uuid, order: Uuid) {
+    let path = format!("/api/admin/orders?saleId={sale}&email=buyer@example.org");
+    let listed = api.get_as(&api.admin, &path).await.json();
+    assert_eq!(listed["data"][0]["orderId"], json!(order));
+    let exported = api.get_as(&api.admin, "/api/admin/orders.csv").await;
+    assert_eq!(exported.text.lines().count(), 2, "{}", exported.text);
+
+    let ask = async |path: &str| api.get_as(&api.admin, path).await.json();
+    let log = ask(&format!(
+        "/api/admin/audit-log?saleId={sale}&action=sale.create"
+    ))
+    .await;
+    let product = &log["data"][0]["details"]["productId"];
+    let users = ask("/api/admin/users?email=buyer@").await;
+    assert_eq!(users["data"][0]["email"], "buyer@example.org");
+    let system = ask("/api/admin/processes").await;
+    assert_eq!(system["data"]["redis"]["reachable"], true);
+    for (step, is_archived) in [("archive", true), ("unarchive", false)] {
+        let path = format!("/api/admin/products/{}/{step}", id(product));
+        let product = api.post_as(&api.admin, &path, &json!({})).await.data();
+        assert_eq!(product["archivedAt"].is_string(), is_archived);
+    }
+
+    let audit = format!("/api/admin/flash-sale/{sale}/audit");
+    assert_eq!(ask(&audit).await["data"]["agrees"], true);
+    let repaired = api
+        .post_as(&api.admin, &format!("{audit}/repair"), &json!({}))
+        .await;
+    assert_eq!(repaired.data()["repair"]["outcome"], "nothing");
+    let other = api.active_sale(1).await;
+    let rejected = rejections::superseded(api, other, Uuid::now_v7()).await;
+    let rejections = ask("/api/admin/rejections").await;
+    assert_eq!(rejections["data"][0]["rejectionId"], json!(rejected));
+    let _reconciler = rejections::reconciler(api).await;
+    let replayed = rejections::replay(api, rejected).await.data();
+    assert_eq!(replayed["result"], "replayed");
 }
 
 async fn life(api: &Fixture, sale: Uuid, order: Uuid) {

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use api::views::OrderReply;
 use clap::{Args, Subcommand};
 use sale::{
-    ledger::{self, Ledger, OrderFilter, PurchaseOutcome},
+    ledger::{Ledger, ListedOrder, OrderFilter, PurchaseOutcome},
     model::{BuyerId, OrderId, OrderStatus, SaleId},
 };
 
@@ -143,20 +143,15 @@ pub async fn run(order: Order, output: Output) -> anyhow::Result<()> {
 async fn list(ledger: &Ledger, settings: &List, output: Output) -> anyhow::Result<()> {
     let asked = settings.paging.asked();
     let page = asked.and_one();
-    let mut orders = match (settings.user, settings.sale, settings.status) {
-        // The quick query for all orders of a buyer.
-        (Some(buyer), None, None) => ledger.orders_of_buyer(buyer, page).await?,
-        (buyer, sale, status) => {
-            let filter = OrderFilter {
-                sale,
-                buyer,
-                status,
-            };
-            ledger.orders(filter, page).await?
-        }
+    let filter = OrderFilter {
+        sale: settings.sale,
+        buyers: settings.user.map(|buyer| vec![buyer]),
+        status: settings.status,
     };
-    let next = asked.cut(&mut orders, ledger::Order::place);
-    let orders: Vec<_> = orders.into_iter().map(OrderReply::from).collect();
+    let mut orders = ledger.listed_orders(&filter, page).await?;
+    let next = asked.cut(&mut orders, ListedOrder::place);
+    let orders = orders.into_iter().map(|listed| listed.order);
+    let orders: Vec<_> = orders.map(OrderReply::from).collect();
     output.show(&Listing::new(orders, next))
 }
 

@@ -4,9 +4,10 @@ use anyhow::Context;
 use api::views::ProductReply;
 use clap::{Args, Subcommand, value_parser};
 use sale::{
+    connections::PostgresSettings,
     input,
     invalid::Invalid,
-    ledger::{self, Ledger, NewProduct, ProductChange, StockChange},
+    ledger::{self, Ledger, NewProduct, ProductChange, ProductFilter, StockChange},
     model::{ProductId, UNITS_MAX},
     money::{Amount, Currency},
 };
@@ -35,8 +36,8 @@ pub struct Product {
 pub enum Command {
     /// Creates a product with its stock
     Create(Create),
-    /// Shows all products, the newest first
-    List(Paging),
+    /// Shows products, the newest first
+    List(List),
     /// Shows a product
     Show {
         /// Its id
@@ -44,6 +45,32 @@ pub enum Command {
     },
     /// Changes a product. Sales keep the price that they were created with
     Update(Update),
+    /// Archives a product: it is not listed any more, and gets no new sale. Its sales go on
+    Archive {
+        /// Its id
+        product: ProductId,
+    },
+    /// Takes a product out of the archive
+    Unarchive {
+        /// Its id
+        product: ProductId,
+    },
+}
+
+/// Settings of `product list`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Those that are archived, instead of those that are not
+    #[arg(long)]
+    pub archived: bool,
+
+    /// Those with this text in their name, in upper or lower case
+    #[arg(long, value_name = "TEXT")]
+    pub search: Option<String>,
+
+    /// Which part of them.
+    #[command(flatten)]
+    pub paging: Paging,
 }
 
 /// Settings of `product create`.
@@ -171,6 +198,7 @@ impl Shown for ProductReply {
             ("in stock", self.quantity.to_string()),
             ("created", shown(self.created_at)),
             ("changed", shown(self.updated_at)),
+            ("archived", or_dash(self.archived_at.map(shown).as_deref())),
         ])
     }
 }
@@ -210,12 +238,14 @@ pub async fn run(product: Product, output: Output) -> anyhow::Result<()> {
             })
             .await
         }
-        Command::List(paging) => {
+        Command::List(settings) => {
             with_ledger(postgres, None, async |ledger| {
-                list(ledger, paging, output).await
+                list(ledger, settings, output).await
             })
             .await
         }
+        Command::Archive { product } => archive(postgres, product, true, output).await,
+        Command::Unarchive { product } => archive(postgres, product, false, output).await,
         Command::Show { product } => {
             with_ledger(postgres, None, async |ledger| {
                 let found = ledger.product(product).await?;
@@ -270,9 +300,27 @@ fn new_product(create: Create) -> Result<NewProduct, Invalid> {
     Ok(new)
 }
 
-async fn list(ledger: &Ledger, paging: Paging, output: Output) -> anyhow::Result<()> {
-    let asked = paging.asked();
-    let mut products = ledger.products(asked.and_one()).await?;
+async fn archive(
+    postgres: &PostgresSettings,
+    product: ProductId,
+    archived: bool,
+    output: Output,
+) -> anyhow::Result<()> {
+    with_ledger(postgres, None, async |ledger| {
+        let changed = ledger.archive_product(product, archived).await;
+        let changed = changed.context("the product could not be changed")?;
+        output.show(&ProductReply::from(changed))
+    })
+    .await
+}
+
+async fn list(ledger: &Ledger, settings: List, output: Output) -> anyhow::Result<()> {
+    let asked = settings.paging.asked();
+    let filter = ProductFilter {
+        archived: settings.archived,
+        search: settings.search,
+    };
+    let mut products = ledger.products(&filter, asked.and_one()).await?;
     let next = asked.cut(&mut products, ledger::Product::place);
     let products: Vec<_> = products.into_iter().map(ProductReply::from).collect();
     output.show(&Listing::new(products, next))

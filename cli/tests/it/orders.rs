@@ -93,8 +93,8 @@ async fn an_export_has_every_order_once() {
     let postings = shop.post(&sale, EXPORTED).await;
     let exported = shop.run(&["order", "export", &sale]);
     let mut lines = exported.lines();
-    let header =
-        "orderId,userId,saleId,productId,quantity,price,currency,status,createdAt,updatedAt";
+    let header = "orderId,userId,saleId,productId,quantity,price,currency,status,createdAt,updatedAt,\
+                  email,productName";
     assert_eq!(lines.next(), Some(header));
     let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
     assert_eq!(rows.len(), EXPORTED);
@@ -110,6 +110,7 @@ async fn an_export_has_every_order_once() {
             (sale.as_str(), &["1", "19.90", "USD", "confirmed"][..])
         );
         assert!(row[8].ends_with('Z'), "{row:?}");
+        assert_eq!(row[10..], ["", "Lamp"]);
     }
 
     let folder = tempfile::tempdir().unwrap();

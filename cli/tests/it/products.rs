@@ -31,6 +31,7 @@ fn a_product_is_shown_as_the_http_api_shows_it() {
         "id": id, "productId": id, "name": "Lamp", "description": "It shines.", "price": 19.9,
         "currency": "EUR", "imageUrl": "/lamp.png", "quantity": 10,
         "createdAt": created["createdAt"], "updatedAt": created["updatedAt"],
+        "archivedAt": null,
     });
     assert_eq!(created, expected);
     assert_eq!(shop.json(&["product", "show", &id]), created);
@@ -184,4 +185,28 @@ fn products_are_listed_in_pages_the_newest_first() {
         .unwrap();
     let note = String::from_utf8(people.stderr).unwrap();
     assert_eq!(note.trim(), format!("there is more: --cursor {cursor}"));
+}
+
+#[test]
+fn an_archived_product_is_listed_in_the_archive_alone() {
+    let shop = Shop::open();
+    let (lamp, chair) = (shop.product(10), shop.product(10));
+    let listed = |arguments: &[&str]| {
+        let page = shop.json(&[&["product", "list"], arguments].concat());
+        let rows = page["data"].as_array().unwrap().iter();
+        rows.map(|row| text(row, "productId")).collect::<Vec<_>>()
+    };
+    let archived = shop.json(&["product", "archive", &lamp]);
+    assert!(archived["archivedAt"].is_string(), "{archived}");
+    assert_eq!(listed(&[]), [chair.as_str()]);
+    assert_eq!(listed(&["--archived"]), [lamp.as_str()]);
+    assert!(listed(&["--search", "chair"]).is_empty());
+    let said = shop.refused(
+        1,
+        &["sale", "create", "--product", &lamp, "--end-time", "+1h"],
+    );
+    assert!(said.contains("the product is archived"), "{said}");
+    let back = shop.json(&["product", "unarchive", &lamp]);
+    assert_eq!(back["archivedAt"], Value::Null);
+    assert_eq!(listed(&["--search", "LAMP"]), [chair, lamp]);
 }

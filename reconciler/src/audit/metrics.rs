@@ -22,10 +22,8 @@ use prometheus::{
     register_gauge_vec_with_registry, register_gauge_with_registry,
     register_int_counter_vec_with_registry, register_int_gauge_vec_with_registry,
 };
-use sale::audit::AuditVerdict;
+use sale::audit::{AuditVerdict, Row};
 use strum::VariantArray as _;
-
-use super::report::Row;
 
 /// The metrics of the audits so far.
 pub struct Metrics {

@@ -1,5 +1,5 @@
-//! The audit as a command: [`sale::audit`] judges, [`report`] prints, [`repair`] repairs, [`watch`] repeats it and
-//! [`metrics`] serves Prometheus.
+//! The audit as a command: [`sale::audit`] judges and repairs, [`report`] prints, [`repair`] posts meanwhile, [`watch`]
+//! repeats it and [`metrics`] serves Prometheus.
 
 pub mod metrics;
 pub mod repair;
@@ -11,14 +11,12 @@ use std::time::Duration;
 use anyhow::Context;
 use process::{exit::Exit, output::print};
 use sale::{
-    audit::{self, AuditError, AuditVerdict},
-    gate::{Gate, GateError},
+    audit::{AuditError, AuditVerdict, Row, audit},
+    gate::Gate,
     ledger::Ledger,
     model::SaleId,
-    store::StoreError,
 };
 
-use self::report::Row;
 use crate::{connect, settings::AuditSettings};
 
 /// The name of an audit in Postgres: it must not count as a running reconciler.
@@ -71,50 +69,17 @@ async fn audit_all(gate: &Gate, ledger: &Ledger, sales: &[SaleId]) -> anyhow::Re
     for sale in named {
         match audit(gate, ledger, sale).await {
             Ok(row) => audited.rows.push(row),
-            Err(error) if is_unknown_sale(&error) => audited.unknown.push(sale),
+            Err(AuditError::UnknownSale) => audited.unknown.push(sale),
             Err(error) => return Err(error).with_context(|| format!("auditing sale {sale}")),
         }
     }
     Ok(audited)
 }
 
-fn is_unknown_sale(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(AuditError::UnknownSale))
-}
-
 fn report_unknown(sales: &[SaleId]) {
     for sale in sales {
         tracing::error!(%sale, "there is no such sale");
     }
-}
-
-/// Audits one sale. If its gate cannot be read, the row says so, and the audit of other sales continues. Fails if
-/// Redis or Postgres does not answer at all, or the sale is unknown.
-pub async fn audit(gate: &Gate, ledger: &Ledger, sale: SaleId) -> anyhow::Result<Row> {
-    match audit::read(gate, ledger, sale).await {
-        Ok(evidence) => Ok(Row::new(&evidence)),
-        Err(AuditError::Store(StoreError::Gate(error))) => {
-            unanswered(gate, ledger, sale, &error).await
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-async fn unanswered(
-    gate: &Gate,
-    ledger: &Ledger,
-    sale: SaleId,
-    error: &GateError,
-) -> anyhow::Result<Row> {
-    if error.is_silence() {
-        // A shard that is away leaves the sales on other shards.
-        gate.ping().await?;
-    }
-    let recount = ledger.recount(sale).await?;
-    let recount = recount.ok_or(AuditError::UnknownSale)?;
-    let why = std::error::Error::source(error)
-        .map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
-    Ok(Row::unanswered(&recount, why))
 }
 
 fn text(rows: &[Row], json: bool) -> anyhow::Result<String> {

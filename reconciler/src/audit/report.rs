@@ -1,14 +1,7 @@
 //! The audit's rows, as a table for people and as JSON for programs.
 
 use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
-use sale::{
-    audit::{AuditVerdict, Difference, Evidence, Remedy},
-    gate::snapshot::{Sight, Snapshot},
-    journal::{Backlog, EntryId},
-    ledger::Recount,
-    model::{Epoch, SaleId, SaleState},
-};
-use serde::{Serialize, Serializer};
+use sale::audit::{Difference, Row};
 
 /// Buyers listed below the table for each difference.
 const NAMED_MAX: usize = 10;
@@ -60,128 +53,6 @@ const COLUMNS: [(&str, &str); 14] = [
         "agrees; sync pending or installing: will agree in a moment; DIFFERS: explained below",
     ),
 ];
-
-/// A difference with its explanation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Found {
-    /// What differs.
-    #[serde(flatten)]
-    pub difference: Difference,
-    /// Who has to act.
-    pub remedy: Remedy,
-    /// What it means, and what happens next.
-    pub explanation: String,
-}
-
-impl From<Difference> for Found {
-    fn from(difference: Difference) -> Self {
-        Self {
-            remedy: difference.remedy(),
-            explanation: difference.explanation(),
-            difference,
-        }
-    }
-}
-
-/// One sale.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Row {
-    /// Its id.
-    pub sale_id: SaleId,
-    /// Its state in the ledger.
-    pub state: SaleState,
-    /// The last completed install.
-    pub epoch: Epoch,
-    /// Units of the sale.
-    pub units: u32,
-    /// How many buyers the gate may admit; none if there is no gate.
-    pub limit: Option<u64>,
-    /// How many it has admitted.
-    pub taken: Option<u64>,
-    /// Entries in the journal; none if it could not be read.
-    pub journal: Option<u64>,
-    /// Those of them that a reconciler holds.
-    pub pending: Option<u64>,
-    /// The first entry.
-    #[serde(serialize_with = "entry_id")]
-    pub oldest: Option<EntryId>,
-    /// Distinct buyers posted.
-    pub posted: u32,
-    /// Confirmed orders.
-    pub confirmed: u32,
-    /// Rejections.
-    pub rejected: u64,
-    /// Units that no posted order has.
-    pub available: u32,
-    /// The verdict of the audit.
-    pub verdict: AuditVerdict,
-    /// Whether the verdict is that the sale agrees.
-    pub agrees: bool,
-    /// The differences.
-    pub differences: Vec<Found>,
-    /// What a repair did before this audit; none if there was no repair.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub repair: Option<String>,
-}
-
-impl Row {
-    /// Judges the readings of a sale.
-    pub fn new(evidence: &Evidence) -> Self {
-        let gate = match &evidence.after {
-            Sight::Gate(gate) => Some(&**gate),
-            Sight::Missing(_) | Sight::Malformed { .. } => None,
-        };
-        Self::of(
-            &evidence.recount,
-            gate,
-            Some(evidence.after.backlog()),
-            evidence.differences(),
-        )
-    }
-
-    /// The ledger's counts of a sale whose gate could not be read, and why it could not.
-    pub fn unanswered(recount: &Recount, why: String) -> Self {
-        Self::of(recount, None, None, vec![Difference::Unanswered { why }])
-    }
-
-    fn of(
-        recount: &Recount,
-        gate: Option<&Snapshot>,
-        backlog: Option<Backlog>,
-        differences: Vec<Difference>,
-    ) -> Self {
-        let verdict = AuditVerdict::of(&differences);
-        let sale = &recount.sale;
-        Self {
-            sale_id: sale.id,
-            state: sale.state,
-            epoch: sale.base,
-            units: sale.units,
-            limit: gate.map(|gate| gate.limit),
-            taken: gate.map(|gate| gate.taken),
-            journal: backlog.map(|backlog| backlog.entries),
-            pending: backlog.map(|backlog| backlog.pending),
-            oldest: backlog.and_then(|backlog| backlog.oldest),
-            posted: sale.posted,
-            confirmed: sale.confirmed,
-            rejected: recount.rejections,
-            available: sale.available,
-            verdict,
-            agrees: verdict == AuditVerdict::Agrees,
-            differences: differences.into_iter().map(Found::from).collect(),
-            repair: None,
-        }
-    }
-}
-
-#[expect(clippy::ref_option, reason = "the form that serde asks for")]
-fn entry_id<S: Serializer>(id: &Option<EntryId>, serializer: S) -> Result<S::Ok, S::Error> {
-    match id {
-        Some(id) => serializer.collect_str(id),
-        None => serializer.serialize_none(),
-    }
-}
 
 /// The rows as a JSON list. This never fails: rows can always be written as JSON.
 pub fn json(rows: &[Row]) -> serde_json::Result<String> {
@@ -239,29 +110,14 @@ pub fn table(rows: &[Row]) -> String {
 
 /// The first buyers of a difference.
 fn named(difference: &Difference) -> String {
-    match difference {
-        Difference::Missing { buyers }
-        | Difference::Unmarked { buyers }
-        | Difference::OrderDiffers { buyers } => {
-            let first = buyers.first.iter().take(NAMED_MAX);
-            let first: Vec<_> = first
-                .map(|(buyer, order)| format!("\n    buyer {buyer}, order {order}"))
-                .collect();
-            let more = buyers.count - first.len();
-            let more = (more > 0).then(|| format!("\n    and {more} more: --json"));
-            format!("{}{}", first.concat(), more.unwrap_or_default())
-        }
-        Difference::SyncPending { .. }
-        | Difference::Installing { .. }
-        | Difference::Malformed { .. }
-        | Difference::Unanswered { .. }
-        | Difference::FarEnd { .. }
-        | Difference::LedgerCounts { .. }
-        | Difference::ForgottenUnposted { .. }
-        | Difference::GateBehind { .. }
-        | Difference::Terms { .. }
-        | Difference::LedgerBehind { .. }
-        | Difference::VersionAhead { .. }
-        | Difference::EntriesAfterSettling { .. } => String::new(),
-    }
+    let Some(buyers) = difference.buyers() else {
+        return String::new();
+    };
+    let first = buyers.first.iter().take(NAMED_MAX);
+    let first: Vec<_> = first
+        .map(|(buyer, order)| format!("\n    buyer {buyer}, order {order}"))
+        .collect();
+    let more = buyers.count - first.len();
+    let more = (more > 0).then(|| format!("\n    and {more} more: --json"));
+    format!("{}{}", first.concat(), more.unwrap_or_default())
 }

@@ -15,13 +15,18 @@ use process::{
     output::{Commentary, Reader, print, reader},
     signals::asked_to_end,
 };
-use sale::{audit::AuditVerdict, gate::Gate, ledger::Ledger, model::SaleId};
+use sale::{
+    audit::{AuditVerdict, Row},
+    gate::Gate,
+    ledger::Ledger,
+    model::SaleId,
+};
 use tokio::{
     net::TcpListener,
     time::{Instant, sleep},
 };
 
-use super::{Audited, audit_all, metrics::Metrics, report::Row, report_unknown, text};
+use super::{Audited, audit_all, metrics::Metrics, report_unknown, text};
 use crate::settings::AuditSettings;
 
 /// Audits until the process receives a signal to end.

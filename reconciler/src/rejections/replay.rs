@@ -129,12 +129,10 @@ impl Replaying {
     fn tell(&mut self, id: Uuid, replay: Replay) -> anyhow::Result<()> {
         let what = match replay {
             Replay::Replayed(order) => format!("replayed: it is order {order}"),
-            Replay::Barred(Bar::Already(order, status)) => {
-                format!("already: the buyer has order {order}, which is {status}")
-            }
-            Replay::Barred(Bar::Obstacle(obstacle)) => {
+            Replay::Barred(bar @ Bar::Already(..)) => format!("already: {}", bar.for_operator()),
+            Replay::Barred(bar @ Bar::Obstacle(_)) => {
                 self.impossible += 1;
-                format!("not replayed: {}", obstacle.for_operator())
+                format!("not replayed: {}", bar.for_operator())
             }
         };
         self.told += 1;
@@ -150,6 +148,7 @@ fn is_of_the_sale(error: &anyhow::Error) -> bool {
             ReplayError::Busy
             | ReplayError::Undrained
             | ReplayError::Ahead
+            | ReplayError::Unattended
             | ReplayError::Unsettled
             | ReplayError::Store(StoreError::Gate(_)),
         ) => true,

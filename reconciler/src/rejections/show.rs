@@ -112,20 +112,13 @@ fn decoded(kept: &KeptRejection) -> Decoded {
 
 fn prospect(kept: &KeptRejection) -> anyhow::Result<Prospect> {
     let id = kept.rejection.id;
-    let (obstacle, advice) = match kept.bar()? {
-        None => (
-            None,
-            format!("possible: mincommerce-reconciler rejections replay {id}"),
-        ),
-        Some(Bar::Already(order, status)) => (
-            Some("already"),
-            format!("not needed: the buyer has order {order}, which is {status}"),
-        ),
-        Some(Bar::Obstacle(obstacle)) => (
-            Some(obstacle.as_str()),
-            format!("not possible: {}", obstacle.for_operator()),
-        ),
+    let bar = kept.bar()?;
+    let advice = match bar {
+        None => format!("possible: mincommerce-reconciler rejections replay {id}"),
+        Some(bar @ Bar::Already(..)) => format!("not needed: {}", bar.for_operator()),
+        Some(bar @ Bar::Obstacle(_)) => format!("not possible: {}", bar.for_operator()),
     };
+    let obstacle = bar.map(Bar::word);
     Ok(Prospect {
         possible: obstacle.is_none(),
         obstacle,

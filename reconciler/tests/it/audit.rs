@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use reconciler::audit::report::Row;
 use sale::{
-    audit::{AuditVerdict, Difference, Remedy},
+    audit::{AuditVerdict, Difference, Remedy, Row},
     install::Condition,
     model::{OrderId, SaleId, SaleState},
     settle::settle,

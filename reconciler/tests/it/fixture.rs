@@ -8,11 +8,9 @@ use fred::{
     prelude::{Builder, Client, Config},
     types::{CustomCommand, Value},
 };
-use reconciler::{
-    audit::{self, report::Row},
-    poster::Poster,
-};
+use reconciler::poster::Poster;
 use sale::{
+    audit::{self, Row},
     connections::{PostgresSettings, RedisSettings, RedisTlsSettings},
     gate::{Gate, admission::Known},
     install,

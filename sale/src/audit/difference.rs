@@ -41,6 +41,21 @@ impl Remedy {
             Self::Person => "for a person",
         }
     }
+
+    /// What a person should do.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::Harmless => "Nothing: it passes by itself within seconds, if a reconciler runs.",
+            Self::Repairable => {
+                "Repair it. The repair posts what is missing, or loads the gate from the ledger, and decides no purchase \
+                 again. A running reconciler does the same by itself in most cases."
+            }
+            Self::Person => {
+                "No program can repair it: do what the explanation says. Until then nothing else of this sale is \
+                 repaired either."
+            }
+        }
+    }
 }
 
 /// One difference between gate, journal and ledger, or within one of them.
@@ -159,6 +174,27 @@ impl Difference {
             Self::LedgerBehind { .. } => "ledger_behind",
             Self::VersionAhead { .. } => "version_ahead",
             Self::EntriesAfterSettling { .. } => "entries_after_settling",
+        }
+    }
+
+    /// The buyers in question, where it is about buyers.
+    pub const fn buyers(&self) -> Option<&Named> {
+        match self {
+            Self::Missing { buyers }
+            | Self::Unmarked { buyers }
+            | Self::OrderDiffers { buyers } => Some(buyers),
+            Self::SyncPending { .. }
+            | Self::Installing { .. }
+            | Self::Malformed { .. }
+            | Self::Unanswered { .. }
+            | Self::FarEnd { .. }
+            | Self::LedgerCounts { .. }
+            | Self::ForgottenUnposted { .. }
+            | Self::GateBehind { .. }
+            | Self::Terms { .. }
+            | Self::LedgerBehind { .. }
+            | Self::VersionAhead { .. }
+            | Self::EntriesAfterSettling { .. } => None,
         }
     }
 

@@ -2,17 +2,26 @@
 //!
 //! It reads along the flow of a purchase, so that a purchase under way cannot look like a difference: the gate (what
 //! it has forgotten), the ledger (what is posted), the gate (what it has taken). To name missing buyers it walks the
-//! posted buyers, the gate's buyers, the journal, and the posted buyers again. [`compare`] judges the readings;
-//! [`difference`] names each difference, explains it, and says who has to act.
+//! posted buyers, the gate's buyers, the journal, and the posted buyers again.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | [`compare`] | the judgement of the readings |
+//! | [`difference`] | the name of each difference, its explanation, and who has to act |
+//! | [`row`] | the result, for people and programs |
+//! | [`repair`] | the changes that bring gate and ledger together again |
 
 pub mod compare;
 pub mod difference;
+pub mod repair;
+pub mod row;
 
 use std::collections::HashMap;
 
 pub use self::{
     compare::{AuditVerdict, Evidence, Marks, ledger_counts},
     difference::{Difference, Named, Remedy},
+    row::{Found, Row, audit},
 };
 use crate::{
     gate::{Gate, snapshot::Sight},

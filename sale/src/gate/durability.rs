@@ -76,6 +76,25 @@ pub(super) enum Durability {
     Replica { count: u32, timeout: Duration },
 }
 
+impl Durability {
+    /// The setting that asks for it.
+    pub(super) const fn level(self) -> Level {
+        match self {
+            Self::Memory => Level::Memory,
+            Self::Aof => Level::Aof,
+            Self::Replica { .. } => Level::Replica,
+        }
+    }
+
+    /// How many replicas must acknowledge.
+    pub(super) const fn replicas(self) -> u32 {
+        match self {
+            Self::Memory | Self::Aof => 0,
+            Self::Replica { count, .. } => count,
+        }
+    }
+}
+
 impl Gate {
     /// The same gate, which answers an admission only once it is as safe as the settings ask for.
     ///

@@ -18,6 +18,7 @@ pub mod durability;
 mod error;
 pub mod hints;
 pub mod pins;
+pub mod report;
 pub mod scripts;
 pub mod snapshot;
 pub mod swap;

@@ -1,5 +1,7 @@
 //! The ledger's part of the audit: a sale and the sums of its rows, in one snapshot.
 
+use serde_json::Value;
+
 use super::{Ledger, LedgerError, Sale};
 use crate::model::SaleId;
 
@@ -44,5 +46,16 @@ impl Ledger {
         .bind(sale)
         .fetch_optional(&self.pool)
         .await?)
+    }
+
+    /// Logs the repair of a sale. It changes the gate, of which the ledger has no row.
+    pub async fn log_repair(&self, sale: SaleId, details: &Value) -> Result<(), LedgerError> {
+        sqlx::query("SELECT log_action($1, 'sale.repair', $2, $3)")
+            .bind(self.by())
+            .bind(sale)
+            .bind(details)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
     }
 }

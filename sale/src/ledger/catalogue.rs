@@ -42,6 +42,17 @@ pub struct Product {
     pub created_at: DateTime<Utc>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
+    /// When it was archived, if it is.
+    pub archived_at: Option<DateTime<Utc>>,
+}
+
+/// A filter for products.
+#[derive(Debug, Clone, Default)]
+pub struct ProductFilter {
+    /// Those that are archived, instead of those that are not.
+    pub archived: bool,
+    /// Those with this text in their name, in upper or lower case.
+    pub search: Option<String>,
 }
 
 impl Product {
@@ -106,16 +117,24 @@ impl Ledger {
         )
     }
 
-    /// All products, the newest first.
-    pub async fn products(&self, page: Page) -> Result<Vec<Product>, LedgerError> {
+    /// The products that pass this filter, the newest first.
+    pub async fn products(
+        &self,
+        of: &ProductFilter,
+        page: Page,
+    ) -> Result<Vec<Product>, LedgerError> {
         Ok(sqlx::query_as(
             "SELECT * FROM product_details
-             WHERE $1::timestamptz IS NULL OR (created_at, id) < ($1, $2)
+             WHERE ($1::timestamptz IS NULL OR (created_at, id) < ($1, $2))
+               AND (archived_at IS NOT NULL) = $4
+               AND ($5::text IS NULL OR strpos(lower(name), lower($5)) > 0)
              ORDER BY created_at DESC, id DESC LIMIT $3",
         )
         .bind(page.after.map(|place| place.at))
         .bind(page.after.map(|place| place.id))
         .bind(i64::from(page.limit))
+        .bind(of.archived)
+        .bind(&of.search)
         .fetch_all(&self.pool)
         .await?)
     }

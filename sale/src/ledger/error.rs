@@ -16,6 +16,9 @@ pub enum LedgerError {
     /// No product has this id.
     #[error("there is no such product")]
     UnknownProduct,
+    /// The product is archived, and gets no new sale.
+    #[error("the product is archived: take it out of the archive first")]
+    ArchivedProduct,
     /// No sale has this id.
     #[error("there is no such sale")]
     UnknownSale,
@@ -156,6 +159,7 @@ impl From<sqlx::Error> for LedgerError {
             Some("flash_sales_window") => Self::InvalidWindow,
             Some("prices_fit_currency") => Self::ProductPriceUnfit,
             Some("flash_sales_last_instant") => Self::FarWindow,
+            Some("flash_sales_of_archived") => Self::ArchivedProduct,
             Some("audit_log_once") => Self::KeyReused,
             Some("users_email_key" | "users_pkey" | "flash_sales_pkey" | "products_pkey") => {
                 Self::Exists

@@ -7,6 +7,7 @@
 mod addresses;
 mod audit;
 mod audit_log;
+mod audit_log_list;
 mod catalogue;
 mod changes;
 mod error;
@@ -14,8 +15,10 @@ mod health;
 mod install_attempt;
 mod money;
 mod numbers;
+mod order_list;
 mod orders;
 mod page;
+mod postgres_report;
 mod posting;
 mod processes;
 mod product_changes;
@@ -24,22 +27,29 @@ mod sales;
 mod shortage;
 mod statistics;
 mod traffic;
+mod user_list;
 mod users;
 mod watched;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 pub use addresses::KeptAddresses;
 pub use audit::Recount;
 pub use audit_log::{Action, By, CREATE_PRODUCT, CREATE_SALE, Via};
-pub use catalogue::{NewProduct, Product};
+pub use audit_log_list::{ActionFilter, ListedAction};
+pub use catalogue::{NewProduct, Product, ProductFilter};
 pub use error::{LedgerError, MigrationError};
 pub use health::Tables;
 pub use install_attempt::InstallLock;
-pub use orders::{Order, OrderFilter, PurchaseOutcome};
+pub use order_list::{ListedOrder, OrderFilter};
+pub use orders::{Order, PurchaseOutcome};
 pub use page::{Asked, LIMIT_DEFAULT, LIMIT_MAX, MalformedCursor, Page, Place};
+pub use postgres_report::PostgresReport;
 pub use posting::{POST_TIMEOUT, Posted, Posting};
-pub use processes::ProcessCounts;
+pub use processes::{LiveProcess, ProcessCounts};
 pub use product_changes::{ProductChange, StockChange};
 pub use rejections::{Bar, KeptRejection, Rejection, RejectionFilter, Replay};
 pub use sales::{NewSale, Sale, Standing};
@@ -51,6 +61,7 @@ use sqlx::{
 pub use statistics::Tally;
 use tokio::time::timeout;
 pub use traffic::{Answers, ProcessTraffic, TrafficBucket};
+pub use user_list::{AddressPrefix, BUYERS_SEARCHED_MAX, ListedUser};
 pub use users::{NewUser, User};
 pub use watched::Watched;
 
@@ -89,6 +100,8 @@ pub async fn within<T, E: From<LedgerError>>(
 pub struct Ledger {
     pool: PgPool,
     by: Arc<By>,
+    /// Purchases that this process has posted.
+    posted: Arc<AtomicU64>,
 }
 
 impl Ledger {
@@ -112,6 +125,7 @@ impl Ledger {
         Ok(Self {
             pool,
             by: By::process(name).into(),
+            posted: Arc::default(),
         })
     }
 

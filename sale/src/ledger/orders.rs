@@ -40,7 +40,7 @@ impl Order {
     /// Units of an order: a sale sells each buyer one.
     pub const QUANTITY: u32 = 1;
 
-    /// Its place in [`Ledger::orders`] and [`Ledger::orders_of_buyer`].
+    /// Its place in [`Ledger::listed_orders`] and [`Ledger::orders_of_buyer`].
     pub const fn place(&self) -> Place {
         Place {
             at: self.created_at,
@@ -82,17 +82,6 @@ impl PurchaseOutcome {
             Self::Rejected(rejection) => rejection.buyer,
         }
     }
-}
-
-/// A filter for orders.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct OrderFilter {
-    /// Orders of this sale.
-    pub sale: Option<SaleId>,
-    /// Orders of this buyer.
-    pub buyer: Option<BuyerId>,
-    /// Orders with this status.
-    pub status: Option<OrderStatus>,
 }
 
 /// A replay makes an order of a rejection, and deletes the rejection, in one transaction. A reading of the orders before
@@ -233,25 +222,6 @@ impl Ledger {
             .collect())
     }
 
-    /// The orders that pass this filter, the newest first.
-    pub async fn orders(&self, of: OrderFilter, page: Page) -> Result<Vec<Order>, LedgerError> {
-        Ok(sqlx::query_as(
-            "SELECT * FROM order_details
-             WHERE ($1::uuid IS NULL OR sale_id = $1) AND ($2::uuid IS NULL OR buyer_id = $2)
-               AND ($3::text IS NULL OR status = $3)
-               AND ($4::timestamptz IS NULL OR (created_at, id) < ($4, $5))
-             ORDER BY created_at DESC, id DESC LIMIT $6",
-        )
-        .bind(of.sale)
-        .bind(of.buyer)
-        .bind(of.status.map(OrderStatus::as_str))
-        .bind(page.after.map(|place| place.at))
-        .bind(page.after.map(|place| place.id))
-        .bind(i64::from(page.limit))
-        .fetch_all(&self.pool)
-        .await?)
-    }
-
     /// The orders of a buyer, the newest first. Looks up one order for each sale, by the index that keeps a buyer
     /// from buying twice: every order of a rush would have to write an index by buyer alone.
     pub async fn orders_of_buyer(
@@ -290,25 +260,6 @@ impl Ledger {
         .bind(&sales)
         .bind(buyer)
         .fetch_optional(&self.pool)
-        .await?)
-    }
-
-    /// The orders of a sale in the order of their buyers' ids, from after a buyer on: to read all of them in steps.
-    pub async fn orders_by_buyer(
-        &self,
-        sale: SaleId,
-        after: Option<BuyerId>,
-        limit: u32,
-    ) -> Result<Vec<Order>, LedgerError> {
-        Ok(sqlx::query_as(
-            "SELECT * FROM order_details
-             WHERE sale_id = $1 AND ($2::uuid IS NULL OR buyer_id > $2)
-             ORDER BY buyer_id LIMIT $3",
-        )
-        .bind(sale)
-        .bind(after)
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool)
         .await?)
     }
 

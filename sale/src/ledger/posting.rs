@@ -1,7 +1,7 @@
 //! Posting: passes admitted purchases to the SQL function `post_orders` (`migrations/0007_posting.sql`),
 //! which decides the outcome of each.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -75,12 +75,21 @@ impl Ledger {
             .fetch_one(&self.pool);
         let (confirmed, rejected, lost, ahead): (i32, i32, Epoch, bool) =
             within(POST_TIMEOUT, async { Ok::<_, LedgerError>(post.await?) }).await?;
+        let confirmed = u64::from(confirmed.cast_unsigned());
+        let rejected = u64::from(rejected.cast_unsigned());
+        self.posted
+            .fetch_add(confirmed + rejected, Ordering::Relaxed);
         Ok(Posted {
-            confirmed: u64::from(confirmed.cast_unsigned()),
-            rejected: u64::from(rejected.cast_unsigned()),
+            confirmed,
+            rejected,
             lost: (lost > Epoch::default()).then_some(lost),
             ahead,
         })
+    }
+
+    /// How many purchases this process has posted, as orders and as rejections.
+    pub fn posted_here(&self) -> u64 {
+        self.posted.load(Ordering::Relaxed)
     }
 
     /// Keeps an unreadable entry, as it is, among the rejections. May be repeated.

@@ -1,4 +1,5 @@
-//! Changes of products and their stocks: each is one statement that compares and changes, and logs itself.
+//! Changes of products and their stocks, and their archive: each is one statement that compares and changes, and logs
+//! itself.
 
 use serde_json::{Map, Value, json};
 
@@ -216,5 +217,37 @@ impl Ledger {
         });
         self.known_product(ProductId::from_uuid(changed.await?))
             .await
+    }
+
+    /// Archives a product, or takes it out of the archive. An archived product gets no new sale; its sales go on.
+    /// Repeating it changes nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::UnknownProduct`].
+    pub async fn archive_product(
+        &self,
+        id: ProductId,
+        archived: bool,
+    ) -> Result<Product, LedgerError> {
+        let action = if archived {
+            "product.archive"
+        } else {
+            "product.unarchive"
+        };
+        sqlx::query(
+            "WITH product AS (
+                 UPDATE products SET archived_at = CASE WHEN $2 THEN now() END, updated_at = now()
+                 WHERE id = $1 AND (archived_at IS NULL) = $2
+                 RETURNING id
+             )
+             SELECT log_action($3, $4, id, '{}') FROM product",
+        )
+        .bind(id)
+        .bind(archived)
+        .bind(self.by())
+        .bind(action)
+        .execute(&self.pool)
+        .await?;
+        self.known_product(id).await
     }
 }

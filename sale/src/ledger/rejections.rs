@@ -88,6 +88,26 @@ pub enum Bar {
     Obstacle(Obstacle),
 }
 
+impl Bar {
+    /// The word for it in JSON.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Already(..) => "already",
+            Self::Obstacle(obstacle) => obstacle.as_str(),
+        }
+    }
+
+    /// For the operator: why not, and what to do.
+    pub fn for_operator(self) -> String {
+        match self {
+            Self::Already(order, status) => {
+                format!("the buyer has order {order}, which is {status}")
+            }
+            Self::Obstacle(obstacle) => obstacle.for_operator().to_owned(),
+        }
+    }
+}
+
 /// A filter for rejections.
 #[derive(Debug, Clone, Default)]
 pub struct RejectionFilter {
@@ -104,6 +124,16 @@ impl KeptRejection {
             at: self.rejection.at,
             id: self.rejection.id,
         }
+    }
+
+    /// Whether its replay closes the gate of the sale: that of a settled one sells nothing any more.
+    ///
+    /// # Errors
+    /// If the state of the sale is a word of a newer version.
+    pub fn closes_gate(&self) -> Result<bool, LedgerError> {
+        let state = self.sale_state.as_deref().map(str::parse).transpose();
+        let state: Option<SaleState> = state.map_err(decoding)?;
+        Ok(state.is_some_and(|state| state != SaleState::Settled))
     }
 
     /// The order that its buyer now has in its sale.

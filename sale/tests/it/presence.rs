@@ -57,7 +57,9 @@ async fn a_process_that_is_silent_does_not_count_and_its_row_is_deleted() {
     let sale = shop.sale(5).await.id;
     let (silent, well) = (Uuid::now_v7(), Uuid::now_v7());
     for id in [silent, well] {
-        let registered = shop.ledger.register_process(id, ProcessKind::Api, "host");
+        let registered = shop
+            .ledger
+            .register_process(id, ProcessKind::Api, "host", None);
         registered.await.unwrap();
     }
     let since = "UPDATE live_processes SET seen_at = now() - interval '7 s' WHERE id = $1";
@@ -75,7 +77,7 @@ async fn a_process_that_is_silent_does_not_count_and_its_row_is_deleted() {
     // It was only slow.
     let registered = shop
         .ledger
-        .register_process(silent, ProcessKind::Api, "host");
+        .register_process(silent, ProcessKind::Api, "host", None);
     registered.await.unwrap();
     until(&shop.ledger, sale, 2, 0).await;
 }

@@ -3,7 +3,7 @@
 
 use chrono::{TimeDelta, Utc};
 use sale::{
-    ledger::{LedgerError, NewProduct, NewSale, Page, Product, ProductChange},
+    ledger::{LedgerError, NewProduct, NewSale, Page, Product, ProductChange, ProductFilter},
     model::{ProductId, SaleId},
     money::{Amount, Currency},
 };
@@ -146,7 +146,11 @@ async fn a_price_of_before_that_does_not_fit_is_shown_as_it_stands_and_stops_no_
         after: None,
         limit: 10,
     };
-    let listed = shop.ledger.products(all).await.unwrap();
+    let listed = shop
+        .ledger
+        .products(&ProductFilter::default(), all)
+        .await
+        .unwrap();
     let shown: Vec<_> = listed
         .iter()
         .map(|product| format!("{} {}", product.price, product.price.currency()))

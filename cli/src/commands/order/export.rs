@@ -1,39 +1,23 @@
-//! `mincommerce order export`: all orders of a sale as CSV (RFC 4180). It reads and writes in steps, so that memory
-//! does not depend on the size of the sale.
+//! `mincommerce order export`: all orders of a sale as CSV, as the HTTP API exports them.
 
 use std::{
     fs::File,
     io::{self, BufWriter, Write},
     path::PathBuf,
+    pin::pin,
 };
 
 use anyhow::Context;
+use api::views::orders_csv::{self, pieces};
 use clap::Args;
-use csv::Writer;
+use futures_util::TryStreamExt;
 use process::output::{note, reader_of};
 use sale::{
-    ledger::{self, Ledger},
+    ledger::{Ledger, OrderFilter},
     model::SaleId,
 };
 
-use crate::{connections::missing, instant::shown};
-
-/// Orders read in one step.
-const STEP_ORDERS: u32 = 1_000;
-
-/// The columns, by their names in the HTTP API.
-const HEADER: [&str; 10] = [
-    "orderId",
-    "userId",
-    "saleId",
-    "productId",
-    "quantity",
-    "price",
-    "currency",
-    "status",
-    "createdAt",
-    "updatedAt",
-];
+use crate::connections::missing;
 
 /// Settings of `order export`.
 #[derive(Debug, Args)]
@@ -46,7 +30,7 @@ pub struct Export {
     pub output: Option<PathBuf>,
 }
 
-/// Writes all orders of a sale, in the order of their users' ids.
+/// Writes all orders of a sale, the newest first.
 ///
 /// # Errors
 /// There is no such sale, Postgres does not answer, or the file cannot be written.
@@ -77,54 +61,25 @@ pub(super) async fn run(ledger: &Ledger, export: Export) -> anyhow::Result<()> {
 #[derive(Debug, thiserror::Error)]
 enum ExportError {
     #[error(transparent)]
-    Read(#[from] ledger::LedgerError),
+    Read(#[from] orders_csv::ExportError),
     #[error(transparent)]
     Write(#[from] io::Error),
 }
 
 /// Writes the orders, and returns how many there were.
-async fn write(ledger: &Ledger, sale: SaleId, to: impl Write) -> Result<u64, ExportError> {
-    let mut writer = Writer::from_writer(BufWriter::new(to));
-    writer.write_record(HEADER).map_err(cause)?;
-    let (mut count, mut after) = (0, None);
-    loop {
-        let orders = ledger.orders_by_buyer(sale, after, STEP_ORDERS).await?;
-        let Some(last) = orders.last() else {
-            break;
-        };
-        after = Some(last.buyer);
-        count += orders.len() as u64;
-        for order in &orders {
-            writer.write_record(record(order)).map_err(cause)?;
-        }
+async fn write(ledger: &Ledger, sale: SaleId, to: impl Write) -> Result<usize, ExportError> {
+    let mut writer = BufWriter::new(to);
+    let filter = OrderFilter {
+        sale: Some(sale),
+        ..OrderFilter::default()
+    };
+    let mut pieces = pin!(pieces(ledger.clone(), filter));
+    let mut count = 0;
+    while let Some(piece) = pieces.try_next().await? {
+        writer.write_all(&piece.bytes)?;
         // A reader gets each step at once, and we notice when it has left.
         writer.flush()?;
+        count += piece.orders;
     }
-    writer.flush()?;
     Ok(count)
-}
-
-/// The operating system's own error: only it distinguishes a reader that has left from other failures.
-fn cause(error: csv::Error) -> io::Error {
-    let told = error.to_string();
-    if let csv::ErrorKind::Io(cause) = error.into_kind() {
-        cause
-    } else {
-        io::Error::other(told)
-    }
-}
-
-fn record(order: &ledger::Order) -> [String; HEADER.len()] {
-    [
-        order.id.to_string(),
-        order.buyer.to_string(),
-        order.sale.to_string(),
-        order.product_id.to_string(),
-        ledger::Order::QUANTITY.to_string(),
-        order.price.to_string(),
-        order.price.currency().to_string(),
-        order.status.to_string(),
-        shown(order.created_at),
-        shown(order.updated_at),
-    ]
 }
