@@ -44,6 +44,12 @@ export class Session {
         this.#take(parsed(event.newValue));
       }
     });
+    // A page that the browser had put aside, to come back to, has heard nothing meanwhile.
+    addEventListener("pageshow", (event) => {
+      if (event.persisted) {
+        this.#take(parsed(read(this.#name)));
+      }
+    });
   }
 
   /** Who is signed in. */

@@ -2,7 +2,7 @@
  * Owns the header's right side: signing in, or the account's menu.
  */
 
-import { el, fill } from "../shared/dom.js";
+import { el, fill, svg } from "../shared/dom.js";
 import { signInPath } from "./sign_in.js";
 import { words } from "./words.js";
 
@@ -27,12 +27,22 @@ function signInLink() {
   return el("a", { class: "button", href: signInPath() }, words.account.signIn);
 }
 
+/** Where there is little room, it stands for the address. */
+function person() {
+  return svg(
+    "svg",
+    { class: "person", viewBox: "0 0 20 20", width: 20, height: 20, "aria-hidden": "true" },
+    svg("circle", { cx: 10, cy: 6.5, r: 3.75 }),
+    svg("path", { d: "M2.5 18a7.5 7 0 0 1 15 0z" }),
+  );
+}
+
 /**
  * @param {Session} session
  * @param {string} email
  */
 function menu(session, email) {
-  const summary = el("summary", { class: "button" }, el("span", { class: "email" }, email.split("@")[0]));
+  const summary = el("summary", { class: "button" }, person(), el("span", { class: "email" }, email.split("@")[0]));
   const signOut = el("button", { class: "item", type: "button", onclick: () => session.end() }, words.account.signOut);
   const items = el(
     "div",

@@ -80,7 +80,8 @@ export class Home {
       fill(this.#list, notice(words.home.none, words.home.noneLine));
       return;
     }
-    const cards = sales.map((sale) => {
+    const sorted = sales.toSorted((one, other) => rank(one) - rank(other));
+    const cards = sorted.map((sale) => {
       const card = this.#cards.get(sale.saleId) ?? new Card(sale);
       card.update(sale);
       return card;
@@ -108,6 +109,15 @@ export class Home {
   }
 }
 
+/**
+ * What can be bought comes first, then what is to come, then what is sold out; else they stay in the API's order.
+ * @param {Sale} sale
+ */
+function rank({ status, availableQuantity }) {
+  const ranks = { active: 0, paused: 1, upcoming: 2, ended: 4 };
+  return status === "active" && availableQuantity === 0 ? 3 : ranks[status];
+}
+
 /** One sale in the list. */
 class Card {
   #badge = el("span", { class: "badge" });
@@ -124,7 +134,7 @@ class Card {
   /** @param {Sale} sale */
   constructor(sale) {
     this.#sale = sale;
-    const name = el("a", { href: `/sales/${sale.saleId}` }, sale.productName);
+    const name = el("a", { href: `/sales/${sale.saleId}`, dir: "auto" }, sale.productName);
     this.element = el(
       "article",
       { class: "sale-card" },

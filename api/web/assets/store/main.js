@@ -39,6 +39,7 @@ const shop = {
   clock: new ServerClock(),
 };
 
+document.documentElement.dir = words.direction;
 const place = byId("main");
 byId("top").before(el("a", { class: "skip unseen", href: "#main" }, words.skip));
 showAccount(session, byId("account"));

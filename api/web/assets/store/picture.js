@@ -64,7 +64,7 @@ function drawing(productId) {
       svg(
         "g",
         { transform: `translate(${x} ${y})` },
-        svg("rect", { class: `art-${ground}`, width: TILE + 1, height: TILE + 1 }),
+        svg("rect", { class: `art-${ground}`, width: TILE, height: TILE, "shape-rendering": "crispEdges" }),
         svg("path", { class: `art-${colour}`, d: SHAPES[next(SHAPES.length)] ?? "", transform: turn }),
       ),
     );

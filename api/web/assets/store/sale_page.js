@@ -12,13 +12,13 @@
  */
 
 import { ApiError, retrying } from "../shared/api.js";
-import { announce, el, fill } from "../shared/dom.js";
-import { number } from "../shared/format.js";
+import { announce, fill } from "../shared/dom.js";
 import { Attempt } from "./attempt.js";
 import { Live } from "./live.js";
 import { Milestones } from "./milestones.js";
 import { notice, problem } from "./notices.js";
 import { stateOf } from "./sale_state.js";
+import { SessionNote } from "./session_note.js";
 import { SaleView } from "./sale_view.js";
 import { signInPath } from "./sign_in.js";
 import { Ticket } from "./ticket.js";
@@ -49,6 +49,8 @@ export class SalePage {
   #place;
   #view = new SaleView(() => this.#press());
   #milestones = new Milestones();
+  /** @type {SessionNote} */
+  #note;
   /** @type {Attempt} */
   #attempt;
   /** @type {Live} */
@@ -84,6 +86,7 @@ export class SalePage {
     this.#saleId = saleId;
     this.#place = place;
     this.#user = session.signedIn?.userId;
+    this.#note = new SessionNote(session, (children) => this.#view.showNote(children));
     this.#attempt = new Attempt({
       api,
       session,
@@ -135,7 +138,7 @@ export class SalePage {
       },
     });
     this.#view.showNote(null);
-    this.#showSession();
+    this.#show();
   }
 
   /** Asks for the status, which is the same for everybody. */
@@ -247,7 +250,6 @@ export class SalePage {
       this.#ticket = null;
       this.#user = user;
     }
-    this.#showSession();
     this.#show();
   }
 
@@ -294,6 +296,7 @@ export class SalePage {
     this.#view.showState(state);
     this.#showConnection();
     this.#showTicket(sale, now);
+    this.#note.update(sale, now);
     this.#announce(state);
   }
 
@@ -323,7 +326,8 @@ export class SalePage {
 
   /** @param {import("./sale_state.js").State} state */
   #announce({ kind, label, next }) {
-    if (kind === this.#lastState) {
+    // Between two tries it is asking again each time, which is said once.
+    if (kind === this.#lastState || kind === "asking") {
       return;
     }
     const isFirst = this.#lastState === "";
@@ -352,27 +356,5 @@ export class SalePage {
       this.#lookedAt = performance.now();
       this.#look().catch(() => {});
     }
-  }
-
-  /** Says that the session has ended, or will before the start. */
-  #showSession() {
-    const { session } = this.#shop;
-    const { why, signedIn } = session;
-    if (signedIn === null && (why === "expired" || why === "revoked")) {
-      const link = el("a", { href: signInPath() }, words.session.goOn);
-      this.#view.showNote([el("p", {}, `${words.session[why]} `, link, ` ${words.session.keeps}`)]);
-      announce(words.session[why]);
-      return;
-    }
-    const sale = this.#sale;
-    const endsEarly =
-      signedIn !== null && sale !== null && Date.parse(signedIn.expiresAt) < Date.parse(sale.startTime);
-    if (endsEarly) {
-      const link = el("a", { href: signInPath() }, words.session.renew);
-      link.addEventListener("click", () => session.lose(signedIn.token, "expired"));
-      this.#view.showNote([el("p", {}, `${words.session.endsEarly} `, link, ` ${words.session.toBeReady}`)]);
-      return;
-    }
-    this.#view.showNote(null);
   }
 }

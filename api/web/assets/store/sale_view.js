@@ -18,7 +18,7 @@ import { words } from "./words.js";
 export class SaleView {
   #badge = el("p", { class: "badge" });
   #connection = el("p", { class: "connection" });
-  #name = el("h1");
+  #name = el("h1", { dir: "auto" });
   #price = el("p", { class: "price" });
   #whenLabel = el("p", { class: "when-label" });
   #days = el("span", { class: "days" });
@@ -31,7 +31,7 @@ export class SaleView {
   #ticket = el("div", { class: "ticket-place" });
   /** @type {HTMLElement} */
   #pictureFrame = el("div", { class: "picture skeleton" });
-  #about = el("p", { class: "about" });
+  #about = el("p", { class: "about", dir: "auto" });
   /** @type {HTMLButtonElement} */
   #button;
   /** @type {HTMLElement} */
@@ -70,7 +70,6 @@ export class SaleView {
       ),
       this.#about,
     );
-    setText(this.#badge, " ");
     setText(this.#next, words.next.loading);
     setText(this.#connection, words.connection.connecting);
   }

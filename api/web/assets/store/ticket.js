@@ -45,7 +45,7 @@ export class Ticket {
    * @param {{ withSale: boolean }} options whether to link to the sale
    */
   constructor(bought, { withSale }) {
-    const heading = el("h3", {}, bought.productName);
+    const heading = el("h2", { dir: "auto" }, bought.productName);
     const facts = el(
       "dl",
       { class: "facts" },

@@ -11,6 +11,8 @@
 const counted = (count, one, many) => (count === 1 ? one : many);
 
 export const words = {
+  /** The direction of this language: "ltr" or "rtl". */
+  direction: "ltr",
   skip: "Skip to the content",
 
   account: {
