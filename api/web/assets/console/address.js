@@ -17,5 +17,8 @@ export function go(address) {
 /** @param {() => void} listener called after each move, also back and forth */
 export function onMove(listener) {
   moved = listener;
-  addEventListener("popstate", listener);
+  addEventListener("popstate", () => {
+    // A link to a place of the same page is no move.
+    if (location.hash === "") listener();
+  });
 }

@@ -10,7 +10,9 @@
  * @typedef {import("./series.js").Slice} Slice
  * @typedef {{ ink: string, muted: string, line: string, surface: string, kinds: string[] }} Colours
  * @typedef {{ slices: Slice[], from: number, to: number }} Shown
+ * @typedef {{ x0: number, x1: number, counts: number[], from: number, to: number }} Gathered slices of one column
  * @typedef {{ x0: number, x1: number, rates: number[], sum: number }} Column
+ * @typedef {{ x0: number, x1: number, below: number, above: number }} Piece one kind's part of a column
  */
 
 /** Room for the labels, CSS pixels. */
@@ -45,7 +47,7 @@ class Surface {
     this.canvas = canvas;
     this.context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     this.#draw = draw;
-    this.#observer = new ResizeObserver(([entry]) => this.#resize(entry));
+    this.#observer = new ResizeObserver((entries) => entries.forEach((entry) => this.#resize(entry)));
     try {
       this.#observer.observe(canvas, { box: "device-pixel-content-box" });
     } catch {
@@ -202,7 +204,7 @@ export class StackChart {
   #drawTimes(context, x, right, floor) {
     const { from, to } = this.#shown;
     const wanted = ((to - from) / SECOND / (right - LEFT)) * LABEL_PX;
-    const step = (STEPS.find((step) => step >= wanted) ?? STEPS[STEPS.length - 1]) * SECOND;
+    const step = (STEPS.find((step) => step >= wanted) ?? wanted) * SECOND;
     const offset = this.how.offset(from);
     context.textAlign = "center";
     context.textBaseline = "top";
@@ -223,48 +225,58 @@ export class StackChart {
    * @param {(value: number) => number} y
    */
   #drawAreas(context, columns, y) {
-    const below = new Float64Array(columns.length);
-    const above = new Float64Array(columns.length);
-    for (let kind = 0; kind < this.#colours.kinds.length; kind += 1) {
-      let any = false;
-      for (let i = 0; i < columns.length; i += 1) {
-        above[i] = below[i] + columns[i].rates[kind];
-        any ||= columns[i].rates[kind] > 0;
-      }
-      if (any) {
-        context.fillStyle = this.#colours.kinds[kind];
-        fillBetween(context, columns, below, above, y);
-      }
-      below.set(above);
-    }
+    this.#colours.kinds.forEach((colour, kind) => {
+      context.fillStyle = colour;
+      context.beginPath();
+      for (const run of runsOf(columns, kind)) trace(context, run, y);
+      context.fill();
+    });
   }
 }
 
 /**
- * @param {CanvasRenderingContext2D} context
+ * One kind's pieces, as shapes: those that adjoin are one.
  * @param {Column[]} columns
- * @param {Float64Array} below
- * @param {Float64Array} above
+ * @param {number} kind
+ * @returns {Piece[][]}
+ */
+function runsOf(columns, kind) {
+  /** @type {Piece[][]} */
+  const runs = [];
+  /** @type {Piece[]} */
+  let run = [];
+  let end = -Infinity;
+  for (const { x0, x1, rates } of columns) {
+    let below = 0;
+    for (const rate of rates.slice(0, kind)) below += rate;
+    if (x0 - end >= 0.5) {
+      run = [];
+      runs.push(run);
+    }
+    run.push({ x0, x1, below, above: below + (rates[kind] ?? 0) });
+    end = x1;
+  }
+  return runs.filter((run) => run.some(({ below, above }) => above > below));
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Piece[]} run
  * @param {(value: number) => number} y
  */
-function fillBetween(context, columns, below, above, y) {
-  context.beginPath();
-  for (let i = 0; i < columns.length; ) {
-    // One shape for each run of columns that adjoin.
-    let end = i + 1;
-    while (end < columns.length && columns[end].x0 - columns[end - 1].x1 < 0.5) end += 1;
-    context.moveTo(columns[i].x0, y(below[i]));
-    for (let k = i; k < end; k += 1) {
-      context.lineTo(columns[k].x0, y(above[k]));
-      context.lineTo(columns[k].x1, y(above[k]));
-    }
-    for (let k = end - 1; k >= i; k -= 1) {
-      context.lineTo(columns[k].x1, y(below[k]));
-      context.lineTo(columns[k].x0, y(below[k]));
-    }
-    i = end;
+function trace(context, run, y) {
+  let isFirst = true;
+  for (const { x0, x1, above } of run) {
+    if (isFirst) context.moveTo(x0, y(above));
+    else context.lineTo(x0, y(above));
+    context.lineTo(x1, y(above));
+    isFirst = false;
   }
-  context.fill();
+  for (const { x0, x1, below } of [...run].reverse()) {
+    context.lineTo(x1, y(below));
+    context.lineTo(x0, y(below));
+  }
+  context.closePath();
 }
 
 /**
@@ -278,31 +290,42 @@ function fillBetween(context, columns, below, above, y) {
 function columnsOf(slices, x, left, right) {
   /** @type {Column[]} */
   const columns = [];
-  /** @type {{ x0: number, x1: number, counts: number[], from: number, to: number } | null} */
+  /** @type {Gathered | null} */
   let open = null;
-  const close = () => {
-    if (!open) return;
-    const seconds = Math.max(0.5, (open.to - open.from) / SECOND);
-    const rates = open.counts.map((count) => count / seconds);
-    let sum = 0;
-    for (const rate of rates) sum += rate;
-    columns.push({ x0: open.x0, x1: Math.max(open.x1, open.x0 + 1), rates, sum });
-  };
   for (const { from, to, counts } of slices) {
     const x0 = Math.max(left, x(from));
     const x1 = Math.min(right, x(to));
     if (x1 <= left || x0 >= right) continue;
     if (open && x1 - open.x0 < COLUMN_PX) {
-      open.x1 = x1;
-      open.to = to;
-      for (let kind = 0; kind < counts.length; kind += 1) open.counts[kind] += counts[kind];
+      open = joined(open, { x0, x1, counts, from, to });
     } else {
-      close();
-      open = { x0, x1, counts: [...counts], from, to };
+      if (open) columns.push(columnOf(open));
+      open = { x0, x1, counts, from, to };
     }
   }
-  close();
+  if (open) columns.push(columnOf(open));
   return columns;
+}
+
+/**
+ * @param {Gathered} a
+ * @param {Gathered} b comes after it
+ * @returns {Gathered}
+ */
+function joined(a, b) {
+  return { ...b, x0: a.x0, from: a.from, counts: a.counts.map((count, kind) => count + (b.counts[kind] ?? 0)) };
+}
+
+/**
+ * @param {Gathered} gathered
+ * @returns {Column}
+ */
+function columnOf({ x0, x1, counts, from, to }) {
+  const seconds = Math.max(0.5, (to - from) / SECOND);
+  const rates = counts.map((count) => count / seconds);
+  let sum = 0;
+  for (const rate of rates) sum += rate;
+  return { x0, x1: Math.max(x1, x0 + 1), rates, sum };
 }
 
 /**

@@ -18,6 +18,9 @@ export function openDialog(title, content) {
   const dialog = el("dialog", { "aria-labelledby": "dialog-title" });
   const close = () => dialog.close();
   dialog.append(el("h2", { id: "dialog-title" }, title), content(close));
+  dialog.addEventListener("cancel", (event) => {
+    if (dialog.querySelector("form[aria-busy]")) event.preventDefault();
+  });
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();

@@ -50,7 +50,8 @@ export class Figures {
     const rates = event?.rates;
     let rate = 0;
     for (const kind of KINDS) rate += rates?.[kind] ?? 0;
-    this.#rate.say(rates ? shortRate(rate) : words.time.none, (isPeakExact ? words.sale.rateNote : words.sale.rateRough)(number(Math.round(peak))));
+    const note = isPeakExact ? words.sale.rateNote : words.sale.rateRough;
+    this.#rate.say(rates ? shortRate(rate) : words.time.none, peak === 0 ? "" : note(number(Math.round(peak))));
   }
 
   /** @param {Known} known */
@@ -91,7 +92,7 @@ function shortRate(rate) {
  * Units, and how many of them are sold and left.
  * @param {Known} known
  */
-export function stockOf({ sale, counts, event }) {
+export function stockOf({ counts, event }) {
   if (event?.taken !== null && event?.taken !== undefined && event.limit !== null) {
     const left = Math.max(0, event.limit - event.taken);
     return { units: event.units, left, sold: event.units - left };
@@ -112,6 +113,7 @@ function untilSoldOut({ sale, counts, event }, left) {
   if (sale.state === "settled") return [text.untilOver, text.untilReturned(number(counts.returnedQuantity))];
   const status = event?.status ?? sale.status;
   if (status === "ended") return [text.untilOver, text.untilOverNote(number(left))];
+  if (status !== "active") return [text.untilUnknown, text.untilWaits[status](number(left))];
   const rate = event?.rates?.admitted ?? 0;
   if (rate < RATE_MIN) return [text.untilUnknown, text.untilLeft(number(left))];
   return [text.untilIn(duration((left / rate) * 1000)), text.untilNote(number(left), shortRate(rate))];

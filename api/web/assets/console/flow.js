@@ -3,7 +3,7 @@
  * audit says to it.
  */
 
-import { el, fill, setAttribute, setText, show } from "../shared/dom.js";
+import { el, setAttribute, setText, show } from "../shared/dom.js";
 import { decimal, number } from "../shared/format.js";
 import { AuditView } from "./audit.js";
 import { LineChart } from "./charts.js";
@@ -12,9 +12,9 @@ import { words } from "./words.js";
 
 /** @typedef {import("./shapes.js").ConsoleEvent} ConsoleEvent */
 
-/** Five minutes of events. */
-const POINTS = 300;
-/** A third of a second and more is shown in seconds. */
+/** Two minutes of events. */
+const POINTS = 120;
+/** Longer than this is shown in seconds. */
 const MS_MAX = 10_000;
 const text = words.flow;
 

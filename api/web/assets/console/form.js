@@ -93,7 +93,7 @@ export function form(sending, ...children) {
   // Where Enter would do something dangerous, the focus begins at the way back.
   const cancel =
     sending.cancel &&
-    el("button", { class: "button", type: "button", autofocus: sending.danger, onclick: sending.cancel }, words.action.back);
+    el("button", { class: "button", type: "button", autofocus: sending.danger && Object.keys(sending.fields).length === 0, onclick: sending.cancel }, words.action.back);
   const node = el(
     "form",
     { class: "form", novalidate: true },
@@ -101,28 +101,29 @@ export function form(sending, ...children) {
     note,
     el("div", { class: "buttons" }, submit, cancel),
   );
-  let busy = false;
+  const setBusy = (/** @type {boolean} */ isBusy) => {
+    setAttribute(node, "aria-busy", isBusy && "true");
+    setAttribute(submit, "aria-disabled", isBusy && "true");
+    setText(submit, isBusy ? words.form.sending : sending.submit);
+    if (cancel) cancel.disabled = isBusy;
+  };
   node.addEventListener("submit", async (event) => {
     event.preventDefault();
-    if (busy) return;
+    if (node.hasAttribute("aria-busy")) return;
     for (const field of Object.values(sending.fields)) field.fail("");
     show(note, false);
     if (!isFilled(sending) || sending.check?.() === false) {
       focusFault(node);
       return;
     }
-    busy = true;
-    setAttribute(submit, "aria-disabled", "true");
-    setText(submit, words.form.sending);
+    setBusy(true);
     try {
       await sending.send((pauseMs) => setText(submit, words.form.again(Math.ceil(pauseMs / 1000))));
     } catch (error) {
       showFailure(error, sending.fields, note);
       focusFault(node);
     } finally {
-      busy = false;
-      setAttribute(submit, "aria-disabled", null);
-      setText(submit, sending.submit);
+      setBusy(false);
     }
   });
   return node;

@@ -32,7 +32,10 @@ export function frame(section) {
     fill(navigation, links());
   }
   for (const link of navigation.querySelectorAll("a")) {
-    setAttribute(link, "aria-current", link.dataset["section"] === section && "page");
+    const isHere = link.dataset["section"] === section;
+    setAttribute(link, "aria-current", isHere && "page");
+    // On a narrow screen the navigation scrolls.
+    if (isHere) link.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
   fill(byId("tools"), zoneSwitch(), signedIn && account(signedIn.email));
 }

@@ -3,7 +3,7 @@
  */
 
 import { el } from "../shared/dom.js";
-import { number, orderNumber } from "../shared/format.js";
+import { number } from "../shared/format.js";
 import * as service from "./service.js";
 import { Table } from "./table.js";
 import { when } from "./times.js";
@@ -52,7 +52,7 @@ export function logTable(of, empty) {
  */
 function columns(isOfAll) {
   /** @type {import("./table.js").Column<LogEntry>[]} */
-  const subject = [{ name: text.subject, cell: subjectOf }];
+  const subject = [{ name: text.what, cell: subjectOf }];
   return [
     { name: text.at, isHead: true, cell: ({ at }) => when(at, "second") },
     { name: text.action, cell: ({ action }) => /** @type {Record<string, string>} */ (text.actions)[action] ?? action },
@@ -64,16 +64,16 @@ function columns(isOfAll) {
 
 /** @param {LogEntry} entry */
 function who({ actor, actorEmail, via }) {
-  return el("span", {}, actorEmail ?? actor, " ", el("span", { class: "muted small" }, text.via[via]));
+  return el("span", {}, actorEmail ?? actor, " ", el("span", { class: "muted small under" }, text.via[via]));
 }
 
 /** @param {LogEntry} entry */
 function subjectOf({ subjectKind, subject }) {
   const name = /** @type {Record<string, string>} */ (text.subjects)[subjectKind] ?? subjectKind;
-  const id = el("span", { class: "figures", title: subject }, orderNumber(subject).slice(-9));
-  if (subjectKind === "sale") return el("a", { href: `/admin/sales/${subject}` }, name, " ", id);
-  if (subjectKind === "product") return el("a", { href: `/admin/products/${subject}` }, name, " ", id);
-  return el("span", {}, name, " ", id);
+  const shown = text.subject(name, subject.slice(-4));
+  if (subjectKind === "sale") return el("a", { class: "whole", href: `/admin/sales/${subject}`, title: subject }, shown);
+  if (subjectKind === "product") return el("a", { class: "whole", href: `/admin/products/${subject}`, title: subject }, shown);
+  return el("span", { class: "whole", title: subject }, shown);
 }
 
 /** What was asked for, member by member. @param {Record<string, unknown>} details */

@@ -56,6 +56,7 @@ function wanted() {
 /** @param {boolean} isMove whether the visitor came here from another page of the console */
 function render(isMove) {
   shown?.close?.();
+  for (const dialog of document.querySelectorAll("dialog")) dialog.remove();
   shown = wanted();
   setTitle(shown.title);
   frame(shown.section ?? null);

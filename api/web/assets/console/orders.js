@@ -47,7 +47,7 @@ export function ordersTable({ saleId }, changed) {
     caption: text.caption,
     filters: [{ name: "email", label: text.email }, statusFilter()],
     columns: columns(false, changed),
-    load: (query, signal) => service.orders({ saleId, ...query }, signal),
+    load: (query, signal) => service.orders({ saleId, limit: 10, ...query }, signal),
     empty: () => [el("p", {}, words.sale.emptyOrders)],
     tools: (query) => [csvButton(() => ({ saleId, ...query() }))],
   });
@@ -77,7 +77,7 @@ function columns(isOfAll, changed) {
   /** @type {Column[]} */
   const product = [{ name: text.product, cell: ({ saleId, productName }) => el("a", { href: `/admin/sales/${saleId}` }, productName) }];
   return [
-    { name: text.order, isHead: true, cell: ({ orderId }) => el("span", { class: "figures", title: orderId }, orderNumber(orderId)) },
+    { name: text.order, isHead: true, cell: ({ orderId }) => el("span", { class: "figures order-number", title: orderId }, orderNumber(orderId)) },
     { name: text.buyer, cell: (order) => buyer(order) },
     ...(isOfAll ? product : []),
     { name: text.price, isNumber: true, cell: ({ price, currency }) => money(price, currency) },

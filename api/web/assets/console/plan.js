@@ -34,6 +34,7 @@ export function planSale(productId) {
     const read = async () => {
       try {
         fill(place, planForm(await productsInStock(), productId, close));
+        place.querySelector("select")?.focus();
       } catch (error) {
         fill(place, failureNote(error, () => void read()));
       }

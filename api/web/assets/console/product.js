@@ -63,7 +63,7 @@ function productView(product, changed, log) {
       "div",
       { class: "stack tight" },
       el("h1", { tabindex: -1 }, product.name),
-      el("p", { class: "facts" }, product.archivedAt && el("span", { class: "badge" }, text.archived), el("span", {}, money(product.price, product.currency)), el("span", {}, text.stockNow(number(product.quantity)))),
+      el("p", { class: "facts" }, product.archivedAt && el("span", { class: "badge" }, text.archived), el("span", {}, money(product.price, product.currency)), el("span", {}, text.inStock(number(product.quantity)))),
     ),
     el("div", { class: "buttons" }, !product.archivedAt && planButton(product), archiveButton(product, changed)),
   );

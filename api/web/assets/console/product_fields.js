@@ -24,7 +24,7 @@ export function detailFields(product) {
   const description = field(text.description, el("textarea", { rows: 4, maxlength: 10_000 }, product?.description));
   const price = field(
     text.price,
-    input({ type: "number", min: 0, max: PRICE_MAX, step: "any", required: true, inputmode: "decimal", value: product?.price }),
+    input({ type: "number", min: 0, max: PRICE_MAX, step: "any", required: true, inputmode: "decimal", value: product && written(product) }),
     product ? text.priceHint : "",
   );
   const currency = field(
@@ -49,6 +49,12 @@ export function detailFields(product) {
     imageUrl: image.control.value.trim() || null,
   });
   return { fields, nodes, values };
+}
+
+/** A price with the decimals of its currency. @param {Product} product */
+function written({ price, currency }) {
+  const format = new Intl.NumberFormat("en", { style: "currency", currency });
+  return price.toFixed(format.resolvedOptions().maximumFractionDigits);
 }
 
 /**

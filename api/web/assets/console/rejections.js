@@ -2,7 +2,7 @@
  * Rejections: purchases that were accepted and became no order, each with what it means, and their replay.
  */
 
-import { el, fill } from "../shared/dom.js";
+import { el, setText, show } from "../shared/dom.js";
 import { orderNumber } from "../shared/format.js";
 import { ask } from "./dialog.js";
 import { untilKnown } from "./once.js";
@@ -19,7 +19,7 @@ const reasons = /** @type {Record<string, string>} */ (text.reasons);
 
 /** @returns {import("./main.js").Page} */
 export function rejectionsPage() {
-  const outcome = el("div", { role: "status" });
+  const outcome = el("p", { class: "note good", hidden: true });
   /** @type {Table<Rejection>} */
   const table = new Table({
     caption: text.caption,
@@ -41,7 +41,8 @@ export function rejectionsPage() {
   });
   /** @param {string} message */
   const say = (message) => {
-    fill(outcome, el("p", { class: "note good" }, message));
+    setText(outcome, message);
+    show(outcome, true);
     void table.reload();
   };
   return {
@@ -78,6 +79,7 @@ function replayButton({ rejectionId, email, userId, replay }, done) {
       act: async (onPause) => {
         const { message } = await untilKnown(() => service.replayRejection(rejectionId), onPause);
         done(message);
+        return message;
       },
     });
   return el("button", { class: "button small-button", type: "button", "aria-label": text.replayOf(buyer), onclick: start }, words.action.replay);

@@ -189,7 +189,7 @@ export class Rush {
   }
 
   #turn() {
-    const isTable = this.#table.node.hidden;
+    const isTable = this.#table.node.hidden === true;
     show(this.#table.node, isTable);
     setText(this.#toggle, isTable ? text.chart : text.table);
     this.#refresh();

@@ -42,7 +42,7 @@ function view(report, queue) {
   return [
     alerts(report, queue),
     processes(report),
-    el("div", { class: "columns" }, ...(queue ? [queueCard(queue)] : []), ...report.redis.nodes.map(redisCard), ...(report.redis.reachable ? [] : [awayCard(text.redis)]), postgresCard(report), promiseCard(report)),
+    el("div", { class: "columns even" }, ...(queue ? [queueCard(queue)] : []), ...report.redis.nodes.map(redisCard), ...(report.redis.reachable ? [] : [awayCard(text.redis)]), postgresCard(report), promiseCard(report)),
     el("p", { class: "muted small" }, text.byVersion(report.version), ", ", when(report.timestamp, "second")),
   ];
 }

@@ -8,7 +8,7 @@ import { now } from "./service.js";
 import { words } from "./words.js";
 import { onZone, zoneChoice } from "./zone.js";
 
-/** @typedef {"minute" | "second"} Precision */
+/** @typedef {"minute" | "second" | "hour"} Precision `hour` leaves out the day: it stands beside it */
 
 /**
  * A time, in the chosen zone: of today without its day.
@@ -26,6 +26,7 @@ export function when(instant, precision = "minute") {
  */
 function textOf(instant, precision) {
   const zone = zoneChoice();
+  if (precision === "hour") return hour(instant, zone);
   if (daysBetween(now(), instant, zone) !== 0) return dayAndHour(instant, zone);
   return words.time.today(precision === "second" ? second(instant, zone) : hour(instant, zone));
 }
@@ -36,10 +37,15 @@ function textOf(instant, precision) {
  * @param {string} end
  */
 export function span(start, end) {
-  return el("span", { class: "span" }, when(start), " \u2013 ", when(end));
+  const isOneDay = daysBetween(Date.parse(start), end, zoneChoice()) === 0;
+  const parts = [when(start), " \u2013 ", when(end, isOneDay ? "hour" : "minute")];
+  return el("span", { class: "span", "data-start": start, "data-end": end }, ...parts);
 }
 
 onZone(() => {
+  for (const place of document.querySelectorAll("[data-start]")) {
+    place.replaceWith(span(place.getAttribute("data-start") ?? "", place.getAttribute("data-end") ?? ""));
+  }
   for (const element of document.querySelectorAll("time[data-precision]")) {
     const { dateTime } = /** @type {HTMLTimeElement} */ (element);
     element.textContent = textOf(dateTime, /** @type {Precision} */ (element.getAttribute("data-precision")));

@@ -20,7 +20,11 @@ export const sale = {
   until: "Sold out",
   untilIn: (/** @type {string} */ time) => `in ${time}`,
   untilNote: (/** @type {string} */ left, /** @type {string} */ rate) => `${left} left, ${rate} sold a second`,
-  untilLeft: (/** @type {string} */ left) => `${left} left, none is selling`,
+  untilLeft: (/** @type {string} */ left) => `${left} left, nobody is buying`,
+  untilWaits: {
+    upcoming: (/** @type {string} */ left) => `${left} left, it has not started`,
+    paused: (/** @type {string} */ left) => `${left} left, it is paused`,
+  },
   untilDone: "Yes",
   untilDoneNote: "every unit is sold",
   untilOver: "No",
@@ -61,9 +65,9 @@ export const flow = {
   suspicious: "The figures do not add up. The audit has the last word: it is asked now.",
   differs: "The audit finds a difference.",
   seeDifference: "See what it means",
-  entriesLine: (/** @type {string} */ label) => `Entries in the journal over the last five minutes: ${label} now`,
-  lagLine: (/** @type {string} */ label) => `Lag over the last five minutes: ${label} now`,
-  takenLine: (/** @type {string} */ label) => `Taken over the last five minutes: ${label} now`,
+  entriesLine: (/** @type {string} */ label) => `Entries in the journal over the last two minutes: ${label} now`,
+  lagLine: (/** @type {string} */ label) => `Lag over the last two minutes: ${label} now`,
+  takenLine: (/** @type {string} */ label) => `Taken over the last two minutes: ${label} now`,
 };
 
 export const audit = {
@@ -144,10 +148,10 @@ export const plan = {
   zone: (/** @type {string} */ zone) => `Times are in ${zone}, as in the header.`,
   soon: "In two minutes",
   hour: "In an hour",
-  tomorrow: "This time tomorrow",
+  tomorrow: "In 24 hours",
   starting: "Start",
   lasting: "Length",
-  lasts: { quarter: "15 minutes", hour: "1 hour", day: "1 day" },
+  lasts: { quarter: "15 minutes", hour: "1 hour", day: "24 hours" },
   means: (/** @type {string} */ wall, /** @type {string} */ zone, /** @type {string} */ offset, /** @type {string} */ utc) =>
     zone === "UTC" ? `${wall} UTC` : `${wall} in ${zone} (${offset}), which is ${utc} UTC`,
   skipped: (/** @type {string} */ zone) => `This time does not exist in ${zone}: the clocks go forward over it. Choose another.`,

@@ -96,7 +96,8 @@ function wallOf(instant, zone) {
   /** @type {Record<string, number>} */
   const parts = {};
   for (const { type, value } of partFormat(zone).formatToParts(whole)) parts[type] = Number(value);
-  return Date.UTC(parts.year, parts.month - 1, parts.day, parts.hour, parts.minute, parts.second);
+  const part = (/** @type {string} */ name) => parts[name] ?? 0;
+  return Date.UTC(part("year"), part("month") - 1, part("day"), part("hour"), part("minute"), part("second"));
 }
 
 /**
