@@ -3,5 +3,5 @@
 
 #[expect(clippy::print_stdout, reason = "cargo reads instructions there")]
 fn main() {
-    println!("cargo::rerun-if-changed=web");
+    println!("cargo::rerun-if-changed=web/assets");
 }

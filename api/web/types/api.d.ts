@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/admin/audit-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who changed what, the newest first */
+        get: operations["auditLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/flash-sale": {
         parameters: {
             query?: never;
@@ -37,6 +54,49 @@ export interface paths {
         get: operations["adminFlashSale"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/flash-sale/{id}/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether gate, journal and ledger of a sale agree
+         * @description It may be asked at any instant, also while the sale sells. Each difference has a name and an explanation. An audit
+         *     takes 20 s at most, and a process makes two at the same time.
+         */
+        get: operations["auditFlashSale"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/flash-sale/{id}/audit/repair": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Repair the differences of a sale that a program can repair
+         * @description It audits the sale, posts admitted purchases that are missing in the ledger or loads the gate from the ledger,
+         *     and audits the sale again. It decides no purchase again. Where one difference needs a person it changes nothing.
+         *     While the gate is loaded, the sale answers its buyers with 503 for a moment. It may be repeated.
+         */
+        post: operations["repairFlashSale"];
         delete?: never;
         options?: never;
         head?: never;
@@ -235,6 +295,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Orders, the newest first
+         * @description Those of all sales, or those that pass the filters. A purchase is an order once it is completed.
+         */
+        get: operations["adminOrders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/orders.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Orders as a file for a spreadsheet, the newest first
+         * @description All that pass the filters, as CSV (RFC 4180) with a header. A connection that breaks off leaves the file
+         *     incomplete. A cell that a spreadsheet could run as a formula begins with an apostrophe.
+         */
+        get: operations["adminOrdersCsv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/orders/{orderId}/cancel": {
         parameters: {
             query?: never;
@@ -256,6 +357,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/admin/processes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The processes that are running, Redis, Postgres, and what a 202 is worth
+         * @description It is answered while Redis or Postgres is away, too: what they do not say is left out, or null.
+         */
+        get: operations["adminProcesses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/admin/products": {
         parameters: {
             query?: never;
@@ -263,7 +384,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All products, the newest first */
+        /** Products, the newest first */
         get: operations["products"];
         put?: never;
         /** Create a product with its stock */
@@ -296,6 +417,101 @@ export interface paths {
         patch: operations["changeProduct"];
         trace?: never;
     };
+    "/api/admin/products/{id}/archive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Archive a product
+         * @description It is not listed any more, unless the archive is asked for, and gets no new sale. Its sales go on.
+         */
+        post: operations["archiveProduct"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/products/{id}/unarchive": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a product out of the archive */
+        post: operations["unarchiveProduct"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/rejections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Accepted purchases that became no order, the newest first
+         * @description Each comes with what its reason means, what to do, and whether a replay would make an order of it.
+         */
+        get: operations["adminRejections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/rejections/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an order of a rejected purchase after all
+         * @description The sale answers its buyers with 503 for a moment, and their retry is safe; that of a settled sale does not. It
+         *     may be repeated: a buyer never has two orders. Where it cannot become an order now, the sale goes on meanwhile.
+         */
+        post: operations["replayRejection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/admin/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Users with an address, in the order of their addresses */
+        get: operations["adminUsers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/login": {
         parameters: {
             query?: never;
@@ -307,23 +523,6 @@ export interface paths {
         put?: never;
         /** Log in */
         post: operations["login"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/methods": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** In which ways people can sign in */
-        get: operations["signInMethods"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -668,6 +867,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/methods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** In which ways people can sign in */
+        get: operations["signInMethods"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -683,6 +899,54 @@ export interface components {
             message: string;
             /** @description Always true. */
             success: boolean;
+        };
+        /**
+         * AdminOrder
+         * @description A completed purchase, and who bought what.
+         */
+        AdminOrder: {
+            /**
+             * Format: date-time
+             * @description When the purchase was accepted.
+             */
+            createdAt: string;
+            /** @description The currency of the price, by its ISO 4217 code. */
+            currency: string;
+            /** @description The address of the buyer; null of a buyer who is known by a token alone. */
+            email?: string | null;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            orderId: string;
+            /** @description What one unit cost. */
+            price: number;
+            /**
+             * Format: uuid
+             * @description What was bought.
+             */
+            productId: string;
+            /** @description The name of the product. */
+            productName: string;
+            /** @description How many units: always one. */
+            quantity: number;
+            /**
+             * Format: uuid
+             * @description In which sale.
+             */
+            saleId: string;
+            /** @description What has become of it. */
+            status: components["schemas"]["OrderStatus"] & unknown;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            updatedAt: string;
+            /**
+             * Format: uuid
+             * @description Who bought.
+             */
+            userId: string;
         };
         /**
          * AdminSale
@@ -741,6 +1005,28 @@ export interface components {
             updatedAt: string;
             /** @description Whether the gate has it as it is here. If not, it will within a second or so. */
             warm: boolean;
+        };
+        /**
+         * AdminUser
+         * @description A user.
+         */
+        AdminUser: {
+            /**
+             * Format: date-time
+             * @description When the user came to be.
+             */
+            createdAt: string;
+            /** @description The address. */
+            email: string;
+            /** @description Whether the user can log in with a password. */
+            hasPassword: boolean;
+            /** @description What the user may do. */
+            role: components["schemas"]["RoleWord"] & unknown;
+            /**
+             * Format: uuid
+             * @description The user's id.
+             */
+            userId: string;
         };
         /**
          * AnswerCounts
@@ -804,6 +1090,101 @@ export interface components {
             unavailable: number;
         };
         /**
+         * AuditBuyer
+         * @description A buyer of a difference.
+         */
+        AuditBuyer: {
+            /**
+             * Format: uuid
+             * @description The order in question.
+             */
+            orderId: string;
+            /**
+             * Format: uuid
+             * @description The buyer.
+             */
+            userId: string;
+        };
+        /**
+         * AuditBuyers
+         * @description The buyers of a difference.
+         */
+        AuditBuyers: {
+            /** @description How many. */
+            count: number;
+            /** @description The first 100. */
+            first: components["schemas"]["AuditBuyer"][];
+        };
+        /**
+         * AuditDifference
+         * @description A difference between gate, journal and ledger, or within one of them.
+         */
+        AuditDifference: {
+            /** @description The buyers in question, where it is about buyers. */
+            buyers?: (components["schemas"]["AuditBuyers"] & unknown) | null;
+            /** @description What it means. */
+            explanation: string;
+            /** @description Which one, for programs. */
+            kind: string;
+            /** @description Who has to act. */
+            remedy: components["schemas"]["RemedyWord"] & unknown;
+            /** @description What to do. */
+            whatToDo: string;
+        };
+        /**
+         * AuditLogEntry
+         * @description A change that somebody made.
+         */
+        AuditLogEntry: {
+            /** @description What was done: a word such as `sale.pause`. */
+            action: string;
+            /** @description Who: the id of a user, or the name of a user of a machine, or of a process. */
+            actor: string;
+            /** @description The address of that user, where one is known. */
+            actorEmail?: string | null;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description What was asked for. */
+            details: unknown;
+            /**
+             * Format: int64
+             * @description Its number: a later change has a higher one.
+             */
+            id: number;
+            /** @description The request that asked for it: its `X-Request-Id`. */
+            requestId?: string | null;
+            /**
+             * Format: uuid
+             * @description The id of that.
+             */
+            subject: string;
+            /** @description To what: the part of `action` before the dot, such as `sale`. */
+            subjectKind: string;
+            /** @description Through what: `api`, `cli` or `process`. */
+            via: string;
+        };
+        /**
+         * @description Whether gate, journal and ledger of a sale agree.
+         * @enum {string}
+         */
+        AuditVerdictWord: "agrees" | "sync_pending" | "installing" | "differs";
+        /**
+         * BuyersOrder
+         * @description The order that a buyer has.
+         */
+        BuyersOrder: {
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            orderId: string;
+            /** @description What has become of it. */
+            status: components["schemas"]["OrderStatus"] & unknown;
+        };
+        /**
          * @description Whether a server answers.
          * @enum {string}
          */
@@ -864,6 +1245,11 @@ export interface components {
             /** @description `event: console`: everything as it is now. */
             console: components["schemas"]["ConsoleEvent"] & unknown;
         };
+        /**
+         * @description When a 202 is given: the setting GATE_DURABILITY.
+         * @enum {string}
+         */
+        DurabilityWord: "memory" | "aof" | "replica";
         /**
          * Eligibility
          * @description What a caller can do in a sale.
@@ -1068,12 +1454,48 @@ export interface components {
          */
         Lack: "database" | "tables" | "redis";
         /**
+         * Listed_AdminOrder
+         * @description A page of a list.
+         */
+        Listed_AdminOrder: {
+            /** @description The rows. */
+            data: components["schemas"]["AdminOrder"][];
+            /** @description What to send as `cursor` for the next page; null on the last one. */
+            nextCursor?: string | null;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /**
          * Listed_AdminSale
          * @description A page of a list.
          */
         Listed_AdminSale: {
             /** @description The rows. */
             data: components["schemas"]["AdminSale"][];
+            /** @description What to send as `cursor` for the next page; null on the last one. */
+            nextCursor?: string | null;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /**
+         * Listed_AdminUser
+         * @description A page of a list.
+         */
+        Listed_AdminUser: {
+            /** @description The rows. */
+            data: components["schemas"]["AdminUser"][];
+            /** @description What to send as `cursor` for the next page; null on the last one. */
+            nextCursor?: string | null;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /**
+         * Listed_AuditLogEntry
+         * @description A page of a list.
+         */
+        Listed_AuditLogEntry: {
+            /** @description The rows. */
+            data: components["schemas"]["AuditLogEntry"][];
             /** @description What to send as `cursor` for the next page; null on the last one. */
             nextCursor?: string | null;
             /** @description Always true. */
@@ -1110,6 +1532,18 @@ export interface components {
         Listed_Product: {
             /** @description The rows. */
             data: components["schemas"]["Product"][];
+            /** @description What to send as `cursor` for the next page; null on the last one. */
+            nextCursor?: string | null;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /**
+         * Listed_Rejection
+         * @description A page of a list.
+         */
+        Listed_Rejection: {
+            /** @description The rows. */
+            data: components["schemas"]["Rejection"][];
             /** @description What to send as `cursor` for the next page; null on the last one. */
             nextCursor?: string | null;
             /** @description Always true. */
@@ -1234,6 +1668,26 @@ export interface components {
             sales: number;
         };
         /**
+         * PostgresServer
+         * @description Postgres. What it does not say, because it does not answer, is null.
+         */
+        PostgresServer: {
+            /** @description Connections to the database. */
+            connections?: number | null;
+            /** @description Connections that it takes in all. */
+            connectionsMax?: number | null;
+            /** @description The size of the database on its disk. */
+            databaseBytes?: number | null;
+            /** @description Whether it answers. */
+            reachable: boolean;
+            /** @description Its setting `synchronous_commit`: with `off`, a crash may undo what was committed last. */
+            synchronousCommit?: string | null;
+            /** @description How its tables are. */
+            tables: components["schemas"]["TablesWord"] & unknown;
+            /** @description Its version. */
+            version?: string | null;
+        };
+        /**
          * ProbeReport
          * @description Whether the process lives.
          */
@@ -1301,10 +1755,27 @@ export interface components {
          */
         ProblemCode: "VALIDATION_FAILED" | "INSUFFICIENT_STOCK" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "FORBIDDEN" | "NOT_FOUND" | "SALE_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "SALE_NOT_ACTIVE" | "OUT_OF_STOCK" | "ALREADY_PURCHASED" | "CONFLICT" | "PAYLOAD_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "TOO_MANY_ATTEMPTS" | "INTERNAL" | "UNAVAILABLE";
         /**
+         * @description What a process does.
+         * @enum {string}
+         */
+        ProcessWord: "api" | "reconciler";
+        /**
+         * ProcessWork
+         * @description What a process did in the last minute.
+         */
+        ProcessWork: {
+            /** @description The answers of an API to purchases in sales that are not settled; null of a reconciler. */
+            answers?: (components["schemas"]["AnswerCounts"] & unknown) | null;
+            /** @description Purchases that a reconciler recorded; null of an API. */
+            posted?: number | null;
+        };
+        /**
          * Product
          * @description A product and its stock.
          */
         Product: {
+            /** @description When it was archived; null if it is not. */
+            archivedAt?: string | null;
             /**
              * Format: date-time
              * @description When it was created.
@@ -1385,6 +1856,18 @@ export interface components {
             price: number;
             /** @description Units in stock. */
             quantity: number;
+        };
+        /**
+         * PurchasePromise
+         * @description What a 202 is worth.
+         */
+        PurchasePromise: {
+            /** @description What can be lost all the same. */
+            canBeLost: string;
+            /** @description The setting. */
+            durability: components["schemas"]["DurabilityWord"] & unknown;
+            /** @description When a 202 is given. */
+            givenOnce: string;
         };
         /**
          * PurchaseRequest
@@ -1621,6 +2104,38 @@ export interface components {
          */
         Reason: "not_started" | "ended" | "paused";
         /**
+         * RedisReport
+         * @description Redis.
+         */
+        RedisReport: {
+            /** @description Its servers; none where it does not answer. */
+            nodes: components["schemas"]["RedisServer"][];
+            /** @description Whether all of it answers. */
+            reachable: boolean;
+        };
+        /**
+         * RedisServer
+         * @description A server of Redis.
+         */
+        RedisServer: {
+            /** @description Where it is. */
+            address: string;
+            /** @description When it syncs that file, its setting `appendfsync`; null where it hides its settings. */
+            appendFsync?: string | null;
+            /** @description Whether it keeps an append-only file. */
+            appendOnly: boolean;
+            /** @description The replicas that are connected to it. */
+            connectedReplicas: number;
+            /** @description The memory that it uses. */
+            memoryBytes: number;
+            /** @description The memory that it may use; null without a limit. */
+            memoryMaxBytes?: number | null;
+            /** @description Its role, in its own word: `master`. */
+            role: string;
+            /** @description Its version. */
+            version: string;
+        };
+        /**
          * Registration
          * @description Who wants to be known from now on.
          */
@@ -1634,12 +2149,191 @@ export interface components {
             password: string;
         };
         /**
+         * Rejection
+         * @description An admitted purchase that became no order.
+         */
+        Rejection: {
+            /** @description What the buyer reads. */
+            buyerMessage: string;
+            /** @description The order that the buyer has in the sale by now. */
+            buyersOrder?: (components["schemas"]["BuyersOrder"] & unknown) | null;
+            /** @description Whether the buyer counts as posted by it, and so cannot buy again. */
+            counted: boolean;
+            /**
+             * Format: date-time
+             * @description When it was rejected.
+             */
+            createdAt: string;
+            /** @description The address of the buyer, where it is known. */
+            email?: string | null;
+            /** @description Where the purchase came from: an entry of the journal, or `gate`. */
+            entry: string;
+            /** @description The number of the install of the gate that admitted it. */
+            epoch: number;
+            /** @description What the reason means, and what to do. */
+            explanation: string;
+            /** @description The order, where it is known. */
+            orderId?: string | null;
+            /** @description Why, for programs. A newer version may have written a word that is not documented yet. */
+            reason: string;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            rejectionId: string;
+            /** @description Whether a replay would make an order of it. */
+            replay: components["schemas"]["ReplayProspect"] & unknown;
+            /**
+             * Format: uuid
+             * @description The sale.
+             */
+            saleId: string;
+            /** @description The buyer, where it is known. */
+            userId?: string | null;
+        };
+        /**
+         * @description Who has to act about a difference.
+         * @enum {string}
+         */
+        RemedyWord: "harmless" | "repairable" | "person";
+        /**
+         * RepairReport
+         * @description What a repair did.
+         */
+        RepairReport: {
+            /** @description For people. */
+            message: string;
+            /** @description For programs. */
+            outcome: components["schemas"]["RepairWord"] & unknown;
+        };
+        /**
+         * @description What a repair did.
+         * @enum {string}
+         */
+        RepairWord: "nothing" | "left_to_person" | "synced" | "posted" | "rebuilt" | "left_to_install";
+        /**
+         * ReplayProspect
+         * @description Whether a replay would make an order.
+         */
+        ReplayProspect: {
+            /** @description What to do. */
+            advice: string;
+            /** @description Why not, for programs: `already`, `unknown_sale`, `no_buyer`, `no_units` or `no_stock`. */
+            obstacle?: string | null;
+            /** @description Whether it would. */
+            possible: boolean;
+        };
+        /**
+         * ReplayReport
+         * @description What a replay did.
+         */
+        ReplayReport: {
+            /** @description For people. */
+            message: string;
+            /**
+             * Format: uuid
+             * @description The buyer's order.
+             */
+            orderId: string;
+            /** @description What has become of that. */
+            orderStatus: components["schemas"]["OrderStatus"] & unknown;
+            /**
+             * Format: uuid
+             * @description The rejection.
+             */
+            rejectionId: string;
+            /** @description `replayed`: it is an order now. `already`: its buyer had one, or it was replayed before. */
+            result: string;
+        };
+        /**
          * RestockRequest
          * @description How many units come to a sale.
          */
         RestockRequest: {
             /** @description Units to move from the product's stock into the sale. */
             quantity: number;
+        };
+        /**
+         * @description What a user may do.
+         * @enum {string}
+         */
+        RoleWord: "user" | "admin";
+        /**
+         * RunningProcess
+         * @description A process that is running.
+         */
+        RunningProcess: {
+            /** @description The machine, or the container. */
+            host: string;
+            /** @description What it does. */
+            kind: components["schemas"]["ProcessWord"] & unknown;
+            /** @description What it did in the last minute. */
+            lastMinute: components["schemas"]["ProcessWork"] & unknown;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            processId: string;
+            /**
+             * Format: date-time
+             * @description When it was seen last.
+             */
+            seenAt: string;
+            /**
+             * Format: date-time
+             * @description Since when it is running.
+             */
+            startedAt: string;
+            /** @description Its version; null of a process that does not say it. */
+            version?: string | null;
+        };
+        /**
+         * SaleAudit
+         * @description The audit of a sale. What could not be read, or where there is no gate, is null.
+         */
+        SaleAudit: {
+            /** @description Whether the verdict is `agrees`. */
+            agrees: boolean;
+            /**
+             * Format: date-time
+             * @description When the audit was made.
+             */
+            auditedAt: string;
+            /** @description Units that no order has. */
+            available: number;
+            /** @description Orders that stand. */
+            confirmed: number;
+            /** @description The differences. */
+            differences: components["schemas"]["AuditDifference"][];
+            /** @description The number of the install of its gate. */
+            epoch: number;
+            /** @description Entries of the journal on their way to the ledger. */
+            journal?: number | null;
+            /** @description How many buyers its gate may admit. */
+            limit?: number | null;
+            /** @description The first of them; null also if there are none. */
+            oldest?: string | null;
+            /** @description Those of them that a reconciler has read. */
+            pending?: number | null;
+            /** @description Buyers who came to the ledger, with an order or a rejection. */
+            posted: number;
+            /** @description Purchases that became no order. */
+            rejected: number;
+            /** @description Whether a repair would change something. */
+            repairable: boolean;
+            /**
+             * Format: uuid
+             * @description The sale.
+             */
+            saleId: string;
+            /** @description What people have decided about it. */
+            state: components["schemas"]["StateWord"] & unknown;
+            /** @description How many it has admitted. */
+            taken?: number | null;
+            /** @description All its units. */
+            units: number;
+            /** @description Whether they agree. */
+            verdict: components["schemas"]["AuditVerdictWord"] & unknown;
         };
         /**
          * SaleEvent
@@ -1678,6 +2372,16 @@ export interface components {
             timeUntilStart: number;
             /** @description All its units. */
             totalQuantity: number;
+        };
+        /**
+         * SaleRepair
+         * @description What a repair did, and the audit afterwards.
+         */
+        SaleRepair: {
+            /** @description The audit afterwards. */
+            audit: components["schemas"]["SaleAudit"] & unknown;
+            /** @description What it did. */
+            repair: components["schemas"]["RepairReport"] & unknown;
         };
         /**
          * SaleRequest
@@ -1792,20 +2496,6 @@ export interface components {
             redis: components["schemas"]["ConnectionWord"] & unknown;
         };
         /**
-         * SignInMethods
-         * @description In which ways people can sign in.
-         */
-        SignInMethods: {
-            /** @description With a code that is sent to the address. */
-            code: boolean;
-            /** @description With an address alone, for buyers who have set no password. */
-            email: boolean;
-            /** @description With an address and its password. Admins have no other way. */
-            password: boolean;
-            /** @description New buyers can register with an address and a password. */
-            registration: boolean;
-        };
-        /**
          * @description What people have decided about a sale.
          * @enum {string}
          */
@@ -1881,6 +2571,36 @@ export interface components {
             success: boolean;
         };
         /**
+         * Success_ReplayReport
+         * @description What most replies are wrapped in.
+         */
+        Success_ReplayReport: {
+            /** @description What was asked for. */
+            data: components["schemas"]["ReplayReport"] & unknown;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /**
+         * Success_SaleAudit
+         * @description What most replies are wrapped in.
+         */
+        Success_SaleAudit: {
+            /** @description What was asked for. */
+            data: components["schemas"]["SaleAudit"] & unknown;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /**
+         * Success_SaleRepair
+         * @description What most replies are wrapped in.
+         */
+        Success_SaleRepair: {
+            /** @description What was asked for. */
+            data: components["schemas"]["SaleRepair"] & unknown;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /**
          * Success_SaleStatistics
          * @description What most replies are wrapped in.
          */
@@ -1901,14 +2621,35 @@ export interface components {
             success: boolean;
         };
         /**
-         * Success_SignInMethods
+         * Success_SystemReport
          * @description What most replies are wrapped in.
          */
-        Success_SignInMethods: {
+        Success_SystemReport: {
             /** @description What was asked for. */
-            data: components["schemas"]["SignInMethods"] & unknown;
+            data: components["schemas"]["SystemReport"] & unknown;
             /** @description Always true. */
             success: boolean;
+        };
+        /**
+         * SystemReport
+         * @description The system as a whole.
+         */
+        SystemReport: {
+            /** @description Postgres. */
+            postgres: components["schemas"]["PostgresServer"] & unknown;
+            /** @description The processes that are running, the oldest first; null where Postgres does not answer. */
+            processes?: components["schemas"]["RunningProcess"][] | null;
+            /** @description What a 202 of the process that answers is worth. */
+            promise: components["schemas"]["PurchasePromise"] & unknown;
+            /** @description Redis. */
+            redis: components["schemas"]["RedisReport"] & unknown;
+            /**
+             * Format: date-time
+             * @description When this was said.
+             */
+            timestamp: string;
+            /** @description The version of the process that answers. */
+            version: string;
         };
         /**
          * @description How the tables in Postgres are, in the words of `mincommerce health`.
@@ -1986,6 +2727,30 @@ export interface components {
             /** @description At work. */
             total: number;
         };
+        /**
+         * SignInMethods
+         * @description In which ways people can sign in.
+         */
+        SignInMethods: {
+            /** @description With a code that is sent to the address. */
+            code: boolean;
+            /** @description With an address alone, for buyers who have set no password. */
+            email: boolean;
+            /** @description With an address and its password. Admins have no other way. */
+            password: boolean;
+            /** @description New buyers can register with an address and a password. */
+            registration: boolean;
+        };
+        /**
+         * Success_SignInMethods
+         * @description What most replies are wrapped in.
+         */
+        Success_SignInMethods: {
+            /** @description What was asked for. */
+            data: components["schemas"]["SignInMethods"] & unknown;
+            /** @description Always true. */
+            success: boolean;
+        };
     };
     responses: never;
     parameters: never;
@@ -1995,6 +2760,145 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    auditLog: {
+        parameters: {
+            query?: {
+                /** @description Changes of this sale, cancellations of its orders, and replays of its rejections. */
+                saleId?: string;
+                /** @description Changes of this product. */
+                productId?: string;
+                /** @description Changes of this order, and the replay that made it. */
+                orderId?: string;
+                /** @description Changes that this one made: an `actor` of an entry, or the address of a user. */
+                actor?: string;
+                /** @description Changes of this kind, such as `sale.pause`; or of all kinds that begin so, if it ends with a dot: `sale.`. */
+                action?: string;
+                /** @description Changes since this instant. */
+                from?: string | number;
+                /** @description Changes before this instant. */
+                to?: string | number;
+                /** @description The most changes of a page; 50 if left out. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It worked. */
+            200: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Listed_AuditLogEntry"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller is not an admin. */
+            403: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side. */
+            500: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered at the moment; it is safe to try again. */
+            503: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     createFlashSale: {
         parameters: {
             query?: never;
@@ -2086,7 +2990,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The sale has ended, or the Idempotency-Key was used for another sale. */
+            /** @description The sale has ended, the product is archived, or the Idempotency-Key was used for another sale. */
             409: {
                 headers: {
                     /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
@@ -2305,6 +3209,312 @@ export interface operations {
                 };
             };
             /** @description It cannot be answered at the moment; it is safe to try again. */
+            503: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    auditFlashSale: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The sale. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It worked. */
+            200: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Success_SaleAudit"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller is not an admin. */
+            403: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description SALE_NOT_FOUND. */
+            404: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side. */
+            500: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered at the moment; it is safe to try again. */
+            503: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    repairFlashSale: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The sale. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It worked. */
+            200: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Success_SaleRepair"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller is not an admin. */
+            403: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description SALE_NOT_FOUND. */
+            404: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The sale is settled, or its records contradict each other: a person has to look. */
+            409: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side. */
+            500: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done at the moment; it is safe to try again. */
             503: {
                 headers: {
                     /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
@@ -3902,6 +5112,294 @@ export interface operations {
             };
         };
     };
+    adminOrders: {
+        parameters: {
+            query?: {
+                /** @description Those of this sale. */
+                saleId?: string;
+                /** @description Those that stand, or those that were cancelled. */
+                status?: components["schemas"]["OrderStatus"];
+                /** @description Those of the buyers with an address that begins so, in upper or lower case. At most 100 buyers may have one. */
+                email?: string;
+                /** @description The most orders of a page; 50 if left out. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It worked. */
+            200: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Listed_AdminOrder"];
+                };
+            };
+            /** @description The request is not valid, or too many buyers have an address that begins so. */
+            400: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller is not an admin. */
+            403: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description SALE_NOT_FOUND. */
+            404: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side. */
+            500: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered at the moment; it is safe to try again. */
+            503: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminOrdersCsv: {
+        parameters: {
+            query?: {
+                /** @description Those of this sale. */
+                saleId?: string;
+                /** @description Those that stand, or those that were cancelled. */
+                status?: components["schemas"]["OrderStatus"];
+                /** @description Those of the buyers with an address that begins so, in upper or lower case. At most 100 buyers may have one. */
+                email?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv; charset=utf-8": string;
+                };
+            };
+            /** @description The request is not valid, or too many buyers have an address that begins so. */
+            400: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller is not an admin. */
+            403: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description SALE_NOT_FOUND. */
+            404: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side. */
+            500: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered at the moment; it is safe to try again. */
+            503: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     cancelOrder: {
         parameters: {
             query?: never;
@@ -4070,9 +5568,133 @@ export interface operations {
             };
         };
     };
+    adminProcesses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It worked. */
+            200: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Success_SystemReport"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller is not an admin. */
+            403: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side. */
+            500: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long. */
+            503: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     products: {
         parameters: {
             query?: {
+                /** @description Whether those that are archived, instead of those that are not. */
+                archived?: boolean;
+                /** @description Those with this text in their name, in upper or lower case. */
+                search?: string;
                 /** @description The most products of a page; 50 if left out. */
                 limit?: number;
                 /** @description `nextCursor` of the page before. */
@@ -4701,6 +6323,751 @@ export interface operations {
             };
         };
     };
+    archiveProduct: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The product. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It worked. */
+            200: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Success_Product"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller is not an admin. */
+            403: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such product. */
+            404: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side. */
+            500: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done at the moment; it is safe to try again. */
+            503: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unarchiveProduct: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The product. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It worked. */
+            200: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Success_Product"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller is not an admin. */
+            403: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such product. */
+            404: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side. */
+            500: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done at the moment; it is safe to try again. */
+            503: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminRejections: {
+        parameters: {
+            query?: {
+                /** @description Those of this sale. */
+                saleId?: string;
+                /** @description Those with this reason. */
+                reason?: string;
+                /** @description The most rejections of a page; 50 if left out. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It worked. */
+            200: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Listed_Rejection"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller is not an admin. */
+            403: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description SALE_NOT_FOUND. */
+            404: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side. */
+            500: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered at the moment; it is safe to try again. */
+            503: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replayRejection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The rejection. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It worked. */
+            200: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Success_ReplayReport"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller is not an admin. */
+            403: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such rejection. */
+            404: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot become an order now, or the records of the sale contradict each other. */
+            409: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side. */
+            500: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be done at the moment; it is safe to try again. */
+            503: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    adminUsers: {
+        parameters: {
+            query?: {
+                /** @description Those with an address that begins so, in upper or lower case. */
+                email?: string;
+                /** @description The most users of a page; 50 if left out. */
+                limit?: number;
+                /** @description `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It worked. */
+            200: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Listed_AdminUser"];
+                };
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no valid token. */
+            401: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller is not an admin. */
+            403: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side. */
+            500: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It cannot be answered at the moment; it is safe to try again. */
+            503: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: never;
@@ -4822,124 +7189,6 @@ export interface operations {
                 };
             };
             /** @description It cannot be done at the moment; it is safe to try again. */
-            503: {
-                headers: {
-                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
-                    RateLimit?: string;
-                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description When to ask again, seconds. */
-                    "Retry-After"?: number;
-                    /** @description Names the request in the logs. */
-                    "X-Request-Id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    signInMethods: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Entity tags of the replies that the client has. */
-                "If-None-Match"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It worked. */
-            200: {
-                headers: {
-                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
-                    RateLimit?: string;
-                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description Names the request in the logs. */
-                    "X-Request-Id"?: string;
-                    /** @description For how long a cache may give the same reply to others. */
-                    "cache-control"?: string;
-                    /** @description Names what the reply says, without its clock. Only without a token. */
-                    etag?: string;
-                    /** @description A token makes it another reply. */
-                    vary?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json; charset=utf-8": components["schemas"]["Success_SignInMethods"];
-                };
-            };
-            /** @description The client has this reply already, but for its clock. */
-            304: {
-                headers: {
-                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
-                    RateLimit?: string;
-                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description Names the request in the logs. */
-                    "X-Request-Id"?: string;
-                    /** @description For how long a cache may give the same reply to others. */
-                    "cache-control"?: string;
-                    /** @description Names what the reply says, without its clock. Only without a token. */
-                    etag?: string;
-                    /** @description A token makes it another reply. */
-                    vary?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The request is not valid. */
-            400: {
-                headers: {
-                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
-                    RateLimit?: string;
-                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description Names the request in the logs. */
-                    "X-Request-Id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller asks too often. */
-            429: {
-                headers: {
-                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
-                    RateLimit?: string;
-                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description When to ask again, seconds. */
-                    "Retry-After"?: number;
-                    /** @description Names the request in the logs. */
-                    "X-Request-Id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
-                    RateLimit?: string;
-                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description Names the request in the logs. */
-                    "X-Request-Id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It took too long. */
             503: {
                 headers: {
                     /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
@@ -6899,6 +9148,124 @@ export interface operations {
                 };
             };
             /** @description It cannot be answered at the moment; it is safe to try again. */
+            503: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    signInMethods: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Entity tags of the replies that the client has. */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It worked. */
+            200: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    /** @description For how long a cache may give the same reply to others. */
+                    "cache-control"?: string;
+                    /** @description Names what the reply says, without its clock. Only without a token. */
+                    etag?: string;
+                    /** @description A token makes it another reply. */
+                    vary?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Success_SignInMethods"];
+                };
+            };
+            /** @description The client has this reply already, but for its clock. */
+            304: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    /** @description For how long a cache may give the same reply to others. */
+                    "cache-control"?: string;
+                    /** @description Names what the reply says, without its clock. Only without a token. */
+                    etag?: string;
+                    /** @description A token makes it another reply. */
+                    vary?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side. */
+            500: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long. */
             503: {
                 headers: {
                     /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
