@@ -57,14 +57,14 @@ function columns(isOfAll) {
     { name: text.at, isHead: true, cell: ({ at }) => when(at, "second") },
     { name: text.action, cell: ({ action }) => /** @type {Record<string, string>} */ (text.actions)[action] ?? action },
     ...(isOfAll ? subject : []),
-    { name: text.details, cell: ({ details }) => detailsOf(details) },
+    { name: text.details, cell: ({ details }) => detailsOf(/** @type {Record<string, unknown>} */ (details)) },
     { name: text.who, cell: who },
   ];
 }
 
 /** @param {LogEntry} entry */
 function who({ actor, actorEmail, via }) {
-  return el("span", {}, actorEmail ?? actor, " ", el("span", { class: "muted small under" }, text.via[via]));
+  return el("span", {}, actorEmail ?? actor, " ", el("span", { class: "muted small under" }, /** @type {Record<string, string>} */ (text.via)[via] ?? via));
 }
 
 /** @param {LogEntry} entry */
