@@ -194,10 +194,14 @@ impl Stage {
     ///
     /// # Errors
     /// The ledger does not have it.
-    pub async fn adopt(&mut self, sale: SaleId) -> Result<Sale, StageError> {
+    pub async fn adopt(
+        &mut self,
+        sale: SaleId,
+        circumstances: Circumstances,
+    ) -> Result<Sale, StageError> {
         let sale = self.ledger.sale(sale).await?;
         let sale = sale.ok_or("there is no such sale")?;
-        self.sales.insert(sale.id, Circumstances::default());
+        self.sales.insert(sale.id, circumstances);
         Ok(sale)
     }
 

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use nix::unistd::geteuid;
+use nix::{
+    sys::signal::{self, Signal},
+    unistd::{Pid, geteuid},
+};
 use serde_json::Value;
 use thirtyfour::{
     ChromiumLikeCapabilities as _, DesiredCapabilities, Key, LoggingPrefsLogLevel, WebDriver,
@@ -42,6 +45,9 @@ const LOOK_PAUSE: Duration = Duration::from_millis(50);
 /// Variables of our environment that chromedriver and Chromium get.
 const INHERITED: [&str; 4] = ["PATH", "TMPDIR", "LD_LIBRARY_PATH", "LANG"];
 
+/// Where chromedriver says which process Chromium is.
+const CHROMIUM_PID: &str = "goog:processID";
+
 /// The arguments of every Chromium.
 const ARGUMENTS: [&str; 9] = [
     "--headless=new",
@@ -61,8 +67,10 @@ const ARGUMENTS: [&str; 9] = [
 pub struct Browser {
     pub(super) driver: WebDriver,
     pub(super) problems: Mutex<Problems>,
-    // Ends after the session: fields are dropped in this order.
-    _process: Process,
+    /// Chromium, a child of chromedriver.
+    chromium: Option<Pid>,
+    process: Process,
+    // Goes last: fields are dropped in this order.
     _folder: tempfile::TempDir,
 }
 
@@ -80,10 +88,14 @@ impl Browser {
         let (process, port) = spawn_blocking(move || start_driver(&place)).await??;
         let wanted = capabilities(&chromium, folder.path(), screen)?;
         let driver = WebDriver::new(format!("http://127.0.0.1:{port}"), wanted).await?;
+        let chromium = driver.capabilities().get(CHROMIUM_PID);
+        let chromium = chromium.and_then(Value::as_i64);
+        let chromium = chromium.and_then(|pid| i32::try_from(pid).ok());
         let browser = Self {
             driver,
             problems: Mutex::default(),
-            _process: process,
+            chromium: chromium.map(Pid::from_raw),
+            process,
             _folder: folder,
         };
         browser.set_screen(screen).await?;
@@ -212,7 +224,6 @@ impl Browser {
     /// Content-Security-Policy, a failed request.
     pub async fn close(self) -> Result<(), BrowserError> {
         let complaints = self.complaints().await?;
-        self.driver.clone().quit().await?;
         if complaints.is_empty() {
             Ok(())
         } else {
@@ -231,6 +242,19 @@ impl Browser {
 
     pub(super) fn with_problems<T>(&self, act: impl FnOnce(&mut Problems) -> T) -> T {
         act(&mut self.problems.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Browser {
+    /// Ends Chromium at once: nothing of its profile is needed. While chromedriver runs and has not waited for it, its pid is
+    /// no other process's.
+    fn drop(&mut self) {
+        // Otherwise the driver would end the session over HTTP, and block the thread that its answer needs.
+        let _ = self.driver.clone().leak();
+        if let (Some(chromium), Some(_)) = (self.chromium, self.process.pid()) {
+            // It may be gone already.
+            let _ = signal::kill(chromium, Signal::SIGKILL);
+        }
     }
 }
 

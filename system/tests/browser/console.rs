@@ -6,7 +6,7 @@ use sale::model::{OrderStatus, SaleId, SaleState};
 use serde_json::json;
 use system::browser::{Screen, driver::PATIENCE};
 
-use super::scene::{Scene, wall_clock};
+use super::scene::{Scene, circumstances, wall_clock};
 
 /// The product of the sale that the console plans.
 const LAMP: &str = "Walnut desk lamp";
@@ -37,7 +37,7 @@ async fn plan(scene: &mut Scene, units: u32) {
     browser.until_path("/admin/sales/").await.unwrap();
     let path = browser.path().await.unwrap();
     let id: SaleId = path.rsplit('/').next().unwrap().parse().unwrap();
-    scene.sale = scene.stage.adopt(id).await.unwrap();
+    scene.sale = scene.stage.adopt(id, circumstances()).await.unwrap();
 }
 
 /// Takes a step that asks for nothing, with the question before it.

@@ -12,12 +12,16 @@ use sale::{
 use serde_json::{Value, json};
 use system::{
     browser::{Browser, Colours, Screen, Seen, driver::PATIENCE},
+    history::Circumstances,
     stage::{Setting, Stage},
 };
 use uuid::Uuid;
 
 /// How long a sale that starts soon lets the page get ready.
 pub const SOON: TimeDelta = TimeDelta::seconds(10);
+
+/// The most units that a test adds to its sale.
+const RESTOCKED_MAX: u64 = 5;
 
 /// The buyer of most tests.
 pub const BUYER: &str = "ada@example.com";
@@ -52,10 +56,7 @@ impl Scene {
         let mut stage = Stage::open(setting).await.unwrap();
         let end = start + TimeDelta::hours(1);
         let sale = stage.create_sale(units, start, end).await.unwrap();
-        let circumstances = stage.circumstances(sale.id);
-        // What the browser does is in no history.
-        circumstances.others_bought = true;
-        circumstances.terms_changed = true;
+        *stage.circumstances(sale.id) = circumstances();
         stage.until_open(sale.id).await.unwrap();
         let site = stage.api().url();
         Self {
@@ -266,6 +267,18 @@ impl Scene {
     pub async fn close(self) {
         self.browser.close().await.unwrap();
         self.stage.close().await.unwrap();
+    }
+}
+
+/// What people do with the browser is in no history: they buy, and change the sale.
+pub fn circumstances() -> Circumstances {
+    Circumstances {
+        others_bought: true,
+        terms_changed: true,
+        window_moved: true,
+        ended_by_people: true,
+        restocked: RESTOCKED_MAX,
+        ..Circumstances::default()
     }
 }
 
