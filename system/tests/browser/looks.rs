@@ -35,10 +35,10 @@ async fn every_state_of_a_sale_can_be_used_by_everybody() {
     check("a purchase that is confirmed").await;
     scene.browser.expect_failed_requests(&["ERR_INTERNET_DISCONNECTED"]);
     browser.set_offline(true).await.unwrap();
-    browser.until_text("No connection to the shop").await.unwrap();
+    browser.until_text("Reconnecting").await.unwrap();
     check("a page without a connection").await;
     browser.set_offline(false).await.unwrap();
-    browser.until_no_text("No connection to the shop").await.unwrap();
+    browser.until_no_text("Reconnecting").await.unwrap();
     scene.until_confirmed(4).await;
     scene.close().await;
 }

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// What the page says while the connection is away.
-const AWAY: &str = "No connection to the shop";
+const AWAY: &str = "Reconnecting";
 
 /// The failures of a connection that is cut or refused.
 const CUT: [&str; 5] = [
@@ -49,7 +49,7 @@ async fn a_cut_connection_is_said_and_what_happened_meanwhile_is_shown_afterward
     scene.others_buy(2).await;
     let old = browser.text().await.unwrap();
     assert!(old.contains("5 of 5 left"), "{old}");
-    assert!(old.contains("This is as of "), "{old}");
+    assert!(old.contains("last seen "), "{old}");
 
     proxy.accept().await;
     browser.until_no_text(AWAY).await.unwrap();
