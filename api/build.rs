@@ -1,7 +1,10 @@
-//! Builds the crate again when a file of the pages comes or goes: the compiler sees only changes of files that it has
-//! embedded before.
+//! Builds a release again when a file of the pages comes or goes: the compiler sees only changes of files that it has
+//! embedded before. Development builds embed none, and stay as they are.
 
-#[expect(clippy::print_stdout, reason = "cargo reads instructions there")]
+use std::env;
+
 fn main() {
-    println!("cargo::rerun-if-changed=web/assets");
+    let is_development = env::var("PROFILE").is_ok_and(|profile| profile == "debug");
+    let watched = if is_development { "build.rs" } else { "web" };
+    println!("cargo::rerun-if-changed={watched}");
 }

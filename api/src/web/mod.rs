@@ -249,7 +249,7 @@ fn page(shell: &Shell, wanted: &Wanted) -> Response {
 }
 
 /// What this process knows about a sale. A look-up in the ledger counts as a reading of the address, because ids can be
-/// made up; what is remembered costs nothing, however many ask.
+/// made up. A remembered sale costs no look-up, however many visitors ask.
 async fn known(id: SaleId, address: IpAddr, services: &Services) -> Known {
     let look = timeout(WORDS_TIMEOUT, services.sales.get(Some(id)));
     let looked = if services.sales.remembers(id) {

@@ -7,8 +7,6 @@
 use std::{
     borrow::Cow,
     collections::HashMap,
-    fs,
-    path::Path,
     sync::{Arc, PoisonError, RwLock},
 };
 
@@ -26,12 +24,6 @@ use super::{
 #[derive(RustEmbed)]
 #[folder = "web/assets/"]
 struct Files;
-
-/// The shells, for release builds.
-const STORE: &str = include_str!("../../web/store.html");
-const CONSOLE: &str = include_str!("../../web/console.html");
-/// The folder of the shells, for development builds.
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web");
 
 /// The type of a page.
 pub const HTML: &str = "text/html; charset=utf-8";
@@ -171,7 +163,7 @@ impl Source {
             })
             .collect();
         files.sort_unstable();
-        let (store, console) = (shell("store.html", STORE), shell("console.html", CONSOLE));
+        let [store, console] = shells();
         let mut hash = Sha256::new();
         for (path, bytes) in &files {
             add(&mut hash, path.as_bytes());
@@ -196,13 +188,25 @@ fn add(hash: &mut Sha256, bytes: &[u8]) {
     hash.update(bytes);
 }
 
-fn shell(name: &str, held: &'static str) -> Cow<'static, str> {
-    if cfg!(debug_assertions)
-        && let Ok(text) = fs::read_to_string(Path::new(FOLDER).join(name))
-    {
-        return text.into();
-    }
-    held.into()
+/// The shells' texts. Release builds hold them.
+#[cfg(not(debug_assertions))]
+fn shells() -> [Cow<'static, str>; 2] {
+    [
+        include_str!("../../web/store.html").into(),
+        include_str!("../../web/console.html").into(),
+    ]
+}
+
+/// The shells' texts, as they are in the folder.
+#[cfg(debug_assertions)]
+fn shells() -> [Cow<'static, str>; 2] {
+    const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/web/");
+    ["store.html", "console.html"].map(|name| {
+        let text = std::fs::read_to_string(format!("{FOLDER}{name}")).inspect_err(|error| {
+            tracing::error!(%error, "{name} cannot be read from {FOLDER}, and is empty");
+        });
+        text.unwrap_or_default().into()
+    })
 }
 
 fn content_type(path: &str) -> &'static str {

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn what_else_a_style_sheet_can_say_is_refused_with_its_line() {
+    fn everything_else_is_refused_with_its_line() {
         for (theme, line, word) in [
             (":root {\n  --a: 1;\n  color: red;\n}", 3, "color"),
             ("@import \"other.css\";", 1, "@import"),

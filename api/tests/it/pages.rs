@@ -217,6 +217,30 @@ async fn pages_are_compressed_with_both_codings() {
     api.stop().await;
 }
 
+/// Bytes of a page and of all files of these folders, as a browser gets them.
+async fn weight(api: &Fixture, page: &str, folders: &[&str]) -> usize {
+    let assets = assets(api).await;
+    let mut bytes = fetch_in(api, page, "br").await.bytes.len();
+    for (path, _) in files() {
+        let folder = path.split('/').next().unwrap();
+        if folders.contains(&folder) {
+            let file = fetch_in(api, &format!("{assets}/{path}"), "br").await;
+            bytes += file.bytes.len();
+        }
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn the_storefront_takes_less_than_60_kb_and_the_console_less_than_150_kb() {
+    let api = Fixture::start().await;
+    let store = weight(&api, "/", &["store", "shared", "theme.css"]).await;
+    assert!(store < 60_000, "{store} bytes");
+    let console = weight(&api, "/admin", &["console", "shared", "theme.css"]).await;
+    assert!(console < 150_000, "{console} bytes");
+    api.stop().await;
+}
+
 #[tokio::test]
 async fn a_page_of_another_version_is_led_to_the_present_files() {
     let api = Fixture::start().await;

@@ -163,7 +163,7 @@ async fn while_the_ledger_is_away_a_sale_has_the_page_that_it_had_and_others_com
 }
 
 #[tokio::test]
-async fn who_makes_ids_up_gets_the_page_and_asks_the_ledger_no_more() {
+async fn made_up_ids_get_the_page_and_ask_the_ledger_no_more() {
     let api = Fixture::start_with(&[
         "--rate-limit-max-requests=2",
         "--rate-limit-window-ms=86400000",

@@ -77,7 +77,7 @@ async fn without_settings_there_are_a_logo_and_colours() {
 }
 
 #[tokio::test]
-async fn what_a_shop_cannot_mean_stops_the_start_with_one_line() {
+async fn a_setting_that_cannot_be_used_stops_the_start_with_one_line() {
     let folder = TempDir::new().unwrap();
     let path = |path: PathBuf| path.to_str().unwrap().to_owned();
     let large = path(file(&folder, "large", vec![b'<'; 256 * 1024 + 1]));
