@@ -53,16 +53,13 @@ enum Tag {
 
 /// All routes.
 pub fn apis() -> impl OpenApi + 'static {
-    let for_everybody = (
+    let for_buyers = (
         auth::AuthApi,
         flash_sales::FlashSalesApi,
         events::EventsApi,
         purchases::PurchasesApi,
         purchase_lookups::PurchaseLookupsApi,
         orders::OrdersApi,
-        queue::QueueApi,
-        old_clients::OldClientsApi,
-        health::HealthApi,
     );
     let for_admins = (
         admin_products::AdminProductsApi,
@@ -78,5 +75,10 @@ pub fn apis() -> impl OpenApi + 'static {
         admin_users::AdminUsersApi,
         admin_system::AdminSystemApi,
     );
-    (for_everybody, for_admins)
+    let for_operators = (
+        queue::QueueApi,
+        old_clients::OldClientsApi,
+        health::HealthApi,
+    );
+    (for_buyers, for_admins, for_operators)
 }

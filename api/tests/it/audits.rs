@@ -11,7 +11,8 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::{
-    fixture::{Answer, Fixture, NO_LIMITS},
+    fixture::{Answer, Fixture, NO_LIMITS, eventually},
+    health::own_redis,
     rejections::reconciler,
 };
 
@@ -171,5 +172,32 @@ async fn a_difference_for_a_person_is_left_to_one() {
     let repaired = repair(&api, sale).await.data();
     assert_eq!(repaired["repair"]["outcome"], "left_to_person");
     assert_eq!(repaired["audit"]["differences"], found["differences"]);
+    api.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_makes_two_audits_at_once_and_none_where_redis_is_silent() {
+    let redis = own_redis();
+    let api = Fixture::start_on(redis.url(), &NO_LIMITS).await;
+    let sale = api.active_sale(5).await;
+    redis.pause().unwrap();
+    let path = format!("/api/admin/flash-sale/{sale}/audit");
+    let ask = async || {
+        let answer = api.get_as(&api.admin, &path).await;
+        let problem = answer.problem(503, "UNAVAILABLE");
+        problem["detail"].as_str().unwrap().to_owned()
+    };
+    let (one, other, third) = tokio::join!(ask(), ask(), ask());
+    let refused = "Too many audits are being made. It is safe to try again later.";
+    let silent = "This cannot be answered at the moment. It is safe to try again.";
+    let mut said = [one, other, third];
+    said.sort();
+    assert_eq!(said, [silent, silent, refused]);
+    redis.resume().unwrap();
+    eventually(async || {
+        let answer = api.get_as(&api.admin, &path).await;
+        (answer.status == 200).then_some(())
+    })
+    .await;
     api.stop().await;
 }
