@@ -180,7 +180,7 @@ export class SaleView {
     } else if (state === "connecting") {
       setText(this.#connection, words.connection.connecting);
     } else {
-      const ago = agoMs === null ? null : duration(agoMs, "short");
+      const ago = agoMs === null ? null : duration(agoMs, "narrow");
       setText(this.#connection, ago === null ? words.connection.away : words.connection.lastSeen(ago));
     }
   }
