@@ -1,5 +1,5 @@
 /**
- * What the audit says of a sale: its verdict and how old it is, each difference with its explanation, and the repair.
+ * The audit of a sale: its verdict and how old that is, each difference with its explanation, and the repair.
  *
  * The audit reads gate, journal and ledger in their order, so it is exact also while the sale sells. It is asked when the
  * page opens, from time to time while somebody looks, and at once where the page's own figures do not add up.
@@ -99,7 +99,7 @@ export class AuditView {
     this.#showLine();
     const kinds = { agrees: "good", sync_pending: "", installing: "warn", differs: "bad" };
     this.#mark.className = `badge ${kinds[audit.verdict]}`;
-    // What is open and read stays so while nothing new is found.
+    // An explanation that somebody has opened stays open while nothing new is found.
     if (JSON.stringify(before?.differences) !== JSON.stringify(audit.differences)) this.#showFound(audit);
     if (before && before.verdict !== audit.verdict) announce(text.verdict[audit.verdict]);
     this.#onVerdict();

@@ -2,8 +2,8 @@
  * Charts on a canvas: stacked areas over time, and a small line.
  *
  * A chart draws in an animation frame, and only if something has changed. Sizes come from a ResizeObserver in device
- * pixels, so that lines are sharp on any screen, and no frame asks the layout for anything. What is drawn is bounded by
- * the pixels: slices that share a column are added up first.
+ * pixels, so that lines are sharp on any screen, and no frame asks the layout for anything. The pixels bound the work:
+ * slices that share a column are added up first.
  */
 
 /**

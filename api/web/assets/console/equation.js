@@ -1,11 +1,11 @@
 /**
- * The equation of a sale, checked at each event of the stream: what the gate has taken is what the journal carries and
- * what the ledger has.
+ * The equation of a sale, checked at each event of the stream: the gate has taken as many buyers as the journal carries
+ * and the ledger has, together.
  *
  *     taken = in it + posted
  *
- * The journal's length counts entries, and an entry has 1 to 512 buyers. So what is in it is `taken - posted`, and it must
- * be possible: never below nothing, and never more than the entries can hold. Gate and ledger are read beside each
+ * The journal's length counts entries, and an entry has 1 to 512 buyers. So `taken - posted` are in it. That must be
+ * possible: never below nothing, and never more than the entries can hold. Gate and ledger are read beside each
  * other, not at one instant: only a difference that stays is one, and the audit has the last word.
  */
 

@@ -51,7 +51,7 @@ export class Figures {
     let rate = 0;
     for (const kind of KINDS) rate += rates?.[kind] ?? 0;
     const note = isPeakExact ? words.sale.rateNote : words.sale.rateRough;
-    this.#rate.say(rates ? shortRate(rate) : words.time.none, peak === 0 ? "" : note(number(Math.round(peak))));
+    this.#rate.say(rates ? shortRate(rate) : words.time.none, peak === 0 ? "" : note(shortRate(peak)));
   }
 
   /** @param {Known} known */

@@ -1,6 +1,6 @@
 /**
- * The flow, the picture of the whole design, live: gate -> journal -> ledger, the equation between them, and what the
- * audit says to it.
+ * The flow, the picture of the whole design, live: gate -> journal -> ledger, the equation between them, and the audit's
+ * verdict.
  */
 
 import { el, setAttribute, setText, show } from "../shared/dom.js";

@@ -2,7 +2,7 @@
  * Forms: fields with a label, a hint and a fault, and what happens when one is sent.
  *
  * A form that is sent is busy until the answer is known. A fault that the API finds in a field stands at that field;
- * every other one stands above the buttons. Nothing that was typed is lost.
+ * every other one stands above the buttons. The fields keep their content.
  */
 
 import { ApiError } from "../shared/api.js";

@@ -1,5 +1,5 @@
 /**
- * What stands around each page: the header with the zone and the account, and the navigation.
+ * The frame of each page: the header with the zone and the account, and the navigation.
  */
 
 import { byId, el, fill, setAttribute, setText, show } from "../shared/dom.js";

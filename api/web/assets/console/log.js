@@ -1,5 +1,5 @@
 /**
- * The log of what admins, the command line and the processes have changed.
+ * The log of all changes by admins, by the command line and by the processes.
  */
 
 import { el } from "../shared/dom.js";
@@ -12,6 +12,8 @@ import { words } from "./words.js";
 /** @typedef {import("./shapes.js").LogEntry} LogEntry */
 
 const text = words.log;
+const vias = /** @type {Record<string, string>} */ (text.via);
+const actions = /** @type {Record<string, string>} */ (text.actions);
 const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 
 /** @returns {import("./main.js").Page} */
@@ -55,7 +57,7 @@ function columns(isOfAll) {
   const subject = [{ name: text.what, cell: subjectOf }];
   return [
     { name: text.at, isHead: true, cell: ({ at }) => when(at, "second") },
-    { name: text.action, cell: ({ action }) => /** @type {Record<string, string>} */ (text.actions)[action] ?? action },
+    { name: text.action, cell: ({ action }) => el("span", { class: "wide-cell" }, actions[action] ?? action) },
     ...(isOfAll ? subject : []),
     { name: text.details, cell: ({ details }) => detailsOf(/** @type {Record<string, unknown>} */ (details)) },
     { name: text.who, cell: who },
@@ -64,7 +66,7 @@ function columns(isOfAll) {
 
 /** @param {LogEntry} entry */
 function who({ actor, actorEmail, via }) {
-  return el("span", {}, actorEmail ?? actor, " ", el("span", { class: "muted small under" }, /** @type {Record<string, string>} */ (text.via)[via] ?? via));
+  return el("span", {}, actorEmail ?? actor, " ", el("span", { class: "muted small under" }, vias[via] ?? via));
 }
 
 /** @param {LogEntry} entry */

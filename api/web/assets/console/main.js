@@ -1,5 +1,5 @@
 /**
- * Starts the console: shows the page that the address names, or the sign-in to whom is nobody or a buyer.
+ * Starts the console: shows the page that the address names, or the sign-in page while nobody is signed in.
  */
 
 import { byId, fill } from "../shared/dom.js";

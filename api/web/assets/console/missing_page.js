@@ -1,5 +1,5 @@
 /**
- * What stands where there is nothing.
+ * The page for an address that names nothing.
  */
 
 import { el } from "../shared/dom.js";

@@ -16,6 +16,8 @@ import { words } from "./words.js";
 /** @typedef {import("./table.js").Column<Order>} Column */
 
 const text = words.orders;
+/** Half of an order's number, without the gap in its middle. */
+const HALF = 19;
 
 /** @returns {import("./main.js").Page} */
 export function ordersPage() {
@@ -75,9 +77,9 @@ export async function saleOptions() {
  */
 function columns(isOfAll, changed) {
   /** @type {Column[]} */
-  const product = [{ name: text.product, cell: ({ saleId, productName }) => el("a", { href: `/admin/sales/${saleId}` }, productName) }];
+  const product = [{ name: text.product, cell: ({ saleId, productName }) => el("a", { class: "wide-cell", href: `/admin/sales/${saleId}` }, productName) }];
   return [
-    { name: text.order, isHead: true, cell: ({ orderId }) => el("span", { class: "figures order-number", title: orderId }, orderNumber(orderId)) },
+    { name: text.order, isHead: true, cell: numberOf },
     { name: text.buyer, cell: (order) => buyer(order) },
     ...(isOfAll ? product : []),
     { name: text.price, isNumber: true, cell: ({ price, currency }) => money(price, currency) },
@@ -87,16 +89,22 @@ function columns(isOfAll, changed) {
   ];
 }
 
+/** Its number in two lines of four groups. @param {Order} order */
+function numberOf({ orderId }) {
+  const whole = orderNumber(orderId);
+  return el("span", { class: "figures order-number", title: orderId }, whole.slice(0, HALF), el("br"), whole.slice(HALF + 1));
+}
+
 /** @param {Order} order */
 function buyer({ email, userId }) {
-  if (email) return el("span", { title: userId }, email);
+  if (email) return el("span", { class: "wide-cell", title: userId }, email);
   return el("span", {}, el("span", { class: "figures", title: userId }, userId.slice(0, 8)), " ", el("span", { class: "muted" }, text.byToken));
 }
 
 /** @param {Order} order */
 function statusOf({ status, updatedAt }) {
   if (status === "confirmed") return el("span", { class: "badge good" }, text.confirmed);
-  return el("span", {}, el("span", { class: "badge bad" }, text.cancelled), " ", when(updatedAt, "second"));
+  return el("span", {}, el("span", { class: "badge bad" }, text.cancelled), el("span", { class: "small under" }, when(updatedAt, "second")));
 }
 
 /** @param {Order} order @param {() => void} changed */

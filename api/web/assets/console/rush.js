@@ -1,5 +1,5 @@
 /**
- * The rush: how purchases were answered, by time, as stacked areas and as a table. The ledger's traffic is where it begins,
+ * The rush: how purchases were answered, by time, as stacked areas and as a table. It begins with the ledger's traffic, and
  * the stream continues it.
  */
 
@@ -72,7 +72,7 @@ export class Rush {
     });
   }
 
-  /** Reads what the ledger has. The events that come afterwards continue it. */
+  /** Reads the ledger's traffic. The events that come afterwards continue it. */
   async load() {
     try {
       this.series.load(await service.traffic(this.#saleId, {}));

@@ -1,6 +1,6 @@
 /**
  * The page of a sale: its head, the four figures, the flow, the rush, its orders and its log. All of it is live: one stream
- * says each second what is.
+ * brings new figures each second.
  */
 
 import { announce, el, fill, setText, show } from "../shared/dom.js";
@@ -83,7 +83,7 @@ class SaleView {
   #heardAt = 0;
   #postedSeen = /** @type {number | null} */ (null);
   #ordersAt = 0;
-  /** What the steps depend on: buttons are made again only if it has changed. */
+  /** The facts that the steps depend on: buttons are made again only if these have changed. */
   #stepsFor = "";
   #theme = matchMedia("(prefers-color-scheme: dark)");
   #restyle = () => {
@@ -161,7 +161,7 @@ class SaleView {
 
   /** @param {import("../shared/stream.js").StreamState} state */
   #takeState({ state }) {
-    // What came meanwhile is in the ledger's traffic.
+    // The ledger's traffic has the answers of the meantime.
     if (state === "open" && this.#wasAway) void this.#rush.load();
     if (state !== "connecting") this.#wasAway = state === "away";
     this.#showAge();

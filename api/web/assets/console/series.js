@@ -81,7 +81,7 @@ export class Series {
   }
 
   /**
-   * Continues by an event of the stream. Its figures are totals: what came since the event before is a slice.
+   * Continues by an event of the stream. Its figures are totals: their growth since the event before is a slice.
    * @param {number} at the event's instant, milliseconds
    * @param {Answers} answers
    */
@@ -106,7 +106,7 @@ export class Series {
     this.#last = null;
   }
 
-  /** @param {number} at the ledger's last bucket ends here, for what comes after is the stream's */
+  /** @param {number} at the ledger's last bucket ends here: the stream continues it */
   #endAt(at) {
     const last = this.slices.at(-1);
     if (last && last.to > at && last.from < at) last.to = at;

@@ -1,5 +1,5 @@
 /**
- * What the console asks of the API: one function for each request, by what it is for. The session, the server's clock
+ * The requests of the console: one function for each, by its purpose. The session, the server's clock
  * and the way to send are here, and nowhere else.
  */
 

@@ -137,7 +137,8 @@ function queueCard({ queue, workers, performance }) {
 function redisCard(node) {
   const most = node.memoryMaxBytes;
   const used = bytes(node.memoryBytes);
-  const fsync = node.appendFsync ? text.fsync(node.appendFsync) : text.unknown;
+  const policies = /** @type {Record<string, string>} */ (text.fsync);
+  const fsync = policies[node.appendFsync ?? ""] ?? node.appendFsync ?? text.unknown;
   return card(
     text.redis,
     [

@@ -249,13 +249,13 @@ export const words = {
 
   system: {
     alerts: "Alerts",
-    allWell: "No alert is on: everything answers, and what is sold reaches the ledger.",
+    allWell: "No alert is on: everything answers, and purchases reach the ledger.",
     alert: {
       redis: "Redis does not answer: purchases answer 503.",
       postgres: "Postgres does not answer: selling goes on, and orders wait in the journal.",
       tables: "The tables in Postgres are not of this version: run mincommerce migrate.",
       reconciler: "No reconciler is running: orders wait in the journal.",
-      queue: "What is sold does not reach the ledger.",
+      queue: "Purchases do not reach the ledger.",
       degraded: "Something is wrong with a sale. See its audit:",
     },
     processes: "Processes",
@@ -278,7 +278,7 @@ export const words = {
     memory: "memory",
     memoryOf: (/** @type {string} */ used, /** @type {string} */ most) => `${used} of ${most}`,
     appendOnly: "append-only file",
-    fsync: (/** @type {string} */ policy) => `synced ${policy}`,
+    fsync: { always: "synced before each answer", everysec: "synced every second", no: "synced by the system" },
     off: "off",
     unknown: "unknown",
     replicas: "replicas",
