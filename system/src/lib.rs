@@ -11,9 +11,12 @@
 //! | [`binaries`], [`processes`] | the API and the reconciler: built, started, killed, restarted |
 //! | [`audit`] | the reconciler's audit, run as a process |
 //! | [`stage`] | a whole system for one test |
+//! | `browser` | Chromium, for the tests of the pages (feature `browser`) |
 
 pub mod audit;
 pub mod binaries;
+#[cfg(feature = "browser")]
+pub mod browser;
 pub mod client;
 pub mod deployment;
 pub mod history;

@@ -190,6 +190,21 @@ impl Stage {
         Ok(self.ledger.create_product(product).await?.id)
     }
 
+    /// Takes in a sale that somebody else has planned on this system: [`Stage::close`] proves it too.
+    ///
+    /// # Errors
+    /// The ledger does not have it.
+    pub async fn adopt(
+        &mut self,
+        sale: SaleId,
+        circumstances: Circumstances,
+    ) -> Result<Sale, StageError> {
+        let sale = self.ledger.sale(sale).await?;
+        let sale = sale.ok_or("there is no such sale")?;
+        self.sales.insert(sale.id, circumstances);
+        Ok(sale)
+    }
+
     /// Waits until the gate decides purchases of a sale.
     pub async fn until_open(&self, sale: SaleId) -> Result<(), StageError> {
         at_rest(&self.gate, &self.ledger, sale, OPEN_DEADLINE).await?;

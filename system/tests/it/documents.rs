@@ -39,14 +39,26 @@ fn module(file: &Path, tests: &Path) -> String {
         .join("::")
 }
 
+/// The folders of a crate's tests, and the beginning of the names of the tests in each.
+const FOLDERS: [(&str, &str); 2] = [("tests/it", ""), ("tests/browser", "browser::")];
+
 /// The tests of a crate, and the modules that they are in, each with the crate's name before it.
 fn tests(name: &str) -> BTreeSet<String> {
-    let folder = Path::new(WORKSPACE).join(name).join("tests/it");
-    let mut sources = Vec::new();
-    files(&folder, "rs", &mut sources);
     let mut tests = BTreeSet::new();
+    for (folder, start) in FOLDERS {
+        let folder = Path::new(WORKSPACE).join(name).join(folder);
+        if folder.is_dir() {
+            tests_in(&folder, &format!("{name} {start}"), &mut tests);
+        }
+    }
+    tests
+}
+
+fn tests_in(folder: &Path, start: &str, tests: &mut BTreeSet<String>) {
+    let mut sources = Vec::new();
+    files(folder, "rs", &mut sources);
     for source in sources {
-        let module = module(&source, &folder);
+        let module = module(&source, folder);
         let text = read(&source);
         let mut is_test = false;
         for line in text.lines().map(str::trim) {
@@ -56,15 +68,14 @@ fn tests(name: &str) -> BTreeSet<String> {
                 .and_then(|rest| rest.split('(').next());
             match function {
                 Some(function) if is_test => {
-                    tests.insert(format!("{name} {module}::{function}"));
-                    tests.insert(format!("{name} {module}"));
+                    tests.insert(format!("{start}{module}::{function}"));
+                    tests.insert(format!("{start}{module}"));
                     is_test = false;
                 }
                 _ => is_test |= line.starts_with("#[test]") || line.starts_with("#[tokio::test"),
             }
         }
     }
-    tests
 }
 
 #[test]
