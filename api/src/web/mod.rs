@@ -115,7 +115,7 @@ impl Web {
         let shop = Shop::read(settings)?;
         Ok(Some(Self {
             sites: Sites::new(shop.name, shop.language),
-            sale_pages: SalePages::new(),
+            sale_pages: SalePages::default(),
             logo: shop.logo,
             theme: shop.theme,
             vary: if root_paths {

@@ -33,12 +33,14 @@ pub struct SalePage {
     pub page: Encoded,
 }
 
-impl SalePages {
+impl Default for SalePages {
     /// None is written yet.
-    pub fn new() -> Self {
+    fn default() -> Self {
         Self(Cache::new(PAGES_MAX))
     }
+}
 
+impl SalePages {
     /// The page of a sale as it was last written, in this version of the site.
     pub async fn kept(&self, site: &Arc<Site>, sale: SaleId) -> Option<Arc<SalePage>> {
         let page = self.0.get(&sale).await;
