@@ -137,9 +137,9 @@ impl AsyncRead for Explained {
         buffer.put_slice(&this.start[..count]);
         this.start = this.start.split_off(count);
         // What follows the first bytes comes with them: hyper doubles its buffer where it reads a head in two parts.
-        match Pin::new(&mut this.stream).poll_read(context, buffer) {
-            Poll::Pending if count > 0 => {}
-            read => ready!(read)?,
+        let read = Pin::new(&mut this.stream).poll_read(context, buffer);
+        if count == 0 || read.is_ready() {
+            ready!(read)?;
         }
         let readable = this.heads.read(&mut buffer.filled_mut()[before..]);
         buffer.set_filled(before + readable);
