@@ -1,10 +1,9 @@
 /**
  * Owns the server's time. The visitor's clock has no say in it: it may be wrong by an hour.
  *
- * Every answer with a `serverTime` is a sample. Between samples `performance.now()` counts, which nobody sets. An
- * answer that was slow makes the estimate too early, never too late, so of all samples the latest time counts:
- *
- *     received - round trip / 2  ->  serverTime
+ * Every answer with a `serverTime` is a sample: that was the time half a round trip before the answer came. Between
+ * samples `performance.now()` counts, which nobody can set. A slow answer makes the estimate too early, never too
+ * late, so the sample that says the latest time wins.
  *
  * `performance.now()` stops in some browsers while the computer sleeps. The clock notices it by `Date.now()`, which
  * does not stop: then it forgets what it knew and asks for a new sample (`onSleep`).

@@ -153,9 +153,9 @@ export function countdown(ms) {
 /** @typedef {"second" | "minute" | "hour" | "day"} Unit */
 
 /**
- * A duration in its largest unit, rounded: "7 seconds", "3 minutes"; or short: "7 sec", "3 min".
+ * A duration in its largest unit, rounded: "7 seconds", "3 minutes"; or narrow: "7s", "3m".
  * @param {number} ms
- * @param {"long" | "short"} [unitDisplay]
+ * @param {"long" | "narrow"} [unitDisplay]
  */
 export function duration(ms, unitDisplay = "long") {
   const seconds = Math.max(0, ms / 1_000);

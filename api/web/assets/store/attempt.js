@@ -6,13 +6,15 @@
  *     asking -> signed-out -> asking     the session ended; it goes on when the same user is back
  *
  * The key is kept in this browser by user and sale before the first request, so that a reload, a second tab and a
- * second click all mean the same purchase. It goes when the answer is known.
+ * second click all mean the same purchase. It goes when the answer is known, when the user signs out, and after ten
+ * minutes: a page that is opened the day after buys nothing by itself. (What the request did is known without the key.)
  */
 
 import { ApiError, newKey, pauseAfter, sleep } from "../shared/api.js";
 import { read, write } from "../shared/session.js";
 
 /** @typedef {import("../shared/api.js").Api} Api */
+/** @typedef {import("../shared/clock.js").ServerClock} ServerClock */
 /** @typedef {import("../shared/session.js").Session} Session */
 /**
  * @typedef {{ phase: "asking" }
@@ -29,12 +31,16 @@ import { read, write } from "../shared/session.js";
 
 /** A sale that refuses because it has not started yet is asked again if it names at most this, seconds. */
 const EARLY_MAX_SECONDS = 10;
+/** How long a key counts. */
+const KEY_MAX_MS = 600_000;
 
 export class Attempt {
   /** @type {Api} */
   #api;
   /** @type {Session} */
   #session;
+  /** @type {ServerClock} */
+  #clock;
   /** @type {string} */
   #saleId;
   /** @type {() => void} */
@@ -53,13 +59,15 @@ export class Attempt {
    * @param {object} options
    * @param {Api} options.api
    * @param {Session} options.session
+   * @param {ServerClock} options.clock
    * @param {string} options.saleId
    * @param {() => void} options.onChange called after each change of `state`
    * @param {(accepted: Accepted) => void} options.onAccepted
    */
-  constructor({ api, session, saleId, onChange, onAccepted }) {
+  constructor({ api, session, clock, saleId, onChange, onAccepted }) {
     this.#api = api;
     this.#session = session;
+    this.#clock = clock;
     this.#saleId = saleId;
     this.#onChange = onChange;
     this.#onAccepted = onAccepted;
@@ -87,8 +95,8 @@ export class Attempt {
     if (name === null || this.#running !== null) {
       return;
     }
-    if (read(name) === null) {
-      write(name, newKey());
+    if (this.#keyIn(name) === null) {
+      write(name, `${newKey()} ${this.#clock.now() ?? 0}`);
     }
     this.resume();
   }
@@ -96,7 +104,7 @@ export class Attempt {
   /** Goes on with an attempt whose answer is not known: after a reload, or when the user is back. */
   resume() {
     const name = this.#name();
-    const key = name === null ? null : read(name);
+    const key = name === null ? null : this.#keyIn(name);
     if (name === null || key === null) {
       this.#say(null);
     } else if (this.#running === null) {
@@ -118,7 +126,19 @@ export class Attempt {
 
   #name() {
     const user = this.#session.signedIn?.userId;
-    return user === undefined ? null : `mincommerce.attempt.${user}.${this.#saleId}`;
+    return user === undefined ? null : this.#nameFor(user);
+  }
+
+  /** @param {string} user */
+  #nameFor(user) {
+    return `mincommerce.attempt.${user}.${this.#saleId}`;
+  }
+
+  /** @param {string} name */
+  #keyIn(name) {
+    const [key, madeAt] = read(name)?.split(" ") ?? [];
+    const age = (this.#clock.now() ?? 0) - Number(madeAt);
+    return key !== undefined && age < KEY_MAX_MS ? key : null;
   }
 
   #stop() {
@@ -128,9 +148,13 @@ export class Attempt {
 
   /** The session has ended. What was asked for may have happened, so it is not forgotten. */
   #interrupt() {
-    const wasAsking = this.#running !== null;
+    const isOut = this.#session.why === "out";
+    const wasAsking = this.#running !== null || this.#state?.phase === "signed-out";
+    if (isOut && this.#user !== undefined) {
+      write(this.#nameFor(this.#user), null);
+    }
     this.#stop();
-    this.#say(wasAsking && this.#session.why !== "out" ? { phase: "signed-out" } : null);
+    this.#say(wasAsking && !isOut ? { phase: "signed-out" } : null);
   }
 
   /**

@@ -24,7 +24,7 @@ export function notice(heading, line, href, label) {
  */
 export function problem(what) {
   const when = el("span", { class: "figures" });
-  const element = el("p", { role: "status" }, `${what} `, when);
+  const element = el("p", { class: "note warn problem", role: "status" }, `${what} `, when);
   let timer = 0;
   return {
     element,

@@ -30,7 +30,7 @@ import { words } from "./words.js";
 /** @typedef {import("./live.js").Connection} Connection */
 /** @typedef {import("./main.js").Shop} Shop */
 
-/** A connection that is lost for less than this is nobody's business. */
+/** The page does not mention a connection that comes back sooner than this. */
 const AWAY_AFTER_MS = 1_500;
 /** An answer to a purchase counts more than the stream's figures for so long. */
 const REFUSAL_MS = 3_000;
@@ -90,6 +90,7 @@ export class SalePage {
     this.#attempt = new Attempt({
       api,
       session,
+      clock,
       saleId,
       onChange: () => this.#show(),
       onAccepted: ({ status, orderId }) =>
@@ -110,13 +111,13 @@ export class SalePage {
     this.#adopt();
     this.#live.start();
     session.onChange(() => this.#changeUser());
-    this.#attempt.resume();
     try {
       await this.#load();
     } catch (error) {
       this.#giveUp(error);
       return;
     }
+    this.#attempt.resume();
     eachSecond(clock, (now) => this.#tick(now));
   }
 

@@ -27,7 +27,7 @@ export class SaleView {
   #bar = el("div", { class: "bar", "aria-hidden": "true" }, el("div"));
   #left = el("p", { class: "left figures" });
   #next = el("p", { class: "next", id: "next" });
-  #note = el("div", { class: "note warn", hidden: true });
+  #note = el("div", { hidden: true });
   #ticket = el("div", { class: "ticket-place" });
   /** @type {HTMLElement} */
   #pictureFrame = el("div", { class: "picture skeleton" });
@@ -180,7 +180,7 @@ export class SaleView {
     } else if (state === "connecting") {
       setText(this.#connection, words.connection.connecting);
     } else {
-      const ago = agoMs === null ? null : duration(agoMs, "short");
+      const ago = agoMs === null ? null : duration(agoMs, "narrow");
       setText(this.#connection, ago === null ? words.connection.away : words.connection.lastSeen(ago));
     }
   }
@@ -193,7 +193,7 @@ export class SaleView {
   }
 
   /**
-   * A note above the fold's end: the session.
+   * A note below everything else: the session, or what fails at the moment.
    * @param {(Node | string)[] | null} children
    */
   showNote(children) {

@@ -11,6 +11,7 @@ import { words } from "./words.js";
 
 /** So long before the start it matters whether the session lasts. */
 const NEAR_MS = 3_600_000;
+const NOTE = { class: "note warn" };
 
 export class SessionNote {
   /** @type {Session} */
@@ -42,10 +43,10 @@ export class SessionNote {
     if (says === "") {
       this.#show(null);
     } else if (says === "early") {
-      this.#show([el("p", {}, `${words.session.endsEarly} `, this.#renew(), ` ${words.session.toBeReady}`)]);
+      this.#show([el("p", NOTE, `${words.session.endsEarly} `, this.#renew(), ` ${words.session.toBeReady}`)]);
     } else {
       const link = el("a", { href: signInPath() }, words.session.goOn);
-      this.#show([el("p", {}, `${words.session[says]} `, link, ` ${words.session.keeps}`)]);
+      this.#show([el("p", NOTE, `${words.session[says]} `, link, ` ${words.session.keeps}`)]);
       announce(words.session[says]);
     }
   }
