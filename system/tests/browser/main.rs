@@ -11,8 +11,6 @@
 /// All names of tests begin with `browser::`, so that `cargo test --features browser browser` runs them.
 #[path = "."]
 mod browser {
-    #[path = "../it/faults/proxy.rs"]
-    mod proxy;
     mod buying;
     mod changes;
     mod console;
@@ -20,6 +18,9 @@ mod browser {
     mod first_load;
     mod looks;
     mod network;
+    mod notices;
+    #[path = "../it/faults/proxy.rs"]
+    mod proxy;
     mod scene;
     mod tabs;
 }

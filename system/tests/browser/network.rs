@@ -146,7 +146,11 @@ async fn a_page_that_the_browser_keeps_for_the_way_back_finds_the_truth() {
     scene.sign_in().await;
     scene.until_ready_to("Buy for *").await;
     scene.goto("/orders").await;
-    scene.browser.until_text("You have no orders yet").await.unwrap();
+    scene
+        .browser
+        .until_text("You have no orders yet")
+        .await
+        .unwrap();
     scene.admin("pause", Value::Null).await;
     scene.browser.back().await.unwrap();
     scene.until_button_says("Paused").await;
