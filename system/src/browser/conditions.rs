@@ -48,7 +48,8 @@ impl Browser {
         let metrics = json!({
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
         });
-        self.set("Emulation.setDeviceMetricsOverride", metrics).await
+        self.set("Emulation.setDeviceMetricsOverride", metrics)
+            .await
     }
 
     /// Sets the visitor's preferences. Motion is reduced, so that a look at the page meets no transition half-way.
@@ -107,7 +108,8 @@ impl Browser {
 
     /// How many pixels the page is wider than the screen.
     pub async fn overhang(&self) -> Result<i64, BrowserError> {
-        let script = "const page = document.documentElement; return page.scrollWidth - page.clientWidth;";
+        let script =
+            "const page = document.documentElement; return page.scrollWidth - page.clientWidth;";
         let wider = self.run(script, &[]).await?;
         wider.as_i64().ok_or_else(|| "the page has no width".into())
     }

@@ -165,8 +165,12 @@ impl Browser {
     /// Waits until the page's address has a path that begins so.
     pub async fn until_path(&self, start: &str) -> Result<(), BrowserError> {
         let there = async || Ok(self.path().await?.starts_with(start));
-        self.until(&format!("the address begins with {start:?}"), PATIENCE, there)
-            .await
+        self.until(
+            &format!("the address begins with {start:?}"),
+            PATIENCE,
+            there,
+        )
+        .await
     }
 
     /// Waits until a condition holds. An error of the condition counts as not yet: the page may just be changing.
@@ -209,7 +213,9 @@ impl Browser {
             Ok(()) => picture.display().to_string(),
             Err(error) => error.to_string(),
         };
-        format!("address: {path}\npicture: {kept}\ncomplaints: {complaints:?}\n{tree}\n--- text\n{text}")
+        format!(
+            "address: {path}\npicture: {kept}\ncomplaints: {complaints:?}\n{tree}\n--- text\n{text}"
+        )
     }
 
     /// Keeps a picture of the page in a file.

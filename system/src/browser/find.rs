@@ -165,7 +165,9 @@ impl Browser {
     }
 
     async fn tree(&self) -> Result<Vec<Seen>, BrowserError> {
-        let tree = self.devtools("Accessibility.getFullAXTree", json!({})).await?;
+        let tree = self
+            .devtools("Accessibility.getFullAXTree", json!({}))
+            .await?;
         let nodes = tree["nodes"].as_array().map_or(&[][..], Vec::as_slice);
         Ok(nodes.iter().filter_map(seen).collect())
     }

@@ -29,7 +29,9 @@ async fn a_sale_that_is_moved_shows_its_new_start_and_opens_then() {
     let far = browser.all("timer", "*").await.unwrap();
     assert_eq!(far.len(), 1);
     browser.until_text("00:29:").await.unwrap();
-    scene.admin_moves(TimeDelta::seconds(6), TimeDelta::hours(1)).await;
+    scene
+        .admin_moves(TimeDelta::seconds(6), TimeDelta::hours(1))
+        .await;
     browser.until_text("00:00:0").await.unwrap();
     scene.buy().await;
     scene.until_confirmed(1).await;
@@ -53,7 +55,13 @@ async fn an_order_that_is_cancelled_says_so_while_its_buyer_looks_at_it() {
     scene.sign_in().await;
     scene.buy().await;
     scene.until_confirmed(1).await;
-    let orders = scene.stage.at_rest(scene.sale.id).await.unwrap().ledger.orders;
+    let orders = scene
+        .stage
+        .at_rest(scene.sale.id)
+        .await
+        .unwrap()
+        .ledger
+        .orders;
     let order: OrderId = orders[0].id;
     let path = format!("/admin/orders/{order}/cancel");
     scene.ask_as_admin(&path, Value::Null).await;

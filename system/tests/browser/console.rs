@@ -27,9 +27,15 @@ async fn plan(scene: &mut Scene, units: u32) {
     browser.set_zone("UTC").await.unwrap();
     scene.sign_in_at_console().await;
     browser.click("button", "Plan a sale").await.unwrap();
-    browser.choose("Product", &format!("{LAMP} (50 in stock)")).await.unwrap();
+    browser
+        .choose("Product", &format!("{LAMP} (50 in stock)"))
+        .await
+        .unwrap();
     let quantity = units.to_string();
-    browser.write("spinbutton", "Units", &quantity).await.unwrap();
+    browser
+        .write("spinbutton", "Units", &quantity)
+        .await
+        .unwrap();
     let start = Utc::now() + TimeDelta::seconds(4);
     pick_time(scene, "Starts", &wall_clock(start)).await;
     pick_time(scene, "Ends", &wall_clock(start + TimeDelta::hours(1))).await;
@@ -93,7 +99,10 @@ async fn an_admin_plans_a_sale_watches_it_pauses_restocks_ends_and_settles_it() 
     take_final_step(&scene, "End").await;
     browser.until_seen("button", "Settle").await.unwrap();
     take_final_step(&scene, "Settle").await;
-    browser.until_text("9 went back to the product").await.unwrap();
+    browser
+        .until_text("9 went back to the product")
+        .await
+        .unwrap();
     browser.until_text("Settled").await.unwrap();
 
     let sale = scene.in_ledger().await;
@@ -119,7 +128,10 @@ async fn the_figures_of_the_console_are_those_of_the_ledger_also_after_a_reload(
         browser.reload().await.unwrap();
     }
     let rest = scene.stage.at_rest(scene.sale.id).await.unwrap().ledger;
-    let confirmed = rest.orders.iter().filter(|order| order.status == OrderStatus::Confirmed);
+    let confirmed = rest
+        .orders
+        .iter()
+        .filter(|order| order.status == OrderStatus::Confirmed);
     assert_eq!(confirmed.count(), 7);
     assert_eq!(rest.sale.confirmed, 7);
     scene.close().await;
@@ -130,7 +142,10 @@ async fn a_buyer_who_signs_in_at_the_console_reads_why_that_is_no_use() {
     let scene = Scene::open(1).await;
     scene.buyer_tries_console().await;
     let browser = &scene.browser;
-    browser.until_text("This account is a buyer's.").await.unwrap();
+    browser
+        .until_text("This account is a buyer's.")
+        .await
+        .unwrap();
     let kept = browser.run("return Object.values(localStorage).join()", &[]);
     assert!(!kept.await.unwrap().as_str().unwrap().contains("token\":\""));
     scene.close().await;

@@ -43,11 +43,23 @@ async fn a_form_that_is_sent_as_it_was_opened_moves_nothing_in_any_zone() {
         scene.goto(&format!("/admin/sales/{}", scene.sale.id)).await;
         browser.click("button", "Move").await.unwrap();
         browser.until_seen("dialog", "*").await.unwrap();
-        assert_eq!(field(&scene, "Starts").await, at(before.start, minutes), "{zone}");
-        assert_eq!(field(&scene, "Ends").await, at(before.end, minutes), "{zone}");
+        assert_eq!(
+            field(&scene, "Starts").await,
+            at(before.start, minutes),
+            "{zone}"
+        );
+        assert_eq!(
+            field(&scene, "Ends").await,
+            at(before.end, minutes),
+            "{zone}"
+        );
         move_nowhere(&scene).await;
         let after = scene.in_ledger().await;
-        assert_eq!((after.start, after.end), (before.start, before.end), "{zone}");
+        assert_eq!(
+            (after.start, after.end),
+            (before.start, before.end),
+            "{zone}"
+        );
     }
 
     browser.click("button", "UTC").await.unwrap();

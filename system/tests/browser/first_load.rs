@@ -40,7 +40,10 @@ async fn a_first_visit_loads_little() {
     scene.goto(&path).await;
     scene.until_ready_to("Sign in to buy for *").await;
     let bytes = first_load(browser, &scene.site).await;
-    assert!(bytes <= STOREFRONT_MAX_BYTES, "the storefront: {bytes} bytes");
+    assert!(
+        bytes <= STOREFRONT_MAX_BYTES,
+        "the storefront: {bytes} bytes"
+    );
 
     browser.empty_cache().await.unwrap();
     scene.goto("/admin").await;

@@ -33,7 +33,9 @@ async fn every_state_of_a_sale_can_be_used_by_everybody() {
     scene.admin("restock", restock).await;
     scene.buy().await;
     check("a purchase that is confirmed").await;
-    scene.browser.expect_failed_requests(&["ERR_INTERNET_DISCONNECTED"]);
+    scene
+        .browser
+        .expect_failed_requests(&["ERR_INTERNET_DISCONNECTED"]);
     browser.set_offline(true).await.unwrap();
     browser.until_text("Reconnecting").await.unwrap();
     check("a page without a connection").await;
@@ -50,7 +52,9 @@ async fn a_sale_that_is_over_can_be_read_by_everybody() {
     scene.until_ready_to("Buy for *").await;
     scene.admin("end", Value::Null).await;
     scene.until_button_says("Ended").await;
-    scene.check_looks("a sale that is over", Screen::PHONE).await;
+    scene
+        .check_looks("a sale that is over", Screen::PHONE)
+        .await;
     scene.close().await;
 }
 
@@ -67,7 +71,10 @@ async fn the_other_pages_of_the_shop_can_be_used_by_everybody() {
     field.unwrap();
     check("signing in").await;
     scene.goto("/orders").await;
-    browser.until_text("Sign in to see your orders.").await.unwrap();
+    browser
+        .until_text("Sign in to see your orders.")
+        .await
+        .unwrap();
     check("orders, signed out").await;
     scene.sign_in().await;
     scene.goto("/orders").await;

@@ -1,4 +1,16 @@
-//! The pages in a real browser, before real processes. One module a topic.
+//! The pages in a real browser, before real processes.
+//!
+//! | module | owns |
+//! | --- | --- |
+//! | `scene` | a stage, a sale and a browser for one test |
+//! | `buying` | from signing in to an order |
+//! | `changes` | what people do to a sale while a visitor looks at it |
+//! | `network` | connections that break, an API that dies, answers that are lost |
+//! | `tabs` | two tabs, a laptop that slept, a wrong clock, a session that ends |
+//! | `looks` | every page in every state: axe-core, and the smallest screen |
+//! | `first_load` | what a first visit loads |
+//! | `console`, `console_forms` | the console, and its forms |
+//! | `notices` | the tests themselves: what is wrong with a page does not go unnoticed |
 //!
 //! Each test has a sale, a browser and processes of its own. [`scene::Scene::close`] is part of each: it fails the test
 //! where the browser complained of anything unexpected, and proves the sale.
@@ -11,8 +23,6 @@
 /// All names of tests begin with `browser::`, so that `cargo test --features browser browser` runs them.
 #[path = "."]
 mod browser {
-    #[path = "../it/faults/proxy.rs"]
-    mod proxy;
     mod buying;
     mod changes;
     mod console;
@@ -20,6 +30,9 @@ mod browser {
     mod first_load;
     mod looks;
     mod network;
+    mod notices;
+    #[path = "../it/faults/proxy.rs"]
+    mod proxy;
     mod scene;
     mod tabs;
 }

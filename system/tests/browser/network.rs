@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::Value;
-use servers::{Fsync, RedisOptions};
+use servers::RedisOptions;
 use system::stage::Setting;
 
 use super::{
@@ -90,7 +90,7 @@ async fn an_api_that_dies_and_comes_back_needs_nothing_of_the_visitor() {
     scene.until_ready_to("Buy for *").await;
     scene.stage.api().process().kill().unwrap();
     scene.browser.until_text(AWAY).await.unwrap();
-    tokio::task::block_in_place(|| scene.stage.api().start_again()).unwrap();
+    scene.stage.api().start_again().unwrap();
     scene.browser.until_no_text(AWAY).await.unwrap();
     scene.buy().await;
     scene.until_confirmed(1).await;
@@ -118,10 +118,7 @@ async fn a_purchase_whose_answer_is_lost_is_asked_again_and_is_one_purchase() {
 #[tokio::test]
 async fn a_shop_that_cannot_answer_is_asked_again_with_the_same_key() {
     let setting = Setting {
-        own_redis: Some(RedisOptions {
-            fsync: Fsync::Always,
-            ..RedisOptions::default()
-        }),
+        own_redis: Some(RedisOptions::default()),
         ..Setting::default()
     };
     let scene = Scene::of(5, -TimeDelta::seconds(1), setting).await;
@@ -146,7 +143,11 @@ async fn a_page_that_the_browser_keeps_for_the_way_back_finds_the_truth() {
     scene.sign_in().await;
     scene.until_ready_to("Buy for *").await;
     scene.goto("/orders").await;
-    scene.browser.until_text("You have no orders yet").await.unwrap();
+    scene
+        .browser
+        .until_text("You have no orders yet")
+        .await
+        .unwrap();
     scene.admin("pause", Value::Null).await;
     scene.browser.back().await.unwrap();
     scene.until_button_says("Paused").await;

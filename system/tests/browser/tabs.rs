@@ -13,9 +13,10 @@ use super::scene::{BUYER, Scene};
 /// The figure of event streams that are open, as the API counts them.
 async fn streams(metrics: &str) -> f64 {
     let answer = reqwest::get(metrics).await.unwrap().text().await.unwrap();
-    let figures = answer
-        .lines()
-        .filter(|line| line.starts_with("mincommerce_event_streams{") || line.starts_with("mincommerce_event_streams "));
+    let figures = answer.lines().filter(|line| {
+        line.starts_with("mincommerce_event_streams{")
+            || line.starts_with("mincommerce_event_streams ")
+    });
     figures
         .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
         .sum()
@@ -38,7 +39,9 @@ async fn two_tabs_share_one_stream_and_both_see_what_happens() {
     scene.goto(&scene.sale_path()).await;
     scene.until_ready_to("Buy for *").await;
     let one = async || Ok(streams(&metrics).await == 1.0);
-    let shared = browser.until("one stream for both tabs", PATIENCE, one).await;
+    let shared = browser
+        .until("one stream for both tabs", PATIENCE, one)
+        .await;
     shared.unwrap();
 
     scene.buy().await;
@@ -48,7 +51,9 @@ async fn two_tabs_share_one_stream_and_both_see_what_happens() {
     browser.close_tab(&second).await.unwrap();
     scene.others_buy(1).await;
     browser.until_text("3 of 5 left").await.unwrap();
-    let passed_on = browser.until("one stream for the last tab", PATIENCE, one).await;
+    let passed_on = browser
+        .until("one stream for the last tab", PATIENCE, one)
+        .await;
     passed_on.unwrap();
     scene.until_confirmed(2).await;
     scene.close().await;
