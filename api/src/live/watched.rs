@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, stream};
+use futures_util::future::join_all;
 use sale::{
     gate::{Gate, snapshot::Snapshot},
     ledger::Sale,
@@ -48,7 +48,9 @@ const LINGER: Duration = Duration::from_secs(5);
 const PENDING_EVERY: Duration = Duration::from_secs(1);
 /// The shortest pause between two looks at purchases.
 const PURCHASES_PAUSE: Duration = Duration::from_millis(100);
-/// Looking at purchases takes one part of so many of the time at most.
+/// The longest one: what happens meanwhile is shown so much later at most.
+const PURCHASES_PAUSE_MAX: Duration = Duration::from_secs(1);
+/// Looking at purchases takes one part of so many of the time, unless the pause would be too long.
 const PURCHASES_SHARE: u32 = 5;
 /// Purchases looked up at the same time.
 const PURCHASES_AT_ONCE: usize = 512;
@@ -100,22 +102,28 @@ impl Watched {
         let _ = timeout(LOOK_TIMEOUT, look).await;
     }
 
-    /// Looks up one buyer's purchase now. Where it cannot be looked up, the next looks try again.
+    /// Looks up one buyer's purchase now, and returns whether that succeeded. Otherwise the next looks try again.
     pub(super) async fn look_at_purchase(
         &self,
         sources: &Sources,
         state: SaleState,
         buyer: BuyerId,
         look: Look,
-    ) {
+    ) -> bool {
         let purchases = &sources.purchases;
         let found = match look {
             Look::Full => purchases.of_buyer(self.sale, state, buyer).await,
             Look::Brief => purchases.of_buyer_briefly(self.sale, state, buyer).await,
         };
         match found {
-            Ok(found) => self.followers.show(buyer, found.as_ref()),
-            Err(error) => tracing::debug!(sale = %self.sale, %error, "a purchase is not known"),
+            Ok(found) => {
+                self.followers.show(buyer, found.as_ref());
+                true
+            }
+            Err(error) => {
+                tracing::debug!(sale = %self.sale, %error, "a purchase is not known");
+                false
+            }
         }
     }
 
@@ -193,17 +201,37 @@ impl Watched {
         loop {
             // On time or not: those on their way are looked at.
             let _ = timeout(PENDING_EVERY, self.followers.due()).await;
-            let began = Instant::now();
             let due = self.followers.take_due();
-            if let Ok(Some(sale)) = sources.sales.get(Some(self.sale)).await {
-                stream::iter(due)
-                    .map(|(buyer, look)| self.look_at_purchase(sources, sale.state, buyer, look))
-                    .buffer_unordered(PURCHASES_AT_ONCE)
-                    .collect::<()>()
-                    .await;
-            }
-            sleep((began.elapsed() * (PURCHASES_SHARE - 1)).max(PURCHASES_PAUSE)).await;
+            let spent = self.look_at_purchases(sources, &due).await;
+            let pause = spent.unwrap_or_default() * (PURCHASES_SHARE - 1);
+            sleep(pause.clamp(PURCHASES_PAUSE, PURCHASES_PAUSE_MAX)).await;
         }
+    }
+
+    /// Looks up the purchases of these buyers, and returns how long that took; `None` if gate or ledger did not answer.
+    /// Then most of the time was spent on waiting, and took nothing away from purchases.
+    async fn look_at_purchases(
+        &self,
+        sources: &Sources,
+        due: &[(BuyerId, Look)],
+    ) -> Option<Duration> {
+        let began = Instant::now();
+        if due.is_empty() {
+            return Some(began.elapsed());
+        }
+        let sale = sources.sales.get(Some(self.sale)).await.ok()??;
+        let mut failed = false;
+        for looks in due.chunks(PURCHASES_AT_ONCE) {
+            let looks = looks
+                .iter()
+                .map(|(buyer, look)| self.look_at_purchase(sources, sale.state, *buyer, *look));
+            let found = join_all(looks).await;
+            failed |= found.contains(&false);
+            if !found.contains(&true) {
+                break;
+            }
+        }
+        (!failed).then(|| began.elapsed())
     }
 }
 
