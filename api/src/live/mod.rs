@@ -6,6 +6,7 @@
 //!
 //! | module | owns |
 //! | --- | --- |
+//! | [`asking`] | a question to a server that may be slow |
 //! | [`event`] | one event, written |
 //! | [`feed`] | the newest event for many streams, woken group by group |
 //! | [`sale_event`] | what streams show of a sale, and that it only goes forward |
@@ -16,6 +17,7 @@
 //! | [`stream`] | the body of one stream |
 //! | [`limits`] | how many streams there may be, and their places |
 
+pub mod asking;
 pub mod console;
 pub mod console_event;
 pub mod event;

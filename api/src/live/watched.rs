@@ -22,12 +22,16 @@ use tokio::{
 };
 
 use super::{
+    asking::Asking,
     feed::Feed,
     followers::{Followers, Look, Whose},
     sale_event::{Difference, Shown},
     watching::Leave,
 };
-use crate::{purchases::purchase_status::Purchases, sales::Sales};
+use crate::{
+    purchases::purchase_status::Purchases,
+    sales::{Sales, SharedError},
+};
 
 /// How often to look at a sale that streams show.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -138,16 +142,16 @@ impl Watched {
 
     async fn watch(&self, sources: &Sources, leave: Leave<Self>) {
         let mut shown = Shown::default();
-        let mut known = None;
+        let mut terms = Terms::default();
         let mut looked_at = Instant::now();
         let mut delivered_at: Option<Instant> = None;
         let mut streamed_at = Instant::now();
         loop {
             let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
-            let gate = see(sources, self.sale, &mut known).await;
+            let gate = see(sources, self.sale, &mut terms).await;
             let since = looked_at.elapsed();
             looked_at = Instant::now();
-            let difference = match &known {
+            let difference = match &terms.known {
                 Some(sale) => {
                     self.followers.learn_product(sale.product_id);
                     shown.look(sale, gate.as_ref(), since)
@@ -235,22 +239,40 @@ impl Watched {
     }
 }
 
-/// Looks at a gate; `None` if it is not open. Meanwhile it asks for the sale by the ledger, which may keep its answer to
-/// itself: the last one is good for a while, and streams do not wait for it.
-async fn see(sources: &Sources, id: SaleId, known: &mut Option<Arc<Sale>>) -> Option<Snapshot> {
-    let patience = if known.is_some() {
-        LEDGER_PATIENCE
-    } else {
-        LOOK_TIMEOUT
-    };
-    let sale = timeout(patience, sources.sales.get(Some(id)));
-    let gate = timeout(LOOK_TIMEOUT, view::open_gate(&sources.gate, id));
-    let (sale, gate) = join!(sale, gate);
-    if let Ok(Ok(Some(sale))) = sale {
-        *known = Some(sale);
+/// What the ledger says of the sale.
+#[derive(Default)]
+struct Terms {
+    /// What it said last.
+    known: Option<Arc<Sale>>,
+    asking: Asking<Result<Option<Arc<Sale>>, SharedError>>,
+}
+
+impl Terms {
+    /// Asks the ledger, which may take longer to answer than a look waits: streams go on by its last answer.
+    async fn ask(&mut self, sales: &Sales, id: SaleId) {
+        let patience = if self.known.is_some() {
+            LEDGER_PATIENCE
+        } else {
+            LOOK_TIMEOUT
+        };
+        let question = || {
+            let sales = sales.clone();
+            async move { sales.get(Some(id)).await }
+        };
+        if let Some(Ok(Some(sale))) = self.asking.within(patience, question).await {
+            self.known = Some(sale);
+        }
     }
-    let is_settled = known
-        .as_ref()
-        .is_some_and(|sale| sale.state == SaleState::Settled);
-    gate.ok().flatten().filter(|_| !is_settled)
+
+    fn is_settled(&self) -> bool {
+        let known = self.known.as_ref();
+        known.is_some_and(|sale| sale.state == SaleState::Settled)
+    }
+}
+
+/// Looks at a gate; `None` if it is not open. Meanwhile it asks the ledger.
+async fn see(sources: &Sources, id: SaleId, terms: &mut Terms) -> Option<Snapshot> {
+    let gate = timeout(LOOK_TIMEOUT, view::open_gate(&sources.gate, id));
+    let ((), gate) = join!(terms.ask(&sources.sales, id), gate);
+    gate.ok().flatten().filter(|_| !terms.is_settled())
 }
