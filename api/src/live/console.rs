@@ -84,8 +84,9 @@ impl Consoles {
             let reading = Reading::new(self.sources.clone(), sale);
             (Arc::clone(&newest), reading.run(newest, leave))
         };
-        self.sales
-            .join(id, begin, |newest| Subscription::alone(newest.subscribe()))
+        self.sales.join(id, 0, begin, |newest| {
+            Subscription::alone(newest.subscribe())
+        })
     }
 }
 

@@ -35,6 +35,8 @@ use crate::{
 
 /// How often to look at a sale that streams show.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// The same for a settled sale, which has sold what it sells: only a cancellation can change it.
+const LOOK_EVERY_SETTLED: Duration = Duration::from_secs(3);
 /// The shortest time between two looks.
 const LOOK_PAUSE: Duration = Duration::from_millis(10);
 /// How long a gate may take to answer.
@@ -182,9 +184,14 @@ impl Watched {
                 return;
             }
             sleep(LOOK_PAUSE).await;
-            let boundary = shown.until_boundary().unwrap_or(LOOK_EVERY);
+            let every = if terms.is_settled() {
+                LOOK_EVERY_SETTLED
+            } else {
+                LOOK_EVERY
+            };
+            let boundary = shown.until_boundary().unwrap_or(every);
             select! {
-                () = sleep(boundary.min(LOOK_EVERY)) => {}
+                () = sleep(boundary.min(every)) => {}
                 () = self.wanted.notified() => {}
             }
         }
@@ -270,9 +277,16 @@ impl Terms {
     }
 }
 
-/// Looks at a gate; `None` if it is not open. Meanwhile it asks the ledger.
+/// Looks at a gate; `None` if it is not open, or the sale is settled and needs none. Meanwhile it asks the ledger.
 async fn see(sources: &Sources, id: SaleId, terms: &mut Terms) -> Option<Snapshot> {
-    let gate = timeout(LOOK_TIMEOUT, view::open_gate(&sources.gate, id));
+    let is_settled = terms.is_settled();
+    let gate = async {
+        if is_settled {
+            return None;
+        }
+        let gate = timeout(LOOK_TIMEOUT, view::open_gate(&sources.gate, id));
+        gate.await.ok().flatten()
+    };
     let ((), gate) = join!(terms.ask(&sources.sales, id), gate);
-    gate.ok().flatten().filter(|_| !terms.is_settled())
+    gate.filter(|_| !terms.is_settled())
 }

@@ -1,6 +1,7 @@
 //! Event streams: a sale, and the caller's purchase, as they change.
 
 pub mod reader;
+mod settled;
 mod silent;
 
 use std::time::Duration;
