@@ -41,6 +41,8 @@ const LOOK_EVERY_SETTLED: Duration = Duration::from_secs(3);
 const LOOK_PAUSE: Duration = Duration::from_millis(10);
 /// How long a gate may take to answer.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a stream that begins waits for its look: more than [`LOOK_TIMEOUT`] twice, for another look may be under way.
+const BEGIN_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a look waits for the ledger, once it has said something about the sale.
 const LEDGER_PATIENCE: Duration = Duration::from_millis(50);
 /// The shortest time between two events that differ in stock alone.
@@ -98,14 +100,14 @@ impl Watched {
     }
 
     /// Waits for a look that has not begun yet, so that a client that comes from another process sees nothing older than
-    /// it saw there. Waits no longer than gate and ledger may take.
+    /// it saw there. A look ends even if gate and ledger do not answer.
     pub(super) async fn look(&self) {
         let number = self.begun.load(Ordering::Relaxed) + 1;
         let mut looked = self.looked.subscribe();
         self.wanted.notify_one();
         let look = looked.wait_for(|looked| *looked >= number);
         // Then the newest event is the best there is.
-        let _ = timeout(LOOK_TIMEOUT, look).await;
+        let _ = timeout(BEGIN_TIMEOUT, look).await;
     }
 
     /// Looks up one buyer's purchase now, and returns whether that succeeded. Otherwise the next looks try again.
