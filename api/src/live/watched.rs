@@ -92,7 +92,7 @@ impl Watched {
         Self {
             sale,
             feed: Feed::default(),
-            followers: Followers::default(),
+            followers: Followers::new(sale),
             begun: AtomicU64::new(0),
             looked: watch::Sender::new(0),
             wanted: Notify::new(),
@@ -119,13 +119,14 @@ impl Watched {
         look: Look,
     ) -> bool {
         let purchases = &sources.purchases;
+        let base = self.followers.base();
         let found = match look {
             Look::Full => purchases.of_buyer(self.sale, state, buyer).await,
             Look::Brief => purchases.of_buyer_briefly(self.sale, state, buyer).await,
         };
         match found {
             Ok(found) => {
-                self.followers.show(buyer, found.as_ref());
+                self.followers.show(buyer, base, found.as_ref());
                 true
             }
             Err(error) => {
@@ -157,7 +158,7 @@ impl Watched {
             looked_at = Instant::now();
             let difference = match &terms.known {
                 Some(sale) => {
-                    self.followers.learn_product(sale.product_id);
+                    self.followers.learn(sale.product_id, sale.base);
                     shown.look(sale, gate.as_ref(), since)
                 }
                 None => Difference::default(),
