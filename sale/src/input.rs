@@ -93,18 +93,23 @@ pub fn currency(code: &str) -> Result<Currency, Invalid> {
 /// A window that ends after it starts, with times that gate and ledger can both store. The ledger's clock decides
 /// whether it is already over.
 pub fn window(start: DateTime<Utc>, end: DateTime<Utc>) -> Result<(), Invalid> {
-    for (field, time) in [("startTime", start), ("endTime", end)] {
-        if time.year() < FIRST_YEAR {
-            let fault = format!("must be in the year {FIRST_YEAR} or later");
-            return Err(Invalid::new(field, fault));
-        }
-        if time > LAST_INSTANT {
-            let fault = format!("must be no later than {}", last_instant_text());
-            return Err(Invalid::new(field, fault));
-        }
-    }
+    instant("startTime", start)?;
+    instant("endTime", end)?;
     if start >= end {
         return Err(Invalid::new("endTime", "must be after startTime"));
+    }
+    Ok(())
+}
+
+/// An instant at which there can be a sale, from [`FIRST_YEAR`] to [`LAST_INSTANT`]: gate and ledger can store it.
+pub fn instant(field: &'static str, time: DateTime<Utc>) -> Result<(), Invalid> {
+    if time.year() < FIRST_YEAR {
+        let fault = format!("must be in the year {FIRST_YEAR} or later");
+        return Err(Invalid::new(field, fault));
+    }
+    if time > LAST_INSTANT {
+        let fault = format!("must be no later than {}", last_instant_text());
+        return Err(Invalid::new(field, fault));
     }
     Ok(())
 }

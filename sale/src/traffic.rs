@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::{invalid::Invalid, ledger::Sale};
+use crate::{input, invalid::Invalid, ledger::Sale};
 
 /// The width of the buckets in which traffic is kept, seconds.
 pub const BUCKET_SECONDS: u32 = 10;
@@ -57,8 +57,13 @@ impl Asked {
     /// the window of the sale as far as it has come, in so narrow buckets that there are about `wanted` at most.
     ///
     /// # Errors
-    /// It ends before it begins, is too long, or the width is none or too narrow for it.
+    /// It ends before it begins, is too long, or before or after all sales, or the width is none or too narrow for it.
     pub fn window(self, sale: &Sale, now: DateTime<Utc>, wanted: u32) -> Result<Window, Invalid> {
+        for (field, asked) in [("from", self.from), ("to", self.to)] {
+            if let Some(at) = asked {
+                input::instant(field, at)?;
+            }
+        }
         let (from, to) = self.bounds(sale, now);
         if from >= to {
             return Err(Invalid::new("from", "must be before to"));
@@ -100,10 +105,17 @@ impl Asked {
         } else {
             now.min(sale.end + MARGIN)
         });
-        let from = self.from.unwrap_or(if is_upcoming {
-            now - BEFORE_START
-        } else {
-            (sale.start - MARGIN).max(to - SHOWN_MAX)
+        let from = self.from.unwrap_or_else(|| {
+            let by_sale = if is_upcoming {
+                now - BEFORE_START
+            } else {
+                (sale.start - MARGIN).max(to - SHOWN_MAX)
+            };
+            if by_sale < to {
+                by_sale
+            } else {
+                to - BEFORE_START
+            }
         });
         (from, to)
     }

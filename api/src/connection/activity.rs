@@ -11,7 +11,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -39,8 +39,12 @@ pub struct Activity {
     head: AtomicBool,
     /// An HTTP/1 request is being answered: bytes read meanwhile wait for the answer, not for their sender.
     answering: AtomicBool,
-    /// A reply that comes in pieces is not at its end.
-    streaming: AtomicBool,
+    /// Replies that come in pieces and are not at their end.
+    streaming: AtomicUsize,
+    /// Requests whose replies are whole and not passed on yet, or do not exist yet.
+    whole: AtomicUsize,
+    /// The last reply came in pieces. HTTP/1 may still be writing it after its end.
+    streamed: AtomicBool,
 }
 
 impl Activity {
@@ -51,7 +55,9 @@ impl Activity {
             last_ms: AtomicU64::new(0),
             head: AtomicBool::new(false),
             answering: AtomicBool::new(false),
-            streaming: AtomicBool::new(false),
+            streaming: AtomicUsize::new(0),
+            whole: AtomicUsize::new(0),
+            streamed: AtomicBool::new(false),
         }
     }
 
@@ -60,10 +66,13 @@ impl Activity {
         self.head.store(unfinished, Ordering::Relaxed);
     }
 
-    /// A request came.
-    pub fn asked(&self) {
+    /// A request came. It is owed a reply as long as the result lives.
+    pub fn asked(self: &Arc<Self>) -> Owed {
         self.answering.store(true, Ordering::Relaxed);
+        self.streamed.store(false, Ordering::Relaxed);
+        self.whole.fetch_add(1, Ordering::Relaxed);
         self.progressed();
+        Owed(Arc::clone(self))
     }
 
     /// The reply to a request exists, at least its beginning.
@@ -74,7 +83,14 @@ impl Activity {
 
     /// Whether an HTTP/1 request is under way, up to the last piece of its reply.
     pub fn is_busy(&self) -> bool {
-        self.answering.load(Ordering::Relaxed) || self.streaming.load(Ordering::Relaxed)
+        self.answering.load(Ordering::Relaxed) || self.streaming.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether all replies that the connection still owes come in pieces, as event streams do.
+    pub fn only_streams(&self) -> bool {
+        let streams = self.streaming.load(Ordering::Relaxed) > 0;
+        self.whole.load(Ordering::Relaxed) == 0
+            && (streams || self.streamed.load(Ordering::Relaxed))
     }
 
     fn progressed(&self) {
@@ -153,32 +169,56 @@ impl Future for Overdue {
     }
 }
 
+/// A whole reply that a connection owes, or one that does not exist yet.
+#[derive(Debug)]
+pub struct Owed(Arc<Activity>);
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        self.0.whole.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A reply that comes in pieces and is not at its end.
+#[derive(Debug)]
+struct Streaming(Arc<Activity>);
+
+impl Streaming {
+    fn new(activity: &Arc<Activity>) -> Self {
+        activity.streamed.store(true, Ordering::Relaxed);
+        activity.streaming.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(activity))
+    }
+}
+
+impl Drop for Streaming {
+    fn drop(&mut self) {
+        self.0.streaming.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[derive(Debug)]
+enum Kind {
+    Whole { _owed: Owed },
+    InPieces(Streaming),
+}
+
 /// The body of a reply. If it comes in pieces, each piece counts as activity.
 #[derive(Debug)]
 pub struct Watched<B> {
     body: B,
-    activity: Option<Arc<Activity>>,
-}
-
-impl<B> Drop for Watched<B> {
-    fn drop(&mut self) {
-        if let Some(activity) = &self.activity {
-            activity.streaming.store(false, Ordering::Relaxed);
-        }
-    }
+    kind: Kind,
 }
 
 impl<B: Body> Watched<B> {
-    /// Watches `body`, unless its length is known: then all of it is already there.
-    pub fn new(body: B, activity: &Arc<Activity>) -> Self {
-        let in_pieces = body.size_hint().exact().is_none();
-        if in_pieces {
-            activity.streaming.store(true, Ordering::Relaxed);
-        }
-        Self {
-            body,
-            activity: in_pieces.then(|| Arc::clone(activity)),
-        }
+    /// Watches the body of the reply that is owed. If its length is known, all of it is already there.
+    pub fn new(body: B, owed: Owed) -> Self {
+        let kind = if body.size_hint().exact().is_some() {
+            Kind::Whole { _owed: owed }
+        } else {
+            Kind::InPieces(Streaming::new(&owed.0))
+        };
+        Self { body, kind }
     }
 }
 
@@ -191,7 +231,7 @@ impl<B: Body + Unpin> Body for Watched<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if let Some(activity) = &self.activity {
+        if let Kind::InPieces(Streaming(activity)) = &self.kind {
             activity.progressed();
         }
         Poll::Ready(frame)
@@ -212,6 +252,7 @@ mod tests {
         convert::Infallible, future::poll_fn, pin::Pin, sync::Arc, task::Poll, time::Duration,
     };
 
+    use http_body_util::Full;
     use hyper::body::{Body, Bytes, Frame};
     use tokio::time::{Instant, sleep, timeout};
 
@@ -241,7 +282,7 @@ mod tests {
         let (activity, mut overdue) = connection();
         let began = Instant::now();
         while began.elapsed() < 3 * PATIENCE.silence_max {
-            activity.asked();
+            let _owed = activity.asked();
             timeout(PATIENCE.silence_max / 4, &mut overdue)
                 .await
                 .unwrap_err();
@@ -266,7 +307,7 @@ mod tests {
     #[tokio::test]
     async fn a_head_that_waits_for_an_answer_to_the_one_before_is_not_overdue() {
         let (activity, mut overdue) = connection();
-        activity.asked();
+        let _owed = activity.asked();
         activity.head(true);
         timeout(2 * PATIENCE.head_max, &mut overdue)
             .await
@@ -275,23 +316,49 @@ mod tests {
         overdue.await;
     }
 
+    /// A body without an end.
+    #[derive(Debug)]
+    struct Pieces;
+
+    impl Body for Pieces {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"piece")))))
+        }
+    }
+
+    #[test]
+    fn a_connection_owes_only_streams_until_it_owes_a_whole_reply() {
+        let activity = Arc::new(Activity::new());
+        assert!(!activity.only_streams(), "it owes nothing");
+        let stream = Watched::new(Pieces, activity.asked());
+        assert!(activity.only_streams());
+        let owed = activity.asked();
+        assert!(!activity.only_streams(), "a request is being answered");
+        let whole = Watched::new(Full::new(Bytes::from_static(b"whole")), owed);
+        assert!(!activity.only_streams(), "its reply is not passed on");
+        drop(whole);
+        assert!(activity.only_streams());
+        drop(stream);
+        assert!(!activity.only_streams());
+        // HTTP/1 may still be writing the last reply.
+        drop(Watched::new(Pieces, activity.asked()));
+        assert!(activity.only_streams());
+        // A client has left before its reply.
+        drop(activity.asked());
+        assert!(!activity.only_streams());
+    }
+
     #[tokio::test]
     async fn each_piece_of_a_reply_keeps_a_connection() {
-        /// A body without an end.
-        struct Pieces;
-        impl Body for Pieces {
-            type Data = Bytes;
-            type Error = Infallible;
-
-            fn poll_frame(
-                self: Pin<&mut Self>,
-                _: &mut std::task::Context<'_>,
-            ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-                Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"piece")))))
-            }
-        }
         let (activity, mut overdue) = connection();
-        let mut body = Watched::new(Pieces, &activity);
+        let mut body = Watched::new(Pieces, activity.asked());
+        activity.answered();
         let began = Instant::now();
         while began.elapsed() < 2 * PATIENCE.silence_max {
             poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;

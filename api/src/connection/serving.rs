@@ -34,7 +34,12 @@ use poem::{
     web::{LocalAddr, RemoteAddr},
 };
 use tokio::{
-    io::AsyncReadExt, net::TcpStream, runtime::Handle, select, sync::Notify, time::timeout,
+    io::AsyncReadExt,
+    net::TcpStream,
+    runtime::Handle,
+    select,
+    sync::Notify,
+    time::{sleep, timeout},
 };
 use tokio_util::task::TaskTracker;
 
@@ -67,6 +72,8 @@ const HTTP2_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 /// How long a connection that was asked to end may take.
 const CLOSING_MAX: Duration = Duration::from_secs(2);
+/// How often to look whether a connection that is to end owes only event streams.
+const OWED_EVERY: Duration = Duration::from_millis(100);
 
 /// How a connection of HTTP/2 begins (RFC 9113 section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -237,7 +244,7 @@ impl Server {
         let client = Arc::new(Client {
             server: Arc::clone(&self),
             remote: RemoteAddr(taken.remote.into()),
-            activity,
+            activity: Arc::clone(&activity),
         });
         let service = service_fn(move |request| {
             let client = Arc::clone(&client);
@@ -246,12 +253,13 @@ impl Server {
         if is_http1 {
             let connection = pin!(self.http1.serve_connection(stream, service));
             let end = http1::Connection::graceful_shutdown;
-            self.drive(connection, end, overdue).await;
+            self.drive(connection, end, overdue, &activity).await;
         } else {
             // Boxed: most connections are of HTTP/1, and need less memory.
             let mut connection = Box::pin(self.any.serve_connection(stream, service));
             let end = auto::Connection::graceful_shutdown;
-            self.drive(connection.as_mut(), end, overdue).await;
+            self.drive(connection.as_mut(), end, overdue, &activity)
+                .await;
         }
     }
 
@@ -261,6 +269,7 @@ impl Server {
         mut connection: Pin<&mut C>,
         end: impl FnOnce(Pin<&mut C>),
         mut overdue: Overdue,
+        activity: &Activity,
     ) {
         // The connection is polled first: what is overdue depends on what it has just read.
         let in_time = select! {
@@ -275,10 +284,19 @@ impl Server {
                 biased;
                 _ = connection.as_mut() => return,
                 () = &mut overdue => {}
+                // They end by themselves, unless their client does not read.
+                () = owes_only_streams(activity) => {}
             }
         }
         // The connection is closing: its error, or a timeout, changes nothing.
         let _ = timeout(CLOSING_MAX, connection).await;
+    }
+}
+
+/// Waits until a connection that is to end owes only event streams.
+async fn owes_only_streams(activity: &Activity) {
+    while !activity.only_streams() {
+        sleep(OWED_EVERY).await;
     }
 }
 
@@ -291,11 +309,11 @@ struct Client {
 
 impl Client {
     async fn answer(&self, request: http::Request<Incoming>) -> Reply {
-        self.activity.asked();
+        let owed = self.activity.asked();
         let answer = self.begin(request).await;
         let response = answer.unwrap_or_else(|error| error.into_response());
         self.activity.answered();
-        http::Response::from(response).map(|body| Watched::new(body, &self.activity))
+        http::Response::from(response).map(|body| Watched::new(body, owed))
     }
 
     /// Passes a request on, or refuses it. It is not part of the future above, which would carry the request as well.

@@ -1,8 +1,9 @@
 //! What a merchant watches of a sale: once a second everything in one event. One task reads it for all streams of a sale
 //! in this process, which send the same bytes.
 //!
-//! An event says what is, not what changed. Gate and ledger are read beside each other, each for so long and no longer.
-//! Figures of one that does not answer are null, and the stream goes on.
+//! An event says what is, not what changed. Gate and ledger are read beside each other, and an event waits for each for so
+//! long and no longer. Figures of one that does not answer are null, and the stream goes on. A late answer of the ledger
+//! is shown with the next event.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -11,6 +12,7 @@ use sale::{
     console::GateFigures,
     gate::Gate,
     ledger::{Answers, Ledger, LedgerError, Sale, Watched, within},
+    model::SaleId,
     traffic::{BUCKET_SECONDS, bucket_of},
     view::View,
 };
@@ -20,18 +22,21 @@ use tokio::{
 };
 
 use super::{
+    asking::Asking,
     console_event::{AnswerRates, ConsoleEvent},
     event::Event,
     feed::Subscription,
     limits::StreamRefused,
     watching::{Leave, Watching},
 };
-use crate::sales::Sales;
+use crate::sales::{Sales, SharedError};
 
 /// How often everything is read.
 const EVERY: Duration = Duration::from_secs(1);
-/// How long gate and ledger may take.
+/// How long an event waits for gate and ledger.
 const READ_TIMEOUT: Duration = Duration::from_millis(900);
+/// How long the ledger may take before it is asked again.
+const LEDGER_TIMEOUT: Duration = Duration::from_secs(3);
 /// Sales that are watched at the same time: each asks the ledger every second.
 const CONSOLES_MAX: usize = 100;
 /// Over how many readings rates are taken: ten seconds.
@@ -79,8 +84,9 @@ impl Consoles {
             let reading = Reading::new(self.sources.clone(), sale);
             (Arc::clone(&newest), reading.run(newest, leave))
         };
-        self.sales
-            .join(id, begin, |newest| Subscription::alone(newest.subscribe()))
+        self.sales.join(id, 0, begin, |newest| {
+            Subscription::alone(newest.subscribe())
+        })
     }
 }
 
@@ -90,11 +96,14 @@ struct Reading {
     /// As the ledger said last.
     sale: Arc<Sale>,
     older: Option<Older>,
+    asking_sale: Asking<Result<Option<Arc<Sale>>, SharedError>>,
+    asking_figures: Asking<Result<Option<LedgerFigures>, LedgerError>>,
     /// The last readings of all answers, the oldest first.
     readings: VecDeque<(Instant, Answers)>,
 }
 
 /// The answers in older buckets.
+#[derive(Clone, Copy)]
 struct Older {
     before: DateTime<Utc>,
     answers: Answers,
@@ -104,16 +113,50 @@ struct Older {
 /// What the ledger says.
 struct LedgerFigures {
     watched: Watched,
+    older: Older,
     /// All answers.
     answers: Answers,
 }
 
+impl LedgerFigures {
+    /// Reads them. The answers in older buckets are read only if those that were read last, `older`, are too old.
+    async fn read(
+        ledger: &Ledger,
+        sale: SaleId,
+        older: Option<Older>,
+    ) -> Result<Option<Self>, LedgerError> {
+        let older = match older {
+            Some(older) if older.read_at.elapsed() < OLDER_EVERY => older,
+            Some(_) | None => {
+                let before = bucket_of(Utc::now() - RECENT, BUCKET_SECONDS);
+                Older {
+                    before,
+                    answers: ledger.answers(sale, Some(before)).await?,
+                    read_at: Instant::now(),
+                }
+            }
+        };
+        let watched = ledger.watched(sale, older.before).await?;
+        Ok(watched.map(|watched| {
+            let mut answers = older.answers;
+            answers += watched.answers;
+            Self {
+                watched,
+                older,
+                answers,
+            }
+        }))
+    }
+}
+
 impl Reading {
-    const fn new(sources: Sources, sale: Arc<Sale>) -> Self {
+    fn new(sources: Sources, sale: Arc<Sale>) -> Self {
         Self {
             sources,
             sale,
             older: None,
+            asking_sale: Asking::default(),
+            asking_figures: Asking::default(),
             readings: VecDeque::new(),
         }
     }
@@ -143,10 +186,16 @@ impl Reading {
     async fn read(&mut self) -> ConsoleEvent {
         let (sources, id) = (self.sources.clone(), self.sale.id);
         let gate = timeout(READ_TIMEOUT, GateFigures::read(&sources.gate, id));
-        let sale = timeout(READ_TIMEOUT, sources.sales.get(Some(id)));
-        let (gate, sale, ledger) =
-            tokio::join!(gate, sale, within(READ_TIMEOUT, self.read_ledger()));
-        if let Ok(Ok(Some(sale))) = sale {
+        let sale = self.asking_sale.within(READ_TIMEOUT, || {
+            let sales = sources.sales.clone();
+            async move { sales.get(Some(id)).await }
+        });
+        let ledger = self.asking_figures.within(READ_TIMEOUT, || {
+            let (ledger, older) = (sources.ledger.clone(), self.older);
+            async move { within(LEDGER_TIMEOUT, LedgerFigures::read(&ledger, id, older)).await }
+        });
+        let (gate, sale, ledger) = tokio::join!(gate, sale, ledger);
+        if let Some(Ok(Some(sale))) = sale {
             self.sale = sale;
         }
         let gate = gate.ok().and_then(|gate| {
@@ -156,36 +205,19 @@ impl Reading {
             .ok()
         });
         let ledger = ledger
+            .unwrap_or(Err(LedgerError::TimedOut))
             .inspect_err(
                 |error| tracing::debug!(sale = %id, %error, "the ledger could not be read"),
             )
             .ok()
             .flatten();
+        if let Some(ledger) = &ledger {
+            self.older = Some(ledger.older);
+        }
         let rates = ledger
             .as_ref()
             .and_then(|ledger| self.rates(ledger.answers));
         self.event(gate, ledger, rates)
-    }
-
-    async fn read_ledger(&mut self) -> Result<Option<LedgerFigures>, LedgerError> {
-        let (ledger, id) = (&self.sources.ledger, self.sale.id);
-        let older = match &self.older {
-            Some(older) if older.read_at.elapsed() < OLDER_EVERY => older,
-            _ => {
-                let before = bucket_of(Utc::now() - RECENT, BUCKET_SECONDS);
-                self.older.insert(Older {
-                    before,
-                    answers: ledger.answers(id, Some(before)).await?,
-                    read_at: Instant::now(),
-                })
-            }
-        };
-        let (before, mut answers) = (older.before, older.answers);
-        let watched = ledger.watched(id, before).await?;
-        Ok(watched.map(|watched| {
-            answers += watched.answers;
-            LedgerFigures { watched, answers }
-        }))
     }
 
     /// How many answers came in a second lately; none before the second reading.

@@ -6,6 +6,7 @@
 //!
 //! | module | owns |
 //! | --- | --- |
+//! | [`asking`] | a question to a server that may be slow |
 //! | [`event`] | one event, written |
 //! | [`feed`] | the newest event for many streams, woken group by group |
 //! | [`sale_event`] | what streams show of a sale, and that it only goes forward |
@@ -16,6 +17,7 @@
 //! | [`stream`] | the body of one stream |
 //! | [`limits`] | how many streams there may be, and their places |
 
+pub mod asking;
 pub mod console;
 pub mod console_event;
 pub mod event;
@@ -44,7 +46,7 @@ use prometheus::IntCounter;
 use sale::{
     gate::hints::Hints,
     ledger::Sale,
-    model::{BuyerId, OrderId, SaleId},
+    model::{BuyerId, OrderId, Phase, SaleId},
 };
 use tokio::{sync::watch, time::Instant};
 use tokio_util::task::AbortOnDropHandle;
@@ -62,6 +64,8 @@ use crate::{metrics::Metrics, purchases::purchase_status::Found};
 
 /// Sales that streams may show at the same time.
 const WATCHED_SALES_MAX: usize = 1_000;
+/// As many of them are kept free of sales that are over: all old sales together do not lock out one that sells.
+const KEPT_FOR_SELLING: usize = WATCHED_SALES_MAX / 2;
 
 /// How long a stream of a user lasts at most, whenever the token expires.
 const STREAM_MAX: Duration = Duration::from_secs(24 * 3_600);
@@ -141,7 +145,7 @@ impl Live {
         place: StreamPlace,
         last: Option<&str>,
     ) -> Result<impl Stream<Item = io::Result<Bytes>> + Send + use<>, StreamRefused> {
-        let (watched, joined) = self.watch(sale.id)?;
+        let (watched, joined) = self.watch(sale)?;
         watched.look().await;
         let sale_events = watched.feed.subscribe();
         drop(joined);
@@ -210,14 +214,19 @@ impl Live {
     }
 
     /// A sale, which is watched as long as anybody is subscribed to it.
-    fn watch(&self, sale: SaleId) -> Result<(Arc<Watched>, Subscription), StreamRefused> {
+    fn watch(&self, sale: &Sale) -> Result<(Arc<Watched>, Subscription), StreamRefused> {
+        let id = sale.id;
+        let free = match sale.phase(Utc::now()) {
+            Phase::Ended => KEPT_FOR_SELLING,
+            Phase::Upcoming | Phase::Active | Phase::Paused => 0,
+        };
         let begin = |leave| {
-            let watched = Arc::new(Watched::new(sale));
+            let watched = Arc::new(Watched::new(id));
             let task = Arc::clone(&watched).run(self.sources.clone(), leave);
             (watched, task)
         };
         let subscribe = |watched: &Arc<Watched>| (Arc::clone(watched), watched.feed.subscribe());
-        self.sales.join(sale, begin, subscribe)
+        self.sales.join(id, free, begin, subscribe)
     }
 }
 

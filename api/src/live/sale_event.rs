@@ -101,8 +101,12 @@ pub struct Difference {
 }
 
 impl Shown {
-    /// Shows a sale by the ledger, and by its gate if that is open. `since` is how long ago the last look was.
+    /// Shows a sale by the ledger, and by its gate if that is open. `since` is how long ago the last look was. Nothing is
+    /// shown at first while only the gate knows how many units are left.
     pub fn look(&mut self, sale: &Sale, gate: Option<&Snapshot>, since: Duration) -> Difference {
+        if self.last.is_none() && gate.is_none() && !is_known_without_gate(sale) {
+            return Difference::default();
+        }
         let next = self.next(sale, gate, since);
         let difference = match &self.last {
             None => Difference {
@@ -200,6 +204,13 @@ impl Last {
     }
 }
 
+/// Whether the ledger knows how many units are left: nobody can have bought yet, or nothing is on its way any more.
+fn is_known_without_gate(sale: &Sale) -> bool {
+    let never_had_a_gate = sale.base == Epoch(0);
+    let is_upcoming = sale.phase(Utc::now()) == Phase::Upcoming;
+    never_had_a_gate || is_upcoming || sale.state == SaleState::Settled
+}
+
 /// The order of the phases while the terms stay as they are.
 const fn order(phase: Phase) -> u8 {
     match phase {
@@ -213,7 +224,7 @@ const fn order(phase: Phase) -> u8 {
 mod tests {
     use std::time::Duration;
 
-    use chrono::{DateTime, Utc};
+    use chrono::{DateTime, TimeDelta, Utc};
     use sale::{
         gate::{admission::GateProgress, snapshot::Snapshot},
         journal::Backlog,
@@ -222,7 +233,7 @@ mod tests {
         money::Money,
     };
 
-    use super::Shown;
+    use super::{Difference, Shown};
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_800_000_000 + second, 0).unwrap()
@@ -300,6 +311,40 @@ mod tests {
         rebuilt.end = at(60);
         shown.look(&ledger, Some(&rebuilt), SECOND);
         assert_eq!(seen(&shown).0, Phase::Active, "people have moved the end");
+    }
+
+    #[test]
+    fn at_first_the_stock_of_a_sale_that_may_have_sold_is_its_gates() {
+        let hour = TimeDelta::hours(1);
+        let started = |state| {
+            let mut sale = sale(state, 1);
+            (sale.start, sale.end) = (Utc::now() - hour, Utc::now() + hour);
+            sale
+        };
+        for state in [SaleState::Open, SaleState::Paused, SaleState::Ended] {
+            let mut shown = Shown::default();
+            assert_eq!(
+                shown.look(&started(state), None, SECOND),
+                Difference::default()
+            );
+            assert!(shown.last.is_none(), "{state:?}");
+            shown.look(&started(state), Some(&gate(12, 4)), SECOND);
+            assert_eq!(seen(&shown).1, 6, "{state:?}");
+        }
+        let upcoming = Sale {
+            start: Utc::now() + hour,
+            end: Utc::now() + hour * 2,
+            ..started(SaleState::Open)
+        };
+        let without_gate = Sale {
+            base: Epoch(0),
+            ..started(SaleState::Open)
+        };
+        for known in [upcoming, without_gate, started(SaleState::Settled)] {
+            let mut shown = Shown::default();
+            shown.look(&known, None, SECOND);
+            assert_eq!(seen(&shown).1, 10, "{known:?}");
+        }
     }
 
     #[test]

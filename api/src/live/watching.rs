@@ -46,11 +46,12 @@ impl<T: Send + Sync + 'static> Watching<T> {
         }
     }
 
-    /// Subscribes to a sale, for which `begin` makes what its streams share and its task, unless they exist. The task
-    /// asks [`Leave`] before it ends.
+    /// Subscribes to a sale, for which `begin` makes what its streams share and its task, unless they exist. A sale that
+    /// is not watched yet leaves so many places `free` for others. The task asks [`Leave`] before it ends.
     pub fn join<S, F>(
         &self,
         sale: SaleId,
+        free: usize,
         begin: impl FnOnce(Leave<T>) -> (Arc<T>, F),
         subscribe: impl FnOnce(&Arc<T>) -> S,
     ) -> Result<S, StreamRefused>
@@ -62,7 +63,7 @@ impl<T: Send + Sync + 'static> Watching<T> {
         if let Some(running) = sales.get(&sale) {
             return Ok(subscribe(&running.shared));
         }
-        if sales.len() >= self.sales_max {
+        if sales.len() + free >= self.sales_max {
             return Err(StreamRefused::Full);
         }
         let sales_of_task = Arc::downgrade(&self.sales);
@@ -119,4 +120,28 @@ impl<T> Leave<T> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::pending, sync::Arc};
+
+    use sale::model::SaleId;
+
+    use super::{StreamRefused, Watching};
+
+    #[tokio::test]
+    async fn a_sale_that_leaves_places_free_locks_no_other_out() {
+        let watching = Watching::new(4);
+        let join = |sale, free| watching.join(sale, free, |_| (Arc::new(()), pending()), |_| ());
+        let over: [SaleId; 3] = std::array::from_fn(|_| SaleId::random());
+        assert_eq!(join(over[0], 2), Ok(()));
+        assert_eq!(join(over[1], 2), Ok(()));
+        assert_eq!(join(over[2], 2), Err(StreamRefused::Full));
+        assert_eq!(join(over[1], 2), Ok(()), "it is watched");
+        for _ in 0..2 {
+            assert_eq!(join(SaleId::random(), 0), Ok(()));
+        }
+        assert_eq!(join(SaleId::random(), 0), Err(StreamRefused::Full));
+    }
 }

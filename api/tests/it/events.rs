@@ -1,6 +1,9 @@
 //! Event streams: a sale, and the caller's purchase, as they change.
 
+mod outages;
 pub mod reader;
+mod settled;
+mod silent;
 
 use std::time::Duration;
 

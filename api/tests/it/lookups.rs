@@ -21,7 +21,7 @@ const ASKERS: usize = 60;
 const COMMANDS_OF_A_LOOK: u64 = 2;
 
 /// Commands that read gates, as Redis counts them.
-fn gate_commands(redis: &RedisServer) -> u64 {
+pub fn gate_commands(redis: &RedisServer) -> u64 {
     let stats = redis.command(&["INFO", "commandstats"]).unwrap();
     ["hget", "hmget", "evalsha", "xrange"]
         .iter()

@@ -356,6 +356,11 @@ async fn what_cannot_be_shown_is_refused_by_name() {
         ("from=yesterday", "from", format!("from {time}")),
         ("to=2026-13-01T00:00:00Z", "to", format!("to {time}")),
         (
+            "to=8210266876799999",
+            "to",
+            "to must be no later than 2255-06-05T23:47:34Z.".to_owned(),
+        ),
+        (
             "from=2026-01-02T00:00:00Z&to=2026-01-02T00:00:00Z",
             "from",
             "from must be before to.".to_owned(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use sale::{
     ledger::{Answers, ProcessTraffic},
-    model::SaleId,
+    model::{LAST_INSTANT, SaleId},
     traffic::{Asked, BUCKET_SECONDS, bucket_of},
 };
 use uuid::Uuid;
@@ -137,4 +137,48 @@ async fn without_a_wish_a_window_is_that_of_the_sale_so_far() {
     };
     let shown = Asked::default().window(&long, sale.start, 300).unwrap();
     assert_eq!((shown.buckets(), shown.bucket_seconds), (169, 3_600));
+}
+
+#[tokio::test]
+async fn a_window_lies_where_sales_can_be() {
+    let shop = Shop::open().await;
+    let sale = shop.sale(5).await;
+    let at = |milliseconds| chrono::DateTime::from_timestamp_millis(milliseconds).unwrap();
+    let window = |from: Option<i64>, to: Option<i64>| {
+        let asked = Asked {
+            from: from.map(at),
+            to: to.map(at),
+            ..Asked::default()
+        };
+        asked.window(&sale, sale.start, 300)
+    };
+    let late = "must be no later than 2255-06-05T23:47:34Z";
+    let early = "must be in the year 2000 or later";
+    for (from, to, field, fault) in [
+        (None, Some(8_210_266_876_799_999), "to", late),
+        (None, Some(-8_334_601_228_800_000), "to", early),
+        (
+            Some(8_210_266_876_000_000),
+            Some(8_210_266_876_799_999),
+            "from",
+            late,
+        ),
+        (
+            Some(-220_000_000_000_000),
+            Some(-219_999_999_000_000),
+            "from",
+            early,
+        ),
+    ] {
+        let refused = window(from, to).unwrap_err();
+        assert_eq!((refused.field, refused.fault.as_str()), (field, fault));
+    }
+    let last = window(None, Some(LAST_INSTANT.timestamp_millis())).unwrap();
+    assert!(last.to >= at(LAST_INSTANT.timestamp_millis()));
+
+    // An end before the sale's start is no fault of a first instant that nobody named.
+    let end = sale.start - TimeDelta::days(3);
+    let before = window(None, Some(end.timestamp_millis())).unwrap();
+    assert!(before.to >= at(end.timestamp_millis()));
+    assert_eq!((before.to - before.from).num_minutes(), 10);
 }

@@ -213,6 +213,19 @@ fn an_order_that_another_stream_showed_does_not_vanish() {
 }
 
 #[test]
+fn an_order_that_redis_lost_vanishes() {
+    let mut world = World::new(3);
+    let (buyer, lost) = (buyer(), order());
+    let view = world.view(Some(buyer));
+    world.told(buyer, None, admitted(lost));
+    world.show_purchase(&view, "queued", Some(lost));
+    world.show_purchase(&view, "not_purchased", None);
+    world.circumstances.gate_was_lost = true;
+    world.circumstances.losses.insert(lost);
+    world.must_pass();
+}
+
+#[test]
 fn a_completed_purchase_is_not_queued_again() {
     let mut world = World::new(3);
     let (buyer, order) = (buyer(), order());
