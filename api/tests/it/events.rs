@@ -1,5 +1,6 @@
 //! Event streams: a sale, and the caller's purchase, as they change.
 
+mod outages;
 pub mod reader;
 mod settled;
 mod silent;
