@@ -139,7 +139,7 @@ impl AsyncRead for Explained {
         // What follows the first bytes comes with them: hyper doubles its buffer where it reads a head in two parts.
         match Pin::new(&mut this.stream).poll_read(context, buffer) {
             Poll::Pending if count > 0 => {}
-            read => ready!(read)?,
+            read @ (Poll::Ready(_) | Poll::Pending) => ready!(read)?,
         }
         let readable = this.heads.read(&mut buffer.filled_mut()[before..]);
         buffer.set_filled(before + readable);
