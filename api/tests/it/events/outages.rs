@@ -1,25 +1,10 @@
-//! Streams while Redis or Postgres is away or slow, and afterwards.
+//! Streams while Redis or Postgres is away, and afterwards.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use chrono::TimeDelta;
-use futures_util::future::join_all;
 use sale::model::SaleId;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpListener, TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 use super::{
     post,
@@ -27,7 +12,7 @@ use super::{
     step,
 };
 use crate::{
-    fixture::{Fixture, NO_LIMITS, eventually, shared_urls},
+    fixture::{Fixture, NO_LIMITS, eventually},
     health::{own_postgres, own_redis},
 };
 
@@ -113,79 +98,5 @@ async fn a_purchase_that_redis_lost_is_no_longer_shown() {
     assert_eq!(first["status"], "not_purchased");
     api.buy(&buyer, sale).await.data();
     own.purchase("queued").await;
-    api.stop().await;
-}
-
-/// Stands before Postgres, counts connections, and delays what passes.
-struct Delaying {
-    address: SocketAddr,
-    connections: Arc<AtomicUsize>,
-    /// Milliseconds, each way.
-    delay: Arc<AtomicU64>,
-}
-
-impl Delaying {
-    async fn start(postgres: String) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let delaying = Self {
-            address: listener.local_addr().unwrap(),
-            connections: Arc::default(),
-            delay: Arc::default(),
-        };
-        let (connections, delay) = (
-            Arc::clone(&delaying.connections),
-            Arc::clone(&delaying.delay),
-        );
-        tokio::spawn(async move {
-            loop {
-                let (client, _) = listener.accept().await.unwrap();
-                connections.fetch_add(1, Ordering::Relaxed);
-                let server = TcpStream::connect(&postgres).await.unwrap();
-                let (client_reads, client_writes) = client.into_split();
-                let (server_reads, server_writes) = server.into_split();
-                tokio::spawn(pass(client_reads, server_writes, Arc::clone(&delay)));
-                tokio::spawn(pass(server_reads, client_writes, Arc::clone(&delay)));
-            }
-        });
-        delaying
-    }
-}
-
-async fn pass(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: Arc<AtomicU64>) {
-    let mut bytes = vec![0; 16 * 1024];
-    while let Ok(count @ 1..) = from.read(&mut bytes).await {
-        sleep(Duration::from_millis(delay.load(Ordering::Relaxed))).await;
-        if to.write_all(&bytes[..count]).await.is_err() {
-            return;
-        }
-    }
-}
-
-/// Connections of the API's pool and of the fixture's, at most.
-const POOLS_MAX: usize = 8;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn streams_throw_no_connection_of_a_slow_ledger_away() {
-    let (redis, database) = shared_urls().await;
-    let (before, name) = database.rsplit_once('/').unwrap();
-    let (user, postgres) = before.rsplit_once('@').unwrap();
-    let slow = Delaying::start(postgres.to_owned()).await;
-    let database = format!("{user}@{}/{name}", slow.address);
-    let api = Fixture::start_on_own(&redis, &database, &NO_LIMITS).await;
-    let mut sales = Vec::new();
-    for _ in 0..10 {
-        sales.push(api.active_sale(2).await);
-    }
-    let streams = join_all(sales.iter().map(|sale| Reader::of(&api, *sale, None)));
-    let mut streams = streams.await;
-    // More than a look waits for the ledger.
-    slow.delay.store(60, Ordering::Relaxed);
-    sleep(Duration::from_secs(6)).await;
-    let connections = slow.connections.load(Ordering::Relaxed);
-    assert!(connections <= POOLS_MAX, "{connections}");
-    // Yet the streams learn what the ledger says.
-    step(&api, sales[0], "pause").await;
-    streams[0].status("paused").await;
-    drop(streams);
     api.stop().await;
 }
