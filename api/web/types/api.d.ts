@@ -529,6 +529,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/auth/methods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** In which ways people can sign in */
+        get: operations["signInMethods"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/auth/register": {
         parameters: {
             query?: never;
@@ -859,23 +876,6 @@ export interface paths {
         };
         /** What waits to be recorded, and who records it */
         get: operations["queueStats"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/auth/methods": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** In which ways people can sign in */
-        get: operations["signInMethods"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2496,6 +2496,20 @@ export interface components {
             redis: components["schemas"]["ConnectionWord"] & unknown;
         };
         /**
+         * SignInMethods
+         * @description In which ways people can sign in.
+         */
+        SignInMethods: {
+            /** @description With a code that is sent to the address. */
+            code: boolean;
+            /** @description With an address alone, for buyers who have set no password. */
+            email: boolean;
+            /** @description With an address and its password. Admins have no other way. */
+            password: boolean;
+            /** @description New buyers can register with an address and a password. */
+            registration: boolean;
+        };
+        /**
          * @description What people have decided about a sale.
          * @enum {string}
          */
@@ -2621,6 +2635,16 @@ export interface components {
             success: boolean;
         };
         /**
+         * Success_SignInMethods
+         * @description What most replies are wrapped in.
+         */
+        Success_SignInMethods: {
+            /** @description What was asked for. */
+            data: components["schemas"]["SignInMethods"] & unknown;
+            /** @description Always true. */
+            success: boolean;
+        };
+        /**
          * Success_SystemReport
          * @description What most replies are wrapped in.
          */
@@ -2726,30 +2750,6 @@ export interface components {
             idle: number;
             /** @description At work. */
             total: number;
-        };
-        /**
-         * SignInMethods
-         * @description In which ways people can sign in.
-         */
-        SignInMethods: {
-            /** @description With a code that is sent to the address. */
-            code: boolean;
-            /** @description With an address alone, for buyers who have set no password. */
-            email: boolean;
-            /** @description With an address and its password. Admins have no other way. */
-            password: boolean;
-            /** @description New buyers can register with an address and a password. */
-            registration: boolean;
-        };
-        /**
-         * Success_SignInMethods
-         * @description What most replies are wrapped in.
-         */
-        Success_SignInMethods: {
-            /** @description What was asked for. */
-            data: components["schemas"]["SignInMethods"] & unknown;
-            /** @description Always true. */
-            success: boolean;
         };
     };
     responses: never;
@@ -7207,6 +7207,124 @@ export interface operations {
             };
         };
     };
+    signInMethods: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Entity tags of the replies that the client has. */
+                "If-None-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It worked. */
+            200: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    /** @description For how long a cache may give the same reply to others. */
+                    "cache-control"?: string;
+                    /** @description Names what the reply says, without its clock. Only without a token. */
+                    etag?: string;
+                    /** @description A token makes it another reply. */
+                    vary?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["Success_SignInMethods"];
+                };
+            };
+            /** @description The client has this reply already, but for its clock. */
+            304: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    /** @description For how long a cache may give the same reply to others. */
+                    "cache-control"?: string;
+                    /** @description Names what the reply says, without its clock. Only without a token. */
+                    etag?: string;
+                    /** @description A token makes it another reply. */
+                    vary?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not valid. */
+            400: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong on our side. */
+            500: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It took too long. */
+            503: {
+                headers: {
+                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
+                    RateLimit?: string;
+                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
+                    "RateLimit-Policy"?: string;
+                    /** @description When to ask again, seconds. */
+                    "Retry-After"?: number;
+                    /** @description Names the request in the logs. */
+                    "X-Request-Id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     register: {
         parameters: {
             query?: never;
@@ -9148,124 +9266,6 @@ export interface operations {
                 };
             };
             /** @description It cannot be answered at the moment; it is safe to try again. */
-            503: {
-                headers: {
-                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
-                    RateLimit?: string;
-                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description When to ask again, seconds. */
-                    "Retry-After"?: number;
-                    /** @description Names the request in the logs. */
-                    "X-Request-Id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    signInMethods: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Entity tags of the replies that the client has. */
-                "If-None-Match"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It worked. */
-            200: {
-                headers: {
-                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
-                    RateLimit?: string;
-                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description Names the request in the logs. */
-                    "X-Request-Id"?: string;
-                    /** @description For how long a cache may give the same reply to others. */
-                    "cache-control"?: string;
-                    /** @description Names what the reply says, without its clock. Only without a token. */
-                    etag?: string;
-                    /** @description A token makes it another reply. */
-                    vary?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json; charset=utf-8": components["schemas"]["Success_SignInMethods"];
-                };
-            };
-            /** @description The client has this reply already, but for its clock. */
-            304: {
-                headers: {
-                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
-                    RateLimit?: string;
-                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description Names the request in the logs. */
-                    "X-Request-Id"?: string;
-                    /** @description For how long a cache may give the same reply to others. */
-                    "cache-control"?: string;
-                    /** @description Names what the reply says, without its clock. Only without a token. */
-                    etag?: string;
-                    /** @description A token makes it another reply. */
-                    vary?: string;
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The request is not valid. */
-            400: {
-                headers: {
-                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
-                    RateLimit?: string;
-                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description Names the request in the logs. */
-                    "X-Request-Id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The caller asks too often. */
-            429: {
-                headers: {
-                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
-                    RateLimit?: string;
-                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description When to ask again, seconds. */
-                    "Retry-After"?: number;
-                    /** @description Names the request in the logs. */
-                    "X-Request-Id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something went wrong on our side. */
-            500: {
-                headers: {
-                    /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
-                    RateLimit?: string;
-                    /** @description The rate limit that has least left: its name, the quota (q) and its window (w), seconds. */
-                    "RateLimit-Policy"?: string;
-                    /** @description Names the request in the logs. */
-                    "X-Request-Id"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It took too long. */
             503: {
                 headers: {
                     /** @description What is left of it: requests (r), and when all would be there again (t), seconds. */
