@@ -108,8 +108,7 @@ impl Browser {
 
     /// How many pixels the page is wider than the screen.
     pub async fn overhang(&self) -> Result<i64, BrowserError> {
-        let script =
-            "const page = document.documentElement; return page.scrollWidth - page.clientWidth;";
+        let script = "return Math.max(0, document.documentElement.scrollWidth - innerWidth)";
         let wider = self.run(script, &[]).await?;
         wider.as_i64().ok_or_else(|| "the page has no width".into())
     }

@@ -1,9 +1,13 @@
 //! From signing in to an order, and the ways in which a purchase ends.
 
+use chrono::TimeDelta;
 use sale::{ledger::NewSale, model::SaleId};
-use system::browser::{Key, driver::PATIENCE};
+use system::{
+    browser::{Key, driver::PATIENCE},
+    stage::Setting,
+};
 
-use super::scene::{BUYER, SOON, Scene};
+use super::scene::{BUYER, PASSWORD, SOON, Scene};
 
 #[tokio::test]
 async fn a_visitor_signs_in_waits_for_the_start_buys_and_sees_the_order_complete() {
@@ -31,6 +35,47 @@ async fn a_visitor_signs_in_waits_for_the_start_buys_and_sees_the_order_complete
     scene.goto("/orders").await;
     browser.until_seen("article", "Order *").await.unwrap();
     browser.until_text("A thing").await.unwrap();
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn a_visitor_makes_an_account_with_a_password_and_comes_back_with_it() {
+    let setting = Setting {
+        api: vec![("BUYER_LOGIN".to_owned(), "password".to_owned())],
+        ..Setting::default()
+    };
+    let scene = Scene::of(5, -TimeDelta::seconds(1), setting).await;
+    let browser = &scene.browser;
+    browser.expect_failed_requests(&["status of 401"]);
+    let path = format!("/sign-in?next={}", scene.sale_path());
+    scene.goto(&path).await;
+    let way = browser.click("button", "Create an account").await;
+    way.unwrap();
+    let email = browser.write("textbox", "Email address", BUYER).await;
+    email.unwrap();
+    let password = browser.write("textbox", "Password", PASSWORD).await;
+    password.unwrap();
+    browser.click("button", "Create the account").await.unwrap();
+    browser.until_path(&scene.sale_path()).await.unwrap();
+    scene.buy().await;
+
+    let sign_out = "document.querySelector('#account summary').click()";
+    browser.run(sign_out, &[]).await.unwrap();
+    browser.click("button", "Sign out").await.unwrap();
+    scene.goto(&path).await;
+    let password = browser.write("textbox", "Password", "a wrong password");
+    password.await.unwrap();
+    let email = browser.write("textbox", "Email address", BUYER).await;
+    email.unwrap();
+    browser.click("button", "Sign in").await.unwrap();
+    let refused = browser.until_text("The address or the password is wrong.");
+    refused.await.unwrap();
+    let password = browser.write("textbox", "Password", PASSWORD).await;
+    password.unwrap();
+    browser.click("button", "Sign in").await.unwrap();
+    browser.until_path(&scene.sale_path()).await.unwrap();
+    scene.until_bought().await;
+    scene.until_confirmed(1).await;
     scene.close().await;
 }
 
