@@ -21,12 +21,13 @@ SELECT p.*, (p.price * 1000)::bigint AS price_thousandths, t.quantity
 FROM products p
 JOIN stocks t ON t.product_id = p.id;
 
--- The lock makes a new sale and an archiving at the same time wait for each other.
+-- The lock makes a new sale and an archiving at the same time wait for each other: archiving locks the whole row, other
+-- changes of a product do not, and a foreign key takes this lock anyway.
 CREATE FUNCTION flash_sales_of_archived() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     v_archived timestamptz;
 BEGIN
-    SELECT archived_at INTO v_archived FROM products WHERE id = NEW.product_id FOR SHARE;
+    SELECT archived_at INTO v_archived FROM products WHERE id = NEW.product_id FOR KEY SHARE;
     IF v_archived IS NOT NULL THEN
         RAISE EXCEPTION 'an archived product gets no new sale'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'flash_sales_of_archived';

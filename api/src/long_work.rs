@@ -13,7 +13,7 @@ pub const EXPORTS_AT_ONCE_MAX: usize = 4;
 /// Audits that are made at the same time: each holds the buyers of a sale in memory.
 pub const AUDITS_AT_ONCE_MAX: usize = 2;
 
-/// When a client should retry for whose work there is no place, seconds.
+/// When a client that found no place should retry, seconds.
 const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// The places for such work.

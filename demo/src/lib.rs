@@ -187,7 +187,7 @@ async fn perform(
     show::pages(&pages, &seed);
     pages.offer();
     if let (Some(seconds), Some(metrics)) = (demo.watch, parts.metrics()) {
-        pages::until_watched(&pages, &metrics, Duration::from_secs(seconds)).await;
+        pages::until_watched(&pages, &metrics, Duration::from_secs(seconds)).await?;
     }
 
     let findings = put_to_the_test(demo, parts, &place, seed.sale, connections).await?;

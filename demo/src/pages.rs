@@ -11,7 +11,9 @@ use std::{
     time::Duration,
 };
 
+use nix::unistd::{getpgrp, tcgetpgrp};
 use process::output::note;
+use reqwest::Client;
 use tokio::time::{sleep, timeout};
 
 use super::{seed::Seed, show};
@@ -46,7 +48,7 @@ impl Pages {
 
     /// On a terminal with a desktop: opens both pages each time the person presses Enter. Nothing waits for that.
     pub(super) fn offer(&self) {
-        if !(stdin().is_terminal() && stdout().is_terminal() && has_desktop()) {
+        if !(is_in_front() && stdout().is_terminal() && has_desktop()) {
             return;
         }
         let pages = self.clone();
@@ -75,14 +77,19 @@ impl Pages {
 }
 
 /// Waits until a console is open, for so long. Says what it waits for, and what comes of it.
-pub(super) async fn until_watched(pages: &Pages, metrics: &str, patience: Duration) {
+pub(super) async fn until_watched(
+    pages: &Pages,
+    metrics: &str,
+    patience: Duration,
+) -> reqwest::Result<()> {
+    let client = Client::builder().no_proxy().build()?;
     let seconds = patience.as_secs();
     show::step(&format!(
         "the rush begins when somebody watches: sign in at {} (within {seconds} s)",
         pages.console
     ));
     let watched = async {
-        while !is_watched(metrics).await {
+        while !is_watched(&client, metrics).await {
             sleep(LOOK_PAUSE).await;
         }
     };
@@ -90,12 +97,13 @@ pub(super) async fn until_watched(pages: &Pages, metrics: &str, patience: Durati
         Ok(()) => "a console is open: the rush begins",
         Err(_) => "nobody has opened a console in that time: the rush begins",
     });
+    Ok(())
 }
 
 /// Whether a console is open. A process that is being restarted has none.
-async fn is_watched(metrics: &str) -> bool {
+async fn is_watched(client: &Client, metrics: &str) -> bool {
     let read = async {
-        let text = reqwest::get(metrics).await?.text().await?;
+        let text = client.get(metrics).send().await?.text().await?;
         Ok::<_, reqwest::Error>(streams(&text) > 0)
     };
     matches!(timeout(LOOK_TIMEOUT, read).await, Ok(Ok(true)))
@@ -108,6 +116,11 @@ fn streams(metrics: &str) -> u64 {
         (name == METRIC).then(|| value.parse().ok())?
     });
     values.next().unwrap_or(0)
+}
+
+/// Whether the person's keys come here. The system would stop a job in the background that reads them.
+fn is_in_front() -> bool {
+    stdin().is_terminal() && tcgetpgrp(stdin()).is_ok_and(|group| group == getpgrp())
 }
 
 /// Whether a browser would have somewhere to show a page.

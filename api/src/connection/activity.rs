@@ -184,8 +184,8 @@ impl Drop for Owed {
 struct Streaming(Arc<Activity>);
 
 impl Streaming {
-    fn new(activity: &Arc<Activity>) -> Self {
-        activity.streamed.store(true, Ordering::Relaxed);
+    fn new(activity: &Arc<Activity>, is_events: bool) -> Self {
+        activity.streamed.fetch_or(is_events, Ordering::Relaxed);
         activity.streaming.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(activity))
     }
@@ -199,8 +199,14 @@ impl Drop for Streaming {
 
 #[derive(Debug)]
 enum Kind {
-    Whole { _owed: Owed },
-    InPieces(Streaming),
+    Whole {
+        _owed: Owed,
+    },
+    InPieces {
+        streaming: Streaming,
+        /// None for an event stream, which no end waits for: its client opens another one.
+        _owed: Option<Owed>,
+    },
 }
 
 /// The body of a reply. If it comes in pieces, each piece counts as activity.
@@ -212,11 +218,14 @@ pub struct Watched<B> {
 
 impl<B: Body> Watched<B> {
     /// Watches the body of the reply that is owed. If its length is known, all of it is already there.
-    pub fn new(body: B, owed: Owed) -> Self {
+    pub fn new(body: B, owed: Owed, is_events: bool) -> Self {
         let kind = if body.size_hint().exact().is_some() {
             Kind::Whole { _owed: owed }
         } else {
-            Kind::InPieces(Streaming::new(&owed.0))
+            Kind::InPieces {
+                streaming: Streaming::new(&owed.0, is_events),
+                _owed: (!is_events).then_some(owed),
+            }
         };
         Self { body, kind }
     }
@@ -231,8 +240,8 @@ impl<B: Body + Unpin> Body for Watched<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-        if let Kind::InPieces(Streaming(activity)) = &self.kind {
-            activity.progressed();
+        if let Kind::InPieces { streaming, .. } = &self.kind {
+            streaming.0.progressed();
         }
         Poll::Ready(frame)
     }
@@ -336,18 +345,18 @@ mod tests {
     fn a_connection_owes_only_streams_until_it_owes_a_whole_reply() {
         let activity = Arc::new(Activity::new());
         assert!(!activity.only_streams(), "it owes nothing");
-        let stream = Watched::new(Pieces, activity.asked());
+        let stream = Watched::new(Pieces, activity.asked(), true);
         assert!(activity.only_streams());
         let owed = activity.asked();
         assert!(!activity.only_streams(), "a request is being answered");
-        let whole = Watched::new(Full::new(Bytes::from_static(b"whole")), owed);
+        let whole = Watched::new(Full::new(Bytes::from_static(b"whole")), owed, false);
         assert!(!activity.only_streams(), "its reply is not passed on");
         drop(whole);
         assert!(activity.only_streams());
         drop(stream);
         assert!(!activity.only_streams());
         // HTTP/1 may still be writing the last reply.
-        drop(Watched::new(Pieces, activity.asked()));
+        drop(Watched::new(Pieces, activity.asked(), true));
         assert!(activity.only_streams());
         // A client has left before its reply.
         drop(activity.asked());
@@ -357,7 +366,7 @@ mod tests {
     #[tokio::test]
     async fn each_piece_of_a_reply_keeps_a_connection() {
         let (activity, mut overdue) = connection();
-        let mut body = Watched::new(Pieces, activity.asked());
+        let mut body = Watched::new(Pieces, activity.asked(), true);
         activity.answered();
         let began = Instant::now();
         while began.elapsed() < 2 * PATIENCE.silence_max {

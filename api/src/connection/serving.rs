@@ -52,6 +52,7 @@ use crate::{
     },
     problem::Problem,
     replies::{
+        EVENT_STREAM,
         request_id::{self, RequestId},
         security_headers,
     },
@@ -313,7 +314,8 @@ impl Client {
         let answer = self.begin(request).await;
         let response = answer.unwrap_or_else(|error| error.into_response());
         self.activity.answered();
-        http::Response::from(response).map(|body| Watched::new(body, owed))
+        let is_events = response.content_type() == Some(EVENT_STREAM);
+        http::Response::from(response).map(|body| Watched::new(body, owed, is_events))
     }
 
     /// Passes a request on, or refuses it. It is not part of the future above, which would carry the request as well.

@@ -15,3 +15,6 @@ pub mod reply;
 pub mod request_id;
 pub mod security_headers;
 pub mod shared;
+
+/// The content type of an event stream.
+pub const EVENT_STREAM: &str = "text/event-stream";

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use poem::web::Data;
 use poem_openapi::{OpenApi, param::Query};
 use sale::{
+    input,
     ledger::{ActionFilter, Ledger, ListedAction},
     model::{OrderId, ProductId, SaleId},
 };
@@ -22,6 +23,9 @@ use crate::{
     },
     views::{AuditLogEntry, author},
 };
+
+/// The longest actor, which may be an address, and the longest action, characters.
+const WORD_CHARACTERS_MAX: usize = 254;
 
 failures! {
     /// Why the log is not shown.
@@ -54,7 +58,7 @@ impl AdminLogApi {
         /// Changes of this order, and the replay that made it.
         #[oai(name = "orderId")]
         order_id: Query<Option<Uuid>>,
-        /// Changes that this one made: an `actor` of an entry, or the address of a user.
+        /// Changes by this actor: the `actor` of an entry, or the address of a user.
         actor: Query<Option<String>>,
         /// Changes of this kind, such as `sale.pause`; or of all kinds that begin so, if it ends with a dot: `sale.`.
         action: Query<Option<String>>,
@@ -69,6 +73,16 @@ impl AdminLogApi {
     ) -> Result<Reply<Listed<AuditLogEntry>>, Refusal<LogFailed>> {
         let ledger = &services.ledger;
         let asked = asked(&limit, &cursor);
+        for (field, word) in [("actor", &actor.0), ("action", &action.0)] {
+            if let Some(word) = word {
+                input::text(field, word, WORD_CHARACTERS_MAX)?;
+            }
+        }
+        for (field, at) in [("from", &from.0), ("to", &to.0)] {
+            if let Some(Instant(at)) = at {
+                input::instant(field, *at)?;
+            }
+        }
         let filter = ActionFilter {
             sale: sale_id.0.map(SaleId::from_uuid),
             product: product_id.0.map(ProductId::from_uuid),

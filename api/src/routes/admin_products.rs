@@ -31,6 +31,9 @@ use crate::{
     views::ProductReply,
 };
 
+/// The longest text to look for in names, characters: as long as a name.
+const SEARCH_CHARACTERS_MAX: usize = 200;
+
 /// A product to be created.
 #[derive(Debug, Object, Deserialize)]
 #[oai(rename_all = "camelCase")]
@@ -194,7 +197,7 @@ impl AdminProductsApi {
         &self,
         services: Data<&Arc<Services>>,
         _admin: Admin,
-        /// Whether those that are archived, instead of those that are not.
+        /// `true` lists the archived products instead of the others.
         archived: Query<Option<bool>>,
         /// Those with this text in their name, in upper or lower case.
         search: Query<Option<String>>,
@@ -204,6 +207,9 @@ impl AdminProductsApi {
         cursor: Query<Option<Cursor>>,
     ) -> Result<Reply<Listed<ProductReply>>, Refusal<ListFailed>> {
         let asked = asked(&limit, &cursor);
+        if let Some(search) = &search.0 {
+            input::text("search", search, SEARCH_CHARACTERS_MAX)?;
+        }
         let filter = ProductFilter {
             archived: archived.0.unwrap_or_default(),
             search: search.0,

@@ -8,6 +8,7 @@ use poem_openapi::{
     param::{Path, Query},
 };
 use sale::{
+    input,
     ledger::{Bar, KeptRejection, RejectionFilter, Replay},
     model::OrderStatus,
     replay::{Patience, replay_attended},
@@ -25,11 +26,14 @@ use crate::{
     views::{OrderWord, RejectionReply},
 };
 
+/// The longest reason to look for, characters.
+const REASON_CHARACTERS_MAX: usize = 100;
+
 /// How long a replay waits for an install of the sale, and for the reconcilers to empty its journal. Together less than
-/// a request may take by default.
+/// a request may take by default: a replay may empty the journal twice.
 const PATIENCE: Patience = Patience {
     lock: Duration::from_secs(10),
-    drain: Duration::from_secs(15),
+    drain: Duration::from_secs(10),
 };
 
 failures! {
@@ -100,6 +104,9 @@ impl AdminRejectionsApi {
     ) -> Result<Reply<Listed<RejectionReply>>, Refusal<ListFailed>> {
         let ledger = &services.ledger;
         let asked = asked(&limit, &cursor);
+        if let Some(reason) = &reason.0 {
+            input::text("reason", reason, REASON_CHARACTERS_MAX)?;
+        }
         let filter = RejectionFilter {
             sale: known_sale(ledger, sale_id.0).await?,
             reason: reason.0,
@@ -111,7 +118,7 @@ impl AdminRejectionsApi {
         let addresses = ledger.addresses_of(buyers).await?;
         let shown = rejections.into_iter();
         let shown = shown.map(|kept| RejectionReply::of(kept, &addresses));
-        Ok(listed(shown.collect::<Result<_, _>>()?, next))
+        Ok(listed(shown.collect(), next))
     }
 
     /// Make an order of a rejected purchase after all
@@ -137,7 +144,9 @@ impl AdminRejectionsApi {
         );
         let replayed = services.detached.run(async move {
             let replayed = replay_attended(&gate, &ledger, id, PATIENCE).await;
-            tracing::info!(rejection = %id, %by, ?replayed, "replay");
+            if let Ok(Some(Replay::Replayed(order))) = &replayed {
+                tracing::info!(rejection = %id, %by, %order, "rejection replayed");
+            }
             replayed
         });
         let report =

@@ -37,7 +37,7 @@ impl AdminUsersApi {
         &self,
         services: Data<&Arc<Services>>,
         _admin: Admin,
-        /// Those with an address that begins so, in upper or lower case.
+        /// Users whose address begins with this text, in upper or lower case.
         email: Query<Option<String>>,
         /// The most users of a page; 50 if left out.
         limit: Query<Option<Limit>>,

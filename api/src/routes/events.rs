@@ -24,11 +24,10 @@ use crate::{
     live::sale_event::SaleEvent,
     problem::{Problem, Refusal, failures},
     purchases::purchase_status::PurchaseStatus,
+    replies::EVENT_STREAM,
     services::Services,
 };
 
-/// The content type of a stream.
-pub const EVENT_STREAM: &str = "text/event-stream";
 /// What nginx, and other proxies like it, must know: they would hold events back.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 

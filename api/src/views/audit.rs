@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use poem_openapi::{Enum, Object};
 use sale::audit::{
-    AuditVerdict, Found, Named, Remedy, Row,
+    AuditVerdict, Difference, Found, Named, Remedy, Row,
     repair::{Plan, Repaired},
 };
 use serde::Serialize;
@@ -189,11 +189,19 @@ impl From<&Named> for AuditBuyers {
 }
 
 impl From<Found> for AuditDifference {
+    /// What a server said stays in the log.
     fn from(found: Found) -> Self {
+        let explanation = match &found.difference {
+            Difference::Unanswered { why } => {
+                tracing::warn!(why, "the gate of a sale did not answer its audit");
+                "The gate did not answer, so nothing can be said about it.".to_owned()
+            }
+            _ => sentence(&found.explanation),
+        };
         Self {
             kind: found.difference.kind().to_owned(),
             remedy: found.remedy.into(),
-            explanation: sentence(&found.explanation),
+            explanation,
             what_to_do: found.remedy.advice().to_owned(),
             buyers: found.difference.buyers().map(Into::into),
         }

@@ -16,7 +16,7 @@ use sale::ledger::{Ledger, LedgerError, ListedOrder, Order, OrderFilter, Page};
 /// Orders read in one step.
 const STEP_ORDERS: u32 = 1_000;
 
-/// What a spreadsheet may take for the begin of a formula.
+/// What a spreadsheet may take for the beginning of a formula.
 const FORMULA_BEGINS: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\n'];
 
 /// The columns, by their names in the HTTP API.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use poem_openapi::Object;
-use sale::ledger::{Bar, KeptRejection, LedgerError};
+use sale::ledger::{Bar, KeptRejection};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -70,15 +70,13 @@ pub struct RejectionReply {
 }
 
 impl RejectionReply {
-    /// A rejection, with the address of its buyer from `addresses`.
-    ///
-    /// # Errors
-    /// If a word of it is one of a newer version.
-    pub fn of(kept: KeptRejection, addresses: &HashMap<Uuid, String>) -> Result<Self, LedgerError> {
-        let (bar, order) = (kept.bar()?, kept.buyers_order()?);
+    /// A rejection, with the address of its buyer from `addresses`. One with words of a newer version is shown without
+    /// what they say, and the others of its list stay as they are.
+    pub fn of(kept: KeptRejection, addresses: &HashMap<Uuid, String>) -> Self {
+        let (bar, order) = (kept.bar(), kept.buyers_order().ok().flatten());
         let rejection = &kept.rejection;
         let user_id = rejection.buyer.map(|buyer| buyer.uuid());
-        Ok(Self {
+        Self {
             rejection_id: rejection.id,
             sale_id: rejection.sale.uuid(),
             user_id,
@@ -93,10 +91,19 @@ impl RejectionReply {
                 order_id: order.uuid(),
                 status: status.into(),
             }),
-            replay: prospect(bar),
+            replay: bar.map_or_else(|_| of_newer_version(), prospect),
             reason: kept.rejection.reason,
             entry: kept.entry,
-        })
+        }
+    }
+}
+
+fn of_newer_version() -> ReplayProspect {
+    ReplayProspect {
+        possible: false,
+        obstacle: None,
+        advice: "A newer version of the reconciler wrote it: replay it with that version."
+            .to_owned(),
     }
 }
 

@@ -129,6 +129,10 @@ impl Web {
     /// Compresses everything: see [`Sites::prepare`].
     pub fn prepare(&self) {
         self.sites.prepare();
+        self.logo
+            .iter()
+            .chain(&self.theme)
+            .for_each(Encoded::prepare);
     }
 
     /// The answer to a request for one of the pages or their files; `None` if its address is no such one.
@@ -251,7 +255,12 @@ fn page(shell: &Shell, wanted: &Wanted) -> Response {
 /// What this process knows about a sale. A look-up in the ledger counts as a reading of the address, because ids can be
 /// made up. A remembered sale costs no look-up, however many visitors ask.
 async fn known(id: SaleId, address: IpAddr, services: &Services) -> Known {
-    let look = timeout(WORDS_TIMEOUT, services.sales.get(Some(id)));
+    let sales = services.sales.clone();
+    let look = async {
+        // In its own task: a page that stops waiting breaks no query off that others wait for.
+        let asked = tokio::spawn(async move { sales.get(Some(id)).await });
+        timeout(WORDS_TIMEOUT, asked).await
+    };
     let looked = if services.sales.remembers(id) {
         look.await
     } else {
@@ -262,9 +271,9 @@ async fn known(id: SaleId, address: IpAddr, services: &Services) -> Known {
         }
     };
     match looked {
-        Ok(Ok(Some(sale))) => Known::Sale(sale),
-        Ok(Ok(None)) => Known::NoSale,
-        Ok(Err(_)) | Err(_) => Known::Nothing,
+        Ok(Ok(Ok(Some(sale)))) => Known::Sale(sale),
+        Ok(Ok(Ok(None))) => Known::NoSale,
+        Ok(Ok(Err(_)) | Err(_)) | Err(_) => Known::Nothing,
     }
 }
 

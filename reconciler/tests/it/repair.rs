@@ -50,7 +50,7 @@ async fn buyers_who_are_in_neither_journal_nor_ledger_are_posted() {
         raw_id(planted.order.to_bytes()),
     ];
     stage.raw("HSET", mark).await;
-    assert_repaired(&stage, "missing", "posted who was missing").await;
+    assert_repaired(&stage, "missing", "posted the missing buyers").await;
     assert_eq!(stage.ledger_sale().await.posted, 5);
 }
 

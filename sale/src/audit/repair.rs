@@ -91,7 +91,7 @@ impl Repaired {
             Self::Nothing => "nothing to repair",
             Self::LeftToPerson => "left to a person",
             Self::Synced => "synced",
-            Self::Posted => "posted who was missing",
+            Self::Posted => "posted the missing buyers",
             Self::Rebuilt => "rebuilt",
             Self::LeftToInstall => "left to an install that is under way",
         }

@@ -116,6 +116,7 @@ impl RedisNode {
 /// In the words of docs/guarantees.md.
 fn can_be_lost(level: Level, nodes: &[RedisNode]) -> &'static str {
     match level {
+        Level::Memory if nodes.is_empty() => "Not known while Redis does not answer.",
         Level::Aof => {
             "The purchases of a Redis whose disk is lost, as far as they were not recorded yet."
         }

@@ -135,6 +135,7 @@ impl Ledger {
         .bind(i64::from(page.limit))
         .bind(of.archived)
         .bind(&of.search)
+        .persistent(false)
         .fetch_all(&self.pool)
         .await?)
     }

@@ -235,10 +235,13 @@ impl Ledger {
             "product.unarchive"
         };
         sqlx::query(
-            "WITH product AS (
-                 UPDATE products SET archived_at = CASE WHEN $2 THEN now() END, updated_at = now()
-                 WHERE id = $1 AND (archived_at IS NULL) = $2
-                 RETURNING id
+            "WITH found AS (
+                 SELECT id FROM products WHERE id = $1 AND (archived_at IS NULL) = $2 FOR UPDATE
+             ),
+             product AS (
+                 UPDATE products p SET archived_at = CASE WHEN $2 THEN now() END, updated_at = now()
+                 FROM found f WHERE p.id = f.id
+                 RETURNING p.id
              )
              SELECT log_action($3, $4, id, '{}') FROM product",
         )

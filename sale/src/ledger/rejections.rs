@@ -190,6 +190,7 @@ impl Ledger {
         .bind(page.after.map(|place| place.at))
         .bind(page.after.map(|place| place.id))
         .bind(i64::from(page.limit))
+        .persistent(false)
         .fetch_all(&self.pool)
         .await?)
     }
