@@ -6,7 +6,8 @@
  * late, so the sample that says the latest time wins.
  *
  * `performance.now()` stops in some browsers while the computer sleeps. The clock notices it by `Date.now()`, which
- * does not stop: then it forgets what it knew and asks for a new sample (`onSleep`).
+ * does not stop: then it forgets what it knew and asks for a new sample (`onSleep`). A browser that has frozen a tab
+ * says so afterwards (`resume`): a connection that was open meanwhile may bring nothing any more.
  */
 
 /** How often to look whether the computer has slept, milliseconds. */
@@ -29,6 +30,7 @@ export class ServerClock {
   constructor() {
     setInterval(() => this.#look(), LOOK_EVERY_MS);
     document.addEventListener("visibilitychange", () => this.#look());
+    document.addEventListener("resume", () => this.#wake());
   }
 
   /** The server's time, milliseconds since 1970; null until it is known. */
@@ -60,7 +62,7 @@ export class ServerClock {
   }
 
   /**
-   * @param {() => void} listener called after the computer has slept: the time is unknown until the next sample
+   * @param {() => void} listener called after the computer or the tab has slept: the time is unknown until the next sample
    * @returns {() => void} stops it
    */
   onSleep(listener) {
@@ -74,10 +76,14 @@ export class ServerClock {
     // Small steps add up: a clock that is slewed has not slept.
     this.#difference = difference;
     if (slept) {
-      this.#offset = null;
-      for (const listener of this.#listeners) {
-        listener();
-      }
+      this.#wake();
+    }
+  }
+
+  #wake() {
+    this.#offset = null;
+    for (const listener of this.#listeners) {
+      listener();
     }
   }
 }
