@@ -1,10 +1,11 @@
 //! chromedriver as a child process, the Chromium that it starts, and going to pages.
 
 use std::{
-    env,
+    env, fs, io,
     net::{Ipv4Addr, TcpStream},
     path::Path,
     sync::{Mutex, PoisonError},
+    thread,
     time::Duration,
 };
 
@@ -42,6 +43,10 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// The pause between looks at a page.
 const LOOK_PAUSE: Duration = Duration::from_millis(50);
 
+/// How often the removal of a profile is tried, and the pause in between.
+const REMOVE_ATTEMPTS: u32 = 40;
+const REMOVE_PAUSE: Duration = Duration::from_millis(50);
+
 /// Variables of our environment that chromedriver and Chromium get.
 const INHERITED: [&str; 4] = ["PATH", "TMPDIR", "LD_LIBRARY_PATH", "LANG"];
 
@@ -71,7 +76,7 @@ pub struct Browser {
     chromium: Option<Pid>,
     process: Process,
     // Goes last: fields are dropped in this order.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Browser {
@@ -96,7 +101,7 @@ impl Browser {
             problems: Mutex::default(),
             chromium: chromium.map(Pid::from_raw),
             process,
-            _folder: folder,
+            folder,
         };
         browser.set_screen(screen).await?;
         Ok(browser)
@@ -260,6 +265,19 @@ impl Drop for Browser {
         if let (Some(chromium), Some(_)) = (self.chromium, self.process.pid()) {
             // It may be gone already.
             let _ = signal::kill(chromium, Signal::SIGKILL);
+        }
+        // Dropping it would only repeat this.
+        let _ = self.process.kill();
+        remove(self.folder.path());
+    }
+}
+
+/// Removes a profile. Chromium's other processes notice its end in a moment, and write until then.
+fn remove(folder: &Path) {
+    for _ in 0..REMOVE_ATTEMPTS {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => thread::sleep(REMOVE_PAUSE),
+            Ok(()) | Err(_) => return,
         }
     }
 }
