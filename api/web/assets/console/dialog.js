@@ -2,7 +2,8 @@
  * Dialogs: a form in a `<dialog>`, and the question before something dangerous.
  *
  * The browser keeps the focus inside, gives it back afterwards, and closes by Escape. A dialog closes by itself once
- * its request has succeeded; while the request is on its way it stays.
+ * its request has succeeded; while the request is on its way it stays. There is one dialog at a time: a second click
+ * opens no second one.
  */
 
 import { announce, el } from "../shared/dom.js";
@@ -15,6 +16,7 @@ import { words } from "./words.js";
  * @param {(close: () => void) => Node} content
  */
 export function openDialog(title, content) {
+  if (document.querySelector("dialog[open]")) return;
   const dialog = el("dialog", { "aria-labelledby": "dialog-title" });
   const close = () => dialog.close();
   dialog.append(el("h2", { id: "dialog-title" }, title), content(close));

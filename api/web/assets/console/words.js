@@ -94,7 +94,9 @@ export const words = {
   },
 
   failure: {
-    lost: "No answer has come. You can send this again safely: nothing is added twice.",
+    lost: "No answer has come. Try again.",
+    mayBeDone: (/** @type {string} */ failure) =>
+      `${failure} It may already be done, and the units may already have been added. Send the same again within 10 minutes: nothing is added twice.`,
     tooMany: (/** @type {number} */ seconds) => `Too many requests. Try again in ${seconds} s.`,
     answer: (/** @type {number} */ status) => `The service answered with status ${status}. Try again in a moment.`,
     page: "Something on this page failed. Reload it.",

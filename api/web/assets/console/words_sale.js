@@ -181,7 +181,7 @@ export const steps = {
   restock: "Units to add",
   restockHint: (/** @type {string} */ stock) => `${stock} are in the product's stock.`,
   restockNone: "The product has no units in stock. Add some to the product first.",
-  restocked: (/** @type {string} */ units) => `${units} units were added.`,
+  restocked: (/** @type {string} */ units, /** @type {number} */ count) => `${units} ${plural(count, "unit was", "units were")} added.`,
   endTitle: (/** @type {string} */ name) => `End \u201c${name}\u201d now`,
   end: (/** @type {string} */ sold, /** @type {string} */ left) => `${sold} are sold, and stay so. ${left} are left and are not sold any more.`,
   endFinal: "An ended sale does not sell again and cannot be moved. This cannot be undone.",
