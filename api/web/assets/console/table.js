@@ -7,6 +7,7 @@
 
 import { announce, el, fill, setAttribute, show } from "../shared/dom.js";
 import { number } from "../shared/format.js";
+import { rename } from "./address.js";
 import { failureNote } from "./failures.js";
 import { field, input, select } from "./form.js";
 import { words } from "./words.js";
@@ -230,5 +231,5 @@ function asked(filters) {
 function share(query) {
   const pairs = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== ""));
   const text = pairs.toString();
-  history.replaceState(history.state, "", location.pathname + (text === "" ? "" : `?${text}`));
+  rename(location.pathname + (text === "" ? "" : `?${text}`));
 }
