@@ -172,6 +172,7 @@ class SaleView {
   #showAge() {
     const age = performance.now() - this.#heardAt;
     const isOld = this.#heardAt > 0 && age > STALE_MS;
+    this.#flow.tick();
     for (const node of [this.#figures.node, this.#flow.node]) node.toggleAttribute("data-old", isOld);
     if (isOld !== this.#live.classList.contains("old")) announce(isOld ? text.lost : text.live);
     this.#live.className = isOld ? "live old" : "live";
@@ -217,6 +218,8 @@ class SaleView {
     try {
       const [sale, counts] = await Promise.all([service.sale(saleId), service.saleCounts(saleId)]);
       Object.assign(this.#known, { sale, counts });
+      // While the stream is away this reading is newer than its last event.
+      if (performance.now() - this.#heardAt > STALE_MS) this.#known.event = null;
       this.#refresh();
     } catch {
       // The stream goes on, and the next step reads again.

@@ -31,7 +31,7 @@ export function stepsOf(sale, left, done) {
   const isOpen = state === "open" || state === "paused";
   const isOver = status === "ended";
   if (isOpen && !warm && !isOver) steps.push({ name: action.warm, kind: "primary", act: () => warmUp(sale, done) });
-  if (state === "paused" && !isOver) steps.push({ name: action.resume, kind: "primary", act: () => resume(sale, done) });
+  if (state === "paused" && !isOver) steps.push({ name: action.resume, kind: "primary", act: () => resume(sale, left, done) });
   if (state === "open" && !isOver) steps.push({ name: action.pause, kind: "", act: () => pause(sale, left, done) });
   if (isOpen && !isOver) {
     steps.push({ name: action.restock, kind: "", act: () => restock(sale, done) });
@@ -78,11 +78,11 @@ function pause(sale, left, done) {
   });
 }
 
-/** @param {Sale} sale @param {() => void} done */
-function resume(sale, done) {
+/** @param {Sale} sale @param {number} left @param {() => void} done */
+function resume(sale, left, done) {
   ask({
     title: text.resumeTitle(sale.productName),
-    consequences: [text.resume(number(sale.availableQuantity))],
+    consequences: [text.resume(number(left))],
     confirm: action.resume,
     act: taking(sale, "resume", done, text.resumed),
   });
