@@ -8,6 +8,7 @@
 
 import { announce, el } from "../shared/dom.js";
 import { field, form, input } from "./form.js";
+import { focusHeading } from "./update.js";
 import { words } from "./words.js";
 
 /**
@@ -23,7 +24,11 @@ export function openDialog(title, content) {
   dialog.addEventListener("cancel", (event) => {
     if (dialog.querySelector("form[aria-busy]")) event.preventDefault();
   });
-  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    // What opened it may be gone by now.
+    if (document.activeElement === null || document.activeElement === document.body) focusHeading();
+  });
   document.body.append(dialog);
   dialog.showModal();
 }

@@ -36,6 +36,6 @@ export function failureNote(error, again) {
     "div",
     { class: "note bad stack", role: "alert" },
     el("p", {}, failureText(error)),
-    el("button", { class: "button", type: "button", onclick: again }, words.action.again),
+    el("button", { class: "button again", type: "button", onclick: again }, words.action.again),
   );
 }

@@ -3,7 +3,7 @@
  */
 
 import { ApiError } from "../shared/api.js";
-import { announce, el, fill, setText } from "../shared/dom.js";
+import { announce, el, setText } from "../shared/dom.js";
 import { money, number } from "../shared/format.js";
 import { picture } from "../store/picture.js";
 import { ask } from "./dialog.js";
@@ -16,6 +16,7 @@ import { addOnce, untilKnown } from "./once.js";
 import { planSale } from "./plan.js";
 import { detailFields, unitsField } from "./product_fields.js";
 import * as service from "./service.js";
+import { refill } from "./update.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./shapes.js").Product} Product */
@@ -29,7 +30,7 @@ export function productPage(id) {
   const log = logTable({ productId: id }, words.log.empty);
   let isLeft = false;
   const shown = (/** @type {Product} */ product) => {
-    fill(place, ...productView(product, changed, log));
+    refill(place, ...productView(product, changed, log));
     setTitle(product.name);
   };
   const changed = (/** @type {Product} */ product) => {
@@ -45,7 +46,8 @@ export function productPage(id) {
       if (!isLeft) shown(product);
     } catch (error) {
       const isUnknown = error instanceof ApiError && error.status === 404;
-      fill(place, ...(isUnknown ? missing(words.notFound.product) : [el("h1", {}, words.pages.products), failureNote(error, () => void read())]));
+      if (isLeft) return;
+      refill(place, ...(isUnknown ? missing(words.notFound.product) : [el("h1", {}, words.pages.products), failureNote(error, () => void read())]));
     }
   };
   void read();

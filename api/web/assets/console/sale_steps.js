@@ -119,7 +119,8 @@ function restock(sale, done) {
     const read = async () => {
       const stock = await service.product(sale.productId).then(({ quantity }) => quantity, () => null);
       fill(place, stock === 0 ? withoutStock(sale, close) : restockForm(sale, stock, close, done));
-      place.querySelector(/** @type {"a"} */ ("input, a"))?.focus();
+      const first = place.querySelector("input, a");
+      if (first instanceof HTMLElement) first.focus();
     };
     void read();
     return place;
