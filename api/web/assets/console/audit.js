@@ -6,7 +6,6 @@
  */
 
 import { announce, el, fill, setText, show } from "../shared/dom.js";
-import { number } from "../shared/format.js";
 import { ask } from "./dialog.js";
 import { failureText } from "./failures.js";
 import { untilKnown } from "./once.js";
@@ -159,7 +158,7 @@ function difference(found) {
     el(
       "details",
       {},
-      el("summary", {}, text.buyers(number(buyers.count), buyers.first.length)),
+      el("summary", {}, text.buyers(buyers.count, buyers.first.length)),
       el("ul", { class: "ids" }, ...buyers.first.map(({ userId, orderId }) => el("li", {}, text.buyer(userId, orderId)))),
     );
   return el(
