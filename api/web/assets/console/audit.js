@@ -6,7 +6,6 @@
  */
 
 import { announce, el, fill, setText, show } from "../shared/dom.js";
-import { number } from "../shared/format.js";
 import { ask } from "./dialog.js";
 import { failureText } from "./failures.js";
 import { untilKnown } from "./once.js";
@@ -25,6 +24,8 @@ const text = words.audit;
 export class AuditView {
   /** @type {Audit | null} */
   #audit = null;
+  /** Why the newest audit came to no result; empty once one has. */
+  #failure = "";
   #askedAt = -Infinity;
   #answeredAt = 0;
   #isAsking = false;
@@ -57,12 +58,16 @@ export class AuditView {
     return this.#audit?.verdict ?? null;
   }
 
+  /** Once a second, also while no event comes: the age of the verdict. */
+  tick() {
+    this.#showLine();
+  }
+
   /**
-   * Once a second: the age of the verdict, and whether it is time for another.
+   * With each event: whether it is time for another audit.
    * @param {import("./shapes.js").ConsoleEvent} event
    */
-  tick(event) {
-    this.#showLine();
+  take(event) {
     if (document.hidden) return;
     const isMoving = event.status === "active" || (event.journalLength ?? 0) > 0;
     if (performance.now() - this.#askedAt > (isMoving ? MOVING_MS : STILL_MS)) void this.#ask();
@@ -85,7 +90,8 @@ export class AuditView {
       const audit = await service.audit(this.#sale().saleId);
       if (!this.#isClosed) this.#take(audit);
     } catch (error) {
-      setText(this.#line, text.failed(failureText(error)));
+      this.#failure = text.failed(failureText(error));
+      this.#showLine();
     } finally {
       this.#isAsking = false;
     }
@@ -95,6 +101,7 @@ export class AuditView {
   #take(audit) {
     const before = this.#audit;
     this.#audit = audit;
+    this.#failure = "";
     this.#answeredAt = performance.now();
     this.#showLine();
     const kinds = { agrees: "good", sync_pending: "", installing: "warn", differs: "bad" };
@@ -106,6 +113,10 @@ export class AuditView {
   }
 
   #showLine() {
+    if (this.#failure !== "") {
+      setText(this.#line, this.#failure);
+      return;
+    }
     if (!this.#audit) return;
     const age = Math.floor((performance.now() - this.#answeredAt) / 1000);
     setText(this.#line, text.at(text.verdict[this.#audit.verdict], words.time.ago(age)));
@@ -147,7 +158,7 @@ function difference(found) {
     el(
       "details",
       {},
-      el("summary", {}, text.buyers(number(buyers.count), buyers.first.length)),
+      el("summary", {}, text.buyers(buyers.count, buyers.first.length)),
       el("ul", { class: "ids" }, ...buyers.first.map(({ userId, orderId }) => el("li", {}, text.buyer(userId, orderId)))),
     );
   return el(

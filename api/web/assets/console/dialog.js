@@ -2,11 +2,13 @@
  * Dialogs: a form in a `<dialog>`, and the question before something dangerous.
  *
  * The browser keeps the focus inside, gives it back afterwards, and closes by Escape. A dialog closes by itself once
- * its request has succeeded; while the request is on its way it stays.
+ * its request has succeeded; while the request is on its way it stays. There is one dialog at a time: a second click
+ * opens no second one.
  */
 
 import { announce, el } from "../shared/dom.js";
 import { field, form, input } from "./form.js";
+import { focusHeading } from "./update.js";
 import { words } from "./words.js";
 
 /**
@@ -15,13 +17,18 @@ import { words } from "./words.js";
  * @param {(close: () => void) => Node} content
  */
 export function openDialog(title, content) {
+  if (document.querySelector("dialog[open]")) return;
   const dialog = el("dialog", { "aria-labelledby": "dialog-title" });
   const close = () => dialog.close();
   dialog.append(el("h2", { id: "dialog-title" }, title), content(close));
   dialog.addEventListener("cancel", (event) => {
     if (dialog.querySelector("form[aria-busy]")) event.preventDefault();
   });
-  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    // What opened it may be gone by now.
+    if (document.activeElement === null || document.activeElement === document.body) focusHeading();
+  });
   document.body.append(dialog);
   dialog.showModal();
 }

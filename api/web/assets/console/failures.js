@@ -6,8 +6,20 @@ import { ApiError } from "../shared/api.js";
 import { el } from "../shared/dom.js";
 import { words } from "./words.js";
 
-/** @param {unknown} error */
+/** A request that adds has failed, and it or one of its tries may have arrived all the same. */
+export class MayBeDone extends Error {
+  /** @param {unknown} failure of the last try */
+  constructor(failure) {
+    super(String(failure), { cause: failure });
+  }
+}
+
+/**
+ * @param {unknown} error
+ * @returns {string}
+ */
 export function failureText(error) {
+  if (error instanceof MayBeDone) return words.failure.mayBeDone(failureText(error.cause));
   if (!(error instanceof ApiError)) return words.failure.page;
   if (error.code === "NETWORK" || error.code === "TIMEOUT") return words.failure.lost;
   if (error.status === 429) return words.failure.tooMany(error.retryAfter ?? 1);
@@ -24,6 +36,6 @@ export function failureNote(error, again) {
     "div",
     { class: "note bad stack", role: "alert" },
     el("p", {}, failureText(error)),
-    el("button", { class: "button", type: "button", onclick: again }, words.action.again),
+    el("button", { class: "button again", type: "button", onclick: again }, words.action.again),
   );
 }

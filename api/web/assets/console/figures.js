@@ -2,9 +2,10 @@
  * The four figures of a sale: sold, purchases a second, refused by reason, and until when there is something left.
  */
 
-import { el, fill, setText } from "../shared/dom.js";
+import { el, setText } from "../shared/dom.js";
 import { decimal, duration, number } from "../shared/format.js";
 import { KINDS } from "./series.js";
+import { update } from "./update.js";
 import { words } from "./words.js";
 
 /**
@@ -125,7 +126,7 @@ function untilSoldOut({ sale, counts, event }, left) {
  * @param {{ name: string, value: string, note: string, href?: string }[]} tiles
  */
 export function fillTiles(place, tiles) {
-  fill(
+  update(
     place,
     ...tiles.map(({ name, value, note, href }) => {
       const shown = figure(name);

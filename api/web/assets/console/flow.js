@@ -64,7 +64,7 @@ export class Flow {
       setText(this.#equation, text.equation);
     }
     if (state === "suspicious") this.#audit.askSoon();
-    this.#audit.tick(event);
+    this.#audit.take(event);
     this.#showVerdict();
   }
 
@@ -82,6 +82,11 @@ export class Flow {
     };
     setText(this.#verdict, differs ? text.differs : said[state]);
     show(this.#difference, differs);
+  }
+
+  /** Once a second, also while no event comes. */
+  tick() {
+    this.#audit.tick();
   }
 
   restyle() {

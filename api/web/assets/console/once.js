@@ -1,14 +1,20 @@
 /**
  * Requests that change something, sent until their answer is known.
  *
- * A request that adds carries a key. The key is kept until an answer has come, also over a reload of the page: a second
- * click, a lost answer and a try after a 503 all send the same key, so the API adds once. Another content is another
- * request, with a key of its own.
+ * A request that adds carries a key. The key is kept until an answer settles the request, also over a reload of the
+ * page: a second click, a lost answer and a try after a 503 all send the same key, so the API adds once. Another content
+ * is another request, with a key of its own. A key that nobody has used for a while is dropped: by then the same content
+ * means another addition.
  */
 
-import { newKey, retrying } from "../shared/api.js";
+import { ApiError, newKey, retrying } from "../shared/api.js";
+import { MayBeDone } from "./failures.js";
 
 const TRIES = 5;
+/** For how long after its last use an unsettled key is kept, milliseconds. The text of `MayBeDone` names it. */
+const KEY_MS = 10 * 60_000;
+/** Answers that say who asks is not let in, and nothing about the requests before. */
+const NOT_LET_IN = [401, 403];
 const PREFIX = "mincommerce.console.once.";
 
 /** Requests on their way, by purpose and content. @type {Map<string, Promise<any>>} */
@@ -41,16 +47,26 @@ export function addOnce(purpose, body, send, onPause) {
  * @param {(pauseMs: number) => void} [onPause]
  */
 async function sendKept(purpose, content, send, onPause) {
-  const key = kept(purpose, content) ?? newKey();
-  keep(purpose, { content, key });
+  const before = kept(purpose, content);
+  const key = before ?? newKey();
+  let mayBeDone = before !== null;
+  const attempt = async () => {
+    try {
+      return await send(key);
+    } catch (error) {
+      mayBeDone ||= !(error instanceof ApiError) || error.isUnsure || error.status === 500;
+      throw error;
+    }
+  };
+  keep(purpose, { content, key, at: Date.now() });
   try {
-    const answer = await untilKnown(() => send(key), onPause);
+    const answer = await untilKnown(attempt, onPause);
     keep(purpose, null);
     return answer;
   } catch (error) {
-    const passing = error instanceof Error && "isPassing" in error && error.isPassing;
-    if (!passing) keep(purpose, null);
-    throw error;
+    const settles = error instanceof ApiError && !error.isPassing && !NOT_LET_IN.includes(error.status);
+    if (settles) keep(purpose, null);
+    throw mayBeDone && !settles ? new MayBeDone(error) : error;
   }
 }
 
@@ -70,13 +86,14 @@ export function untilKnown(send, onPause) {
 function kept(purpose, content) {
   try {
     const found = JSON.parse(sessionStorage.getItem(PREFIX + purpose) ?? "null");
-    return found?.content === content ? /** @type {string} */ (found.key) : null;
+    const isUsable = found?.content === content && Date.now() - found.at < KEY_MS;
+    return isUsable ? /** @type {string} */ (found.key) : null;
   } catch {
     return null;
   }
 }
 
-/** @param {string} purpose @param {{ content: string, key: string } | null} value */
+/** @param {string} purpose @param {{ content: string, key: string, at: number } | null} value */
 function keep(purpose, value) {
   try {
     if (value) sessionStorage.setItem(PREFIX + purpose, JSON.stringify(value));

@@ -10,6 +10,7 @@ import { failureNote } from "./failures.js";
 import { field, form, input, select } from "./form.js";
 import { addOnce, untilKnown } from "./once.js";
 import * as service from "./service.js";
+import { refill } from "./update.js";
 import { WhenField } from "./when_field.js";
 import { words } from "./words.js";
 import { zoneName } from "./zone.js";
@@ -36,7 +37,7 @@ export function planSale(productId) {
         fill(place, planForm(await productsInStock(), productId, close));
         place.querySelector("select")?.focus();
       } catch (error) {
-        fill(place, failureNote(error, () => void read()));
+        refill(place, failureNote(error, () => void read()));
       }
     };
     void read();

@@ -3,7 +3,7 @@
  */
 
 import { ApiError } from "../shared/api.js";
-import { announce, el, fill, setText } from "../shared/dom.js";
+import { announce, el, setText } from "../shared/dom.js";
 import { money, number } from "../shared/format.js";
 import { picture } from "../store/picture.js";
 import { ask } from "./dialog.js";
@@ -16,6 +16,7 @@ import { addOnce, untilKnown } from "./once.js";
 import { planSale } from "./plan.js";
 import { detailFields, unitsField } from "./product_fields.js";
 import * as service from "./service.js";
+import { refill } from "./update.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./shapes.js").Product} Product */
@@ -27,11 +28,13 @@ const text = words.products;
 export function productPage(id) {
   const place = el("div", { class: "stack wide" }, el("h1", { class: "skeleton" }, words.pages.products));
   const log = logTable({ productId: id }, words.log.empty);
+  let isLeft = false;
   const shown = (/** @type {Product} */ product) => {
-    fill(place, ...productView(product, changed, log));
+    refill(place, ...productView(product, changed, log));
     setTitle(product.name);
   };
   const changed = (/** @type {Product} */ product) => {
+    if (isLeft) return;
     shown(product);
     void log.reload();
     // The button that was pressed is gone.
@@ -39,14 +42,20 @@ export function productPage(id) {
   };
   const read = async () => {
     try {
-      shown(await service.product(id));
+      const product = await service.product(id);
+      if (!isLeft) shown(product);
     } catch (error) {
       const isUnknown = error instanceof ApiError && error.status === 404;
-      fill(place, ...(isUnknown ? missing(words.notFound.product) : [el("h1", {}, words.pages.products), failureNote(error, () => void read())]));
+      if (isLeft) return;
+      refill(place, ...(isUnknown ? missing(words.notFound.product) : [el("h1", {}, words.pages.products), failureNote(error, () => void read())]));
     }
   };
   void read();
-  return { title: words.pages.products, section: "products", nodes: [place], close: () => log.close() };
+  const close = () => {
+    isLeft = true;
+    log.close();
+  };
+  return { title: words.pages.products, section: "products", nodes: [place], close };
 }
 
 /**
@@ -55,6 +64,12 @@ export function productPage(id) {
  * @param {import("./table.js").Table<import("./shapes.js").LogEntry>} log
  */
 function productView(product, changed, log) {
+  const inStock = el("span", {}, text.inStock(number(product.quantity)));
+  // What somebody has typed into the details stays.
+  const stocked = () => {
+    setText(inStock, text.inStock(number(product.quantity)));
+    void log.reload();
+  };
   const head = el(
     "header",
     { class: "sale-head" },
@@ -63,14 +78,14 @@ function productView(product, changed, log) {
       "div",
       { class: "stack tight" },
       el("h1", { tabindex: -1 }, product.name),
-      el("p", { class: "facts" }, product.archivedAt && el("span", { class: "badge" }, text.archived), el("span", {}, money(product.price, product.currency)), el("span", {}, text.inStock(number(product.quantity)))),
+      el("p", { class: "facts" }, product.archivedAt && el("span", { class: "badge" }, text.archived), el("span", {}, money(product.price, product.currency)), inStock),
     ),
     el("div", { class: "buttons" }, !product.archivedAt && planButton(product), archiveButton(product, changed)),
   );
   return [
     head,
     product.archivedAt && el("p", { class: "note" }, text.archivedNote),
-    el("div", { class: "columns" }, detailsCard(product, changed), stockCard(product, changed)),
+    el("div", { class: "columns" }, detailsCard(product, changed), stockCard(product, stocked)),
     el("section", { class: "stack" }, el("h2", {}, words.pages.log), log.node),
   ].filter((node) => node instanceof Node);
 }
@@ -110,28 +125,39 @@ function differing(product, values) {
   return Object.fromEntries(Object.entries(values).filter(([name, value]) => before[name] !== value));
 }
 
-/** @param {Product} product @param {(product: Product) => void} changed */
-function stockCard(product, changed) {
-  let read = product.quantity;
-  const now = el("p", {}, text.stockNow(number(read)));
+/**
+ * @param {Product} product its quantity follows the stock
+ * @param {() => void} stocked called after a change of the stock
+ */
+function stockCard(product, stocked) {
+  const now = el("p", {}, text.stockNow(number(product.quantity)));
   const how = field(text.stockHow, select([["set", text.stockSet], ["add", text.stockAdd], ["remove", text.stockRemove]], "set"));
   const units = unitsField(text.units, 0);
-  units.control.value = String(read);
-  how.control.addEventListener("input", () => {
-    units.control.value = how.control.value === "set" ? String(read) : "";
+  const start = () => {
+    units.control.value = how.control.value === "set" ? String(product.quantity) : "";
     units.control.setAttribute("min", how.control.value === "set" ? "0" : "1");
-  });
+  };
+  start();
+  how.control.addEventListener("input", start);
+  const take = (/** @type {number} */ quantity) => {
+    product.quantity = quantity;
+    setText(now, text.stockNow(number(quantity)));
+    stocked();
+  };
   const send = async (/** @type {OnPause} */ onPause) => {
+    const read = product.quantity;
     const body = stockChange(how.control.value, Number(units.control.value), read);
     try {
-      changed(await addOnce(`stock:${product.productId}`, body, (key) => service.changeProduct(product.productId, body, key), onPause));
+      const after = await addOnce(`stock:${product.productId}`, body, (key) => service.changeProduct(product.productId, body, key), onPause);
+      take(after.quantity);
+      start();
       announce(text.saved);
     } catch (error) {
       const present = error instanceof ApiError && error.status === 409 ? error.problem["currentQuantity"] : undefined;
       if (typeof present !== "number") throw error;
       units.fail(text.stockMoved(number(read), number(present)));
-      read = present;
-      setText(now, text.stockNow(number(present)));
+      units.control.focus();
+      take(present);
     }
   };
   const fields = { quantity: units, addQuantity: units, removeQuantity: units };

@@ -20,6 +20,8 @@ const RANGES = { all: 0, minutes: 10 * MINUTE, minute: MINUTE };
 /** @typedef {keyof typeof RANGES} Range */
 /** The least that the chart shows, milliseconds. */
 const SPAN_MIN = 20_000;
+/** After a reading that failed, the next try comes so much later, milliseconds. */
+const AGAIN_MS = 5_000;
 
 export class Rush {
   series = new Series();
@@ -27,6 +29,9 @@ export class Rush {
   #range = "all";
   #saleId;
   #isLoaded = false;
+  #isClosed = false;
+  /** The timer of the next try, after a reading that failed. */
+  #again = 0;
   /** What the ledger says of all answers; null before the first event. @type {number[] | null} */
   #totals = null;
   /** The instant below the crosshair. @type {number | null} */
@@ -72,13 +77,19 @@ export class Rush {
     });
   }
 
-  /** Reads the ledger's traffic. The events that come afterwards continue it. */
+  /** Reads the ledger's traffic, until that has succeeded. The events that come afterwards continue it. */
   async load() {
+    clearTimeout(this.#again);
     try {
-      this.series.load(await service.traffic(this.#saleId, {}));
+      const traffic = await service.traffic(this.#saleId, {});
+      if (this.#isClosed) return;
+      this.series.load(traffic);
       this.#isLoaded = true;
       show(this.#fault, false);
     } catch (error) {
+      if (this.#isClosed) return;
+      clearTimeout(this.#again);
+      this.#again = setTimeout(() => void this.load(), AGAIN_MS);
       setText(this.#fault, failureText(error));
       show(this.#fault, true);
     }
@@ -98,6 +109,8 @@ export class Rush {
   }
 
   close() {
+    this.#isClosed = true;
+    clearTimeout(this.#again);
     this.endZone();
     this.#chart.close();
   }

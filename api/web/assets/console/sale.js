@@ -19,6 +19,7 @@ import { statusBadge } from "./sale_parts.js";
 import { stepsOf } from "./sale_steps.js";
 import * as service from "./service.js";
 import { span } from "./times.js";
+import { focusHeading, refill } from "./update.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./shapes.js").ConsoleEvent} ConsoleEvent */
@@ -41,10 +42,11 @@ export function salePage(id) {
       if (isLeft) return;
       view = new SaleView(sale, counts);
       setTitle(sale.productName);
-      fill(place, ...view.nodes);
+      refill(place, ...view.nodes);
     } catch (error) {
       const isUnknown = error instanceof ApiError && error.status === 404;
-      fill(place, ...(isUnknown ? missing(words.notFound.sale) : [el("h1", {}, words.pages.sales), failureNote(error, () => void read())]));
+      if (isLeft) return;
+      refill(place, ...(isUnknown ? missing(words.notFound.sale) : [el("h1", {}, words.pages.sales), failureNote(error, () => void read())]));
     }
   };
   void read().then(() => place.removeAttribute("aria-busy"));
@@ -172,6 +174,7 @@ class SaleView {
   #showAge() {
     const age = performance.now() - this.#heardAt;
     const isOld = this.#heardAt > 0 && age > STALE_MS;
+    this.#flow.tick();
     for (const node of [this.#figures.node, this.#flow.node]) node.toggleAttribute("data-old", isOld);
     if (isOld !== this.#live.classList.contains("old")) announce(isOld ? text.lost : text.live);
     this.#live.className = isOld ? "live old" : "live";
@@ -204,8 +207,14 @@ class SaleView {
     this.#buttons.dataset["names"] = names;
     const button = (/** @type {import("./sale_steps.js").Step} */ { name, kind }) =>
       el("button", { class: `button ${kind === "danger" ? "risky" : kind}`, type: "button", onclick: () => this.#acts.get(name)?.() }, name);
-    fill(this.#buttons, ...steps.map(button));
+    const focused = this.#buttons.contains(document.activeElement) ? document.activeElement?.textContent : null;
+    const made = steps.map(button);
+    fill(this.#buttons, ...made);
     show(this.#buttons, steps.length > 0);
+    if (focused === null) return;
+    const next = made.find(({ textContent }) => textContent === focused) ?? made[0];
+    if (next) next.focus();
+    else focusHeading();
   }
 
   /** What each button does with the newest figures. @type {Map<string, () => void>} */
@@ -217,6 +226,8 @@ class SaleView {
     try {
       const [sale, counts] = await Promise.all([service.sale(saleId), service.saleCounts(saleId)]);
       Object.assign(this.#known, { sale, counts });
+      // While the stream is away this reading is newer than its last event.
+      if (performance.now() - this.#heardAt > STALE_MS) this.#known.event = null;
       this.#refresh();
     } catch {
       // The stream goes on, and the next step reads again.

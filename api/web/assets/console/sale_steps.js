@@ -2,7 +2,7 @@
  * The steps of a sale's life: which of them are possible now, and what each one says before it is taken.
  */
 
-import { announce, el } from "../shared/dom.js";
+import { announce, el, fill } from "../shared/dom.js";
 import { number } from "../shared/format.js";
 import { ask, openDialog } from "./dialog.js";
 import { field, form, input } from "./form.js";
@@ -31,10 +31,10 @@ export function stepsOf(sale, left, done) {
   const isOpen = state === "open" || state === "paused";
   const isOver = status === "ended";
   if (isOpen && !warm && !isOver) steps.push({ name: action.warm, kind: "primary", act: () => warmUp(sale, done) });
-  if (state === "paused" && !isOver) steps.push({ name: action.resume, kind: "primary", act: () => resume(sale, done) });
+  if (state === "paused" && !isOver) steps.push({ name: action.resume, kind: "primary", act: () => resume(sale, left, done) });
   if (state === "open" && !isOver) steps.push({ name: action.pause, kind: "", act: () => pause(sale, left, done) });
   if (isOpen && !isOver) {
-    steps.push({ name: action.restock, kind: "", act: () => void restock(sale, done) });
+    steps.push({ name: action.restock, kind: "", act: () => restock(sale, done) });
     steps.push({ name: action.move, kind: "", act: () => moveSale(sale, () => said(words.plan.moved, done)) });
     steps.push({ name: action.end, kind: "danger", act: () => end(sale, left, done) });
   }
@@ -78,11 +78,11 @@ function pause(sale, left, done) {
   });
 }
 
-/** @param {Sale} sale @param {() => void} done */
-function resume(sale, done) {
+/** @param {Sale} sale @param {number} left @param {() => void} done */
+function resume(sale, left, done) {
   ask({
     title: text.resumeTitle(sale.productName),
-    consequences: [text.resume(number(sale.availableQuantity))],
+    consequences: [text.resume(number(left))],
     confirm: action.resume,
     act: taking(sale, "resume", done, text.resumed),
   });
@@ -113,21 +113,40 @@ function settle(sale, left, done) {
 }
 
 /** @param {Sale} sale @param {() => void} done */
-async function restock(sale, done) {
-  const stock = await service.product(sale.productId).then(({ quantity }) => quantity, () => null);
+function restock(sale, done) {
   openDialog(text.restockTitle(sale.productName), (close) => {
-    if (stock === 0) {
-      const link = el("a", { class: "button primary", href: `/admin/products/${sale.productId}`, onclick: close }, words.products.stockTitle);
-      return el("div", { class: "stack" }, el("p", {}, text.restockNone), el("div", { class: "buttons" }, link, el("button", { class: "button", type: "button", onclick: close }, action.close)));
-    }
-    const control = input({ type: "number", min: 1, max: stock, step: 1, required: true, inputmode: "numeric" });
-    const units = field(text.restock, control, stock === null ? "" : text.restockHint(number(stock)));
-    const send = async (/** @type {(pauseMs: number) => void} */ onPause) => {
-      const body = { quantity: Number(control.value) };
-      await addOnce(`restock:${sale.saleId}`, body, (key) => service.restockSale(sale.saleId, body, key), onPause);
-      close();
-      said(text.restocked(number(body.quantity)), done);
+    const place = el("div", {}, el("p", { class: "skeleton" }, text.restock));
+    const read = async () => {
+      const stock = await service.product(sale.productId).then(({ quantity }) => quantity, () => null);
+      fill(place, stock === 0 ? withoutStock(sale, close) : restockForm(sale, stock, close, done));
+      const first = place.querySelector("input, a");
+      if (first instanceof HTMLElement) first.focus();
     };
-    return form({ fields: { quantity: units }, submit: action.restock, cancel: close, send }, units.node);
+    void read();
+    return place;
   });
+}
+
+/** @param {Sale} sale @param {() => void} close */
+function withoutStock(sale, close) {
+  const link = el("a", { class: "button primary", href: `/admin/products/${sale.productId}`, onclick: close }, words.products.stockTitle);
+  return el("div", { class: "stack" }, el("p", {}, text.restockNone), el("div", { class: "buttons" }, link, el("button", { class: "button", type: "button", onclick: close }, action.close)));
+}
+
+/**
+ * @param {Sale} sale
+ * @param {number | null} stock of the product; null where it could not be read
+ * @param {() => void} close
+ * @param {() => void} done
+ */
+function restockForm(sale, stock, close, done) {
+  const control = input({ type: "number", min: 1, max: stock, step: 1, required: true, inputmode: "numeric" });
+  const units = field(text.restock, control, stock === null ? "" : text.restockHint(number(stock)));
+  const send = async (/** @type {(pauseMs: number) => void} */ onPause) => {
+    const body = { quantity: Number(control.value) };
+    await addOnce(`restock:${sale.saleId}`, body, (key) => service.restockSale(sale.saleId, body, key), onPause);
+    close();
+    said(text.restocked(number(body.quantity), body.quantity), done);
+  };
+  return form({ fields: { quantity: units }, submit: action.restock, cancel: close, send }, units.node);
 }

@@ -12,12 +12,15 @@ import { statusBadge } from "./sale_parts.js";
 import * as service from "./service.js";
 import { Table } from "./table.js";
 import { span } from "./times.js";
+import { update } from "./update.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./shapes.js").Sale} Sale */
 
 /** Between two readings while somebody looks. */
 const EVERY_MS = 5_000;
+/** Between two readings of a filtered list: each walks through all sales. */
+const FILTERED_MS = 30_000;
 /** Rows that a filter looks for before it shows them. */
 const ROWS = 50;
 const text = words.sales;
@@ -43,18 +46,28 @@ export function salesPage() {
     load: matching,
     empty: () => [el("p", {}, text.empty), planButton()],
   });
+  let isReading = false;
   const readTiles = async () => {
+    if (isReading) return;
+    isReading = true;
     try {
       const [queue, sales] = await Promise.all([service.queueReport(), service.sales({ limit: 100 })]);
       fillTiles(tiles, tilesOf(queue, sales.data));
     } catch (error) {
-      tiles.replaceChildren(failureNote(error, () => void readTiles()));
+      update(tiles, failureNote(error, () => void readTiles()));
+    } finally {
+      isReading = false;
     }
   };
   void readTiles();
+  let followedAt = performance.now();
   const timer = setInterval(() => {
     if (document.hidden) return;
     void readTiles();
+    const now = performance.now();
+    const isFiltered = Object.values(table.query).some((value) => value !== "");
+    if (isFiltered && now - followedAt < FILTERED_MS) return;
+    followedAt = now;
     table.follow();
   }, EVERY_MS);
   const head = el("div", { class: "section-head" }, el("h1", {}, words.pages.sales), planButton());

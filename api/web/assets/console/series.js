@@ -101,11 +101,6 @@ export class Series {
     this.#last = { at, counts };
   }
 
-  /** After a gap in the stream, the next event only says where to go on from. */
-  interrupt() {
-    this.#last = null;
-  }
-
   /** @param {number} at the ledger's last bucket ends here: the stream continues it */
   #endAt(at) {
     const last = this.slices.at(-1);

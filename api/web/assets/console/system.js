@@ -3,12 +3,13 @@
  * It is read again every few seconds while somebody looks.
  */
 
-import { el, fill } from "../shared/dom.js";
+import { el } from "../shared/dom.js";
 import { decimal, number } from "../shared/format.js";
 import { failureNote } from "./failures.js";
 import { total, countsOf } from "./series.js";
 import * as service from "./service.js";
 import { when } from "./times.js";
+import { update } from "./update.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./shapes.js").SystemReport} SystemReport */
@@ -27,8 +28,8 @@ export function systemPage() {
     isReading = true;
     const [report, queue] = await Promise.allSettled([service.systemReport(), service.queueReport()]);
     isReading = false;
-    if (report.status === "rejected") fill(place, failureNote(report.reason, () => void read()));
-    else fill(place, ...view(report.value, queue.status === "fulfilled" ? queue.value : null));
+    if (report.status === "rejected") update(place, failureNote(report.reason, () => void read()));
+    else update(place, ...view(report.value, queue.status === "fulfilled" ? queue.value : null));
   };
   void read();
   const timer = setInterval(() => {

@@ -7,8 +7,10 @@
 
 import { announce, el, fill, setAttribute, show } from "../shared/dom.js";
 import { number } from "../shared/format.js";
+import { rename } from "./address.js";
 import { failureNote } from "./failures.js";
 import { field, input, select } from "./form.js";
+import { refill, update } from "./update.js";
 import { words } from "./words.js";
 
 /** @typedef {import("../shared/dom.js").Child} Child */
@@ -50,6 +52,7 @@ export class Table {
   /** @type {string | null} */
   #next = null;
   #reading = new AbortController();
+  #isReading = false;
   /** @type {Record<string, string>} */
   #query = {};
   #listing;
@@ -90,7 +93,8 @@ export class Table {
   follow() {
     const isUsed = this.#frame.contains(document.activeElement) && document.activeElement !== this.#frame;
     const isOpen = this.#body.querySelector("details[open]") !== null;
-    if (this.#cursors.length === 1 && !isUsed && !isOpen) void this.reload();
+    // A reading that is on its way is not begun again: it may walk through many pages.
+    if (this.#cursors.length === 1 && !isUsed && !isOpen && !this.#isReading) void this.reload();
   }
 
   /** Reads the page that is shown again. */
@@ -98,6 +102,7 @@ export class Table {
     this.#reading.abort();
     const reading = new AbortController();
     this.#reading = reading;
+    this.#isReading = true;
     const cursor = this.#cursors[this.#cursors.length - 1] ?? null;
     setAttribute(this.#frame, "aria-busy", "true");
     try {
@@ -107,7 +112,9 @@ export class Table {
       this.#show(data);
     } catch (error) {
       if (reading.signal.aborted) return;
-      fill(this.#place, failureNote(error, () => void this.reload()));
+      update(this.#place, failureNote(error, () => void this.reload()));
+    } finally {
+      if (this.#reading === reading) this.#isReading = false;
     }
   }
 
@@ -121,11 +128,14 @@ export class Table {
     show(this.#older, hasPages);
     this.#count.textContent = words.table.rows(number(rows.length), rows.length);
     if (rows.length === 0) {
-      fill(this.#place, el("div", { class: "empty" }, ...this.#nothing()), hasPages && this.#pages);
+      refill(this.#place, el("div", { class: "empty" }, ...this.#nothing()), ...(hasPages ? [this.#pages] : []));
       return;
     }
+    const hadFocus = this.#place.contains(document.activeElement);
     fill(this.#body, ...rows.map((row) => this.#row(row)));
-    fill(this.#place, this.#frame, this.#pages);
+    // Moved nodes lose the focus and their scroll position.
+    if (this.#place.firstChild !== this.#frame) fill(this.#place, this.#frame, this.#pages);
+    if (hadFocus && !this.#place.contains(document.activeElement)) this.#frame.focus({ preventScroll: true });
   }
 
   #nothing() {
@@ -230,5 +240,5 @@ function asked(filters) {
 function share(query) {
   const pairs = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== ""));
   const text = pairs.toString();
-  history.replaceState(history.state, "", location.pathname + (text === "" ? "" : `?${text}`));
+  rename(location.pathname + (text === "" ? "" : `?${text}`));
 }

@@ -90,11 +90,13 @@ export const words = {
     again: (/** @type {number} */ seconds) => `No answer yet: asking again in ${seconds} s`,
     missing: "Fill this in.",
     typeName: (/** @type {string} */ name) => `Type \u201c${name}\u201d to confirm`,
-    otherName: "This is another name.",
+    otherName: "This is not the name above.",
   },
 
   failure: {
-    lost: "No answer has come. You can send this again safely: nothing is added twice.",
+    lost: "No answer has come. Try again.",
+    mayBeDone: (/** @type {string} */ failure) =>
+      `${failure} It may already be done, and the units may already have been added. Send the same again within 10 minutes: nothing is added twice.`,
     tooMany: (/** @type {number} */ seconds) => `Too many requests. Try again in ${seconds} s.`,
     answer: (/** @type {number} */ status) => `The service answered with status ${status}. Try again in a moment.`,
     page: "Something on this page failed. Reload it.",
@@ -201,7 +203,7 @@ export const words = {
     status: "Status",
     at: "Bought",
     email: "Email",
-    emailHint: "The begin of the address is enough.",
+    emailHint: "The first letters of the address are enough.",
     sale: "Sale",
     confirmed: "Confirmed",
     cancelled: "Cancelled",
@@ -234,7 +236,7 @@ export const words = {
     replayOf: (/** @type {string} */ buyer) => `Replay the purchase of ${buyer}`,
     replayTitle: "Replay this purchase",
     replay: (/** @type {string} */ buyer) => `1 order is made for ${buyer}, with 1 unit of the sale.`,
-    replayThen: "The sale is closed while it is done: buyers answer 503 for a moment, and their retry is safe.",
+    replayThen: "The sale is closed while it is done: buyers are asked to wait a moment, and their retry is safe.",
     reasons: {
       superseded: "Its gate was rebuilt",
       no_units: "No units left",
@@ -251,7 +253,7 @@ export const words = {
     alerts: "Alerts",
     allWell: "No alert is on: everything answers, and purchases reach the ledger.",
     alert: {
-      redis: "Redis does not answer: purchases answer 503.",
+      redis: "Redis does not answer: purchases get a 503.",
       postgres: "Postgres does not answer: selling goes on, and orders wait in the journal.",
       tables: "The tables in Postgres are not of this version: run mincommerce migrate.",
       reconciler: "No reconciler is running: orders wait in the journal.",

@@ -2,6 +2,7 @@
  * Every text of the page of a sale: a part of `words.js`.
  */
 
+import { number } from "../shared/format.js";
 import { plural } from "./plural.js";
 
 export const sale = {
@@ -83,13 +84,13 @@ export const audit = {
   failed: (/** @type {string} */ why) => `The audit came to no result. ${why}`,
   remedy: { harmless: "Passes by itself", repairable: "Can be repaired", person: "A person has to act" },
   what: "What to do",
-  buyers: (/** @type {string} */ count, /** @type {number} */ shown) =>
-    `${count} ${plural(Number(count), "buyer", "buyers")}${shown < Number(count) ? `, the first ${shown}` : ""}`,
+  buyers: (/** @type {number} */ count, /** @type {number} */ shown) =>
+    `${number(count)} ${plural(count, "buyer", "buyers")}${shown < count ? `, the first ${number(shown)}` : ""}`,
   buyer: (/** @type {string} */ user, /** @type {string} */ order) => `buyer ${user}, order ${order}`,
   repairTitle: "Repair this sale",
   repairSays: (/** @type {number} */ count) =>
     `The audit names ${count} ${plural(count, "difference", "differences")}. The repair posts missing purchases, brings the gate up to date, and loads it again where it must.`,
-  repairThen: "While the gate is loaded again, purchases answer 503 for a moment; their retry is safe. No purchase is lost, and no order is changed.",
+  repairThen: "While the gate is loaded again, purchases get a 503 for a moment; their retry is safe. No purchase is lost, and no order is changed.",
   repaired: "The repair is done.",
   kind: {
     sync_pending: "A change is on its way to the gate",
@@ -169,26 +170,26 @@ export const plan = {
 
 export const steps = {
   warmTitle: "Load the sale into the gate",
-  warm: "The gate gets the terms and the buyers that the ledger has. Purchases answer 503 until that is done.",
+  warm: "The gate gets the terms and the buyers that the ledger has. Purchases get a 503 until that is done.",
   warmed: "The sale is loaded.",
   pauseTitle: (/** @type {string} */ name) => `Pause \u201c${name}\u201d`,
-  pause: (/** @type {string} */ left) => `${left} left stay unsold until you resume. Buyers read that the sale is paused. Orders stand.`,
+  pause: (/** @type {string} */ left) => `${left} are left at this moment. They stay unsold until you resume. Buyers read that the sale is paused. Orders stand.`,
   paused: "The sale is paused.",
   resumeTitle: (/** @type {string} */ name) => `Resume \u201c${name}\u201d`,
-  resume: (/** @type {string} */ left) => `${left} left are for sale again at once, if the sale has started.`,
+  resume: (/** @type {string} */ left) => `${left} are left at this moment. They are for sale again at once, if the sale has started.`,
   resumed: "The sale goes on.",
   restockTitle: (/** @type {string} */ name) => `Restock \u201c${name}\u201d`,
   restock: "Units to add",
   restockHint: (/** @type {string} */ stock) => `${stock} are in the product's stock.`,
   restockNone: "The product has no units in stock. Add some to the product first.",
-  restocked: (/** @type {string} */ units) => `${units} units were added.`,
+  restocked: (/** @type {string} */ units, /** @type {number} */ count) => `${units} ${plural(count, "unit was", "units were")} added.`,
   endTitle: (/** @type {string} */ name) => `End \u201c${name}\u201d now`,
-  end: (/** @type {string} */ sold, /** @type {string} */ left) => `${sold} are sold, and stay so. ${left} are left and are not sold any more.`,
+  end: (/** @type {string} */ sold, /** @type {string} */ left) => `At this moment ${sold} are sold and ${left} are left. What is sold stays sold. What is left when the sale ends is not sold any more.`,
   endFinal: "An ended sale does not sell again and cannot be moved. This cannot be undone.",
   ended: "The sale has ended.",
   settleTitle: (/** @type {string} */ name) => `Settle \u201c${name}\u201d`,
   settle: (/** @type {string} */ left, /** @type {number} */ count) =>
-    `${left} ${plural(count, "unit goes", "units go")} back to the product's stock, once every purchase is in the ledger.`,
+    `At this moment ${left} ${plural(count, "unit is", "units are")} left. What is left goes back to the product's stock, once every purchase is in the ledger.`,
   settleFinal: "The sale is closed for good. This cannot be undone.",
   settled: "The sale is settled.",
 };
