@@ -91,6 +91,7 @@ export class AuditView {
       if (!this.#isClosed) this.#take(audit);
     } catch (error) {
       this.#failure = text.failed(failureText(error));
+      this.#mark.className = "badge warn";
       this.#showLine();
     } finally {
       this.#isAsking = false;

@@ -91,7 +91,8 @@ export class Table {
 
   /** Reads the first page again, unless somebody is at work in it. */
   follow() {
-    const isUsed = this.#frame.contains(document.activeElement) && document.activeElement !== this.#frame;
+    const focused = document.activeElement;
+    const isUsed = this.#body.contains(focused) || this.#place.querySelector(".empty")?.contains(focused);
     const isOpen = this.#body.querySelector("details[open]") !== null;
     // A reading that is on its way is not begun again: it may walk through many pages.
     if (this.#cursors.length === 1 && !isUsed && !isOpen && !this.#isReading) void this.reload();
