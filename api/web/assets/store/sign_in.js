@@ -20,11 +20,14 @@ export function signInPath() {
   return pathname === "/sign-in" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(pathname + hash)}`;
 }
 
-/** The page to go to afterwards: one of this shop's, whatever the address says. */
+/**
+ * The page to go to afterwards: one of this shop's, whatever the address says. It is the whole address: a path such as
+ * `//other.example` alone leads to another host.
+ */
 function nextPath() {
   const next = new URLSearchParams(location.search).get("next") ?? "/";
   const url = URL.canParse(next, location.origin) ? new URL(next, location.origin) : null;
-  return url !== null && url.origin === location.origin ? url.pathname + url.hash : "/";
+  return url !== null && url.origin === location.origin ? url.href : "/";
 }
 
 export class SignIn {
