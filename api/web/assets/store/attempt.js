@@ -227,13 +227,13 @@ function asFailure(error) {
 }
 
 /**
- * Whether to ask again. The API's own failures are among these: what became of the request is not known.
+ * Whether to ask again.
  * @param {ApiError} failure
  */
 function isPassing(failure) {
   const isEarly =
     failure.problem["reason"] === "not_started" && (failure.retryAfter ?? Infinity) <= EARLY_MAX_SECONDS;
-  return failure.isPassing || failure.status >= 500 || isEarly;
+  return failure.isPassing || isEarly;
 }
 
 /**
