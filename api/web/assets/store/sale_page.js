@@ -198,7 +198,7 @@ export class SalePage {
     document.title = `${sale.productName} · ${this.#shop.name}`;
     const attempt = this.#attempt.state;
     if (attempt?.phase === "refused" && performance.now() - attempt.at > REFUSAL_MS) {
-      this.#attempt.settle();
+      this.#attempt.dismiss();
     }
     if (known !== null && known.availableQuantity > 0 && sale.availableQuantity === 0 && sale.status === "active") {
       this.#soldOutMs = Date.parse(sale.serverTime) - Date.parse(sale.startTime);

@@ -103,6 +103,7 @@ export const words = {
     unsure: "Your request may have arrived. We keep asking with the same key.",
     busy: "The shop is busy. We keep asking for you with the same key.",
     early: "Your request came a moment too early. We ask again.",
+    late: "Your request may have arrived. Try again.",
     signInToGoOn: "Your request may have arrived. Sign in, and we ask again with the same key.",
     onItsWay: (/** @type {string} */ order) => `Order ${order}, being written down.`,
     won: (/** @type {string} */ order, /** @type {string} */ time) =>
