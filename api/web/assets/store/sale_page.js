@@ -212,8 +212,10 @@ export class SalePage {
   /** @param {Purchase} purchase */
   #takePurchase(purchase) {
     const known = this.#purchase;
+    // An operator may yet complete a purchase that failed.
+    const isDismissed = purchase.orderId === this.#dismissed && purchase.status === "failed";
     const isOther = known !== null && purchase.orderId !== known.orderId;
-    if (purchase.status === "not_purchased" || purchase.orderId === this.#dismissed) {
+    if (purchase.status === "not_purchased" || isDismissed) {
       return;
     }
     if (known !== null && !isOther && ORDER[purchase.status] < ORDER[known.status]) {
