@@ -45,3 +45,12 @@ export function problem(what) {
     },
   };
 }
+
+/**
+ * The page cannot go on; the visitor can have it begin from scratch.
+ * @returns {HTMLElement}
+ */
+export function failed() {
+  const again = el("button", { class: "button", type: "button", onclick: () => location.reload() }, words.problem.again);
+  return el("section", { class: "notice" }, el("h1", {}, words.problem.loading), el("p", {}, again));
+}

@@ -159,7 +159,7 @@ export class Orders {
    * @param {boolean} isFirst
    */
   #find(isFirst) {
-    const id = decodeURIComponent(location.hash.slice(1));
+    const id = location.hash.slice(1);
     if (id === "" || this.#shop.session.signedIn === null) {
       return;
     }

@@ -167,9 +167,11 @@ export class SalePage {
   /** @param {unknown} error */
   #giveUp(error) {
     const isUnknown = error instanceof ApiError && [400, 404].includes(error.status);
-    const heading = isUnknown ? words.problem.noSale : words.problem.loading;
-    const line = isUnknown ? words.problem.noSaleLine : String(error);
-    fill(this.#place, notice(heading, line, "/", words.problem.toSales));
+    this.#live.stop();
+    if (!isUnknown) {
+      throw error;
+    }
+    fill(this.#place, notice(words.problem.noSale, words.problem.noSaleLine, "/", words.problem.toSales));
   }
 
   /**

@@ -212,7 +212,7 @@ export const words = {
   problem: {
     loading: "The shop does not answer at the moment.",
     tryingIn: (/** @type {string} */ seconds) => `We try again in ${seconds} s.`,
-    now: "Try now",
+    again: "Try again",
     noSale: "There is no such sale",
     noSaleLine: "The link may be wrong, or the sale is gone.",
     noPage: "There is no such page",
