@@ -184,7 +184,7 @@ export class SalePage {
     } else if (this.#sale === null) {
       // Of the product it says nothing: the status does.
       this.#early = data;
-    } else {
+    } else if (Date.parse(data.serverTime) >= Date.parse(this.#sale.serverTime)) {
       this.#takeSale({ ...this.#sale, ...data });
     }
   }
