@@ -97,7 +97,7 @@ export class Home {
   #show(sales) {
     if (sales.length === 0) {
       this.#cards.clear();
-      fill(this.#list, notice(words.home.none, words.home.noneLine));
+      fill(this.#list, notice(words.home.none, words.home.noneLine, undefined, undefined, "h2"));
       return;
     }
     const sorted = sales.toSorted((one, other) => rank(one) - rank(other));

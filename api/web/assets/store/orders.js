@@ -138,7 +138,7 @@ export class Orders {
     if (this.#cursor === null) {
       fill(this.#list);
       if (tickets.length === 0) {
-        fill(this.#list, notice(words.orders.none, words.orders.noneLine, "/", words.orders.toSales));
+        fill(this.#list, notice(words.orders.none, words.orders.noneLine, "/", words.orders.toSales, "h2"));
       }
     }
     this.#list.append(...tickets);

@@ -41,7 +41,7 @@ export class SignIn {
   #password = el("input", { id: "password", type: "password", name: "password", "aria-describedby": "password-hint" });
   #passwordHint = el("p", { class: "hint", id: "password-hint" });
   #passwordField = el("div", { class: "field" }, el("label", { for: "password" }, words.signIn.password), this.#password, this.#passwordHint);
-  #fault = el("p", { class: "note bad", role: "alert", hidden: true });
+  #fault = el("p", { class: "note bad", id: "sign-in-fault", role: "alert", hidden: true });
   #submit = el("button", { class: "button primary", type: "submit" });
   #other = el("button", { class: "button plain", type: "button", onclick: () => this.#use(this.#way === "password" ? "email" : "password") });
   #register = el("button", { class: "button plain", type: "button", onclick: () => this.#use(this.#way === "register" ? "password" : "register") });
@@ -192,6 +192,8 @@ export class SignIn {
     show(this.#fault, fault !== "");
     for (const one of [this.#email, this.#password]) {
       setAttribute(one, "aria-invalid", one === input ? "true" : null);
+      const hint = one === this.#password ? "password-hint" : null;
+      setAttribute(one, "aria-describedby", one === input ? ["sign-in-fault", hint].filter(Boolean).join(" ") : hint);
     }
     input?.focus();
   }

@@ -32,12 +32,8 @@ export const words = {
 
   home: {
     heading: "Sales",
-    running: "On now",
-    coming: "Coming up",
-    open: (/** @type {string} */ name) => `Look at ${name}`,
     none: "No sale is planned yet",
     noneLine: "The shop announces its next sale here. Keep this page open, or come back later.",
-    more: "Show more sales",
   },
 
   status: {
@@ -54,7 +50,6 @@ export const words = {
     endsIn: "Ends in",
     ending: "Ends any moment",
     ended: "Ended",
-    paused: "Paused",
     days: (/** @type {number} */ days) => `${days} ${counted(days, "day", "days")}`,
     today: "Today",
     tomorrow: "Tomorrow",
@@ -70,7 +65,6 @@ export const words = {
     units: (/** @type {string} */ total, /** @type {number} */ count) =>
       `${total} ${counted(count, "unit", "units")} in this sale`,
     none: (/** @type {string} */ total) => `None of ${total} left`,
-    lastOnes: (/** @type {string} */ left) => `Last ones: ${left} left`,
   },
 
   button: {
@@ -117,7 +111,6 @@ export const words = {
     endedSold: (/** @type {string} */ time) => `It ended at ${time}. Everything was sold.`,
     cancelled: (/** @type {string} */ order) =>
       `The shop has cancelled order ${order}. Ask the shop if you did not expect this.`,
-    tryAgain: "You can try again safely.",
     loading: "We ask the shop what is left.",
   },
 
