@@ -195,7 +195,8 @@ export class SalePage {
   /** @param {Sale} sale */
   #takeSale(sale) {
     const known = this.#sale;
-    this.#sale = this.#early === null ? sale : { ...sale, ...this.#early };
+    const isEarlyNewer = Date.parse(this.#early?.serverTime ?? "") >= Date.parse(sale.serverTime);
+    this.#sale = isEarlyNewer ? { ...sale, ...this.#early } : sale;
     this.#early = null;
     document.title = `${sale.productName} · ${this.#shop.name}`;
     const attempt = this.#attempt.state;
