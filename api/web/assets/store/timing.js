@@ -14,7 +14,7 @@ import { words } from "./words.js";
  */
 export function dayInWords(time, now) {
   const near = { "-1": words.time.yesterday, 0: words.time.today, 1: words.time.tomorrow };
-  return near[/** @type {-1 | 0 | 1} */ (daysBetween(now, time))] ?? day(time);
+  return near[/** @type {-1 | 0 | 1} */ (daysBetween(now, time))] ?? day(time, "mine", now);
 }
 
 /**
