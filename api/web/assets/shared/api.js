@@ -41,7 +41,7 @@ export class ApiError extends Error {
 
   /** Whether the same request may be answered differently in a moment. */
   get isPassing() {
-    return [0, 429, 502, 503, 504].includes(this.status);
+    return this.status === 0 || this.status === 429 || this.status >= 500;
   }
 
   /** Whether what was asked for may have happened all the same. */

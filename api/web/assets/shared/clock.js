@@ -25,7 +25,9 @@ export class ServerClock {
   #learnedAt = 0;
   #difference = Date.now() - performance.now();
   /** @type {Set<() => void>} */
-  #listeners = new Set();
+  #sleepListeners = new Set();
+  /** @type {Set<() => void>} */
+  #knownListeners = new Set();
 
   constructor() {
     setInterval(() => this.#look(), LOOK_EVERY_MS);
@@ -35,6 +37,8 @@ export class ServerClock {
 
   /** The server's time, milliseconds since 1970; null until it is known. */
   now() {
+    // A timer may fire after a sleep before the look that notices it.
+    this.#look();
     return this.#offset === null ? null : this.#offset + performance.now();
   }
 
@@ -55,10 +59,14 @@ export class ServerClock {
       const kept = this.#offset - DRIFT * (received - this.#learnedAt);
       const latest = sent === undefined ? kept : Math.min(kept, time - sent + STALE_MAX_MS);
       this.#offset = Math.max(sample, latest);
-    } else {
-      this.#offset = sample;
+      this.#learnedAt = received;
+      return;
     }
+    this.#offset = sample;
     this.#learnedAt = received;
+    for (const listener of this.#knownListeners) {
+      listener();
+    }
   }
 
   /**
@@ -66,8 +74,13 @@ export class ServerClock {
    * @returns {() => void} stops it
    */
   onSleep(listener) {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.#sleepListeners.add(listener);
+    return () => this.#sleepListeners.delete(listener);
+  }
+
+  /** @param {() => void} listener called when the time becomes known: at first, and after each sleep */
+  onKnown(listener) {
+    this.#knownListeners.add(listener);
   }
 
   #look() {
@@ -82,7 +95,7 @@ export class ServerClock {
 
   #wake() {
     this.#offset = null;
-    for (const listener of this.#listeners) {
+    for (const listener of this.#sleepListeners) {
       listener();
     }
   }

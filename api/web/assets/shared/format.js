@@ -86,12 +86,18 @@ export function second(time, zone = "mine") {
 }
 
 /**
- * The day: Monday, 30 November.
+ * The day: Monday, 30 November; with the year where it is another than now.
  * @param {string | number} time
  * @param {Zone} [zone]
+ * @param {number} [now]
  */
-export function day(time, zone = "mine") {
-  return dates("day", zone, { weekday: "long", day: "numeric", month: "long" }).format(new Date(time));
+export function day(time, zone = "mine", now = Date.now()) {
+  const year = dates("year", zone, { year: "numeric" });
+  /** @type {Intl.DateTimeFormatOptions} */
+  const options = { weekday: "long", day: "numeric", month: "long" };
+  return year.format(new Date(time)) === year.format(now)
+    ? dates("day", zone, options).format(new Date(time))
+    : dates("day and year", zone, { ...options, year: "numeric" }).format(new Date(time));
 }
 
 /**

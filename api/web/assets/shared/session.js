@@ -72,8 +72,12 @@ export class Session {
     this.#keep({ signedIn: { token, userId, email, userType, expiresAt }, why: "in", email });
   }
 
-  /** Signs out, in all tabs. */
+  /** Signs out, in all tabs. No attempt to buy goes on for somebody who has left (see store/attempt.js). */
   end() {
+    const user = this.#kept.signedIn?.userId;
+    if (user !== undefined) {
+      removeAll(`mincommerce.attempt.${user}.`);
+    }
     this.#keep(NOBODY);
   }
 
@@ -152,5 +156,19 @@ export function write(name, text) {
     }
   } catch {
     // The page goes on without.
+  }
+}
+
+/**
+ * Removes everything from the browser's storage whose name begins so.
+ * @param {string} prefix
+ */
+function removeAll(prefix) {
+  try {
+    for (const name of Object.keys(localStorage).filter((one) => one.startsWith(prefix))) {
+      localStorage.removeItem(name);
+    }
+  } catch {
+    // Nothing was kept.
   }
 }

@@ -57,7 +57,12 @@ export class EventParser {
       if (line !== "") {
         this.#take(line);
       } else if (this.#data !== "") {
-        events.push({ name: this.#name || "message", data: JSON.parse(this.#data), id: this.lastId });
+        try {
+          events.push({ name: this.#name || "message", data: JSON.parse(this.#data), id: this.lastId });
+        } catch (error) {
+          // The events after it count all the same.
+          reportError(error);
+        }
         this.#clear();
       } else {
         this.#clear();
@@ -216,7 +221,7 @@ export class Stream {
         this.#failed = 0;
         this.#say({ state: "open", seenAt: heardAt, failure: null });
         for (const event of parser.push(decoder.decode(value, { stream: true }))) {
-          this.#onEvent(event);
+          this.#give(event);
         }
       }
     } catch (error) {
@@ -224,6 +229,18 @@ export class Stream {
       return reason instanceof ApiError ? reason : new ApiError({ code: "NETWORK", detail: String(reason) });
     } finally {
       clearInterval(watchdog);
+      // Whatever ended it, the connection must not stay open. The reason is known by now.
+      turn.abort();
+    }
+  }
+
+  /** @param {StreamEvent} event */
+  #give(event) {
+    try {
+      this.#onEvent(event);
+    } catch (error) {
+      // A fault of the page's is no fault of the connection.
+      reportError(error);
     }
   }
 

@@ -14,10 +14,13 @@ import { words } from "./words.js";
  */
 export function showAccount(session, place) {
   place.setAttribute("aria-label", words.account.label);
+  let shown = new AbortController();
   const show = () => {
+    shown.abort();
+    shown = new AbortController();
     const { signedIn } = session;
     const isSigningIn = location.pathname === "/sign-in";
-    fill(place, signedIn !== null ? menu(session, signedIn.email) : !isSigningIn && signInLink());
+    fill(place, signedIn !== null ? menu(session, signedIn.email, shown.signal) : !isSigningIn && signInLink());
   };
   show();
   session.onChange(show);
@@ -40,8 +43,9 @@ function person() {
 /**
  * @param {Session} session
  * @param {string} email
+ * @param {AbortSignal} signal ends it
  */
-function menu(session, email) {
+function menu(session, email, signal) {
   const summary = el("summary", { class: "button" }, person(), el("span", { class: "email" }, email.split("@")[0]));
   const signOut = el("button", { class: "item", type: "button", onclick: () => session.end() }, words.account.signOut);
   const items = el(
@@ -68,6 +72,6 @@ function menu(session, email) {
     if (target instanceof Node && !details.contains(target)) {
       details.open = false;
     }
-  });
+  }, { signal });
   return details;
 }

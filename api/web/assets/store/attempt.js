@@ -4,10 +4,14 @@
  *     asking -> (accepted or refused)
  *     asking -> waiting -> asking        the answer was lost, or the shop is busy
  *     asking -> signed-out -> asking     the session ended; it goes on when the same user is back
+ *     asking -> late                     the key is too old: the visitor decides
  *
  * The key is kept in this browser by user and sale before the first request, so that a reload, a second tab and a
  * second click all mean the same purchase. It goes when the answer is known, when the user signs out, and after ten
  * minutes: a page that is opened the day after buys nothing by itself. (What the request did is known without the key.)
+ *
+ * How old a kept key is, the server's time alone says. After a sleep that is unknown: the attempt stops, and goes on with
+ * the next sample. A purchase that the visitor begins meanwhile has its key in memory until then.
  */
 
 import { ApiError, newKey, pauseAfter, sleep } from "../shared/api.js";
@@ -20,6 +24,7 @@ import { read, write } from "../shared/session.js";
  * @typedef {{ phase: "asking" }
  *   | { phase: "waiting", until: number, failure: ApiError }
  *   | { phase: "signed-out" }
+ *   | { phase: "late" }
  *   | { phase: "refused", at: number, failure: ApiError }} AttemptState
  *   `until` and `at` are by `performance.now()`
  */
@@ -27,6 +32,13 @@ import { read, write } from "../shared/session.js";
  * @typedef {object} Accepted
  * @property {string} status a stage of the purchase
  * @property {string} orderId
+ */
+
+/**
+ * @typedef {object} Key
+ * @property {string} name where it is kept
+ * @property {string} key
+ * @property {number} since when it was made, by `performance.now()`
  */
 
 /** A sale that refuses because it has not started yet is asked again if it names at most this, seconds. */
@@ -53,6 +65,8 @@ export class Attempt {
   #user;
   /** Ends the requests of now. @type {AbortController | null} */
   #running = null;
+  /** With which they are sent. @type {Key | null} */
+  #key = null;
   #pause = new AbortController();
 
   /**
@@ -72,6 +86,8 @@ export class Attempt {
     this.#onChange = onChange;
     this.#onAccepted = onAccepted;
     addEventListener("online", () => this.#pause.abort());
+    clock.onSleep(() => this.#stop());
+    clock.onKnown(() => this.#knowTime());
     session.onChange((signedIn) => {
       if (signedIn === null) {
         this.#interrupt();
@@ -79,6 +95,7 @@ export class Attempt {
       }
       if (signedIn.userId !== this.#user) {
         this.#stop();
+        this.#say(null);
       }
       this.resume();
     });
@@ -95,20 +112,32 @@ export class Attempt {
     if (name === null || this.#running !== null) {
       return;
     }
-    if (this.#keyIn(name) === null) {
-      write(name, `${newKey()} ${this.#clock.now() ?? 0}`);
+    let key = this.#keyIn(name);
+    if (key === null) {
+      key = { name, key: newKey(), since: performance.now() };
+      this.#keep(key);
     }
-    this.resume();
+    void this.#run(key);
   }
 
   /** Goes on with an attempt whose answer is not known: after a reload, or when the user is back. */
   resume() {
     const name = this.#name();
-    const key = name === null ? null : this.#keyIn(name);
-    if (name === null || key === null) {
+    if (name === null || this.#running !== null || this.#clock.now() === null) {
+      return;
+    }
+    const key = this.#keyIn(name);
+    if (key !== null) {
+      void this.#run(key);
+    } else if (this.#isOpen()) {
+      this.#say({ phase: "late" });
+    }
+  }
+
+  /** The refusal does not count any more. */
+  dismiss() {
+    if (this.#state?.phase === "refused") {
       this.#say(null);
-    } else if (this.#running === null) {
-      void this.#run(name, key);
     }
   }
 
@@ -126,67 +155,110 @@ export class Attempt {
 
   #name() {
     const user = this.#session.signedIn?.userId;
-    return user === undefined ? null : this.#nameFor(user);
+    return user === undefined ? null : `mincommerce.attempt.${user}.${this.#saleId}`;
   }
 
-  /** @param {string} user */
-  #nameFor(user) {
-    return `mincommerce.attempt.${user}.${this.#saleId}`;
-  }
-
-  /** @param {string} name */
+  /**
+   * The key that is kept there, while it counts.
+   * @param {string} name
+   * @returns {Key | null}
+   */
   #keyIn(name) {
+    const now = this.#clock.now();
+    if (now === null) {
+      return null;
+    }
     const [key, madeAt] = read(name)?.split(" ") ?? [];
-    const age = (this.#clock.now() ?? 0) - Number(madeAt);
-    return key !== undefined && age < KEY_MAX_MS ? key : null;
+    const age = now - Number(madeAt);
+    return key !== undefined && age < KEY_MAX_MS ? { name, key, since: performance.now() - age } : null;
+  }
+
+  /** @param {Key} key */
+  #keep({ name, key, since }) {
+    const now = this.#clock.now();
+    if (now !== null) {
+      write(name, `${key} ${now - (performance.now() - since)}`);
+    }
+  }
+
+  #knowTime() {
+    if (this.#key === null) {
+      this.resume();
+    } else {
+      this.#keep(this.#key);
+    }
+  }
+
+  /** Whether the answer of an attempt is not known yet. */
+  #isOpen() {
+    return ["asking", "waiting", "signed-out"].includes(this.#state?.phase ?? "");
   }
 
   #stop() {
     this.#running?.abort();
     this.#running = null;
+    this.#key = null;
   }
 
   /** The session has ended. What was asked for may have happened, so it is not forgotten. */
   #interrupt() {
-    const isOut = this.#session.why === "out";
-    const wasAsking = this.#running !== null || this.#state?.phase === "signed-out";
-    if (isOut && this.#user !== undefined) {
-      write(this.#nameFor(this.#user), null);
-    }
+    const goesOn = this.#session.why !== "out" && this.#isOpen();
     this.#stop();
-    this.#say(wasAsking && !isOut ? { phase: "signed-out" } : null);
+    this.#say(goesOn ? { phase: "signed-out" } : null);
   }
 
-  /**
-   * @param {string} name where the key is kept
-   * @param {string} key
-   */
-  async #run(name, key) {
+  /** @param {Key} key */
+  async #run(key) {
     const running = new AbortController();
     this.#running = running;
+    this.#key = key;
     this.#user = this.#session.signedIn?.userId;
     const { signal } = running;
-    for (let tries = 1; !signal.aborted; tries += 1) {
+    for (let tries = 1; ; tries += 1) {
       this.#say({ phase: "asking" });
-      const outcome = await this.#ask(key, signal).catch((error) => error);
+      const outcome = await this.#ask(key.key, signal).catch((error) => error);
       if (signal.aborted) {
         return;
       }
       const failure = outcome instanceof Error ? asFailure(outcome) : null;
-      if (failure !== null && isPassing(failure)) {
-        await this.#wait(failure, pauseAfter(failure, tries), signal);
-        continue;
+      if (failure === null || !isPassing(failure)) {
+        this.#end(key);
+        this.#conclude(failure === null ? outcome : acceptedBefore(failure), failure);
+        return;
       }
-      this.#running = null;
+      await this.#wait(failure, pauseAfter(failure, tries), signal);
+      // The clock notices a sleep when it is asked. A sleep stops this.
+      this.#clock.now();
+      if (signal.aborted) {
+        return;
+      }
+      if (performance.now() - key.since >= KEY_MAX_MS) {
+        this.#end(key);
+        this.#say({ phase: "late" });
+        return;
+      }
+    }
+  }
+
+  /** @param {Key} key */
+  #end({ name, key }) {
+    this.#stop();
+    // Another tab may have begun another attempt.
+    if (read(name)?.split(" ")[0] === key) {
       write(name, null);
-      const accepted = failure === null ? outcome : acceptedBefore(failure);
-      if (accepted !== null) {
-        this.#say(null);
-        this.#onAccepted(accepted);
-      } else if (failure !== null) {
-        this.#say({ phase: "refused", at: performance.now(), failure });
-      }
-      return;
+    }
+  }
+
+  /**
+   * @param {Accepted | null} accepted
+   * @param {ApiError | null} failure
+   */
+  #conclude(accepted, failure) {
+    if (accepted !== null) {
+      this.#say(null);
+      this.#onAccepted(accepted);
+    } else if (failure !== null) {
+      this.#say({ phase: "refused", at: performance.now(), failure });
     }
   }
 
@@ -227,13 +299,13 @@ function asFailure(error) {
 }
 
 /**
- * Whether to ask again. The API's own failures are among these: what became of the request is not known.
+ * Whether to ask again.
  * @param {ApiError} failure
  */
 function isPassing(failure) {
   const isEarly =
     failure.problem["reason"] === "not_started" && (failure.retryAfter ?? Infinity) <= EARLY_MAX_SECONDS;
-  return failure.isPassing || failure.status >= 500 || isEarly;
+  return failure.isPassing || isEarly;
 }
 
 /**

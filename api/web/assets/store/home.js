@@ -3,7 +3,7 @@
  * and every half minute while somebody looks at it: a shared cache can answer.
  */
 
-import { retrying } from "../shared/api.js";
+import { ApiError, pauseAfter, retrying } from "../shared/api.js";
 import { el, fill, setAttribute, setText } from "../shared/dom.js";
 import { countdown, number } from "../shared/format.js";
 import { notice, problem } from "./notices.js";
@@ -27,6 +27,8 @@ export class Home {
   #cards = new Map();
   #askAt = 0;
   #isAsking = false;
+  #pause = problem(words.problem.loading);
+  #failed = 0;
 
   /**
    * @param {Shop} shop
@@ -41,18 +43,33 @@ export class Home {
   }
 
   async start() {
-    const pause = problem(words.problem.loading);
-    await retrying(() => this.#ask(), {
-      onPause: (_failure, pauseMs) => {
-        pause.showFor(pauseMs);
-        this.#list.before(pause.element);
-      },
-    });
-    pause.end();
+    await retrying(() => this.#ask(), { onPause: (_failure, pauseMs) => this.#showPause(pauseMs) });
     eachSecond(this.#shop.clock, (now) => this.#tick(now));
     document.addEventListener("visibilitychange", () => {
       this.#askAt = 0;
     });
+    this.#shop.clock.onSleep(() => {
+      this.#askAt = 0;
+    });
+  }
+
+  /** @param {number} pauseMs until it asks again */
+  #showPause(pauseMs) {
+    this.#pause.showFor(pauseMs);
+    this.#list.before(this.#pause.element);
+    this.#list.classList.add("away");
+  }
+
+  async #askAgain() {
+    try {
+      await this.#ask();
+    } catch (error) {
+      this.#failed += 1;
+      const failure = error instanceof ApiError ? error : new ApiError({ code: "UNKNOWN" });
+      const pauseMs = pauseAfter(failure, this.#failed);
+      this.#askAt = performance.now() + pauseMs;
+      this.#showPause(pauseMs);
+    }
   }
 
   async #ask() {
@@ -66,6 +83,9 @@ export class Home {
       for (const { serverTime } of sales) {
         clock.learn(serverTime, sent);
       }
+      this.#failed = 0;
+      this.#pause.end();
+      this.#list.classList.remove("away");
       this.#show(sales);
     } finally {
       this.#isAsking = false;
@@ -77,7 +97,7 @@ export class Home {
   #show(sales) {
     if (sales.length === 0) {
       this.#cards.clear();
-      fill(this.#list, notice(words.home.none, words.home.noneLine));
+      fill(this.#list, notice(words.home.none, words.home.noneLine, undefined, undefined, "h2"));
       return;
     }
     const sorted = sales.toSorted((one, other) => rank(one) - rank(other));
@@ -104,7 +124,7 @@ export class Home {
       }
     }
     if (performance.now() >= this.#askAt && !document.hidden && !this.#isAsking) {
-      this.#ask().catch(() => {});
+      void this.#askAgain();
     }
   }
 }

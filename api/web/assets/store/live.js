@@ -57,6 +57,8 @@ export class Live {
   #connection = { state: "connecting", seenAt: null, failureStatus: 0 };
   #saidAt = 0;
   #unanswered = 0;
+  #watching = 0;
+  #isStopped = false;
 
   /**
    * @param {object} options
@@ -80,6 +82,9 @@ export class Live {
     this.#join();
     let user = this.#session.signedIn?.userId;
     this.#session.onChange((signedIn) => {
+      if (this.#isStopped) {
+        return;
+      }
       if (signedIn?.userId !== user) {
         user = signedIn?.userId;
         this.#leave();
@@ -88,14 +93,21 @@ export class Live {
         this.#stream?.reconnect();
       }
     });
-    setInterval(() => this.#watch(), ASK_EVERY_MS);
+    this.#watching = setInterval(() => this.#watch(), ASK_EVERY_MS);
     // A page that the browser keeps to come back to must not keep the lock.
     addEventListener("pagehide", () => this.#leave());
     addEventListener("pageshow", (event) => {
-      if (event.persisted) {
+      if (event.persisted && !this.#isStopped) {
         this.#join();
       }
     });
+  }
+
+  /** Stops for good. */
+  stop() {
+    this.#isStopped = true;
+    clearInterval(this.#watching);
+    this.#leave();
   }
 
   #join() {

@@ -15,7 +15,7 @@ import { byId, el, fill } from "../shared/dom.js";
 import { Session } from "../shared/session.js";
 import { showAccount } from "./account.js";
 import { Home } from "./home.js";
-import { notice } from "./notices.js";
+import { failed, notice } from "./notices.js";
 import { Orders } from "./orders.js";
 import { SalePage } from "./sale_page.js";
 import { SignIn } from "./sign_in.js";
@@ -44,16 +44,39 @@ const place = byId("main");
 byId("top").before(el("a", { class: "skip unseen", href: "#main" }, words.skip));
 showAccount(session, byId("account"));
 
+/**
+ * Begins a page; one that cannot load says so.
+ * @param {{ start: () => Promise<void> }} page
+ */
+function start(page) {
+  page.start().catch((error) => {
+    reportError(error);
+    fill(place, failed());
+  });
+}
+
+/**
+ * What an address names; what it says itself where it is written wrongly.
+ * @param {string} text
+ */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 const { pathname } = location;
 const [, saleId] = /^\/sales\/([^/]+)$/u.exec(pathname) ?? [];
 if (pathname === "/") {
-  void new Home(shop, place).start();
+  start(new Home(shop, place));
 } else if (saleId !== undefined) {
-  void new SalePage(shop, decodeURIComponent(saleId), place).start();
+  start(new SalePage(shop, decoded(saleId), place));
 } else if (pathname === "/orders") {
-  void new Orders(shop, place).start();
+  start(new Orders(shop, place));
 } else if (pathname === "/sign-in") {
-  void new SignIn(shop, place).start();
+  start(new SignIn(shop, place));
 } else {
   document.title = `${words.titles.notFound} · ${shop.name}`;
   fill(place, notice(words.problem.noPage, words.problem.noPageLine, "/", words.problem.toSales));

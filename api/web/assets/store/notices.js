@@ -11,11 +11,12 @@ import { words } from "./words.js";
  * @param {string} line
  * @param {string} [href]
  * @param {string} [label]
+ * @param {"h1" | "h2"} [level] of the heading: the second where the page has its own first
  * @returns {HTMLElement}
  */
-export function notice(heading, line, href, label) {
+export function notice(heading, line, href, label, level = "h1") {
   const link = href !== undefined && label !== undefined && el("p", {}, el("a", { class: "button", href }, label));
-  return el("section", { class: "notice" }, el("h1", {}, heading), el("p", { class: "muted" }, line), link);
+  return el("section", { class: "notice" }, el(level, {}, heading), el("p", { class: "muted" }, line), link);
 }
 
 /**
@@ -44,4 +45,13 @@ export function problem(what) {
       element.remove();
     },
   };
+}
+
+/**
+ * The page cannot go on; the visitor can have it begin from scratch.
+ * @returns {HTMLElement}
+ */
+export function failed() {
+  const again = el("button", { class: "button", type: "button", onclick: () => location.reload() }, words.problem.again);
+  return el("section", { class: "notice" }, el("h1", {}, words.problem.loading), el("p", {}, again));
 }

@@ -34,6 +34,8 @@ export class Orders {
   /** @type {string | null} */
   #cursor = null;
   #isLoading = false;
+  /** Ends what was asked for another buyer. */
+  #begun = new AbortController();
   /** What was sold, by the sale. @type {Map<string, Promise<{ productName: string, imageUrl?: string | null }>>} */
   #products = new Map();
 
@@ -61,6 +63,9 @@ export class Orders {
   }
 
   async #begin() {
+    this.#begun.abort();
+    this.#begun = new AbortController();
+    this.#isLoading = false;
     const heading = el("h1", {}, words.orders.heading);
     if (this.#shop.session.signedIn === null) {
       const { why } = this.#shop.session;
@@ -74,7 +79,6 @@ export class Orders {
     fill(this.#note);
     fill(this.#place, heading, this.#note, this.#list, el("p", { class: "more" }, this.#more));
     await this.#load();
-    this.#find(true);
   }
 
   async #load() {
@@ -83,27 +87,47 @@ export class Orders {
       return;
     }
     this.#isLoading = true;
+    const { signal } = this.#begun;
+    const isFirst = this.#cursor === null;
     const pause = problem(words.problem.loading);
     try {
       const cursor = this.#cursor === null ? "" : `&cursor=${encodeURIComponent(this.#cursor)}`;
       const path = `/api/purchase/user/${user}?limit=${PAGE}${cursor}`;
-      const { data, nextCursor } = await retrying(() => this.#shop.api.get(path), {
-          onPause: (_failure, pauseMs) => {
+      const { data, nextCursor } = await retrying(() => this.#shop.api.get(path, { signal }), {
+        signal,
+        onPause: (_failure, pauseMs) => {
           pause.showFor(pauseMs);
           fill(this.#note, pause.element);
         },
       });
       const tickets = await Promise.all(data.map((/** @type {Order} */ order) => this.#ticketOf(order)));
-      this.#add(tickets, nextCursor);
-    } catch (error) {
-      // A session that ended shows the way in by itself.
-      if (this.#shop.session.signedIn !== null) {
-        fill(this.#note, el("p", { class: "note bad" }, error instanceof Error ? error.message : String(error)));
+      // Another buyer may have signed in meanwhile.
+      if (!signal.aborted) {
+        fill(this.#note);
+        this.#add(tickets, nextCursor);
+        if (isFirst) {
+          this.#find(true);
+        }
+      }
+    } catch {
+      if (!signal.aborted) {
+        this.#fail(isFirst);
       }
     } finally {
       pause.end();
-      this.#isLoading = false;
+      if (!signal.aborted) {
+        this.#isLoading = false;
+      }
     }
+  }
+
+  /** @param {boolean} isFirst */
+  #fail(isFirst) {
+    if (isFirst) {
+      fill(this.#list);
+    }
+    const again = el("button", { class: "button", type: "button", onclick: () => void this.#load() }, words.problem.again);
+    fill(this.#note, el("div", { class: "note bad" }, el("p", {}, words.problem.loading), again));
   }
 
   /**
@@ -114,7 +138,7 @@ export class Orders {
     if (this.#cursor === null) {
       fill(this.#list);
       if (tickets.length === 0) {
-        fill(this.#list, notice(words.orders.none, words.orders.noneLine, "/", words.orders.toSales));
+        fill(this.#list, notice(words.orders.none, words.orders.noneLine, "/", words.orders.toSales, "h2"));
       }
     }
     this.#list.append(...tickets);
@@ -159,7 +183,7 @@ export class Orders {
    * @param {boolean} isFirst
    */
   #find(isFirst) {
-    const id = decodeURIComponent(location.hash.slice(1));
+    const id = location.hash.slice(1);
     if (id === "" || this.#shop.session.signedIn === null) {
       return;
     }

@@ -167,9 +167,11 @@ export class SalePage {
   /** @param {unknown} error */
   #giveUp(error) {
     const isUnknown = error instanceof ApiError && [400, 404].includes(error.status);
-    const heading = isUnknown ? words.problem.noSale : words.problem.loading;
-    const line = isUnknown ? words.problem.noSaleLine : String(error);
-    fill(this.#place, notice(heading, line, "/", words.problem.toSales));
+    this.#live.stop();
+    if (!isUnknown) {
+      throw error;
+    }
+    fill(this.#place, notice(words.problem.noSale, words.problem.noSaleLine, "/", words.problem.toSales));
   }
 
   /**
@@ -182,7 +184,7 @@ export class SalePage {
     } else if (this.#sale === null) {
       // Of the product it says nothing: the status does.
       this.#early = data;
-    } else {
+    } else if (Date.parse(data.serverTime) >= Date.parse(this.#sale.serverTime)) {
       this.#takeSale({ ...this.#sale, ...data });
     }
   }
@@ -193,12 +195,13 @@ export class SalePage {
   /** @param {Sale} sale */
   #takeSale(sale) {
     const known = this.#sale;
-    this.#sale = this.#early === null ? sale : { ...sale, ...this.#early };
+    const isEarlyNewer = Date.parse(this.#early?.serverTime ?? "") >= Date.parse(sale.serverTime);
+    this.#sale = isEarlyNewer ? { ...sale, ...this.#early } : sale;
     this.#early = null;
     document.title = `${sale.productName} · ${this.#shop.name}`;
     const attempt = this.#attempt.state;
     if (attempt?.phase === "refused" && performance.now() - attempt.at > REFUSAL_MS) {
-      this.#attempt.settle();
+      this.#attempt.dismiss();
     }
     if (known !== null && known.availableQuantity > 0 && sale.availableQuantity === 0 && sale.status === "active") {
       this.#soldOutMs = Date.parse(sale.serverTime) - Date.parse(sale.startTime);
@@ -212,8 +215,10 @@ export class SalePage {
   /** @param {Purchase} purchase */
   #takePurchase(purchase) {
     const known = this.#purchase;
+    // An operator may yet complete a purchase that failed.
+    const isDismissed = purchase.orderId === this.#dismissed && purchase.status === "failed";
     const isOther = known !== null && purchase.orderId !== known.orderId;
-    if (purchase.status === "not_purchased" || purchase.orderId === this.#dismissed) {
+    if (purchase.status === "not_purchased" || isDismissed) {
       return;
     }
     if (known !== null && !isOther && ORDER[purchase.status] < ORDER[known.status]) {

@@ -109,6 +109,8 @@ function ofAttempt({ sale, attempt, now, isSignedIn, soldOutMs }) {
         next: words.next.signInToGoOn,
         action: isSignedIn ? null : "sign-in",
       };
+    case "late":
+      return { kind: "late", label: words.button.buy(priceOf(sale)), next: words.next.late, action: "buy" };
     case "refused":
       return ofRefusal(sale, attempt.failure, now, soldOutMs);
     default:

@@ -20,11 +20,14 @@ export function signInPath() {
   return pathname === "/sign-in" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(pathname + hash)}`;
 }
 
-/** The page to go to afterwards: one of this shop's, whatever the address says. */
+/**
+ * The page to go to afterwards: one of this shop's, whatever the address says. It is the whole address: a path such as
+ * `//other.example` alone leads to another host.
+ */
 function nextPath() {
   const next = new URLSearchParams(location.search).get("next") ?? "/";
   const url = URL.canParse(next, location.origin) ? new URL(next, location.origin) : null;
-  return url !== null && url.origin === location.origin ? url.pathname + url.hash : "/";
+  return url !== null && url.origin === location.origin ? url.href : "/";
 }
 
 export class SignIn {
@@ -38,7 +41,7 @@ export class SignIn {
   #password = el("input", { id: "password", type: "password", name: "password", "aria-describedby": "password-hint" });
   #passwordHint = el("p", { class: "hint", id: "password-hint" });
   #passwordField = el("div", { class: "field" }, el("label", { for: "password" }, words.signIn.password), this.#password, this.#passwordHint);
-  #fault = el("p", { class: "note bad", role: "alert", hidden: true });
+  #fault = el("p", { class: "note bad", id: "sign-in-fault", role: "alert", hidden: true });
   #submit = el("button", { class: "button primary", type: "submit" });
   #other = el("button", { class: "button plain", type: "button", onclick: () => this.#use(this.#way === "password" ? "email" : "password") });
   #register = el("button", { class: "button plain", type: "button", onclick: () => this.#use(this.#way === "register" ? "password" : "register") });
@@ -189,6 +192,8 @@ export class SignIn {
     show(this.#fault, fault !== "");
     for (const one of [this.#email, this.#password]) {
       setAttribute(one, "aria-invalid", one === input ? "true" : null);
+      const hint = one === this.#password ? "password-hint" : null;
+      setAttribute(one, "aria-describedby", one === input ? ["sign-in-fault", hint].filter(Boolean).join(" ") : hint);
     }
     input?.focus();
   }

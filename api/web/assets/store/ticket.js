@@ -5,7 +5,7 @@
 import { el, setAttribute, setText, show } from "../shared/dom.js";
 import { money, orderNumber, orderShort, second } from "../shared/format.js";
 import { picture } from "./picture.js";
-import { dayAndHour } from "./timing.js";
+import { dayInWords } from "./timing.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./sale_state.js").Purchase} Purchase */
@@ -85,6 +85,5 @@ export class Ticket {
  * @param {number | null} now
  */
 function timeInWords(time, now) {
-  const [day] = dayAndHour(time, now ?? Date.parse(time)).split(",");
-  return words.time.at(day ?? "", second(time));
+  return words.time.at(dayInWords(time, now ?? Date.parse(time)), second(time));
 }

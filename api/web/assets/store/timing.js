@@ -8,14 +8,22 @@ import { words } from "./words.js";
 /** @typedef {import("../shared/clock.js").ServerClock} ServerClock */
 
 /**
+ * "Today"; from two days on, the name of the day.
+ * @param {string} time RFC 3339
+ * @param {number} now the server's time
+ */
+export function dayInWords(time, now) {
+  const near = { "-1": words.time.yesterday, 0: words.time.today, 1: words.time.tomorrow };
+  return near[/** @type {-1 | 0 | 1} */ (daysBetween(now, time))] ?? day(time, "mine", now);
+}
+
+/**
  * "Today, 20:00"; from two days on, with the name of the day.
  * @param {string} time RFC 3339
  * @param {number} now the server's time
  */
 export function dayAndHour(time, now) {
-  const days = daysBetween(now, time);
-  const near = { "-1": words.time.yesterday, 0: words.time.today, 1: words.time.tomorrow };
-  return words.time.at(near[/** @type {-1 | 0 | 1} */ (days)] ?? day(time), hour(time));
+  return words.time.at(dayInWords(time, now), hour(time));
 }
 
 /**

@@ -32,12 +32,8 @@ export const words = {
 
   home: {
     heading: "Sales",
-    running: "On now",
-    coming: "Coming up",
-    open: (/** @type {string} */ name) => `Look at ${name}`,
     none: "No sale is planned yet",
     noneLine: "The shop announces its next sale here. Keep this page open, or come back later.",
-    more: "Show more sales",
   },
 
   status: {
@@ -54,7 +50,6 @@ export const words = {
     endsIn: "Ends in",
     ending: "Ends any moment",
     ended: "Ended",
-    paused: "Paused",
     days: (/** @type {number} */ days) => `${days} ${counted(days, "day", "days")}`,
     today: "Today",
     tomorrow: "Tomorrow",
@@ -70,7 +65,6 @@ export const words = {
     units: (/** @type {string} */ total, /** @type {number} */ count) =>
       `${total} ${counted(count, "unit", "units")} in this sale`,
     none: (/** @type {string} */ total) => `None of ${total} left`,
-    lastOnes: (/** @type {string} */ left) => `Last ones: ${left} left`,
   },
 
   button: {
@@ -100,10 +94,11 @@ export const words = {
     starting: "It opens the moment the shop says so.",
     active: "One a person. You can try again safely.",
     asking: "Closing the page loses nothing: asking again is safe.",
-    unsure: "Your request may have arrived. We keep asking with the same key.",
-    busy: "The shop is busy. We keep asking for you with the same key.",
+    unsure: "Your request may have arrived. We keep asking. You cannot buy twice.",
+    busy: "The shop is busy. We keep asking for you. You cannot buy twice.",
     early: "Your request came a moment too early. We ask again.",
-    signInToGoOn: "Your request may have arrived. Sign in, and we ask again with the same key.",
+    late: "Your request may have arrived. Try again.",
+    signInToGoOn: "Your request may have arrived. Sign in, and we ask again. You cannot buy twice.",
     onItsWay: (/** @type {string} */ order) => `Order ${order}, being written down.`,
     won: (/** @type {string} */ order, /** @type {string} */ time) =>
       `Order ${order}, ${time}. Find it under My orders.`,
@@ -116,7 +111,6 @@ export const words = {
     endedSold: (/** @type {string} */ time) => `It ended at ${time}. Everything was sold.`,
     cancelled: (/** @type {string} */ order) =>
       `The shop has cancelled order ${order}. Ask the shop if you did not expect this.`,
-    tryAgain: "You can try again safely.",
     loading: "We ask the shop what is left.",
   },
 
@@ -211,7 +205,7 @@ export const words = {
   problem: {
     loading: "The shop does not answer at the moment.",
     tryingIn: (/** @type {string} */ seconds) => `We try again in ${seconds} s.`,
-    now: "Try now",
+    again: "Try again",
     noSale: "There is no such sale",
     noSaleLine: "The link may be wrong, or the sale is gone.",
     noPage: "There is no such page",
