@@ -2769,7 +2769,7 @@ export interface operations {
                 productId?: string;
                 /** @description Changes of this order, and the replay that made it. */
                 orderId?: string;
-                /** @description Changes that this one made: an `actor` of an entry, or the address of a user. */
+                /** @description Changes by this actor: the `actor` of an entry, or the address of a user. */
                 actor?: string;
                 /** @description Changes of this kind, such as `sale.pause`; or of all kinds that begin so, if it ends with a dot: `sale.`. */
                 action?: string;
@@ -5691,7 +5691,7 @@ export interface operations {
     products: {
         parameters: {
             query?: {
-                /** @description Whether those that are archived, instead of those that are not. */
+                /** @description `true` lists the archived products instead of the others. */
                 archived?: boolean;
                 /** @description Those with this text in their name, in upper or lower case. */
                 search?: string;
@@ -6944,7 +6944,7 @@ export interface operations {
     adminUsers: {
         parameters: {
             query?: {
-                /** @description Those with an address that begins so, in upper or lower case. */
+                /** @description Users whose address begins with this text, in upper or lower case. */
                 email?: string;
                 /** @description The most users of a page; 50 if left out. */
                 limit?: number;
