@@ -3,12 +3,13 @@
 
 use poem::http::{Uri, uri::PathAndQuery};
 
-/// The address without the slash at the end of its path, if there is one.
+/// The address without the slash at the end of its path, if there is one. The root is its own slash, and two of them are
+/// not the root.
 pub fn without(uri: &Uri) -> Option<Uri> {
     let path = uri
         .path()
         .strip_suffix('/')
-        .filter(|path| !path.is_empty())?;
+        .filter(|path| !matches!(*path, "" | "/"))?;
     let path_and_query = match uri.query() {
         Some(query) => format!("{path}?{query}").parse(),
         None => path.parse(),
@@ -33,6 +34,7 @@ mod tests {
             ("/a//", Some("/a/")),
             ("http://shop.example/a/", Some("http://shop.example/a")),
             ("/", None),
+            ("//", None),
             ("/?a=/", None),
             ("/api/purchase", None),
             ("/api/purchase?a=/", None),
