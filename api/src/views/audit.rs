@@ -191,12 +191,11 @@ impl From<&Named> for AuditBuyers {
 impl From<Found> for AuditDifference {
     /// What a server said stays in the log.
     fn from(found: Found) -> Self {
-        let explanation = match &found.difference {
-            Difference::Unanswered { why } => {
-                tracing::warn!(why, "the gate of a sale did not answer its audit");
-                "The gate did not answer, so nothing can be said about it.".to_owned()
-            }
-            _ => sentence(&found.explanation),
+        let explanation = if let Difference::Unanswered { why } = &found.difference {
+            tracing::warn!(why, "the gate of a sale did not answer its audit");
+            "The gate did not answer, so nothing can be said about it.".to_owned()
+        } else {
+            sentence(&found.explanation)
         };
         Self {
             kind: found.difference.kind().to_owned(),
