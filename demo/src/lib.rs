@@ -48,9 +48,9 @@ use tokio::task::spawn_blocking;
 
 use self::{
     info::{Content, InfoFile},
-    pages::Pages,
     parts::{Parts, Place},
     report::Findings,
+    seed::Pages,
 };
 
 /// Requests under way at the same time.

@@ -16,7 +16,7 @@ use process::output::note;
 use reqwest::Client;
 use tokio::time::{sleep, timeout};
 
-use super::{seed::Seed, show};
+use super::{seed::Pages, show};
 
 /// How long the demo waits with `--watch`, seconds, unless it is given another time.
 pub(super) const WATCH_SECONDS: &str = "600";
@@ -29,23 +29,7 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 /// The streams of consoles that are open.
 const METRIC: &str = "mincommerce_console_streams";
 
-/// Where the pages of the demo's sale are.
-#[derive(Debug, Clone)]
-pub(super) struct Pages {
-    pub(super) store: String,
-    pub(super) console: String,
-}
-
 impl Pages {
-    /// The pages of the sale on this API.
-    pub(super) fn new(url: &str, seed: &Seed) -> Self {
-        let sale = seed.sale;
-        Self {
-            store: format!("{url}/sales/{sale}"),
-            console: format!("{url}/admin/sales/{sale}"),
-        }
-    }
-
     /// On a terminal with a desktop: opens both pages each time the person presses Enter. Nothing waits for that.
     pub(super) fn offer(&self) {
         if !(is_in_front() && stdout().is_terminal() && has_desktop()) {

@@ -32,3 +32,21 @@ pub(super) async fn seed(gate: &Gate, ledger: &Ledger, units: u32) -> anyhow::Re
         sale: made.sale.sale.id,
     })
 }
+
+/// Where the pages of the demo's sale are.
+#[derive(Debug, Clone)]
+pub(super) struct Pages {
+    pub(super) store: String,
+    pub(super) console: String,
+}
+
+impl Pages {
+    /// The pages of the sale on this API.
+    pub(super) fn new(url: &str, seed: &Seed) -> Self {
+        let sale = seed.sale;
+        Self {
+            store: format!("{url}/sales/{sale}"),
+            console: format!("{url}/admin/sales/{sale}"),
+        }
+    }
+}

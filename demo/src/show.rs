@@ -4,7 +4,7 @@ use std::path::Path;
 
 use process::output::Commentary;
 
-use super::{pages::Pages, seed::Seed};
+use super::seed::{Pages, Seed};
 
 /// The demo goes on serving, whether or not a person reads its lines.
 static COMMENTARY: Commentary = Commentary::new();

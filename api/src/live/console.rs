@@ -26,7 +26,7 @@ use super::{
     console_event::{AnswerRates, ConsoleEvent},
     event::Event,
     feed::Subscription,
-    limits::StreamRefused,
+    places::StreamRefused,
     watching::{Leave, Watching},
 };
 use crate::sales::{Sales, SharedError};

@@ -15,7 +15,8 @@
 //! | [`console`], [`console_event`] | what a merchant watches of a sale: once a second everything |
 //! | [`watching`] | the sales that streams show: one task for each |
 //! | [`stream`] | the body of one stream |
-//! | [`limits`] | how many streams there may be, and their places |
+//! | [`limits`] | how many streams there may be |
+//! | [`places`] | the places that streams hold |
 
 pub mod asking;
 pub mod console;
@@ -24,6 +25,7 @@ pub mod event;
 pub mod feed;
 pub mod followers;
 pub mod limits;
+pub mod places;
 pub mod sale_event;
 pub mod stream;
 pub mod watched;
@@ -55,7 +57,8 @@ use self::{
     console::Consoles,
     feed::Subscription,
     followers::{Look, Whose},
-    limits::{StreamLimits, StreamPlace, StreamPlaces, StreamRefused},
+    limits::StreamLimits,
+    places::{StreamPlace, StreamPlaces, StreamRefused},
     stream::{Has, Sending},
     watched::{Sources, Watched},
     watching::Watching,

@@ -10,7 +10,7 @@ use sale::model::SaleId;
 use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::limits::StreamRefused;
+use super::places::StreamRefused;
 
 /// What the streams of each sale share, and the task that keeps it up to date. Clones share it. Dropping the last clone
 /// ends the tasks.

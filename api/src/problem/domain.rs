@@ -19,7 +19,7 @@ use sale::{
 
 use super::{Code, Problem};
 use crate::{
-    live::limits::StreamRefused,
+    live::places::StreamRefused,
     purchases::{batcher::AdmitError, lookups::Unknown},
     sales::{SharedError, ShowError},
 };
