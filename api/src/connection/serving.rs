@@ -73,7 +73,7 @@ const HTTP2_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 /// How long a connection that was asked to end may take.
 const CLOSING_MAX: Duration = Duration::from_secs(2);
-/// How often to look whether a connection that is to end owes only event streams.
+/// How often a connection that is to end checks what it still owes.
 const OWED_EVERY: Duration = Duration::from_millis(100);
 
 /// How a connection of HTTP/2 begins (RFC 9113 section 3.4).

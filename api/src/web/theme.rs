@@ -1,5 +1,5 @@
-//! Checks a shop's theme: a style sheet that sets custom properties and nothing else. So a shop changes colours, and
-//! cannot break a page or load anything from elsewhere by accident.
+//! Checks a shop's theme: a style sheet that sets custom properties and `color-scheme`. So a shop changes colours, and
+//! cannot break the layout of a page by accident. A value may still name a picture by `url(...)`.
 
 /// The rules around declarations that a theme may have: when they hold, and in which layer.
 const AT_RULES: [&str; 3] = ["@layer", "@media", "@supports"];

@@ -10,7 +10,7 @@
  * says so afterwards (`resume`): a connection that was open meanwhile may bring nothing any more.
  */
 
-/** How often to look whether the computer has slept, milliseconds. */
+/** How often the clock checks for a sleep of the computer, milliseconds. */
 const LOOK_EVERY_MS = 1_000;
 /** A difference between the two clocks from which the computer has slept, or somebody has set its clock. */
 const SLEPT_MS = 2_000;
