@@ -80,6 +80,8 @@ pub enum Group {
     Connections,
     /// Event streams: the scenario `streams`
     Streams,
+    /// Visitors' pages: the scenario `pages`
+    Pages,
 }
 
 /// The amount of measuring.
@@ -146,6 +148,7 @@ pub async fn run(settings: &Compare) -> anyhow::Result<ExitCode> {
                 scenario(Scenario::TenThousandUsers, size, &mut rounds).await?;
             }
             Group::Streams => scenario(Scenario::Streams, size, &mut rounds).await?,
+            Group::Pages => scenario(Scenario::Pages, size, &mut rounds).await?,
         }
     }
     let figures = rounds.figures(size.large)?;

@@ -73,6 +73,10 @@ pub enum Line {
     Event,
     #[strum(serialize = "p99 of a purchase at half of the full rate, beside the open streams, ms")]
     StreamsPaced,
+    #[strum(
+        serialize = "p99 of a purchase at half of the full rate, beside the visitors' pages, ms"
+    )]
+    PagesPaced,
 }
 
 impl Line {
@@ -98,7 +102,7 @@ impl Line {
             Self::Mixed => Goal::AtLeast(35_000.0),
             Self::ConnectionMemory | Self::StreamMemory => Goal::AtMost(16.0),
             Self::Event => Goal::AtMost(8.0),
-            Self::StreamsPaced => Goal::AtMost(10.0),
+            Self::StreamsPaced | Self::PagesPaced => Goal::AtMost(10.0),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! | [`workers`], [`schedule`] | the buyers as workers of rlt; when each request is due |
 //! | `visit` | visitors come to a sale, and are measured |
 //! | `streams` | event streams of a sale, and visitors beside them |
+//! | `pages` | pages of a sale in browsers, and visitors beside them |
 //! | [`posting`] | the way of orders from the journal to the ledger |
 //! | `drive` | rlt, which drives both |
 //! | [`record`], [`timing`], [`memory`], [`outcome`] | observations, and the figures from them |
@@ -20,6 +21,7 @@ mod drive;
 pub mod judge;
 pub mod memory;
 pub mod outcome;
+mod pages;
 pub mod place;
 pub mod plan;
 pub mod posting;
@@ -42,8 +44,9 @@ use self::{
     command::{Chosen, Run},
     judge::Judge,
     outcome::Outcome,
+    pages::{CONNECTIONS_A_PAGE, browse},
     place::Place,
-    plan::{Scenario, Unit},
+    plan::{Scenario, Unit, Watchers},
     posting::post,
     streams::watch,
     visit::come,
@@ -69,6 +72,10 @@ impl Volume {
 
     const fn streams(self) -> u32 {
         self.pick(10_000, 200)
+    }
+
+    const fn pages(self) -> u32 {
+        self.pick(5_000, 100)
     }
 
     /// Purchases that all streams show one by one.
@@ -136,12 +143,12 @@ pub async fn measure_silently(scenario: Scenario, volume: Volume) -> anyhow::Res
 /// Runs a scenario. Failed checks are part of the outcome.
 pub async fn measure(scenario: Scenario, run: Run, volume: Volume) -> anyhow::Result<Outcome> {
     // The scenario's own servers inherit the limit.
-    let streams = if scenario.plan().streaming {
-        volume.streams()
-    } else {
-        0
+    let more = match scenario.plan().watchers {
+        Watchers::Nobody => 0,
+        Watchers::Streams => volume.streams(),
+        Watchers::Pages => volume.pages() * CONNECTIONS_A_PAGE,
     };
-    make_room(run.bench.concurrency.get() + streams)?;
+    make_room(run.bench.concurrency.get() + more)?;
     let place = Place::open(run.shared.target.as_deref()).await?;
     measure_at(place, scenario, run, volume).await
 }
@@ -163,8 +170,11 @@ pub async fn measure_at(
     let plan = scenario.plan();
     let (sale, records) = match plan.unit {
         Unit::Orders => post(&mut place, run, volume, &mut outcome).await?,
-        Unit::Requests if plan.streaming => watch(&mut place, run, volume, &mut outcome).await?,
-        Unit::Requests => come(&mut place, scenario, run, &mut outcome).await?,
+        Unit::Requests => match plan.watchers {
+            Watchers::Nobody => come(&mut place, scenario, run, &mut outcome).await?,
+            Watchers::Streams => watch(&mut place, run, volume, &mut outcome).await?,
+            Watchers::Pages => browse(&mut place, run, volume, &mut outcome).await?,
+        },
     };
     if let Some(path) = written {
         let text = std::fs::read(&path).with_context(|| format!("no {}", path.display()))?;

@@ -12,6 +12,8 @@ pub struct Request<'a> {
     pub host: &'a str,
     /// The token of the caller; `None` without a login.
     pub token: Option<&'a str>,
+    /// Further lines of the head, each with its end.
+    pub headers: &'a str,
     pub body: Option<&'a str>,
 }
 
@@ -25,6 +27,7 @@ impl Request<'_> {
         if let Some(token) = self.token {
             let _ = write!(text, "Authorization: Bearer {token}\r\n");
         }
+        text.extend_from_slice(self.headers.as_bytes());
         let body = self.body.unwrap_or_default();
         if self.body.is_some() {
             let _ = write!(
@@ -44,6 +47,7 @@ pub fn write_purchase(text: &mut Vec<u8>, host: &str, sale: SaleId, buyer: &Buye
         path: format_args!("/api/purchase"),
         host,
         token: Some(&buyer.token),
+        headers: "",
         body: Some(&body),
     }
     .write(text);
@@ -55,6 +59,7 @@ pub fn write_look(text: &mut Vec<u8>, host: &str, sale: SaleId, token: Option<&s
         path: format_args!("/api/flash-sale/status?saleId={sale}"),
         host,
         token,
+        headers: "",
         body: None,
     }
     .write(text);

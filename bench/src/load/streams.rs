@@ -1,12 +1,15 @@
 //! A lean client of event streams: it holds many of a sale, counts the events, and knows the last stock that each saw.
 //! Stock never grows here, because nobody restocks or cancels, so a stream that shows more than before is wrong.
 //!
-//! [`parser`] owns the form of a stream.
+//! | module | owns |
+//! | --- | --- |
+//! | [`parser`] | the form of a stream |
+//! | [`feed`] | one stream, event by event |
 
+pub mod feed;
 mod parser;
 
 use std::{
-    io::ErrorKind,
     net::SocketAddr,
     sync::{
         Arc, OnceLock,
@@ -15,23 +18,18 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use sale::model::SaleId;
 use tokio::{
-    io::AsyncWriteExt as _,
-    net::TcpStream,
     task::JoinSet,
     time::{Instant, sleep},
 };
 
-use self::parser::Parser;
-use super::{
-    connection::{ANSWER_DEADLINE, within},
-    request::Request,
+use self::{
+    feed::{Feed, Source},
+    parser::Event,
 };
-
-/// Bytes that are read at once: several events.
-const READ_BYTES: usize = 4 * 1024;
+use super::connection::ANSWER_DEADLINE;
 
 /// The pause between two looks at what all streams have seen.
 const LOOK_PAUSE: Duration = Duration::from_millis(5);
@@ -61,15 +59,12 @@ impl Streams {
         sale: SaleId,
         (count, stock): (usize, u64),
     ) -> anyhow::Result<Self> {
-        let mut request = Vec::new();
-        Request {
-            method: "GET",
-            path: format_args!("/api/flash-sale/events?saleId={sale}"),
+        let source = Source {
+            address,
             host,
+            sale,
             token: None,
-            body: None,
-        }
-        .write(&mut request);
+        };
         let seen = Arc::new(Seen {
             events: AtomicU64::new(0),
             stocks: (0..count).map(|_| AtomicU64::new(NOTHING_YET)).collect(),
@@ -77,12 +72,10 @@ impl Streams {
         });
         let mut readers = JoinSet::new();
         for place in 0..count {
-            let connecting = within(ANSWER_DEADLINE, TcpStream::connect(address));
-            let mut stream = connecting.await.context("cannot connect a stream")?;
-            stream.write_all(&request).await?;
+            let feed = Feed::open(source, "").await?;
             let seen = Arc::clone(&seen);
             readers.spawn(async move {
-                let Err(error) = seen.read(&stream, place).await;
+                let Err(error) = seen.read(feed, place).await;
                 let _ = seen.failure.set(format!("stream {place}: {error:#}"));
             });
         }
@@ -130,23 +123,11 @@ impl Streams {
 
 impl Seen {
     /// Reads a stream until it breaks off.
-    async fn read(
-        &self,
-        stream: &TcpStream,
-        place: usize,
-    ) -> anyhow::Result<std::convert::Infallible> {
-        let mut parser = Parser::default();
+    async fn read(&self, mut feed: Feed, place: usize) -> anyhow::Result<std::convert::Infallible> {
         loop {
-            stream.readable().await?;
-            // Not kept while it waits: there are thousands.
-            let mut bytes = [0; READ_BYTES];
-            let read = match stream.try_read(&mut bytes) {
-                Ok(0) => bail!("the connection was closed"),
-                Ok(read) => read,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => continue,
-                Err(error) => return Err(error.into()),
-            };
-            parser.read(&bytes[..read], |stock| self.saw(place, stock))?;
+            if let Event::Sale { left } = feed.next().await? {
+                self.saw(place, left)?;
+            }
         }
     }
 

@@ -67,6 +67,11 @@ impl Crowd {
         }
     }
 
+    /// The `Host` of the requests.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
     pub fn next(&self) -> anyhow::Result<Buyer> {
         let mut place = self.next.fetch_add(1, Ordering::Relaxed);
         if self.returning {
@@ -91,6 +96,7 @@ impl Crowd {
             path: format_args!("{path}?saleId={sale}"),
             host,
             token,
+            headers: "",
             body: None,
         }
         .write(text);
@@ -127,13 +133,22 @@ pub(super) async fn purchase(
     crowd: &Crowd,
 ) -> anyhow::Result<(Buyer, Record)> {
     let buyer = crowd.next()?;
+    let record = purchase_of(&buyer, connection, crowd).await?;
+    Ok((buyer, record))
+}
+
+pub(super) async fn purchase_of(
+    buyer: &Buyer,
+    connection: &mut Connection,
+    crowd: &Crowd,
+) -> anyhow::Result<Record> {
     let mut request = Vec::new();
-    crowd.write(&mut request, Step::Buy, &buyer);
+    crowd.write(&mut request, Step::Buy, buyer);
     let mut record = Record::begun(buyer.id, Step::Buy, Instant::now());
     let answer = within(ANSWER_DEADLINE, connection.ask(&request)).await?;
     record.end(Reply::of(Ok(answer), Step::Buy));
     ensure!(!record.is_limited(), RATE_LIMITS);
-    Ok((buyer, record))
+    Ok(record)
 }
 
 #[cfg(test)]

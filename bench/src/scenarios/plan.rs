@@ -19,6 +19,7 @@ pub enum Scenario {
     Database,
     Soak,
     Streams,
+    Pages,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,16 @@ impl Unit {
     }
 }
 
+/// Who watches the sale while visitors come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Watchers {
+    Nobody,
+    /// Event streams.
+    Streams,
+    /// Pages in browsers.
+    Pages,
+}
+
 /// All of a scenario: its defaults for the command line, and the right answers.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
@@ -68,8 +79,7 @@ pub struct Plan {
     pub posting: bool,
     /// Whether memory is watched there.
     pub watched: bool,
-    /// Whether event streams are held meanwhile.
-    pub streaming: bool,
+    pub watchers: Watchers,
 }
 
 impl Plan {
@@ -103,7 +113,7 @@ const RUSH: Plan = Plan {
     visit: &[Buy],
     posting: false,
     watched: false,
-    streaming: false,
+    watchers: Watchers::Nobody,
 };
 
 /// In the order of [`Scenario`].
@@ -204,7 +214,21 @@ const PLANS: [Plan; Scenario::VARIANTS.len()] = [
                 what is left.",
         end: ("iterations", "150000"),
         units: None,
-        streaming: true,
+        watchers: Watchers::Streams,
+        ..RUSH
+    },
+    Plan {
+        name: "pages",
+        about: "Five thousand visitors have the sale's page open while buyers buy",
+        story: "The sale has a unit for everybody. Each visitor buys, on servers of its own at half of the full rate \
+                unless another is given; first alone, then beside the pages. A purchase must be answered with 202. A \
+                page fetches its files and the sale, and holds an event stream; one of five buys, one of ten loses \
+                its stream and connects again. No page may show more units than before, and in the end all must show \
+                what is left, and their purchase.",
+        end: ("iterations", "300000"),
+        units: None,
+        posting: true,
+        watchers: Watchers::Pages,
         ..RUSH
     },
 ];

@@ -43,10 +43,7 @@ pub(super) async fn watch(
     // An API gives half of its connections to streams, and the system may allow it fewer than it wants.
     let count = u64::from(volume.streams()).min(connections_max()? / 2);
     let count = usize::try_from(count)?;
-    if let (None, Place::Own(ground)) = (run.rate, &*place) {
-        run.rate = Some(rate(ground, volume).await?);
-        outcome.rate_wanted = run.rate;
-    }
+    paced(place, &mut run, volume, outcome).await?;
     let units = units(&plan, &run)? + volume.changes();
     let (crowd, mut records) = gather(place, &plan, &run, units).await?;
     let (sale, meter) = (crowd.sale, place.meter()?);
@@ -84,6 +81,20 @@ pub(super) async fn watch(
         ));
     }
     Ok((sale, records))
+}
+
+/// Sets the rate of the visitors, unless it is given or nobody knows what the API there can do.
+pub(super) async fn paced(
+    place: &Place,
+    run: &mut Run,
+    volume: Volume,
+    outcome: &mut Outcome,
+) -> anyhow::Result<()> {
+    if let (None, Place::Own(ground)) = (run.rate, place) {
+        run.rate = Some(rate(ground, volume).await?);
+        outcome.rate_wanted = run.rate;
+    }
+    Ok(())
 }
 
 /// The rate of the visitors: a share of what an API answers at full load without streams.
