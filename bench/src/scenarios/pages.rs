@@ -62,16 +62,12 @@ pub(super) async fn browse(
     let count = u64::from(volume.pages()).min(room);
     let count = usize::try_from(count)?;
     paced(place, &mut run, volume, outcome).await?;
-    if let Place::Own(ground) = &mut *place {
-        ground.begin_posting()?;
-    }
     let units = units(&plan, &run)? + u32::try_from(count)?;
 
     let mut alone = Outcome::blank(Scenario::Pages);
-    let (crowd, mut records) = gather(place, &plan, &run, units).await?;
-    let sale = crowd.sale;
-    records.append(&mut visit(place, &plan, run.clone(), crowd, &mut alone).await?);
-    place.prove(sale, &records).await?;
+    let (crowd, mut before) = gather(place, &plan, &run, units).await?;
+    let sale_before = crowd.sale;
+    before.append(&mut visit(place, &plan, run.clone(), crowd, &mut alone).await?);
     let without = alone.timing.latency_ms.context("nothing was answered")?;
 
     let (crowd, mut records) = gather(place, &plan, &run, units).await?;
@@ -87,6 +83,9 @@ pub(super) async fn browse(
     }
     let sold = conclusions(&records).acknowledged.len() + count.div_ceil(BUYING_EVERY);
     let left = u64::from(units) - u64::try_from(sold)?;
+    if let Place::Own(ground) = &mut *place {
+        ground.begin_posting()?;
+    }
     let shown = pages.end(left).await;
     if let Some((mut bought, events)) = outcome.check(shown) {
         note(&format!(
@@ -95,6 +94,8 @@ pub(super) async fn browse(
         ));
         records.append(&mut bought);
     }
+    let proof = place.prove(sale_before, &before).await;
+    outcome.check(proof);
     Ok((sale, records))
 }
 

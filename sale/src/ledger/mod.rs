@@ -116,6 +116,9 @@ impl Ledger {
         let options = options.application_name(name).options([
             ("statement_timeout", STATEMENT_TIMEOUT),
             ("lock_timeout", LOCK_TIMEOUT),
+            // A connection keeps its plans. One that was made while a table was small would read the whole table in
+            // each look-up, up to a minute long, while a rush makes it large.
+            ("enable_seqscan", "off"),
         ]);
         let pool = PgPoolOptions::new()
             .max_connections(settings.pool_max)

@@ -1,8 +1,13 @@
-//! Posting, and reading posted orders, find rows by index, however their plans were made. The tests count, and do not
-//! measure time.
+//! Posting, reading posted orders, and look-ups find rows by index, however their plans were made. The tests count, and
+//! do not measure time.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
+use sale::{
+    email_address::EmailAddress,
+    ledger::{Ledger, Page},
+    model::{OrderId, Purchase, SaleId},
+};
 use sqlx::PgConnection;
 use tokio::time::timeout;
 
@@ -127,4 +132,68 @@ async fn a_page_of_the_posted_buyers_reads_no_more_than_itself() {
     assert_eq!(sequential_scans(&mut connection).await, before);
     let reads = index_reads(&mut connection).await - reads_before;
     assert_eq!(reads, i64::try_from(units).unwrap());
+}
+
+/// What a crowd asks of the ledger.
+async fn look_up(ledger: &Ledger, sale: SaleId, crowd: &[Purchase]) {
+    let Purchase { buyer, order } = crowd[0];
+    let orders: Vec<OrderId> = crowd.iter().map(|purchase| purchase.order).collect();
+    let buyers: Vec<_> = crowd.iter().map(|purchase| purchase.buyer).collect();
+    let outcomes = ledger.outcomes(&orders).await.unwrap();
+    assert_eq!(outcomes.len(), crowd.len());
+    let outcomes = ledger.outcomes_of(sale, &buyers).await.unwrap();
+    assert_eq!(outcomes.len(), crowd.len());
+    ledger.outcome(order).await.unwrap().unwrap();
+    ledger.outcome_of(sale, buyer).await.unwrap().unwrap();
+    let stranger = OrderId::random();
+    assert!(ledger.outcome(stranger).await.unwrap().is_none());
+    ledger.latest_order(buyer, &[sale]).await.unwrap().unwrap();
+    let page = Page {
+        after: None,
+        limit: 50,
+    };
+    assert_eq!(ledger.orders_of_buyer(buyer, page).await.unwrap().len(), 1);
+    ledger.standing(sale).await.unwrap().unwrap();
+    ledger.user(buyer.uuid()).await.unwrap().unwrap();
+    let email: EmailAddress = "anna@example.com".parse().unwrap();
+    let user = ledger.ensure_buyer(&email).await.unwrap();
+    let found = ledger.user_by_email("Anna@Example.com").await.unwrap();
+    assert_eq!(found.unwrap().id, user.id);
+    let addresses = ledger
+        .addresses_of(BTreeSet::from([user.id]))
+        .await
+        .unwrap();
+    assert_eq!(addresses[&user.id], email.as_str());
+}
+
+#[tokio::test]
+async fn a_look_up_reads_no_table_from_end_to_end_though_its_plan_was_made_on_a_small_one() {
+    let shop = Shop::open().await;
+    let sale = shop.sale(u32::try_from(BATCHES * BATCH).unwrap()).await;
+    let mut connection = shop.pool.acquire().await.unwrap();
+    keep_plans(&mut connection).await;
+    let first = crowd(1);
+    shop.ledger
+        .post(sale.id, &postings(&first, 0))
+        .await
+        .unwrap();
+    sqlx::query("ANALYZE")
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+    shop.ledger.disconnect().await;
+    alone(&mut connection).await;
+    let before = sequential_scans(&mut connection).await;
+
+    let ledger = ledger_at(&shop.database_url).await;
+    for _ in 0..BATCHES {
+        look_up(&ledger, sale.id, &first).await;
+    }
+    let many = crowd(BATCH);
+    ledger.post(sale.id, &postings(&many, 0)).await.unwrap();
+    look_up(&ledger, sale.id, &many).await;
+    ledger.disconnect().await;
+    alone(&mut connection).await;
+
+    assert_eq!(sequential_scans(&mut connection).await, before);
 }
