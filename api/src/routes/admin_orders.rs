@@ -80,10 +80,11 @@ impl AdminOrdersApi {
         Ok(listed(orders, next))
     }
 
-    /// Orders as a file for a spreadsheet, the newest first
+    /// Orders as a file for a spreadsheet
     ///
-    /// All that pass the filters, as CSV (RFC 4180) with a header. A connection that breaks off leaves the file
-    /// incomplete. A cell that a spreadsheet could run as a formula begins with an apostrophe.
+    /// All that pass the filters, as CSV (RFC 4180) with a header: the newest sale first, and of each sale the newest
+    /// order first. A connection that breaks off leaves the file incomplete. A cell that a spreadsheet could run as a
+    /// formula begins with an apostrophe.
     #[oai(path = "/orders.csv", method = "get", operation_id = "adminOrdersCsv")]
     async fn csv(
         &self,
