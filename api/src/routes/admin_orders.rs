@@ -22,7 +22,10 @@ use crate::{
     payload::Reply,
     problem::{Problem, Refusal, failures},
     services::Services,
-    types::paging::{Cursor, Limit, Listed, asked, listed},
+    types::{
+        one_of::OneOf,
+        paging::{Cursor, Limit, Listed, asked, listed},
+    },
     views::{AdminOrder, OrderWord, orders_csv},
 };
 
@@ -61,7 +64,7 @@ impl AdminOrdersApi {
         #[oai(name = "saleId")]
         sale_id: Query<Option<Uuid>>,
         /// Those that stand, or those that were cancelled.
-        status: Query<Option<OrderWord>>,
+        status: Query<Option<OneOf<OrderWord>>>,
         /// Those of the buyers with an address that begins so, in upper or lower case. At most 100 buyers may have one.
         email: Query<Option<String>>,
         /// The most orders of a page; 50 if left out.
@@ -94,7 +97,7 @@ impl AdminOrdersApi {
         #[oai(name = "saleId")]
         sale_id: Query<Option<Uuid>>,
         /// Those that stand, or those that were cancelled.
-        status: Query<Option<OrderWord>>,
+        status: Query<Option<OneOf<OrderWord>>>,
         /// Those of the buyers with an address that begins so, in upper or lower case. At most 100 buyers may have one.
         email: Query<Option<String>>,
     ) -> Result<CsvFile, Refusal<ListFailed>> {
@@ -131,7 +134,7 @@ pub(super) async fn known_sale(
 async fn filter(
     ledger: &Ledger,
     sale: Option<Uuid>,
-    status: Option<OrderWord>,
+    status: Option<OneOf<OrderWord>>,
     email: Option<&str>,
 ) -> Result<OrderFilter, Problem> {
     let buyers = match email.map(AddressPrefix::parse).transpose()? {
@@ -144,7 +147,7 @@ async fn filter(
     Ok(OrderFilter {
         sale: known_sale(ledger, sale).await?,
         buyers,
-        status: status.map(Into::into),
+        status: status.map(|OneOf(word)| word.into()),
     })
 }
 

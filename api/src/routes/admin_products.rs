@@ -25,6 +25,7 @@ use crate::{
     problem::{Code, Problem, Refusal, failures},
     services::Services,
     types::{
+        one_of::OneOf,
         paging::{Cursor, Limit, Listed, asked, listed},
         price::AskedPrice,
     },
@@ -198,7 +199,7 @@ impl AdminProductsApi {
         services: Data<&Arc<Services>>,
         _admin: Admin,
         /// `true` lists the archived products instead of the others.
-        archived: Query<Option<bool>>,
+        archived: Query<Option<OneOf<bool>>>,
         /// Those with this text in their name, in upper or lower case.
         search: Query<Option<String>>,
         /// The most products of a page; 50 if left out.
@@ -211,7 +212,7 @@ impl AdminProductsApi {
             input::text("search", search, SEARCH_CHARACTERS_MAX)?;
         }
         let filter = ProductFilter {
-            archived: archived.0.unwrap_or_default(),
+            archived: archived.0.is_some_and(|OneOf(archived)| archived),
             search: search.0,
         };
         let products = services.ledger.products(&filter, asked.and_one());
