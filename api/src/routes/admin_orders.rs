@@ -24,7 +24,7 @@ use crate::{
     services::Services,
     types::{
         one_of::OneOf,
-        paging::{Cursor, Limit, Listed, asked, listed},
+        paging::{Cursor, Limit, Listed, asked, page_of},
     },
     views::{AdminOrder, OrderWord, orders_csv},
 };
@@ -74,13 +74,9 @@ impl AdminOrdersApi {
     ) -> Result<Reply<Listed<AdminOrder>>, Refusal<ListFailed>> {
         let asked = asked(&limit, &cursor);
         let filter = filter(&services.ledger, sale_id.0, status.0, email.0.as_deref()).await?;
-        let mut orders = services
-            .ledger
-            .listed_orders(&filter, asked.and_one())
-            .await?;
-        let next = asked.cut(&mut orders, ListedOrder::place);
-        let orders = orders.into_iter().map(Into::into).collect();
-        Ok(listed(orders, next))
+        let orders = services.ledger.listed_orders(&filter, asked.and_one());
+        let orders = orders.await?;
+        Ok(page_of(asked, orders, ListedOrder::place, Into::into))
     }
 
     /// Orders as a file for a spreadsheet

@@ -26,7 +26,7 @@ use crate::{
     services::Services,
     types::{
         one_of::OneOf,
-        paging::{Cursor, Limit, Listed, asked, listed},
+        paging::{Cursor, Limit, Listed, asked, page_of},
         price::AskedPrice,
     },
     views::ProductReply,
@@ -216,10 +216,8 @@ impl AdminProductsApi {
             search: search.0,
         };
         let products = services.ledger.products(&filter, asked.and_one());
-        let mut products = products.await?;
-        let next = asked.cut(&mut products, Product::place);
-        let products = products.into_iter().map(Into::into).collect();
-        Ok(listed(products, next))
+        let products = products.await?;
+        Ok(page_of(asked, products, Product::place, Into::into))
     }
 
     /// A product and its stock

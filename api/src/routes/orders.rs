@@ -19,7 +19,7 @@ use crate::{
     payload::Reply,
     problem::{Code, Problem, Refusal, failures},
     services::Services,
-    types::paging::{Cursor, Limit, Listed, asked, listed},
+    types::paging::{Cursor, Limit, Listed, asked, page_of},
     views::OrderOfUser,
 };
 
@@ -62,8 +62,7 @@ impl OrdersApi {
             return Err(problem.into());
         }
         let asked = asked(&limit, &cursor);
-        let mut orders = services.purchases.orders_of(buyer, asked.and_one()).await?;
-        let next = asked.cut(&mut orders, BoughtOrder::place);
-        Ok(listed(orders.into_iter().map(Into::into).collect(), next))
+        let orders = services.purchases.orders_of(buyer, asked.and_one()).await?;
+        Ok(page_of(asked, orders, BoughtOrder::place, Into::into))
     }
 }
