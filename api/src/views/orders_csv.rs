@@ -3,8 +3,9 @@
 //! They are read and written in steps, sale by sale, so that neither memory nor the cost of a step depends on how many
 //! there are. Between two steps an export holds no connection to Postgres, however slowly its reader takes it.
 //!
-//! A spreadsheet runs a cell as a formula that begins with `=`, `+`, `-` or `@`, also behind a tab or a line break. An
-//! address may begin so, and buyers choose theirs. Such a cell gets an apostrophe, which makes it a text.
+//! A spreadsheet runs a cell as a formula that begins with `=`, `+`, `-` or `@`, also behind a tab or a line break, and in
+//! some languages in their full width. An address may begin so, and buyers choose theirs. Such a cell gets an apostrophe,
+//! which makes it a text.
 
 use std::{borrow::Cow, future::ready};
 
@@ -22,7 +23,7 @@ const STEP_ORDERS: u32 = 1_000;
 const STEP_SALES: u32 = 100;
 
 /// What a spreadsheet may take for the beginning of a formula.
-const FORMULA_BEGINS: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\n'];
+const FORMULA_BEGINS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// The columns, by their names in the HTTP API.
 const HEADER: [&str; 12] = [
@@ -196,7 +197,9 @@ mod tests {
 
     #[test]
     fn a_cell_that_a_spreadsheet_could_run_becomes_a_text() {
-        for cell in ["=1+1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1"] {
+        for cell in [
+            "=1+1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠a",
+        ] {
             assert_eq!(harmless(cell), format!("'{cell}"));
         }
         for cell in ["", "Lamp", "a=b@example.org", "'=1", "1-2"] {
