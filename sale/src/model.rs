@@ -14,10 +14,11 @@ pub use self::{
 
 /// A word that its type does not know.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("\"{word}\" is no {of}")]
+#[error("\"{word}\" is no {of}: it is one of {}", known.join(", "))]
 pub struct UnknownWord {
     word: String,
     of: &'static str,
+    known: &'static [&'static str],
 }
 
 /// The number of an attempt to install a sale in a gate. 0: none.
@@ -110,7 +111,11 @@ macro_rules! words {
             fn from_str(word: &str) -> Result<Self, Self::Err> {
                 match word {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err(UnknownWord { word: word.to_owned(), of: $what }),
+                    _ => Err(UnknownWord {
+                        word: word.to_owned(),
+                        of: $what,
+                        known: &[$($word),+],
+                    }),
                 }
             }
         }
@@ -201,5 +206,17 @@ words! {
         User = "user",
         /// Run sales.
         Admin = "admin",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OrderStatus;
+
+    #[test]
+    fn a_word_that_is_none_is_refused_with_those_that_are() {
+        let refused = "sold".parse::<OrderStatus>().unwrap_err();
+        let said = "\"sold\" is no status of an order: it is one of confirmed, cancelled";
+        assert_eq!(refused.to_string(), said);
     }
 }

@@ -18,7 +18,10 @@ use std::{
 };
 
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::{
+    sync::Notify,
+    time::{Instant, Sleep, sleep_until},
+};
 
 /// How long a connection may stay.
 #[derive(Debug, Clone, Copy)]
@@ -45,11 +48,13 @@ pub struct Activity {
     whole: AtomicUsize,
     /// The last reply came in pieces. HTTP/1 may still be writing it after its end.
     streamed: AtomicBool,
+    /// A whole reply was passed on, or its client has left.
+    repaid: Notify,
 }
 
-impl Activity {
-    /// The activity of a connection that begins now.
-    pub fn new() -> Self {
+/// The activity of a connection that begins now.
+impl Default for Activity {
+    fn default() -> Self {
         Self {
             opened: Instant::now(),
             last_ms: AtomicU64::new(0),
@@ -58,9 +63,12 @@ impl Activity {
             streaming: AtomicUsize::new(0),
             whole: AtomicUsize::new(0),
             streamed: AtomicBool::new(false),
+            repaid: Notify::new(),
         }
     }
+}
 
+impl Activity {
     /// Sets whether the head of a request has begun to come and is not complete.
     pub fn head(&self, unfinished: bool) {
         self.head.store(unfinished, Ordering::Relaxed);
@@ -87,10 +95,17 @@ impl Activity {
     }
 
     /// Whether all replies that the connection still owes come in pieces, as event streams do.
-    pub fn only_streams(&self) -> bool {
+    fn only_streams(&self) -> bool {
         let streams = self.streaming.load(Ordering::Relaxed) > 0;
         self.whole.load(Ordering::Relaxed) == 0
             && (streams || self.streamed.load(Ordering::Relaxed))
+    }
+
+    /// Waits until the connection owes only such replies. One task alone may wait for it.
+    pub async fn owes_only_streams(&self) {
+        while !self.only_streams() {
+            self.repaid.notified().await;
+        }
     }
 
     fn progressed(&self) {
@@ -105,12 +120,6 @@ impl Activity {
 
     fn waits_for_a_head(&self) -> bool {
         self.head.load(Ordering::Relaxed) && !self.answering.load(Ordering::Relaxed)
-    }
-}
-
-impl Default for Activity {
-    fn default() -> Self {
-        Self::new()
     }
 }
 
@@ -176,6 +185,7 @@ pub struct Owed(Arc<Activity>);
 impl Drop for Owed {
     fn drop(&mut self) {
         self.0.whole.fetch_sub(1, Ordering::Relaxed);
+        self.0.repaid.notify_one();
     }
 }
 
@@ -273,7 +283,7 @@ mod tests {
     };
 
     fn connection() -> (Arc<Activity>, Overdue) {
-        let activity = Arc::new(Activity::new());
+        let activity = Arc::new(Activity::default());
         let overdue = Overdue::new(Arc::clone(&activity), PATIENCE);
         (activity, overdue)
     }
@@ -343,7 +353,7 @@ mod tests {
 
     #[test]
     fn a_connection_owes_only_streams_until_it_owes_a_whole_reply() {
-        let activity = Arc::new(Activity::new());
+        let activity = Arc::new(Activity::default());
         assert!(!activity.only_streams(), "it owes nothing");
         let stream = Watched::new(Pieces, activity.asked(), true);
         assert!(activity.only_streams());
@@ -361,6 +371,15 @@ mod tests {
         // A client has left before its reply.
         drop(activity.asked());
         assert!(!activity.only_streams());
+    }
+
+    #[tokio::test]
+    async fn a_wait_until_only_streams_are_owed_ends_with_the_last_whole_reply() {
+        let activity = Arc::new(Activity::default());
+        let _stream = Watched::new(Pieces, activity.asked(), true);
+        let owed = activity.asked();
+        let both = async { tokio::join!(activity.owes_only_streams(), async { drop(owed) }) };
+        timeout(PATIENCE.silence_max, both).await.unwrap();
     }
 
     #[tokio::test]

@@ -34,12 +34,7 @@ use poem::{
     web::{LocalAddr, RemoteAddr},
 };
 use tokio::{
-    io::AsyncReadExt,
-    net::TcpStream,
-    runtime::Handle,
-    select,
-    sync::Notify,
-    time::{sleep, timeout},
+    io::AsyncReadExt, net::TcpStream, runtime::Handle, select, sync::Notify, time::timeout,
 };
 use tokio_util::task::TaskTracker;
 
@@ -73,8 +68,6 @@ const HTTP2_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 const HTTP2_CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
 /// How long a connection that was asked to end may take.
 const CLOSING_MAX: Duration = Duration::from_secs(2);
-/// How often a connection that is to end checks what it still owes.
-const OWED_EVERY: Duration = Duration::from_millis(100);
 
 /// How a connection of HTTP/2 begins (RFC 9113 section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -226,7 +219,7 @@ impl Server {
                 return;
             }
         };
-        let activity = Arc::new(Activity::new());
+        let activity = Arc::new(Activity::default());
         let mut overdue = Overdue::new(Arc::clone(&activity), self.patience);
         let mut start = [0; HTTP2_PREFACE.len()];
         let read = select! {
@@ -286,18 +279,11 @@ impl Server {
                 _ = connection.as_mut() => return,
                 () = &mut overdue => {}
                 // They end by themselves, unless their client does not read.
-                () = owes_only_streams(activity) => {}
+                () = activity.owes_only_streams() => {}
             }
         }
         // The connection is closing: its error, or a timeout, changes nothing.
         let _ = timeout(CLOSING_MAX, connection).await;
-    }
-}
-
-/// Waits until a connection that is to end owes only event streams.
-async fn owes_only_streams(activity: &Activity) {
-    while !activity.only_streams() {
-        sleep(OWED_EVERY).await;
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::replies::shared::name_of;
+use crate::replies::name::name_of_json;
 
 /// A comment. It keeps a connection open through proxies that end silent ones, and readers pass over it.
 pub const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
@@ -34,7 +34,7 @@ impl Event {
         data: &impl Serialize,
         content: &impl Serialize,
     ) -> serde_json::Result<Self> {
-        let id = name_of(content)?;
+        let id = name_of_json(content)?;
         let mut bytes = format!("event: {name}\ndata: ").into_bytes();
         // JSON without line breaks: one line.
         serde_json::to_writer(&mut bytes, data)?;

@@ -18,7 +18,7 @@ use super::{
     event::{Event, HEARTBEAT},
     feed::Subscription,
 };
-use crate::replies::shared::NAME_DIGITS;
+use crate::replies::name::NAME_DIGITS;
 
 /// After this time without an event a stream sends a comment, and before where connections may not be silent for so long.
 pub const HEARTBEAT_EVERY: Duration = Duration::from_secs(15);

@@ -5,7 +5,7 @@
 pub mod ignored_fields;
 mod strict;
 pub mod unknown;
-mod words;
+pub mod words;
 
 use std::marker::PhantomData;
 

@@ -1,4 +1,5 @@
-//! Explains what is wrong with a body, in terms of its fields. Only faulty bodies come here, so it may be slow.
+//! Explains what is wrong with a body, in terms of its fields, and what a value must be. Only faulty requests come here,
+//! so it may be slow.
 
 use std::fmt;
 
@@ -181,11 +182,20 @@ impl Schema {
     /// What a field must be, as the end of a sentence.
     fn kind(&self, field: &str) -> Option<String> {
         let (_, schema) = self.properties().iter().find(|(name, _)| *name == field)?;
+        self.kind_at(schema)
+    }
+
+    fn kind_at(&self, schema: &MetaSchemaRef) -> Option<String> {
         match schema {
             MetaSchemaRef::Inline(schema) => kind(schema),
             MetaSchemaRef::Reference(name) => kind(self.registry.schemas.get(name)?),
         }
     }
+}
+
+/// What a value of this type must be, as the end of a sentence.
+pub fn kind_of<T: Type>() -> Option<String> {
+    Schema::of::<T>().kind_at(&T::schema_ref())
 }
 
 fn kind(schema: &MetaSchema) -> Option<String> {

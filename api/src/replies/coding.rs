@@ -34,7 +34,8 @@ impl Coding {
                 .flat_map(|value| value.split(','));
             codings.find_map(|coding| {
                 let (name, parameters) = coding.split_once(';').unwrap_or((coding, ""));
-                let weight = parameters.trim().strip_prefix("q=");
+                let weight = parameters.trim().strip_prefix(['q', 'Q']);
+                let weight = weight.and_then(|weight| weight.strip_prefix('='));
                 let refused = weight.is_some_and(|weight| weight.parse() == Ok(0.0));
                 name.trim().eq_ignore_ascii_case(wanted).then_some(!refused)
             })
@@ -79,6 +80,7 @@ mod tests {
             ("br", false, true),
             ("gzip;q=0", false, false),
             ("gzip; q=0.000, br", false, true),
+            ("GZIP ;Q=0, br", false, true),
             ("*, gzip;q=0", false, true),
             ("*;q=0, gzip", true, false),
             ("", false, false),

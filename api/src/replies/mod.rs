@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`reply`] | the beginning of a reply: its body and content type |
 //! | [`coding`] | compressed replies: which codings a client takes |
+//! | [`name`] | short names of contents, for entity tags and addresses |
 //! | [`shared`] | replies that are the same for everybody |
 //! | [`request_id`] | the name of a request, in replies and in the log |
 //! | [`security_headers`] | headers for browsers |
@@ -11,6 +12,7 @@
 
 pub mod coding;
 pub mod cors;
+pub mod name;
 pub mod reply;
 pub mod request_id;
 pub mod security_headers;

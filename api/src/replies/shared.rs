@@ -1,7 +1,5 @@
 //! Replies that are the same for everybody: written once, sent as bytes to a crowd, and good for caches on the way.
 
-use std::fmt::Write as _;
-
 use bytes::Bytes;
 use poem::{
     Body, Response,
@@ -12,18 +10,12 @@ use poem_openapi::{
     types::Type,
 };
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
-use super::reply::with_body;
+use super::{name::name_of_json, reply::with_body};
 
 /// For how long a cache may give such a reply to others, seconds. A token makes it another reply.
 const CACHE_CONTROL: HeaderValue = HeaderValue::from_static("public, max-age=1");
 const VARY: HeaderValue = HeaderValue::from_static("Authorization");
-
-/// Bytes of the hash in a name.
-const NAME_BYTES: usize = 12;
-/// Hexadecimal digits of a name.
-pub const NAME_DIGITS: usize = 2 * NAME_BYTES;
 
 /// A written reply. Clones share its bytes.
 #[derive(Debug, Clone)]
@@ -40,7 +32,7 @@ impl SharedReply {
     /// # Errors
     /// Serializing fails.
     pub fn new(body: &impl Serialize, content: &impl Serialize) -> serde_json::Result<Self> {
-        let tag = format!("W/\"{}\"", name_of(content)?);
+        let tag = format!("W/\"{}\"", name_of_json(content)?);
         Ok(Self {
             body: serde_json::to_vec(body)?.into(),
             tag: HeaderValue::from_str(&tag).expect("hexadecimal digits in quotes"),
@@ -79,21 +71,6 @@ impl SharedReply {
 /// An entity tag without what makes it weak.
 fn opaque(tag: &str) -> &str {
     tag.trim().trim_start_matches("W/")
-}
-
-/// A name for what a reply or an event says: hexadecimal digits of a hash. All processes give the same content the same
-/// name.
-///
-/// # Errors
-/// Serializing fails.
-pub fn name_of(content: &impl Serialize) -> serde_json::Result<String> {
-    let hash = Sha256::digest(serde_json::to_vec(content)?);
-    let mut name = String::with_capacity(NAME_DIGITS);
-    for byte in &hash[..NAME_BYTES] {
-        // Writing to a string does not fail.
-        let _ = write!(name, "{byte:02x}");
-    }
-    Ok(name)
 }
 
 /// Says that the same address has other replies for users.

@@ -19,7 +19,7 @@ use crate::{
     services::Services,
     types::{
         instant::Instant,
-        paging::{Cursor, Limit, Listed, asked, listed},
+        paging::{Cursor, Limit, Listed, asked, page_of},
     },
     views::{AuditLogEntry, author},
 };
@@ -95,14 +95,12 @@ impl AdminLogApi {
             from: from.0.map(|Instant(at)| at),
             to: to.0.map(|Instant(at)| at),
         };
-        let mut actions = ledger.listed_actions(&filter, asked.and_one()).await?;
-        let next = asked.cut(&mut actions, ListedAction::place);
+        let actions = ledger.listed_actions(&filter, asked.and_one()).await?;
         let authors = actions.iter().filter_map(|listed| author(&listed.action));
         let authors: BTreeSet<Uuid> = authors.collect();
         let addresses = ledger.addresses_of(authors).await?;
-        let shown = actions.into_iter();
-        let shown = shown.map(|listed| AuditLogEntry::of(listed, &addresses));
-        Ok(listed(shown.collect(), next))
+        let show = |listed| AuditLogEntry::of(listed, &addresses);
+        Ok(page_of(asked, actions, ListedAction::place, show))
     }
 }
 

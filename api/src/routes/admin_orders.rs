@@ -22,7 +22,10 @@ use crate::{
     payload::Reply,
     problem::{Problem, Refusal, failures},
     services::Services,
-    types::paging::{Cursor, Limit, Listed, asked, listed},
+    types::{
+        one_of::OneOf,
+        paging::{Cursor, Limit, Listed, asked, page_of},
+    },
     views::{AdminOrder, OrderWord, orders_csv},
 };
 
@@ -61,7 +64,7 @@ impl AdminOrdersApi {
         #[oai(name = "saleId")]
         sale_id: Query<Option<Uuid>>,
         /// Those that stand, or those that were cancelled.
-        status: Query<Option<OrderWord>>,
+        status: Query<Option<OneOf<OrderWord>>>,
         /// Those of the buyers with an address that begins so, in upper or lower case. At most 100 buyers may have one.
         email: Query<Option<String>>,
         /// The most orders of a page; 50 if left out.
@@ -71,19 +74,16 @@ impl AdminOrdersApi {
     ) -> Result<Reply<Listed<AdminOrder>>, Refusal<ListFailed>> {
         let asked = asked(&limit, &cursor);
         let filter = filter(&services.ledger, sale_id.0, status.0, email.0.as_deref()).await?;
-        let mut orders = services
-            .ledger
-            .listed_orders(&filter, asked.and_one())
-            .await?;
-        let next = asked.cut(&mut orders, ListedOrder::place);
-        let orders = orders.into_iter().map(Into::into).collect();
-        Ok(listed(orders, next))
+        let orders = services.ledger.listed_orders(&filter, asked.and_one());
+        let orders = orders.await?;
+        Ok(page_of(asked, orders, ListedOrder::place, Into::into))
     }
 
-    /// Orders as a file for a spreadsheet, the newest first
+    /// Orders as a file for a spreadsheet
     ///
-    /// All that pass the filters, as CSV (RFC 4180) with a header. A connection that breaks off leaves the file
-    /// incomplete. A cell that a spreadsheet could run as a formula begins with an apostrophe.
+    /// All that pass the filters, as CSV (RFC 4180) with a header: the newest sale first, and of each sale the newest
+    /// order first. A connection that breaks off leaves the file incomplete. A cell that a spreadsheet could run as a
+    /// formula begins with an apostrophe.
     #[oai(path = "/orders.csv", method = "get", operation_id = "adminOrdersCsv")]
     async fn csv(
         &self,
@@ -93,7 +93,7 @@ impl AdminOrdersApi {
         #[oai(name = "saleId")]
         sale_id: Query<Option<Uuid>>,
         /// Those that stand, or those that were cancelled.
-        status: Query<Option<OrderWord>>,
+        status: Query<Option<OneOf<OrderWord>>>,
         /// Those of the buyers with an address that begins so, in upper or lower case. At most 100 buyers may have one.
         email: Query<Option<String>>,
     ) -> Result<CsvFile, Refusal<ListFailed>> {
@@ -130,7 +130,7 @@ pub(super) async fn known_sale(
 async fn filter(
     ledger: &Ledger,
     sale: Option<Uuid>,
-    status: Option<OrderWord>,
+    status: Option<OneOf<OrderWord>>,
     email: Option<&str>,
 ) -> Result<OrderFilter, Problem> {
     let buyers = match email.map(AddressPrefix::parse).transpose()? {
@@ -143,7 +143,7 @@ async fn filter(
     Ok(OrderFilter {
         sale: known_sale(ledger, sale).await?,
         buyers,
-        status: status.map(Into::into),
+        status: status.map(|OneOf(word)| word.into()),
     })
 }
 

@@ -25,7 +25,8 @@ use crate::{
     problem::{Code, Problem, Refusal, failures},
     services::Services,
     types::{
-        paging::{Cursor, Limit, Listed, asked, listed},
+        one_of::OneOf,
+        paging::{Cursor, Limit, Listed, asked, page_of},
         price::AskedPrice,
     },
     views::ProductReply,
@@ -198,7 +199,7 @@ impl AdminProductsApi {
         services: Data<&Arc<Services>>,
         _admin: Admin,
         /// `true` lists the archived products instead of the others.
-        archived: Query<Option<bool>>,
+        archived: Query<Option<OneOf<bool>>>,
         /// Those with this text in their name, in upper or lower case.
         search: Query<Option<String>>,
         /// The most products of a page; 50 if left out.
@@ -211,14 +212,12 @@ impl AdminProductsApi {
             input::text("search", search, SEARCH_CHARACTERS_MAX)?;
         }
         let filter = ProductFilter {
-            archived: archived.0.unwrap_or_default(),
+            archived: archived.0.is_some_and(|OneOf(archived)| archived),
             search: search.0,
         };
         let products = services.ledger.products(&filter, asked.and_one());
-        let mut products = products.await?;
-        let next = asked.cut(&mut products, Product::place);
-        let products = products.into_iter().map(Into::into).collect();
-        Ok(listed(products, next))
+        let products = products.await?;
+        Ok(page_of(asked, products, Product::place, Into::into))
     }
 
     /// A product and its stock

@@ -22,7 +22,7 @@ use crate::{
     payload::{Reply, Success, success},
     problem::{Code, Problem, Refusal, failures},
     services::Services,
-    types::paging::{Cursor, Limit, Listed, asked, listed},
+    types::paging::{Cursor, Limit, Listed, asked, page_of},
     views::{OrderWord, RejectionReply},
 };
 
@@ -111,14 +111,12 @@ impl AdminRejectionsApi {
             sale: known_sale(ledger, sale_id.0).await?,
             reason: reason.0,
         };
-        let mut rejections = ledger.rejections(&filter, asked.and_one()).await?;
-        let next = asked.cut(&mut rejections, KeptRejection::place);
+        let rejections = ledger.rejections(&filter, asked.and_one()).await?;
         let buyers = rejections.iter().filter_map(|kept| kept.rejection.buyer);
         let buyers: BTreeSet<Uuid> = buyers.map(|buyer| buyer.uuid()).collect();
         let addresses = ledger.addresses_of(buyers).await?;
-        let shown = rejections.into_iter();
-        let shown = shown.map(|kept| RejectionReply::of(kept, &addresses));
-        Ok(listed(shown.collect(), next))
+        let show = |kept| RejectionReply::of(kept, &addresses);
+        Ok(page_of(asked, rejections, KeptRejection::place, show))
     }
 
     /// Make an order of a rejected purchase after all

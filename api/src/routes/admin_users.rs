@@ -12,7 +12,7 @@ use crate::{
     payload::Reply,
     problem::{Refusal, failures},
     services::Services,
-    types::paging::{Cursor, Limit, Listed, asked, listed},
+    types::paging::{Cursor, Limit, Listed, asked, page_of},
     views::AdminUser,
 };
 
@@ -49,8 +49,6 @@ impl AdminUsersApi {
         let users = services
             .ledger
             .listed_users(begin.as_ref(), asked.and_one());
-        let mut users = users.await?;
-        let next = asked.cut(&mut users, ListedUser::place);
-        Ok(listed(users.into_iter().map(Into::into).collect(), next))
+        Ok(page_of(asked, users.await?, ListedUser::place, Into::into))
     }
 }

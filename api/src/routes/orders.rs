@@ -8,7 +8,7 @@ use poem_openapi::{
     param::{Path, Query},
 };
 use sale::{
-    ledger::Order,
+    ledger::BoughtOrder,
     model::{BuyerId, Role},
 };
 use uuid::Uuid;
@@ -19,8 +19,8 @@ use crate::{
     payload::Reply,
     problem::{Code, Problem, Refusal, failures},
     services::Services,
-    types::paging::{Cursor, Limit, Listed, asked, listed},
-    views::OrderReply,
+    types::paging::{Cursor, Limit, Listed, asked, page_of},
+    views::OrderOfUser,
 };
 
 failures! {
@@ -42,7 +42,7 @@ pub struct OrdersApi;
 impl OrdersApi {
     /// The orders of a user, the newest first
     ///
-    /// For that user and for admins. A purchase is an order once it is completed.
+    /// For that user and for admins. A purchase is an order once it is completed, and one that failed is none.
     #[oai(path = "/user/:userId", method = "get", operation_id = "ordersOfUser")]
     async fn of_user(
         &self,
@@ -55,15 +55,14 @@ impl OrdersApi {
         limit: Query<Option<Limit>>,
         /// `nextCursor` of the page before.
         cursor: Query<Option<Cursor>>,
-    ) -> Result<Reply<Listed<OrderReply>>, Refusal<ListFailed>> {
+    ) -> Result<Reply<Listed<OrderOfUser>>, Refusal<ListFailed>> {
         let buyer = BuyerId::from_uuid(user_id.0);
         if buyer != caller.buyer && caller.role != Role::Admin {
             let problem = Problem::new(Code::Forbidden, "These are the orders of somebody else.");
             return Err(problem.into());
         }
         let asked = asked(&limit, &cursor);
-        let mut orders = services.purchases.orders_of(buyer, asked.and_one()).await?;
-        let next = asked.cut(&mut orders, Order::place);
-        Ok(listed(orders.into_iter().map(Into::into).collect(), next))
+        let orders = services.purchases.orders_of(buyer, asked.and_one()).await?;
+        Ok(page_of(asked, orders, BoughtOrder::place, Into::into))
     }
 }

@@ -127,3 +127,14 @@ pub fn listed<T: Type + ParseFromJSON + ToJSON>(
         next_cursor: next.map(|place| place.to_string()),
     })
 }
+
+/// The page of these rows as a reply. They were read with [`Asked::and_one`]; `show` makes what clients see of a row.
+pub fn page_of<R, T: Type + ParseFromJSON + ToJSON>(
+    asked: Asked,
+    mut rows: Vec<R>,
+    place: impl Fn(&R) -> Place,
+    show: impl FnMut(R) -> T,
+) -> Reply<Listed<T>> {
+    let next = asked.cut(&mut rows, place);
+    listed(rows.into_iter().map(show).collect(), next)
+}

@@ -9,27 +9,7 @@ use sale::audit::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::StateWord;
-
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident = $model:ident { $($(#[$variant_doc:meta])* $variant:ident),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
-        #[oai(rename_all = "snake_case")]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant),+
-        }
-
-        impl From<$model> for $name {
-            fn from(word: $model) -> Self {
-                match word {
-                    $($model::$variant => Self::$variant),+
-                }
-            }
-        }
-    };
-}
+use super::{StateWord, words::words};
 
 words! {
     /// Whether gate, journal and ledger of a sale agree.

@@ -15,7 +15,7 @@ mod words;
 
 pub use audit::{SaleAudit, SaleRepair};
 pub use change::{AuditLogEntry, author};
-pub use order::{AdminOrder, OrderReply};
+pub use order::{AdminOrder, OrderOfUser, OrderReply};
 pub use product::ProductReply;
 pub use rejection::{BuyersOrder, RejectionReply, ReplayProspect};
 pub use sale::{AdminSale, SaleStatistics};

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use poem_openapi::Object;
-use sale::ledger::{ListedOrder, Order};
+use sale::ledger::{BoughtOrder, ListedOrder, Order};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -74,6 +74,31 @@ impl From<ListedOrder> for AdminOrder {
             order: listed.order.into(),
             email: listed.email,
             product_name: listed.product_name,
+        }
+    }
+}
+
+/// A completed purchase of a buyer, and what was bought.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase")]
+pub struct OrderOfUser {
+    /// The order.
+    #[oai(flatten)]
+    #[serde(flatten)]
+    pub order: OrderReply,
+    /// The name of the product.
+    pub product_name: String,
+    /// Where a picture of the product is.
+    pub image_url: Option<String>,
+}
+
+impl From<BoughtOrder> for OrderOfUser {
+    fn from(bought: BoughtOrder) -> Self {
+        Self {
+            order: bought.order.into(),
+            product_name: bought.product_name,
+            image_url: bought.image_url,
         }
     }
 }

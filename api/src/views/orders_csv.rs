@@ -1,23 +1,29 @@
 //! Orders as CSV (RFC 4180), for people with spreadsheets: for the export of the HTTP API, and that of the command line.
 //!
-//! They are read and written in steps, so that memory does not depend on how many there are. Between two steps an
-//! export holds no connection to Postgres, however slowly its reader takes it.
+//! They are read and written in steps, sale by sale, so that neither memory nor the cost of a step depends on how many
+//! there are. Between two steps an export holds no connection to Postgres, however slowly its reader takes it.
 //!
-//! A spreadsheet runs a cell as a formula that begins with `=`, `+`, `-` or `@`, also behind a tab or a line break. An
-//! address may begin so, and buyers choose theirs. Such a cell gets an apostrophe, which makes it a text.
+//! A spreadsheet runs a cell as a formula that begins with `=`, `+`, `-` or `@`, also behind a tab or a line break, and in
+//! some languages in their full width. An address may begin so, and buyers choose theirs. Such a cell gets an apostrophe,
+//! which makes it a text.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, future::ready};
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
-use futures_util::{Stream, stream};
-use sale::ledger::{Ledger, LedgerError, ListedOrder, Order, OrderFilter, Page};
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use sale::{
+    ledger::{Ledger, LedgerError, ListedOrder, Order, OrderFilter, Page, Place, Sale},
+    model::SaleId,
+};
 
 /// Orders read in one step.
 const STEP_ORDERS: u32 = 1_000;
+/// Sales read in one step.
+const STEP_SALES: u32 = 100;
 
 /// What a spreadsheet may take for the beginning of a formula.
-const FORMULA_BEGINS: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\n'];
+const FORMULA_BEGINS: [char; 11] = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
 
 /// The columns, by their names in the HTTP API.
 const HEADER: [&str; 12] = [
@@ -55,51 +61,85 @@ pub enum ExportError {
     Write(#[from] csv::Error),
 }
 
-/// Where an export goes on.
-enum Next {
-    Header,
-    After(Page),
-}
-
-/// The orders that pass this filter, the newest first, behind a line with the names of the columns.
+/// The orders that pass this filter, behind a line with the names of the columns: the newest sale first, and of each
+/// sale the newest order first.
 pub fn pieces(
     ledger: Ledger,
     filter: OrderFilter,
 ) -> impl Stream<Item = Result<Piece, ExportError>> + Send {
-    let begin = Some((ledger, filter, Next::Header));
-    stream::try_unfold(begin, async |state| {
-        let Some((ledger, filter, next)) = state else {
+    let sales = match filter.sale {
+        Some(sale) => stream::once(ready(Ok(sale))).boxed(),
+        None => all_sales(ledger.clone()).boxed(),
+    };
+    let orders = sales.map_ok(move |sale| {
+        let of_sale = OrderFilter {
+            sale: Some(sale),
+            ..filter.clone()
+        };
+        orders(ledger.clone(), of_sale)
+    });
+    stream::once(ready(header())).chain(orders.try_flatten())
+}
+
+/// All sales, the newest first.
+fn all_sales(ledger: Ledger) -> impl Stream<Item = Result<SaleId, ExportError>> + Send {
+    let first = Page {
+        after: None,
+        limit: STEP_SALES,
+    };
+    let steps = stream::try_unfold(Some((ledger, first)), async |state| {
+        let Some((ledger, page)) = state else {
             return Ok(None);
         };
-        let page = match next {
-            Next::Header => {
-                let first = Page {
-                    after: None,
-                    limit: STEP_ORDERS,
-                };
-                let header = Piece {
-                    bytes: lines([HEADER.map(Cow::Borrowed)])?,
-                    orders: 0,
-                };
-                return Ok(Some((header, Some((ledger, filter, Next::After(first))))));
-            }
-            Next::After(page) => page,
+        let sales = ledger.sales(page).await?;
+        let next = next_page(page, &sales, Sale::place);
+        let sales: Vec<_> = sales.iter().map(|sale| Ok(sale.id)).collect();
+        let rest = next.map(|page| (ledger, page));
+        Ok::<_, ExportError>(Some((stream::iter(sales), rest)))
+    });
+    steps.try_flatten()
+}
+
+/// The orders that pass this filter, the newest first.
+fn orders(
+    ledger: Ledger,
+    filter: OrderFilter,
+) -> impl Stream<Item = Result<Piece, ExportError>> + Send {
+    let first = Page {
+        after: None,
+        limit: STEP_ORDERS,
+    };
+    stream::try_unfold(Some((ledger, filter, first)), async |state| {
+        let Some((ledger, filter, page)) = state else {
+            return Ok(None);
         };
         let orders = ledger.listed_orders(&filter, page).await?;
-        let Some(last) = orders.last() else {
+        if orders.is_empty() {
             return Ok(None);
-        };
-        let after = Page {
-            after: Some(last.place()),
-            ..page
-        };
-        let is_last = orders.len() < STEP_ORDERS as usize;
+        }
+        let next = next_page(page, &orders, ListedOrder::place);
         let piece = Piece {
             bytes: lines(orders.iter().map(record))?,
             orders: orders.len(),
         };
-        let rest = (!is_last).then_some((ledger, filter, Next::After(after)));
+        let rest = next.map(|page| (ledger, filter, page));
         Ok(Some((piece, rest)))
+    })
+}
+
+/// The page behind these rows; `None` if there can be no more.
+fn next_page<T>(page: Page, rows: &[T], place: impl Fn(&T) -> Place) -> Option<Page> {
+    let last = rows.last().filter(|_| rows.len() >= page.limit as usize)?;
+    Some(Page {
+        after: Some(place(last)),
+        ..page
+    })
+}
+
+fn header() -> Result<Piece, ExportError> {
+    Ok(Piece {
+        bytes: lines([HEADER.map(Cow::Borrowed)])?,
+        orders: 0,
     })
 }
 
@@ -157,7 +197,9 @@ mod tests {
 
     #[test]
     fn a_cell_that_a_spreadsheet_could_run_becomes_a_text() {
-        for cell in ["=1+1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1"] {
+        for cell in [
+            "=1+1", "+1", "-1", "@a", "\t=1", "\r=1", "\n=1", "＝1", "＋1", "－1", "＠a",
+        ] {
             assert_eq!(harmless(cell), format!("'{cell}"));
         }
         for cell in ["", "Lamp", "a=b@example.org", "'=1", "1-2"] {

@@ -13,17 +13,16 @@ use sale::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::AnswerCounts;
+use super::{AnswerCounts, words::words};
 
-/// What a process does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
-#[oai(rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-pub enum ProcessWord {
-    /// It answers clients.
-    Api,
-    /// It records purchases.
-    Reconciler,
+words! {
+    /// What a process does.
+    ProcessWord = ProcessKind {
+        /// It answers clients.
+        Api,
+        /// It records purchases.
+        Reconciler,
+    }
 }
 
 /// How the tables in Postgres are, in the words of `mincommerce health`.
@@ -52,17 +51,16 @@ impl From<Option<Tables>> for TablesWord {
     }
 }
 
-/// When a 202 is given: the setting GATE_DURABILITY.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
-#[oai(rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-pub enum DurabilityWord {
-    /// Once Redis has decided.
-    Memory,
-    /// Once it is in the append-only file, synced.
-    Aof,
-    /// Once replicas have acknowledged it.
-    Replica,
+words! {
+    /// When a 202 is given: the setting GATE_DURABILITY.
+    DurabilityWord = Level {
+        /// Once Redis has decided.
+        Memory,
+        /// Once it is in the append-only file, synced.
+        Aof,
+        /// Once replicas have acknowledged it.
+        Replica,
+    }
 }
 
 /// What a process did in the last minute.
@@ -181,13 +179,13 @@ pub struct SystemReport {
 impl From<LiveProcess> for RunningProcess {
     fn from(process: LiveProcess) -> Self {
         let posted = process.posted_in_minute();
-        let (kind, answers) = match process.kind {
-            ProcessKind::Api => (ProcessWord::Api, Some(process.answers.into())),
-            ProcessKind::Reconciler => (ProcessWord::Reconciler, None),
+        let answers = match process.kind {
+            ProcessKind::Api => Some(process.answers.into()),
+            ProcessKind::Reconciler => None,
         };
         Self {
             process_id: process.id,
-            kind,
+            kind: process.kind.into(),
             host: process.host,
             version: process.version,
             started_at: process.started_at,
@@ -237,11 +235,7 @@ impl PostgresServerReport {
 impl From<Promise> for PurchasePromise {
     fn from(promise: Promise) -> Self {
         Self {
-            durability: match promise.level {
-                Level::Memory => DurabilityWord::Memory,
-                Level::Aof => DurabilityWord::Aof,
-                Level::Replica => DurabilityWord::Replica,
-            },
+            durability: promise.level.into(),
             given_once: promise.given_once,
             can_be_lost: promise.can_be_lost.to_owned(),
         }

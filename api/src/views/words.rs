@@ -6,23 +6,13 @@ use poem_openapi::Enum;
 use sale::model::{OrderStatus, Phase, SaleState};
 use serde::Serialize;
 
+/// A word that replies show. With the name of a schema in brackets, requests have it too.
 macro_rules! words {
+    ($(#[$doc:meta])* $name:ident = $model:ident { $($(#[$variant_doc:meta])* $variant:ident),+ $(,)? }) => {
+        words! { @shown $(#[$doc])* #[oai(rename_all = "snake_case")] $name = $model { $($(#[$variant_doc])* $variant),+ } }
+    };
     ($(#[$doc:meta])* $name:ident ($schema:literal) = $model:ident { $($(#[$variant_doc:meta])* $variant:ident),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
-        #[oai(rename = $schema, rename_all = "snake_case")]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name {
-            $($(#[$variant_doc])* $variant),+
-        }
-
-        impl From<$model> for $name {
-            fn from(word: $model) -> Self {
-                match word {
-                    $($model::$variant => Self::$variant),+
-                }
-            }
-        }
+        words! { @shown $(#[$doc])* #[oai(rename = $schema, rename_all = "snake_case")] $name = $model { $($(#[$variant_doc])* $variant),+ } }
 
         impl From<$name> for $model {
             fn from(word: $name) -> Self {
@@ -38,7 +28,25 @@ macro_rules! words {
             }
         }
     };
+    (@shown $(#[$doc:meta])* $name:ident = $model:ident { $($(#[$variant_doc:meta])* $variant:ident),+ }) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum, Serialize)]
+        $(#[$doc])*
+        #[serde(rename_all = "snake_case")]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant),+
+        }
+
+        impl From<$model> for $name {
+            fn from(word: $model) -> Self {
+                match word {
+                    $($model::$variant => Self::$variant),+
+                }
+            }
+        }
+    };
 }
+
+pub(super) use words;
 
 words! {
     /// Where a sale is in its life.

@@ -10,17 +10,7 @@ use poem::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::replies::{coding::Coding, reply::with_body};
-
-/// Bytes of a hash that tell two versions apart.
-const NAME_BYTES: usize = 12;
-
-/// Hexadecimal digits that name what a hash was made of.
-pub fn name_of(hash: Sha256) -> String {
-    let hash = hash.finalize();
-    let digits = hash[..NAME_BYTES].iter();
-    digits.map(|byte| format!("{byte:02x}")).collect()
-}
+use crate::replies::{coding::Coding, name::name_of, reply::with_body};
 
 /// What a request says about the form of its reply.
 pub struct Wanted {

@@ -15,10 +15,11 @@ use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
 use super::{
-    encoded::{Encoded, name_of},
+    encoded::Encoded,
     place::ASSETS,
     template::{escaped, fill},
 };
+use crate::replies::name::name_of;
 
 /// The files below `/assets/`.
 #[derive(RustEmbed)]

@@ -1,10 +1,10 @@
 //! Lists come in pages, and cursors lead from page to page.
 
-use chrono::TimeDelta;
-use serde_json::Value;
+use chrono::{TimeDelta, Utc};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::fixture::{Fixture, id};
+use crate::fixture::{Fixture, id, window};
 
 /// Reads a list to its end, with this many rows at a time.
 async fn all(api: &Fixture, token: &str, path: &str, limit: usize, member: &str) -> Vec<Uuid> {
@@ -81,6 +81,38 @@ async fn orders_are_listed_for_their_buyer_and_for_admins() {
     }
     api.get_as(&other, &path).await.problem(403, "FORBIDDEN");
     api.get(&path).await.problem(401, "UNAUTHORIZED");
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_buyers_order_says_what_was_bought() {
+    let api = Fixture::start().await;
+    let product = json!({
+        "name": "Walnut desk lamp", "price": 19.9, "currency": "EUR", "quantity": 1,
+        "imageUrl": "https://img.example/lamp.png",
+    });
+    let created = api.post_as(&api.admin, "/api/admin/products", &product);
+    let product = id(&created.await.data()["productId"]);
+    let (from, to) = (TimeDelta::minutes(-1), TimeDelta::hours(1));
+    let body = window(product, Utc::now() + from, Utc::now() + to);
+    let sale = api.post_as(&api.admin, "/api/admin/flash-sale", &body);
+    let sale = id(&sale.await.data()["saleId"]);
+    let owner = Uuid::now_v7();
+    let token = api.token_of(owner);
+    assert_eq!(api.buy(&token, sale).await.status, 202);
+    api.post_journal(sale).await;
+    let path = format!("/api/purchase/user/{owner}");
+    let order = api.get_as(&token, &path).await.json()["data"][0].take();
+    for (member, value) in [
+        ("saleId", json!(sale)),
+        ("productId", json!(product)),
+        ("productName", json!("Walnut desk lamp")),
+        ("imageUrl", json!("https://img.example/lamp.png")),
+        ("price", json!(19.9)),
+        ("currency", json!("EUR")),
+    ] {
+        assert_eq!(order[member], value, "{member} in {order}");
+    }
     api.stop().await;
 }
 

@@ -1,6 +1,8 @@
 //! The orders of the shop, as admins look for them and export them.
 
-use chrono::{DateTime, Utc};
+use std::cmp::Reverse;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::AUTHORIZATION;
 use sale::{
     ledger::Posting,
@@ -17,9 +19,13 @@ const EXPORTED: usize = 2_001;
 
 /// Posts an order of each buyer, one after the other. Returns their ids.
 async fn post(api: &Fixture, sale: Uuid, buyers: &[Uuid]) -> Vec<Uuid> {
+    post_from(api, sale, buyers, Utc::now()).await
+}
+
+/// [`post`], the first at this instant. Three have one instant, as the winners of one batch.
+async fn post_from(api: &Fixture, sale: Uuid, buyers: &[Uuid], begin: DateTime<Utc>) -> Vec<Uuid> {
     let sale = SaleId::from_uuid(sale);
     let base = api.ledger.sale(sale).await.unwrap().unwrap().base;
-    let begin: DateTime<Utc> = Utc::now();
     let postings: Vec<Posting> = buyers
         .iter()
         .zip(0..)
@@ -27,8 +33,7 @@ async fn post(api: &Fixture, sale: Uuid, buyers: &[Uuid]) -> Vec<Uuid> {
             order: OrderId::random(),
             buyer: BuyerId::from_uuid(*buyer),
             epoch: base,
-            // Several have one instant, as the winners of one batch.
-            admitted_at: begin + chrono::TimeDelta::microseconds(at / 3),
+            admitted_at: begin + TimeDelta::microseconds(at / 3),
             source: "test".to_owned(),
         })
         .collect();
@@ -119,6 +124,49 @@ async fn orders_are_listed_the_newest_first_by_sale_status_and_buyer() {
     assert_eq!(of_anna["quantity"], 1);
     assert_eq!(of_stranger["email"], Value::Null);
     assert_eq!(of_stranger["userId"], json!(stranger));
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn orders_of_several_sales_with_equal_times_are_all_there_once_on_every_page() {
+    let api = Fixture::start_with(&NO_LIMITS).await;
+    let begin = Utc::now();
+    let buyer = api.user("anna@example.org", None, Role::User).await;
+    // The newest orders of the first four sales have one instant; the fifth has older ones alone, the last none.
+    let mut by_age = Vec::new();
+    let mut by_sale = Vec::new();
+    for first in [0, 0, 0, 0, -1] {
+        let sale = api.active_sale(10).await;
+        let mut buyers: Vec<Uuid> = (0..6).map(|_| Uuid::now_v7()).collect();
+        buyers[4] = buyer;
+        let begin = begin + TimeDelta::microseconds(first);
+        let orders = post_from(&api, sale, &buyers, begin).await;
+        let aged = |(order, at): (&Uuid, i64)| (first + at / 3, *order);
+        let mut of_sale: Vec<(i64, Uuid)> = orders.iter().zip(0..).map(aged).collect();
+        of_sale.sort_unstable_by_key(|order| Reverse(*order));
+        by_age.extend(of_sale.iter().copied());
+        by_sale.insert(0, of_sale);
+    }
+    api.active_sale(10).await;
+    by_age.sort_unstable_by_key(|order| Reverse(*order));
+    let ids = |orders: &[(i64, Uuid)]| -> Vec<Uuid> { orders.iter().map(|(_, id)| *id).collect() };
+    for limit in [1, 2, 3, 4, 7, 29, 30, 100] {
+        assert_eq!(listed(&api, "", limit).await, ids(&by_age), "{limit}");
+    }
+    let of_buyer = listed(&api, "&email=anna", 2).await;
+    assert_eq!(of_buyer.len(), 5);
+    let mut in_order = ids(&by_age).into_iter();
+    assert!(of_buyer.iter().all(|order| in_order.any(|it| it == *order)));
+
+    let export = async |query: &str| {
+        let path = format!("{ORDERS}.csv{query}");
+        let text = api.get_as(&api.admin, &path).await.text;
+        let rows = text.lines().skip(1);
+        let ids = rows.map(|row| row.split(',').next().unwrap().parse().unwrap());
+        ids.collect::<Vec<Uuid>>()
+    };
+    assert_eq!(export("").await, ids(&by_sale.concat()));
+    assert_eq!(export("?email=anna").await.len(), 5);
     api.stop().await;
 }
 

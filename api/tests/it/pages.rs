@@ -1,5 +1,6 @@
 //! The storefront and the console, as browsers and CDNs fetch them.
 
+mod hostile;
 mod sale_page;
 mod shop;
 

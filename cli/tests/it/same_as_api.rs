@@ -82,6 +82,13 @@ fn lamp(shop: &Shop) -> String {
     text(&created, "productId")
 }
 
+/// Takes from an order of a buyer what the API shows besides it: what was bought, for the buyer's page.
+fn assert_lamp(order: &mut Value) {
+    let order = order.as_object_mut().unwrap();
+    assert_eq!(order.remove("productName"), Some(json!("Lamp")));
+    assert_eq!(order.remove("imageUrl"), Some(json!("/lamp.png")));
+}
+
 #[tokio::test]
 async fn commands_print_what_the_api_replies() {
     let shop = Shop::open();
@@ -96,7 +103,8 @@ async fn commands_print_what_the_api_replies() {
 
     let replied = api.get(&format!("/api/admin/products/{product}")).await;
     assert_eq!(shop.json(&["product", "show", &product]), replied["data"]);
-    let replied = api.get(&format!("/api/purchase/user/{buyer}")).await;
+    let mut replied = api.get(&format!("/api/purchase/user/{buyer}")).await;
+    assert_lamp(&mut replied["data"][0]);
     assert_eq!(shop.json(&["order", "show", &order]), replied["data"][0]);
 
     let replied = api.get(&format!("/api/admin/flash-sale/{sale}")).await;
@@ -237,7 +245,8 @@ async fn lists_are_the_pages_of_the_api() {
         }
     }
     let shown = shop.json(&["order", "list", "--user", &buyer]);
-    let replied = api.get(&format!("/api/purchase/user/{buyer}")).await;
+    let mut replied = api.get(&format!("/api/purchase/user/{buyer}")).await;
+    assert_lamp(&mut replied["data"][0]);
     assert_eq!(shown["data"], replied["data"]);
     api.process.stop().unwrap();
 }

@@ -1,6 +1,6 @@
 //! `audit --repair` fixes the differences that it calls repairable, and leaves those for a person.
 
-use sale::model::OrderId;
+use sale::model::{Epoch, OrderId, Version};
 
 use crate::{
     command::run_json,
@@ -142,6 +142,49 @@ async fn a_repair_that_fails_says_why_to_the_last_cause() {
     let said = failed[0]["repair"].as_str().unwrap();
     assert!(said.starts_with("failed: the ledger failed: "), "{said}");
     assert!(said.contains("no install today"), "{said}");
+}
+
+/// What a repair of any kind would change.
+async fn repairable_state(stage: &Stage) -> (u32, Epoch, Version, u64) {
+    let sale = stage.ledger_sale().await;
+    let gate = stage.gate.snapshot(stage.sale).await.unwrap().unwrap();
+    (sale.posted, sale.epoch, gate.version, gate.limit)
+}
+
+#[tokio::test]
+async fn a_repair_that_cannot_be_logged_changes_nothing() {
+    let stage = unattended().await;
+    for statement in [
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql
+         AS $$ BEGIN RAISE EXCEPTION 'no log today'; END $$",
+        "CREATE TRIGGER refuse BEFORE INSERT ON audit_log
+         FOR EACH ROW WHEN (NEW.action = 'sale.repair') EXECUTE FUNCTION refuse()",
+    ] {
+        sqlx::query(statement).execute(&stage.pool).await.unwrap();
+    }
+    let refused = async |verdict: &str| {
+        let before = repairable_state(&stage).await;
+        let (_, failed) = run_json(&stage, &["audit", "--repair", "--json"]).await;
+        assert_eq!(failed[0]["verdict"], verdict, "{failed}");
+        let said = failed[0]["repair"].as_str().unwrap();
+        assert!(said.contains("no log today"), "{said}");
+        assert_eq!(repairable_state(&stage).await, before);
+    };
+    stage
+        .sql("UPDATE flash_sales SET version = version + 1 WHERE id = $1")
+        .await;
+    refused("sync_pending").await;
+    let sale = stage.ledger_sale().await;
+    stage.gate.sync(&sale).await.unwrap();
+    let planted = purchase();
+    let buyers = stage.keys.buyers(stage.sale);
+    let mark = [planted.buyer.to_bytes(), planted.order.to_bytes()].map(raw_id);
+    stage
+        .raw("HSET", [vec![buyers.into()], mark.to_vec()].concat())
+        .await;
+    refused("differs").await;
+    spoil(&stage, stage.keys.terms(stage.sale), "limit", "11").await;
+    refused("differs").await;
 }
 
 #[tokio::test]

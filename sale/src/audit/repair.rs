@@ -12,7 +12,7 @@ use super::{Difference, Remedy, Row};
 use crate::{
     gate::Gate,
     install::{self, InstallError, Request},
-    ledger::Ledger,
+    ledger::{Ledger, LedgerError},
     model::SaleId,
 };
 
@@ -98,7 +98,10 @@ impl Repaired {
     }
 }
 
-/// Repairs a sale, and logs it. Emptying the journal for a rebuild may take `drain_timeout`.
+/// Repairs a sale. Emptying the journal for a rebuild may take `drain_timeout`.
+///
+/// The log gets its row before the repair begins. A row may stand for a repair that failed, but there is no repair
+/// without a row.
 ///
 /// # Errors
 /// As [`install::install`].
@@ -111,30 +114,48 @@ pub async fn carry_out(
 ) -> Result<Repaired, InstallError> {
     let known = ledger.sale(sale).await?;
     let known = known.ok_or(InstallError::UnknownSale)?;
-    let repaired = match plan {
-        Plan::Nothing => return Ok(Repaired::Nothing),
-        Plan::LeaveToPerson => return Ok(Repaired::LeftToPerson),
+    match plan {
+        Plan::Nothing => Ok(Repaired::Nothing),
+        Plan::LeaveToPerson => Ok(Repaired::LeftToPerson),
         Plan::Sync => {
+            log(ledger, sale, Repaired::Synced).await?;
             gate.sync(&known).await?;
-            Repaired::Synced
+            Ok(Repaired::Synced)
         }
         Plan::PostMissing => {
+            log(ledger, sale, Repaired::Posted).await?;
             install::post_marks(gate, ledger, &known).await?;
-            Repaired::Posted
+            Ok(Repaired::Posted)
         }
         Plan::Rebuild => {
-            let request = Request {
-                even_if_sound: true,
-                ..Request::default()
+            // An install that another process has begun is not this repair, and has its own row.
+            let Some(lock) = ledger.lock_install(sale).await? else {
+                return Ok(Repaired::LeftToInstall);
             };
-            match install::install_as(gate, ledger, sale, request, drain_timeout).await {
-                Ok(_) => Repaired::Rebuilt,
-                Err(InstallError::Busy) => return Ok(Repaired::LeftToInstall),
-                Err(error) => return Err(error),
-            }
+            let rebuilt = rebuild(gate, ledger, sale, drain_timeout).await;
+            lock.release().await;
+            rebuilt
         }
+    }
+}
+
+/// Loads the gate from the ledger, under the lock of the sale.
+async fn rebuild(
+    gate: &Gate,
+    ledger: &Ledger,
+    sale: SaleId,
+    drain_timeout: Duration,
+) -> Result<Repaired, InstallError> {
+    log(ledger, sale, Repaired::Rebuilt).await?;
+    let request = Request {
+        even_if_sound: true,
+        ..Request::default()
     };
-    let details = json!({ "repair": repaired.word() });
-    ledger.log_repair(sale, &details).await?;
-    Ok(repaired)
+    install::install_locked(gate, ledger, sale, request, drain_timeout).await?;
+    Ok(Repaired::Rebuilt)
+}
+
+async fn log(ledger: &Ledger, sale: SaleId, repair: Repaired) -> Result<(), LedgerError> {
+    let details = json!({ "repair": repair.word() });
+    ledger.log_repair(sale, &details).await
 }

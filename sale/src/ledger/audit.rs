@@ -48,7 +48,8 @@ impl Ledger {
         .await?)
     }
 
-    /// Logs the repair of a sale. It changes the gate, of which the ledger has no row.
+    /// Logs the repair of a sale, which is to begin. No statement could do both: a repair changes the gate, or posts in
+    /// many statements.
     pub async fn log_repair(&self, sale: SaleId, details: &Value) -> Result<(), LedgerError> {
         sqlx::query("SELECT log_action($1, 'sale.repair', $2, $3)")
             .bind(self.by())

@@ -1,8 +1,8 @@
 //! The authors of changes of the ledger, and the log of their changes.
 //!
 //! Each statement that makes a change for somebody ends in `log_action` (`migrations/0008_audit_log.sql`), so that the
-//! change and its row are written together. The log also makes changes idempotent: with a key, an actor makes a change
-//! once, and a retry finds that change.
+//! change and its row are written together. Only the row of a repair comes before it ([`Ledger::log_repair`]). The log
+//! also makes changes idempotent: with a key, an actor makes a change once, and a retry finds that change.
 
 use chrono::{DateTime, Utc};
 use nix::unistd::{Uid, User};

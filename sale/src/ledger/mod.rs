@@ -45,7 +45,7 @@ pub use error::{LedgerError, MigrationError};
 pub use health::Tables;
 pub use install_attempt::InstallLock;
 pub use order_list::{ListedOrder, OrderFilter};
-pub use orders::{Order, PurchaseOutcome};
+pub use orders::{BoughtOrder, Order, PurchaseOutcome};
 pub use page::{Asked, LIMIT_DEFAULT, LIMIT_MAX, MalformedCursor, Page, Place};
 pub use postgres_report::PostgresReport;
 pub use posting::{POST_TIMEOUT, Posted, Posting};

@@ -36,11 +36,30 @@ pub struct Order {
     pub updated_at: DateTime<Utc>,
 }
 
+/// An order of a buyer, and what was bought.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct BoughtOrder {
+    /// The order.
+    #[sqlx(flatten)]
+    pub order: Order,
+    /// The name of its product.
+    pub product_name: String,
+    /// Where a picture of its product is.
+    pub image_url: Option<String>,
+}
+
+impl BoughtOrder {
+    /// Its place in [`Ledger::orders_of_buyer`].
+    pub const fn place(&self) -> Place {
+        self.order.place()
+    }
+}
+
 impl Order {
     /// Units of an order: a sale sells each buyer one.
     pub const QUANTITY: u32 = 1;
 
-    /// Its place in [`Ledger::listed_orders`] and [`Ledger::orders_of_buyer`].
+    /// Its place in lists of orders.
     pub const fn place(&self) -> Place {
         Place {
             at: self.created_at,
@@ -228,15 +247,22 @@ impl Ledger {
         &self,
         buyer: BuyerId,
         page: Page,
-    ) -> Result<Vec<Order>, LedgerError> {
+    ) -> Result<Vec<BoughtOrder>, LedgerError> {
         Ok(sqlx::query_as(
-            "SELECT d.*
-             FROM flash_sales s
-             CROSS JOIN LATERAL (
-                 SELECT * FROM order_details o WHERE o.sale_id = s.id AND o.buyer_id = $1 LIMIT 1
-             ) d
-             WHERE $2::timestamptz IS NULL OR (d.created_at, d.id) < ($2, $3)
-             ORDER BY d.created_at DESC, d.id DESC LIMIT $4",
+            "WITH page AS (
+                 SELECT d.*
+                 FROM flash_sales s
+                 CROSS JOIN LATERAL (
+                     SELECT * FROM order_details o
+                     WHERE o.sale_id = s.id AND o.buyer_id = $1 LIMIT 1
+                 ) d
+                 WHERE $2::timestamptz IS NULL OR (d.created_at, d.id) < ($2, $3)
+                 ORDER BY d.created_at DESC, d.id DESC LIMIT $4
+             )
+             SELECT d.*, p.name AS product_name, p.image_url
+             FROM page d
+             JOIN products p ON p.id = d.product_id
+             ORDER BY d.created_at DESC, d.id DESC",
         )
         .bind(buyer)
         .bind(page.after.map(|place| place.at))

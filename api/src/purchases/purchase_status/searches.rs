@@ -2,7 +2,7 @@
 //! sales. Few run at a time, few wait, and all others are refused at once.
 
 use sale::{
-    ledger::{Order, Page},
+    ledger::{BoughtOrder, Page},
     model::BuyerId,
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -51,7 +51,7 @@ impl Searches {
 
 impl Purchases {
     /// The orders of a buyer in all sales, the newest first.
-    pub async fn orders_of(&self, buyer: BuyerId, page: Page) -> Result<Vec<Order>, Unknown> {
+    pub async fn orders_of(&self, buyer: BuyerId, page: Page) -> Result<Vec<BoughtOrder>, Unknown> {
         let _turn = self.searches.turn().await?;
         Ok(self.ledger.orders_of_buyer(buyer, page).await?)
     }

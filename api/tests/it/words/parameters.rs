@@ -13,6 +13,8 @@ async fn a_parameter_that_is_wrong_is_named_with_what_it_must_be() {
     let user = format!("/api/purchase/user/{id}");
     let sales = "/api/flash-sales";
     let status = "/api/purchase/status";
+    let orders = "/api/admin/orders";
+    let state = "status must be one of confirmed, cancelled.";
     let limit = "limit must be a whole number from 1 to 100.";
     let cursor = "cursor must be the `nextCursor` of the page before, as it was sent.";
     let twice = "The parameter `saleId` is there more than once: send it once.";
@@ -38,6 +40,15 @@ async fn a_parameter_that_is_wrong_is_named_with_what_it_must_be() {
             "page=2",
             "Unknown parameter `page`: this request takes the parameters `limit`, `cursor`.",
             "page",
+        ),
+        (orders, "status=sold", state, "status"),
+        (orders, "status=", state, "status"),
+        ("/api/admin/orders.csv", "status=Confirmed", state, "status"),
+        (
+            PRODUCTS,
+            "archived=maybe",
+            "archived must be true or false.",
+            "archived",
         ),
         ("/api/health", "x=1", none, "x"),
         ("/api/health/live", "x", none, "x"),

@@ -3,9 +3,10 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use chrono::{TimeDelta, Utc};
 use sale::{
     email_address::EmailAddress,
-    ledger::{Ledger, Page},
+    ledger::{Ledger, OrderFilter, Page, Posting},
     model::{OrderId, Purchase, SaleId},
 };
 use sqlx::PgConnection;
@@ -18,6 +19,8 @@ const BATCHES: usize = 20;
 const BATCH: usize = 1_000;
 /// Buyers on a page.
 const PAGE: u32 = 1_000;
+/// Sales whose orders are listed together.
+const LISTED_SALES: i64 = 40;
 /// Index entries of `orders` that posting one purchase may read.
 const READS_PER_PURCHASE_MAX: i64 = 1;
 
@@ -196,4 +199,45 @@ async fn a_look_up_reads_no_table_from_end_to_end_though_its_plan_was_made_on_a_
     alone(&mut connection).await;
 
     assert_eq!(sequential_scans(&mut connection).await, before);
+}
+
+#[tokio::test]
+async fn a_page_of_all_orders_reads_one_of_each_sale_and_few_of_the_newest_sales() {
+    let shop = Shop::open().await;
+    let begin = Utc::now();
+    for sale in 0..LISTED_SALES {
+        let id = shop.sale(100).await.id;
+        let admitted = |at: i64| begin + TimeDelta::seconds(sale) + TimeDelta::milliseconds(at);
+        let postings = postings(&crowd(100), 0).into_iter().zip(0..);
+        let postings = postings.map(|(posting, at)| Posting {
+            admitted_at: admitted(at),
+            ..posting
+        });
+        let postings: Vec<_> = postings.collect();
+        assert_eq!(
+            shop.ledger.post(id, &postings).await.unwrap().confirmed,
+            100
+        );
+    }
+    let mut connection = shop.pool.acquire().await.unwrap();
+    let analyze = sqlx::query("ANALYZE orders, flash_sales");
+    analyze.execute(&mut *connection).await.unwrap();
+    shop.ledger.disconnect().await;
+    alone(&mut connection).await;
+    let reads_before = index_reads(&mut connection).await;
+
+    let ledger = ledger_at(&shop.database_url).await;
+    let page = Page {
+        after: None,
+        limit: 2,
+    };
+    let of_all = OrderFilter::default();
+    let listed = ledger.listed_orders(&of_all, page).await.unwrap();
+    ledger.disconnect().await;
+    alone(&mut connection).await;
+
+    assert_eq!(listed.len(), 2);
+    let reads = index_reads(&mut connection).await - reads_before;
+    // Of each of two sales its two newest orders, and the next one, which is older.
+    assert!(reads <= LISTED_SALES + 2 * 3, "{reads} reads");
 }
