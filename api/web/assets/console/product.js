@@ -5,7 +5,7 @@
 import { ApiError } from "../shared/api.js";
 import { announce, el, setText } from "../shared/dom.js";
 import { money, number } from "../shared/format.js";
-import { picture } from "../store/picture.js";
+import { picture } from "../shared/picture.js";
 import { ask } from "./dialog.js";
 import { failureNote } from "./failures.js";
 import { field, form, select } from "./form.js";

@@ -4,7 +4,7 @@
 
 import { announce, el } from "../shared/dom.js";
 import { money, number } from "../shared/format.js";
-import { picture } from "../store/picture.js";
+import { picture } from "../shared/picture.js";
 import { go } from "./address.js";
 import { openDialog } from "./dialog.js";
 import { form } from "./form.js";

@@ -5,7 +5,7 @@
 
 import { announce, el, fill, setText, show } from "../shared/dom.js";
 import { money } from "../shared/format.js";
-import { picture } from "../store/picture.js";
+import { picture } from "../shared/picture.js";
 import { ApiError } from "../shared/api.js";
 import { failureNote } from "./failures.js";
 import { Figures, stockOf } from "./figures.js";

@@ -6,8 +6,8 @@
 import { ApiError, pauseAfter, retrying } from "../shared/api.js";
 import { el, fill, setAttribute, setText } from "../shared/dom.js";
 import { countdown, number } from "../shared/format.js";
+import { picture } from "../shared/picture.js";
 import { notice, problem } from "./notices.js";
-import { picture } from "./picture.js";
 import { priceOf } from "./sale_state.js";
 import { dayAndHour, eachSecond, inZone } from "./timing.js";
 import { words } from "./words.js";

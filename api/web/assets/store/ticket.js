@@ -4,7 +4,7 @@
 
 import { el, setAttribute, setText, show } from "../shared/dom.js";
 import { money, orderNumber, orderShort, second } from "../shared/format.js";
-import { picture } from "./picture.js";
+import { picture } from "../shared/picture.js";
 import { dayInWords } from "./timing.js";
 import { words } from "./words.js";
 
