@@ -59,7 +59,7 @@ export class SalePage {
   #sale = null;
   /** @type {Purchase | null} */
   #purchase = null;
-  /** A failed purchase after which the visitor buys again. @type {string | null | undefined} */
+  /** The failed order after which the visitor buys again; empty at the first try. */
   #dismissed = "";
   /** @type {Ticket | null} */
   #ticket = null;
@@ -215,10 +215,11 @@ export class SalePage {
   /** @param {Purchase} purchase */
   #takePurchase(purchase) {
     const known = this.#purchase;
+    const orderId = purchase.orderId ?? "";
     // An operator may yet complete a purchase that failed.
-    const isDismissed = purchase.orderId === this.#dismissed && purchase.status === "failed";
+    const isDismissed = orderId !== "" && (orderId === this.#dismissed || this.#attempt.follows(orderId));
     const isOther = known !== null && purchase.orderId !== known.orderId;
-    if (purchase.status === "not_purchased" || isDismissed) {
+    if (purchase.status === "not_purchased" || (isDismissed && purchase.status === "failed")) {
       return;
     }
     if (known !== null && !isOther && ORDER[purchase.status] < ORDER[known.status]) {
@@ -253,6 +254,7 @@ export class SalePage {
     const isOther = user !== undefined && user !== this.#user;
     if (isOther || why === "out") {
       this.#purchase = null;
+      this.#dismissed = "";
       this.#ticket = null;
       this.#user = user;
     }
@@ -265,11 +267,11 @@ export class SalePage {
       location.assign(signInPath());
     } else if (action === "buy") {
       if (this.#purchase?.status === "failed") {
-        this.#dismissed = this.#purchase.orderId;
+        this.#dismissed = this.#purchase.orderId ?? "";
         this.#purchase = null;
         this.#ticket = null;
       }
-      this.#attempt.buy();
+      this.#attempt.buy(this.#dismissed);
     }
   }
 
