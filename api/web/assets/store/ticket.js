@@ -28,9 +28,6 @@ const TONES = /** @type {const} */ ({
   cancelled: "warn",
 });
 
-/** Where an order can be found again. @param {string} orderId */
-export const addressOf = (orderId) => `/orders#${orderId}`;
-
 export class Ticket {
   #badge = el("p", { class: "badge" });
   #number = el("dd", { class: "order-number" });
@@ -73,7 +70,7 @@ export class Ticket {
     setText(this.#badge, words.ticket.states[state]);
     setText(this.#number, orderNumber(id));
     setText(this.#time, purchasedAt ? timeInWords(purchasedAt, now) : words.ticket.pending);
-    setAttribute(this.#link, "href", addressOf(id));
+    setAttribute(this.#link, "href", `/orders#${id}`);
     // What failed was not bought.
     show(this.#bought, status !== "failed");
   }
