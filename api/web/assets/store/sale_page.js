@@ -132,18 +132,30 @@ export class SalePage {
 
   async #load() {
     const pause = problem(words.problem.loading);
-    await retrying(() => this.#look(), {
-      onPause: (_failure, pauseMs) => {
-        pause.showFor(pauseMs);
-        this.#view.showNote([pause.element]);
-      },
-    });
-    this.#view.showNote(null);
-    this.#show();
+    let status;
+    try {
+      status = await retrying(() => this.#askStatus(), {
+        onPause: (_failure, pauseMs) => {
+          pause.showFor(pauseMs);
+          this.#view.showNote([pause.element]);
+        },
+      });
+    } finally {
+      pause.end();
+      this.#view.showNote(null);
+    }
+    this.#takeStatus(status);
   }
 
-  /** Asks for the status, which is the same for everybody. */
   async #look() {
+    this.#takeStatus(await this.#askStatus());
+  }
+
+  /**
+   * Asks for the status, which is the same for everybody.
+   * @returns {Promise<Sale>}
+   */
+  async #askStatus() {
     const { api, clock } = this.#shop;
     const sent = performance.now();
     this.#isLooking = true;
@@ -155,13 +167,18 @@ export class SalePage {
       }
       clock.learn(data.serverTime, sent);
       this.#lookedAt = performance.now();
-      const known = this.#sale;
-      // The stream's event may be newer.
-      const isNewer = known === null || Date.parse(data.serverTime) >= Date.parse(known.serverTime);
-      this.#takeSale(isNewer ? data : { ...data, ...known });
+      return data;
     } finally {
       this.#isLooking = false;
     }
+  }
+
+  /** @param {Sale} status */
+  #takeStatus(status) {
+    const known = this.#sale;
+    // The stream's event may be newer.
+    const isNewer = known === null || Date.parse(status.serverTime) >= Date.parse(known.serverTime);
+    this.#takeSale(isNewer ? status : { ...status, ...known });
   }
 
   /** @param {unknown} error */
@@ -171,6 +188,7 @@ export class SalePage {
     if (!isUnknown) {
       throw error;
     }
+    document.title = `${words.titles.notFound} · ${this.#shop.name}`;
     fill(this.#place, notice(words.problem.noSale, words.problem.noSaleLine, "/", words.problem.toSales));
   }
 
