@@ -65,9 +65,12 @@ export class SalePage {
   #ticket = null;
   /** @type {number | null} */
   #soldOutMs = null;
+  /** Whether the connection was away since the last figures: what has happened meanwhile has happened sometime. */
+  #hasMissed = true;
   /** @type {Connection} */
   #connection = { state: "connecting", seenAt: null, failureStatus: 0 };
   #awaySince = 0;
+  #isSaidAway = false;
   #lastState = "";
   #lookedAt = 0;
   #isLooking = false;
@@ -221,11 +224,12 @@ export class SalePage {
     if (attempt?.phase === "refused" && performance.now() - attempt.at > REFUSAL_MS) {
       this.#attempt.dismiss();
     }
-    if (known !== null && known.availableQuantity > 0 && sale.availableQuantity === 0 && sale.status === "active") {
-      this.#soldOutMs = Date.parse(sale.serverTime) - Date.parse(sale.startTime);
-    } else if (sale.availableQuantity > 0) {
+    if (sale.availableQuantity > 0) {
       this.#soldOutMs = null;
+    } else if (known !== null && known.availableQuantity > 0 && sale.status === "active" && !this.#hasMissed) {
+      this.#soldOutMs = Date.parse(sale.serverTime) - Date.parse(sale.startTime);
     }
+    this.#hasMissed = this.#connection.state !== "open";
     this.#milestones.seeSale(known, sale, this.#shop.clock.now());
     this.#show();
   }
@@ -256,6 +260,7 @@ export class SalePage {
       this.#awaySince = performance.now();
     }
     this.#connection = connection;
+    this.#hasMissed ||= connection.state !== "open";
     if (isAway && [429, 503].includes(connection.failureStatus) && !this.#isLooking && this.#sale !== null) {
       // There is no place for another stream: the status has to do.
       this.#look().catch(() => {});
@@ -331,6 +336,10 @@ export class SalePage {
     const isBrief = performance.now() - this.#awaySince < AWAY_AFTER_MS;
     if (state === "away" && isBrief) {
       return;
+    }
+    if (state !== "connecting" && (state === "away") !== this.#isSaidAway) {
+      this.#isSaidAway = state === "away";
+      announce(this.#isSaidAway ? words.announce.away : words.announce.back);
     }
     const seen = Math.max(seenAt ?? 0, this.#lookedAt);
     this.#view.showConnection(state, seen === 0 ? null : performance.now() - seen);

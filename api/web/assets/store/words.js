@@ -51,6 +51,7 @@ export const words = {
     ending: "Ends any moment",
     ended: "Ended",
     days: (/** @type {number} */ days) => `${days} ${counted(days, "day", "days")}`,
+    aMoment: "less than a second",
     today: "Today",
     tomorrow: "Tomorrow",
     yesterday: "Yesterday",
@@ -111,6 +112,7 @@ export const words = {
     endedSold: (/** @type {string} */ time) => `It ended at ${time}. Everything was sold.`,
     cancelled: (/** @type {string} */ order) =>
       `The shop has cancelled order ${order}. Ask the shop if you did not expect this.`,
+    failed: (/** @type {string} */ order) => `Ask the shop why, and name order ${order}.`,
     loading: "We ask the shop what is left.",
   },
 
@@ -219,6 +221,8 @@ export const words = {
     half: (/** @type {string} */ left) => `Half is left: ${left}.`,
     quarter: (/** @type {string} */ left) => `A quarter is left: ${left}.`,
     lastOnes: (/** @type {string} */ left) => `Last ones: ${left} left.`,
+    away: "The connection is lost. This page reconnects by itself.",
+    back: "The connection is back.",
     moved: (/** @type {string} */ time) => `The shop has moved the start: ${time}.`,
   },
 };
