@@ -3,6 +3,7 @@
  */
 
 import { el, show } from "../shared/dom.js";
+import { decimalsOf } from "../shared/format.js";
 import { field, input } from "./form.js";
 import { words } from "./words.js";
 
@@ -93,8 +94,7 @@ function textsOf(product) {
 
 /** A price with the decimals of its currency. @param {Product} product */
 function written({ price, currency }) {
-  const format = new Intl.NumberFormat("en", { style: "currency", currency });
-  return price.toFixed(format.resolvedOptions().maximumFractionDigits);
+  return price.toFixed(decimalsOf(price, currency));
 }
 
 /**
