@@ -9,7 +9,7 @@ import { countdown, number } from "../shared/format.js";
 import { picture } from "../shared/picture.js";
 import { notice, problem } from "./notices.js";
 import { priceOf } from "./sale_state.js";
-import { dayAndHour, eachSecond, inZone } from "./timing.js";
+import { atBeginning, dayAndHour, eachSecond, inZone } from "./timing.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./sale_state.js").Sale} Sale */
@@ -212,7 +212,7 @@ class Card {
       ? isComing ? words.time.starting : words.time.ending
       : `${isComing ? words.time.startsIn : words.time.endsIn} ${left}`;
     setText(this.#when, label);
-    setText(this.#window, inZone(dayAndHour(isComing ? startTime : endTime, now)));
+    setText(this.#window, atBeginning(inZone(dayAndHour(isComing ? startTime : endTime, now))));
     const passes = isOver && !this.#isPast;
     this.#isPast = isOver;
     return passes;

@@ -166,7 +166,7 @@ function ofSale({ sale, now, isSignedIn, soldOutMs }) {
       return { kind: "paused", label: words.button.paused, next: words.next.paused, action: null };
     case "ended": {
       const isToday = daysBetween(now, sale.endTime) === 0;
-      const at = isToday ? hour(sale.endTime) : dayAndHour(sale.endTime, now);
+      const at = isToday ? words.time.atHour(hour(sale.endTime)) : dayAndHour(sale.endTime, now);
       const next = sale.availableQuantity === 0 ? words.next.endedSold(at) : words.next.ended(at);
       return { kind: "ended", label: words.button.ended, next, action: null };
     }

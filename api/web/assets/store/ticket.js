@@ -5,7 +5,7 @@
 import { el, setAttribute, setText, show } from "../shared/dom.js";
 import { money, orderNumber, orderShort, second } from "../shared/format.js";
 import { picture } from "../shared/picture.js";
-import { dayInWords } from "./timing.js";
+import { atBeginning, dayInWords } from "./timing.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./sale_state.js").Purchase} Purchase */
@@ -82,5 +82,5 @@ export class Ticket {
  * @param {number | null} now
  */
 function timeInWords(time, now) {
-  return words.time.at(dayInWords(time, now ?? Date.parse(time)), second(time));
+  return atBeginning(words.time.at(dayInWords(time, now), second(time)));
 }
