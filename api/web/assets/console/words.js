@@ -108,6 +108,8 @@ export const words = {
     clear: "Clear the filters",
     nothingFound: "Nothing matches these filters.",
     all: "All",
+    other: (/** @type {string} */ end) => `\u2026${end}`,
+    optionsFail: "The choices could not be read. Reload the page to see them.",
     filters: (/** @type {string} */ caption) => `Filter: ${caption}`,
     rows: (/** @type {string} */ figure, /** @type {number} */ count) => `${figure} ${plural(count, "row", "rows")} on this page`,
     actions: "Actions",
