@@ -77,11 +77,10 @@ document.addEventListener("click", (event) => {
   go(link.href);
 });
 onMove(() => render(true));
-let wasSignedIn = session.signedIn !== null;
+let user = session.signedIn?.userId;
 session.onChange((signedIn) => {
-  if ((signedIn !== null) !== wasSignedIn) {
-    wasSignedIn = signedIn !== null;
-    render(true);
-  }
+  if (signedIn?.userId === user) return;
+  user = signedIn?.userId;
+  render(true);
 });
 render(false);

@@ -34,7 +34,7 @@ const STOPPED = "STOPPED";
 const RECONNECT = "RECONNECT";
 
 /** Cuts the text of a stream into events. Pieces may end anywhere, also between CR and LF. */
-export class EventParser {
+class EventParser {
   #rest = "";
   #data = "";
   #name = "";
