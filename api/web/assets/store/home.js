@@ -65,6 +65,9 @@ export class Home {
       await this.#ask();
     } catch (error) {
       this.#failed += 1;
+      if (!(error instanceof ApiError)) {
+        reportError(error);
+      }
       const failure = error instanceof ApiError ? error : new ApiError({ code: "UNKNOWN" });
       const pauseMs = pauseAfter(failure, this.#failed);
       this.#askAt = performance.now() + pauseMs;
@@ -141,6 +144,11 @@ function rank({ status, availableQuantity }) {
 /** One sale in the list. */
 class Card {
   #badge = el("span", { class: "badge" });
+  #name = el("a", { dir: "auto" });
+  #price = el("p", { class: "price" });
+  /** @type {HTMLElement} */
+  #picture = el("div", { class: "picture" });
+  #pictureOf = "";
   #when = el("p", { class: "card-when figures" });
   #window = el("p", { class: "muted small" });
   #left = el("p", { class: "small figures" });
@@ -154,17 +162,17 @@ class Card {
   /** @param {Sale} sale */
   constructor(sale) {
     this.#sale = sale;
-    const name = el("a", { href: `/sales/${sale.saleId}`, dir: "auto" }, sale.productName);
+    this.#name.href = `/sales/${sale.saleId}`;
     this.element = el(
       "article",
       { class: "sale-card" },
-      picture(sale, ""),
+      this.#picture,
       el(
         "div",
         { class: "card-body" },
         el("p", {}, this.#badge),
-        el("h2", {}, name),
-        el("p", { class: "price" }, priceOf(sale)),
+        el("h2", {}, this.#name),
+        this.#price,
         this.#when,
         this.#window,
         el("div", { class: "stock" }, this.#bar, this.#left),
@@ -180,6 +188,9 @@ class Card {
   update(sale) {
     this.#sale = sale;
     this.#isPast = false;
+    setText(this.#name, sale.productName);
+    setText(this.#price, priceOf(sale));
+    this.#showPicture(sale);
     const { status, availableQuantity, totalQuantity } = sale;
     const isSoldOut = status === "active" && availableQuantity === 0;
     const shown = isSoldOut ? "soldOut" : status;
@@ -195,6 +206,17 @@ class Card {
           ? words.stock.none(total)
           : words.stock.left(number(availableQuantity), total);
     setText(this.#left, left);
+  }
+
+  /** @param {Sale} sale */
+  #showPicture(sale) {
+    const pictureOf = sale.imageUrl ?? sale.productId;
+    if (this.#pictureOf !== pictureOf) {
+      this.#pictureOf = pictureOf;
+      const shown = picture(sale, "");
+      this.#picture.replaceWith(shown);
+      this.#picture = shown;
+    }
   }
 
   /**

@@ -11,7 +11,7 @@ import { words } from "./words.js";
 
 /** @typedef {import("./main.js").Shop} Shop */
 /** @typedef {"email" | "password" | "register"} Way */
-/** @typedef {{ email: boolean, password: boolean, register: boolean }} Methods */
+/** @typedef {{ email: boolean, register: boolean }} Methods beside a password, which works everywhere */
 
 /** Where this page is. */
 const ADDRESS = "/sign-in";
@@ -53,7 +53,7 @@ export class SignIn {
   /** @type {Way} */
   #way = "password";
   /** @type {Methods} */
-  #methods = { email: false, password: true, register: true };
+  #methods = { email: false, register: true };
   #isBusy = false;
 
   /**
@@ -103,7 +103,7 @@ export class SignIn {
       },
     });
     pause.end();
-    this.#methods = { email: data.email === true, password: data.password !== false, register: data.registration !== false };
+    this.#methods = { email: data.email, register: data.registration };
   }
 
   /** @param {Way} way */
@@ -170,6 +170,9 @@ export class SignIn {
 
   /** @param {unknown} error */
   #explain(error) {
+    if (!(error instanceof ApiError)) {
+      reportError(error);
+    }
     if (!(error instanceof ApiError) || error.status === 0) {
       this.#say(words.problem.loading, null);
     } else if (error.status === 401 && this.#way === "email") {

@@ -177,6 +177,7 @@ export const words = {
     toSales: "See the sales",
     signIn: "Sign in to see your orders.",
     more: "Show more orders",
+    loading: "A moment …",
     unknownProduct: "A product of an earlier sale",
     notHere: "The order of this link is not among yours. Is it another account's?",
   },
