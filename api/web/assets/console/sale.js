@@ -39,13 +39,14 @@ export function salePage(id) {
   const read = async () => {
     try {
       const [sale, counts] = await Promise.all([service.sale(id), service.saleCounts(id)]);
-      if (isLeft) return;
+      // A second try may have been quicker: a view has a stream.
+      if (isLeft || view) return;
       view = new SaleView(sale, counts);
       setTitle(sale.productName);
       refill(place, ...view.nodes);
     } catch (error) {
       const isUnknown = error instanceof ApiError && error.status === 404;
-      if (isLeft) return;
+      if (isLeft || view) return;
       refill(place, ...(isUnknown ? missing(words.notFound.sale) : [el("h1", {}, words.pages.sales), failureNote(error, () => void read())]));
     }
   };
