@@ -56,7 +56,7 @@ function createProduct() {
       const body = { ...details.values(), quantity: Number(quantity.control.value) };
       const product = await addOnce("product", body, (key) => service.createProduct(body, key), onPause);
       close();
-      announce(text.created2);
+      announce(text.createdDone);
       go(`/admin/products/${product.productId}`);
     };
     const fields = { ...details.fields, quantity };

@@ -6,7 +6,7 @@
 import { announce, el, fill, setText, show } from "../shared/dom.js";
 import { money } from "../shared/format.js";
 import { picture } from "../shared/picture.js";
-import { ApiError } from "../shared/api.js";
+import { ApiError, reportFault } from "../shared/api.js";
 import { failureNote } from "./failures.js";
 import { Figures, stockOf } from "./figures.js";
 import { Flow } from "./flow.js";
@@ -230,8 +230,9 @@ class SaleView {
       // While the stream is away this reading is newer than its last event.
       if (performance.now() - this.#heardAt > STALE_MS) this.#known.event = null;
       this.#refresh();
-    } catch {
+    } catch (error) {
       // The stream goes on, and the next step reads again.
+      reportFault(error);
     }
     void this.#log.reload();
     void this.#orders.reload();

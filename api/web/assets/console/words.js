@@ -169,7 +169,7 @@ export const words = {
     pictureFails: "No picture can be read at this address.",
     quantity: "Units in stock",
     create: "Create the product",
-    created2: "The product is created.",
+    createdDone: "The product is created.",
     details: "Details",
     save: "Save the details",
     saved: "The product is changed.",

@@ -8,7 +8,7 @@
  * stream that is silent for longer than 35 s is dead, whatever the network says.
  */
 
-import { ApiError, sleep } from "./api.js";
+import { ApiError, RETRY_AFTER_MAX_MS, sleep } from "./api.js";
 
 /** @typedef {import("./api.js").Api} Api */
 /** @typedef {import("./clock.js").ServerClock} ServerClock */
@@ -265,7 +265,7 @@ export class Stream {
   #pauseMs(failure) {
     const retryMs = this.#parser.retryMs ?? RETRY_MS;
     const longer = Math.min(RETRY_MAX_MS, retryMs * 2 ** (this.#failed - 1));
-    const named = (failure?.retryAfter ?? 0) * 1_000;
+    const named = Math.min(RETRY_AFTER_MAX_MS, (failure?.retryAfter ?? 0) * 1_000);
     return Math.max(named, longer) * (1 + Math.random() / 2);
   }
 

@@ -3,7 +3,7 @@
  * and every half minute while somebody looks at it: a shared cache can answer.
  */
 
-import { ApiError, pauseAfter, retrying } from "../shared/api.js";
+import { ApiError, pauseAfter, reportFault, retrying } from "../shared/api.js";
 import { el, fill, setAttribute, setText } from "../shared/dom.js";
 import { countdown, number } from "../shared/format.js";
 import { picture } from "../shared/picture.js";
@@ -65,9 +65,7 @@ export class Home {
       await this.#ask();
     } catch (error) {
       this.#failed += 1;
-      if (!(error instanceof ApiError)) {
-        reportError(error);
-      }
+      reportFault(error);
       const failure = error instanceof ApiError ? error : new ApiError({ code: "UNKNOWN" });
       const pauseMs = pauseAfter(failure, this.#failed);
       this.#askAt = performance.now() + pauseMs;

@@ -2,7 +2,7 @@
  * Owns the list of the visitor's orders at `/orders`. A link to one order, `/orders#{orderId}`, leads to its ticket.
  */
 
-import { ApiError, retrying } from "../shared/api.js";
+import { reportFault, retrying } from "../shared/api.js";
 import { el, fill, setAttribute, setText, show } from "../shared/dom.js";
 import { notice, problem } from "./notices.js";
 import { signInPath } from "./sign_in.js";
@@ -132,9 +132,7 @@ export class Orders {
 
   /** @param {boolean} isFirst @param {unknown} error */
   #fail(isFirst, error) {
-    if (!(error instanceof ApiError)) {
-      reportError(error);
-    }
+    reportFault(error);
     if (isFirst) {
       fill(this.#list);
     }

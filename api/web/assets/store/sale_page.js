@@ -11,7 +11,7 @@
  * connection is open, and nothing but the purchase is sent at the start.
  */
 
-import { ApiError, retrying } from "../shared/api.js";
+import { ApiError, reportFault, retrying } from "../shared/api.js";
 import { announce, fill } from "../shared/dom.js";
 import { Attempt } from "./attempt.js";
 import { Live } from "./live.js";
@@ -151,7 +151,12 @@ export class SalePage {
   }
 
   async #look() {
-    this.#takeStatus(await this.#askStatus());
+    try {
+      this.#takeStatus(await this.#askStatus());
+    } catch (error) {
+      // The stream goes on, and there will be another look.
+      reportFault(error);
+    }
   }
 
   /**
@@ -263,7 +268,7 @@ export class SalePage {
     this.#hasMissed ||= connection.state !== "open";
     if (isAway && [429, 503].includes(connection.failureStatus) && !this.#isLooking && this.#sale !== null) {
       // There is no place for another stream: the status has to do.
-      this.#look().catch(() => {});
+      void this.#look();
     }
     if (wasAway !== isAway) {
       this.#show();
@@ -389,7 +394,7 @@ export class SalePage {
     const isDue = leftMs < this.#lastLookMs && leftMs > LAST_LOOK_MS.latest / 2;
     if (sale.status === "upcoming" && isDue && performance.now() - this.#lookedAt > LAST_LOOK_MS.earliest) {
       this.#lookedAt = performance.now();
-      this.#look().catch(() => {});
+      void this.#look();
     }
   }
 }

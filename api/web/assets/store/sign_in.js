@@ -4,7 +4,7 @@
  */
 
 import { pathOf } from "../shared/address.js";
-import { ApiError, retrying } from "../shared/api.js";
+import { ApiError, reportFault, retrying } from "../shared/api.js";
 import { el, fill, setAttribute, setText, show } from "../shared/dom.js";
 import { problem } from "./notices.js";
 import { words } from "./words.js";
@@ -170,9 +170,7 @@ export class SignIn {
 
   /** @param {unknown} error */
   #explain(error) {
-    if (!(error instanceof ApiError)) {
-      reportError(error);
-    }
+    reportFault(error);
     if (!(error instanceof ApiError) || error.status === 0) {
       this.#say(words.problem.loading, null);
     } else if (error.status === 401 && this.#way === "email") {
