@@ -116,9 +116,9 @@ export class Attempt {
 
   /**
    * Buys, once, however often it is called.
-   * @param {string} after the failed order after which the buyer tries again; empty at the first try
+   * @param {string} [after] the failed order after which the buyer tries again; empty at the first try
    */
-  buy(after) {
+  buy(after = "") {
     const name = this.#name();
     if (name === null || this.#running !== null) {
       return;
