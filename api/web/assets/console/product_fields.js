@@ -41,6 +41,7 @@ export function detailFields(product) {
   const fields = { name, description, price, currency, imageUrl: image };
   const look = preview(/** @type {HTMLInputElement} */ (image.control), image.fail);
   const nodes = [name.node, el("div", { class: "pair" }, price.node, currency.node), description.node, image.node, look];
+  /** @returns {Record<Detail, string | number | null>} */
   const values = () => ({
     name: name.control.value.trim(),
     description: description.control.value.trim() || null,
