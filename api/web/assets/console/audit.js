@@ -48,7 +48,7 @@ export class AuditView {
     this.node = el(
       "section",
       { class: "audit stack", "aria-labelledby": "audit-heading" },
-      el("div", { class: "audit-line" }, el("span", { class: "unseen" }, this.#heading), this.#mark, this.#line, this.#now),
+      el("div", { class: "audit-line" }, el("div", { class: "unseen" }, this.#heading), this.#mark, this.#line, this.#now),
       this.#found,
     );
   }

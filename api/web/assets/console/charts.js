@@ -98,8 +98,7 @@ export class StackChart {
   /** Read in the first frame, and again after a change: style is not ready before. @type {Colours | null} */
   #read = null;
   #surface;
-  #timeLabel;
-  #numberLabel;
+  #how;
 
   /**
    * @param {HTMLCanvasElement} canvas
@@ -108,9 +107,7 @@ export class StackChart {
    *   that labels stand at its whole hours
    */
   constructor(canvas, how) {
-    this.how = how;
-    this.#timeLabel = how.timeLabel;
-    this.#numberLabel = how.numberLabel;
+    this.#how = how;
     this.#surface = new Surface(canvas, (context) => this.#draw(context));
   }
 
@@ -134,7 +131,7 @@ export class StackChart {
   }
 
   get #colours() {
-    this.#read ??= this.how.colours();
+    this.#read ??= this.#how.colours();
     return this.#read;
   }
 
@@ -190,9 +187,9 @@ export class StackChart {
       context.fillStyle = this.#colours.line;
       context.fillRect(LEFT, at, right - LEFT, 1);
       context.fillStyle = this.#colours.muted;
-      context.fillText(this.#numberLabel(value), LEFT - 8, at + 1);
+      context.fillText(this.#how.numberLabel(value), LEFT - 8, at + 1);
     }
-    context.fillText(this.#numberLabel(0), LEFT - 8, Math.round(y(0)));
+    context.fillText(this.#how.numberLabel(0), LEFT - 8, Math.round(y(0)));
   }
 
   /**
@@ -205,14 +202,14 @@ export class StackChart {
     const { from, to } = this.#shown;
     const wanted = ((to - from) / SECOND / (right - LEFT)) * LABEL_PX;
     const step = (STEPS.find((step) => step >= wanted) ?? wanted) * SECOND;
-    const offset = this.how.offset(from);
+    const offset = this.#how.offset(from);
     context.textAlign = "center";
     context.textBaseline = "top";
     for (let at = Math.ceil((from + offset) / step) * step - offset; at <= to; at += step) {
       const place = Math.round(x(at));
       context.fillStyle = this.#colours.line;
       context.fillRect(place, floor, 1, 5);
-      const label = this.#timeLabel(at, step);
+      const label = this.#how.timeLabel(at, step);
       const half = context.measureText(label).width / 2;
       context.fillStyle = this.#colours.muted;
       if (place - half >= LEFT - 8 && place + half <= right + RIGHT) context.fillText(label, place, floor + 8);
@@ -346,20 +343,21 @@ export class LineChart {
   /** @type {string | null} */
   #colour = null;
   #surface;
+  #how;
 
   /**
    * @param {HTMLCanvasElement} canvas
    * @param {{ colour: () => string, points: number }} how `points` is how many figures fit
    */
   constructor(canvas, how) {
-    this.how = how;
+    this.#how = how;
     this.#surface = new Surface(canvas, (context) => this.#draw(context));
   }
 
   /** @param {number | null} value null where it is not known */
   add(value) {
     this.#values.push(value);
-    if (this.#values.length > this.how.points) this.#values.shift();
+    if (this.#values.length > this.#how.points) this.#values.shift();
     this.#surface.changed();
   }
 
@@ -377,9 +375,9 @@ export class LineChart {
     const { width, height } = this.#surface;
     let highest = 1;
     for (const value of this.#values) highest = Math.max(highest, value ?? 0);
-    const step = width / (this.how.points - 1);
-    const first = this.how.points - this.#values.length;
-    this.#colour ??= this.how.colour();
+    const step = width / (this.#how.points - 1);
+    const first = this.#how.points - this.#values.length;
+    this.#colour ??= this.#how.colour();
     context.strokeStyle = this.#colour;
     context.lineWidth = 1.5;
     context.lineJoin = "round";

@@ -53,7 +53,7 @@ export function ask({ title, consequences, confirm, danger = false, typed, act }
         danger,
         cancel: close,
         check: () => {
-          if (!name || name.control.value.trim() === typed) return true;
+          if (!name || plain(name.control.value) === plain(typed ?? "")) return true;
           name.fail(words.form.otherName);
           return false;
         },
@@ -67,4 +67,12 @@ export function ask({ title, consequences, confirm, danger = false, typed, act }
       name?.node,
     );
   });
+}
+
+/**
+ * A name as people can see and type it: how many spaces it has, and of which kind, is not to be seen.
+ * @param {string} name
+ */
+function plain(name) {
+  return name.normalize("NFKC").replace(/\s+/gu, " ").trim();
 }

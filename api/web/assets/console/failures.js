@@ -20,7 +20,10 @@ export class MayBeDone extends Error {
  */
 export function failureText(error) {
   if (error instanceof MayBeDone) return words.failure.mayBeDone(failureText(error.cause));
-  if (!(error instanceof ApiError)) return words.failure.page;
+  if (!(error instanceof ApiError)) {
+    reportError(error);
+    return words.failure.page;
+  }
   if (error.code === "NETWORK" || error.code === "TIMEOUT") return words.failure.lost;
   if (error.status === 429) return words.failure.tooMany(error.retryAfter ?? 1);
   return error.detail || words.failure.answer(error.status);

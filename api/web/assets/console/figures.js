@@ -38,7 +38,7 @@ export class Figures {
   show(known) {
     const { units, left, sold } = stockOf(known);
     const share = units === 0 ? 0 : sold / units;
-    this.#sold.say(number(sold), words.sale.soldNote(number(units), `${Math.floor(share * 100)} %`));
+    this.#sold.say(number(sold), words.sale.soldNote(number(units), number(Math.floor(share * 100))));
     this.#bar.value = share;
     this.#showRate(known);
     this.#showRefused(known);

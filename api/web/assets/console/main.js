@@ -2,6 +2,7 @@
  * Starts the console: shows the page that the address names, or the sign-in page while nobody is signed in.
  */
 
+import { pathOf } from "../shared/address.js";
 import { byId, fill } from "../shared/dom.js";
 import { go, onMove } from "./address.js";
 import { frame, setTitle } from "./frame.js";
@@ -29,7 +30,7 @@ import { words } from "./words.js";
 const UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
 /** The pages by their addresses. @type {[RegExp, (id: string) => Page][]} */
 const ROUTES = [
-  [/^\/admin\/?$/, salesPage],
+  [/^\/admin$/, salesPage],
   [new RegExp(`^/admin/sales/(${UUID})$`), salePage],
   [/^\/admin\/products$/, productsPage],
   [new RegExp(`^/admin/products/(${UUID})$`), productPage],
@@ -47,7 +48,7 @@ let shown = null;
 function wanted() {
   if (session.signedIn === null) return signInPage();
   for (const [address, page] of ROUTES) {
-    const found = address.exec(location.pathname);
+    const found = address.exec(pathOf(location));
     if (found) return page(found[1] ?? "");
   }
   return missingPage(words.notFound.text);
@@ -76,11 +77,10 @@ document.addEventListener("click", (event) => {
   go(link.href);
 });
 onMove(() => render(true));
-let wasSignedIn = session.signedIn !== null;
+let user = session.signedIn?.userId;
 session.onChange((signedIn) => {
-  if ((signedIn !== null) !== wasSignedIn) {
-    wasSignedIn = signedIn !== null;
-    render(true);
-  }
+  if (signedIn?.userId === user) return;
+  user = signedIn?.userId;
+  render(true);
 });
 render(false);

@@ -61,11 +61,11 @@ async function sendKept(purpose, content, send, onPause) {
   keep(purpose, { content, key, at: Date.now() });
   try {
     const answer = await untilKnown(attempt, onPause);
-    keep(purpose, null);
+    forget(purpose, key);
     return answer;
   } catch (error) {
     const settles = error instanceof ApiError && !error.isPassing && !NOT_LET_IN.includes(error.status);
-    if (settles) keep(purpose, null);
+    if (settles) forget(purpose, key);
     throw mayBeDone && !settles ? new MayBeDone(error) : error;
   }
 }
@@ -78,27 +78,44 @@ async function sendKept(purpose, content, send, onPause) {
  * @returns {Promise<T>}
  */
 export function untilKnown(send, onPause) {
-  const signal = new AbortController().signal;
-  return retrying(send, { signal, tries: TRIES, onPause: (_, pauseMs) => onPause?.(pauseMs) });
+  return retrying(send, { tries: TRIES, onPause: (_, pauseMs) => onPause?.(pauseMs) });
 }
 
 /** @param {string} purpose @param {string} content */
 function kept(purpose, content) {
+  const found = read(purpose);
+  return found?.content === content && Date.now() - found.at < KEY_MS ? found.key : null;
+}
+
+/** @typedef {{ content: string, key: string, at: number }} Kept */
+
+/** @param {string} purpose @returns {Kept | null} */
+function read(purpose) {
   try {
-    const found = JSON.parse(sessionStorage.getItem(PREFIX + purpose) ?? "null");
-    const isUsable = found?.content === content && Date.now() - found.at < KEY_MS;
-    return isUsable ? /** @type {string} */ (found.key) : null;
+    return JSON.parse(sessionStorage.getItem(PREFIX + purpose) ?? "null");
   } catch {
     return null;
   }
 }
 
-/** @param {string} purpose @param {{ content: string, key: string, at: number } | null} value */
+/** @param {string} purpose @param {Kept} value */
 function keep(purpose, value) {
   try {
-    if (value) sessionStorage.setItem(PREFIX + purpose, JSON.stringify(value));
-    else sessionStorage.removeItem(PREFIX + purpose);
+    sessionStorage.setItem(PREFIX + purpose, JSON.stringify(value));
   } catch {
     // Without storage a key lasts as long as the request.
+  }
+}
+
+/**
+ * Removes a key, unless a request of another content has its own there by now.
+ * @param {string} purpose
+ * @param {string} key
+ */
+function forget(purpose, key) {
+  try {
+    if (read(purpose)?.key === key) sessionStorage.removeItem(PREFIX + purpose);
+  } catch {
+    // Nothing was kept.
   }
 }

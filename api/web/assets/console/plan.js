@@ -76,10 +76,14 @@ function planForm(products, chosen, close) {
   product.control.required = true;
   const units = field(text.units, input({ type: "number", min: 1, max: UNITS_MAX, step: 1, required: true, inputmode: "numeric" }));
   const stock = () => products.find(({ productId }) => productId === product.control.value)?.quantity;
+  let isTyped = false;
+  units.control.addEventListener("input", () => {
+    isTyped = units.control.value !== "";
+  });
   const choose = () => {
     const quantity = stock();
     setAttribute(units.control, "max", quantity ?? UNITS_MAX);
-    units.control.value = quantity === undefined ? "" : String(quantity);
+    if (!isTyped) units.control.value = quantity === undefined ? "" : String(quantity);
     units.setHint(quantity === undefined ? "" : text.unitsHint(number(quantity)));
     units.fail("");
   };

@@ -1,11 +1,13 @@
 /**
  * The page of a product: its details, its stock, its archive, and its log.
+ *
+ * Each change is shown in its place. What somebody has typed into another form, or into the same one meanwhile, stays.
  */
 
 import { ApiError } from "../shared/api.js";
-import { announce, el, setText } from "../shared/dom.js";
+import { el, fill, setText, show } from "../shared/dom.js";
 import { money, number } from "../shared/format.js";
-import { picture } from "../store/picture.js";
+import { picture } from "../shared/picture.js";
 import { ask } from "./dialog.js";
 import { failureNote } from "./failures.js";
 import { field, form, select } from "./form.js";
@@ -29,21 +31,12 @@ export function productPage(id) {
   const place = el("div", { class: "stack wide" }, el("h1", { class: "skeleton" }, words.pages.products));
   const log = logTable({ productId: id }, words.log.empty);
   let isLeft = false;
-  const shown = (/** @type {Product} */ product) => {
-    refill(place, ...productView(product, changed, log));
-    setTitle(product.name);
-  };
-  const changed = (/** @type {Product} */ product) => {
-    if (isLeft) return;
-    shown(product);
-    void log.reload();
-    // The button that was pressed is gone.
-    place.querySelector("h1")?.focus();
-  };
   const read = async () => {
     try {
       const product = await service.product(id);
-      if (!isLeft) shown(product);
+      if (isLeft) return;
+      refill(place, ...productView(product, log));
+      setTitle(product.name);
     } catch (error) {
       const isUnknown = error instanceof ApiError && error.status === 404;
       if (isLeft) return;
@@ -60,34 +53,50 @@ export function productPage(id) {
 
 /**
  * @param {Product} product
- * @param {(product: Product) => void} changed
  * @param {import("./table.js").Table<import("./shapes.js").LogEntry>} log
  */
-function productView(product, changed, log) {
-  const inStock = el("span", {}, text.inStock(number(product.quantity)));
-  // What somebody has typed into the details stays.
-  const stocked = () => {
-    setText(inStock, text.inStock(number(product.quantity)));
+function productView(product, log) {
+  const head = el("header", { class: "sale-head" });
+  const archived = el("p", { class: "note" }, text.archivedNote);
+  let newest = product;
+  const showNewest = () => {
+    fill(head, ...headOf(newest, changed));
+    show(archived, newest.archivedAt !== null);
+    details.show(newest);
+    stock.show(newest);
+  };
+  const changed = (/** @type {Partial<Product>} */ next) => {
+    // The page of something else may be open by now.
+    if (!head.isConnected) return;
+    newest = { ...newest, ...next };
+    setTitle(newest.name);
+    showNewest();
     void log.reload();
   };
-  const head = el(
-    "header",
-    { class: "sale-head" },
+  const details = detailsCard(product, changed);
+  const stock = stockCard(product, changed);
+  showNewest();
+  return [
+    head,
+    archived,
+    el("div", { class: "columns" }, details.node, stock.node),
+    el("section", { class: "stack" }, el("h2", {}, words.pages.log), log.node),
+  ];
+}
+
+/** @param {Product} product @param {(next: Partial<Product>) => void} changed */
+function headOf(product, changed) {
+  const { name, price, currency, quantity, archivedAt } = product;
+  return [
     picture(product, "thumb"),
     el(
       "div",
       { class: "stack tight" },
-      el("h1", { tabindex: -1 }, product.name),
-      el("p", { class: "facts" }, product.archivedAt && el("span", { class: "badge" }, text.archived), el("span", {}, money(product.price, product.currency)), inStock),
+      el("h1", { tabindex: -1 }, name),
+      el("p", { class: "facts" }, archivedAt && el("span", { class: "badge" }, text.archived), el("span", {}, money(price, currency)), el("span", {}, text.inStock(number(quantity)))),
     ),
-    el("div", { class: "buttons" }, !product.archivedAt && planButton(product), archiveButton(product, changed)),
-  );
-  return [
-    head,
-    product.archivedAt && el("p", { class: "note" }, text.archivedNote),
-    el("div", { class: "columns" }, detailsCard(product, changed), stockCard(product, stocked)),
-    el("section", { class: "stack" }, el("h2", {}, words.pages.log), log.node),
-  ].filter((node) => node instanceof Node);
+    el("div", { class: "buttons" }, !archivedAt && planButton(product), archiveButton(product, changed)),
+  ];
 }
 
 /** @param {Product} product */
@@ -95,79 +104,91 @@ function planButton({ productId }) {
   return el("button", { class: "button primary", type: "button", onclick: () => planSale(productId) }, words.action.plan);
 }
 
-/** @param {Product} product @param {(product: Product) => void} changed */
-function detailsCard(product, changed) {
-  const details = detailFields(product);
-  const unchanged = el("p", { class: "note", role: "status", hidden: true }, text.unchanged);
-  const send = async (/** @type {OnPause} */ onPause) => {
-    const patch = differing(product, details.values());
-    unchanged.hidden = Object.keys(patch).length > 0;
-    if (!unchanged.hidden) return;
-    changed(await addOnce(`product:${product.productId}`, patch, (key) => service.changeProduct(product.productId, patch, key), onPause));
-    announce(text.saved);
+/** What a form has done, until somebody types again. */
+function outcome() {
+  const node = el("p", { class: "note", role: "status", hidden: true });
+  /** @param {string} sentence @param {"good" | ""} kind */
+  const say = (sentence, kind) => {
+    setText(node, sentence);
+    node.classList.toggle("good", kind === "good");
+    show(node, sentence !== "");
   };
-  return el(
+  return { node, say };
+}
+
+/** @param {Product} product @param {(next: Partial<Product>) => void} changed */
+function detailsCard(product, changed) {
+  const { productId } = product;
+  const details = detailFields(product);
+  const { node: said, say } = outcome();
+  const send = async (/** @type {OnPause} */ onPause) => {
+    const patch = details.changes();
+    if (Object.keys(patch).length === 0) {
+      say(text.unchanged, "");
+      return;
+    }
+    changed(await addOnce(`product:${productId}`, patch, (key) => service.changeProduct(productId, patch, key), onPause));
+    say(text.saved, "good");
+  };
+  const node = el(
     "section",
-    { class: "card stack" },
+    { class: "card stack", oninput: () => say("", "") },
     el("h2", {}, text.details),
-    form({ fields: details.fields, submit: text.save, send }, ...details.nodes, unchanged),
+    form({ fields: details.fields, submit: text.save, send }, ...details.nodes, said),
   );
+  return { node, show: details.follow };
 }
 
-/**
- * Only what is different is sent: what somebody else changes meanwhile stays.
- * @param {Product} product
- * @param {Record<string, unknown>} values
- * @returns {Record<string, unknown>}
- */
-function differing(product, values) {
-  const before = /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (product));
-  return Object.fromEntries(Object.entries(values).filter(([name, value]) => before[name] !== value));
-}
-
-/**
- * @param {Product} product its quantity follows the stock
- * @param {() => void} stocked called after a change of the stock
- */
-function stockCard(product, stocked) {
-  const now = el("p", {}, text.stockNow(number(product.quantity)));
+/** @param {Product} product @param {(next: Partial<Product>) => void} changed */
+function stockCard({ productId, quantity }, changed) {
+  const now = el("p", {}, text.stockNow(number(quantity)));
   const how = field(text.stockHow, select([["set", text.stockSet], ["add", text.stockAdd], ["remove", text.stockRemove]], "set"));
   const units = unitsField(text.units, 0);
-  const start = () => {
-    units.control.value = how.control.value === "set" ? String(product.quantity) : "";
+  const { node: said, say } = outcome();
+  /** The stock that the admin saw when the change was begun. */
+  let seen = quantity;
+  let isTyped = false;
+  const begin = () => {
     units.control.setAttribute("min", how.control.value === "set" ? "0" : "1");
+    if (!isTyped) units.control.value = how.control.value === "set" ? String(seen) : "";
   };
-  start();
-  how.control.addEventListener("input", start);
-  const take = (/** @type {number} */ quantity) => {
-    product.quantity = quantity;
-    setText(now, text.stockNow(number(quantity)));
-    stocked();
+  begin();
+  how.control.addEventListener("input", begin);
+  units.control.addEventListener("input", () => {
+    isTyped = units.control.value !== "";
+  });
+  const follow = (/** @type {Product} */ next) => {
+    setText(now, text.stockNow(number(next.quantity)));
+    if (isTyped) return;
+    seen = next.quantity;
+    begin();
   };
   const send = async (/** @type {OnPause} */ onPause) => {
-    const read = product.quantity;
-    const body = stockChange(how.control.value, Number(units.control.value), read);
+    const sent = units.control.value;
+    const body = stockChange(how.control.value, Number(sent), seen);
     try {
-      const after = await addOnce(`stock:${product.productId}`, body, (key) => service.changeProduct(product.productId, body, key), onPause);
-      take(after.quantity);
-      start();
-      announce(text.saved);
+      const after = await addOnce(`stock:${productId}`, body, (key) => service.changeProduct(productId, body, key), onPause);
+      isTyped &&= units.control.value !== sent;
+      changed(after);
+      say(text.saved, "good");
     } catch (error) {
       const present = error instanceof ApiError && error.status === 409 ? error.problem["currentQuantity"] : undefined;
       if (typeof present !== "number") throw error;
-      units.fail(text.stockMoved(number(read), number(present)));
+      units.fail(text.stockMoved(number(seen), number(present)));
       units.control.focus();
-      take(present);
+      seen = present;
+      changed({ quantity: present });
     }
   };
   const fields = { quantity: units, addQuantity: units, removeQuantity: units };
-  return el(
+  const node = el(
     "section",
-    { class: "card stack" },
+    { class: "card stack", oninput: () => say("", "") },
     el("h2", {}, text.stockTitle),
     now,
-    form({ fields, submit: text.stockSave, send }, el("div", { class: "pair" }, how.node, units.node)),
+    form({ fields, submit: text.stockSave, send }, el("div", { class: "pair" }, how.node, units.node), said),
   );
+  return { node, show: follow };
 }
 
 /**
@@ -180,7 +201,7 @@ function stockChange(how, units, read) {
   return how === "remove" ? { removeQuantity: units } : { quantity: units, expectedQuantity: read };
 }
 
-/** @param {Product} product @param {(product: Product) => void} changed */
+/** @param {Product} product @param {(next: Partial<Product>) => void} changed */
 function archiveButton(product, changed) {
   const step = product.archivedAt ? "unarchive" : "archive";
   const act = async (/** @type {OnPause} */ onPause) => {

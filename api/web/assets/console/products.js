@@ -4,7 +4,7 @@
 
 import { announce, el } from "../shared/dom.js";
 import { money, number } from "../shared/format.js";
-import { picture } from "../store/picture.js";
+import { picture } from "../shared/picture.js";
 import { go } from "./address.js";
 import { openDialog } from "./dialog.js";
 import { form } from "./form.js";
@@ -56,7 +56,7 @@ function createProduct() {
       const body = { ...details.values(), quantity: Number(quantity.control.value) };
       const product = await addOnce("product", body, (key) => service.createProduct(body, key), onPause);
       close();
-      announce(text.created2);
+      announce(text.createdDone);
       go(`/admin/products/${product.productId}`);
     };
     const fields = { ...details.fields, quantity };

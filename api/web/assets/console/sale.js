@@ -5,8 +5,8 @@
 
 import { announce, el, fill, setText, show } from "../shared/dom.js";
 import { money } from "../shared/format.js";
-import { picture } from "../store/picture.js";
-import { ApiError } from "../shared/api.js";
+import { picture } from "../shared/picture.js";
+import { ApiError, reportFault } from "../shared/api.js";
 import { failureNote } from "./failures.js";
 import { Figures, stockOf } from "./figures.js";
 import { Flow } from "./flow.js";
@@ -39,13 +39,14 @@ export function salePage(id) {
   const read = async () => {
     try {
       const [sale, counts] = await Promise.all([service.sale(id), service.saleCounts(id)]);
-      if (isLeft) return;
+      // A second try may have been quicker: a view has a stream.
+      if (isLeft || view) return;
       view = new SaleView(sale, counts);
       setTitle(sale.productName);
       refill(place, ...view.nodes);
     } catch (error) {
       const isUnknown = error instanceof ApiError && error.status === 404;
-      if (isLeft) return;
+      if (isLeft || view) return;
       refill(place, ...(isUnknown ? missing(words.notFound.sale) : [el("h1", {}, words.pages.sales), failureNote(error, () => void read())]));
     }
   };
@@ -229,8 +230,9 @@ class SaleView {
       // While the stream is away this reading is newer than its last event.
       if (performance.now() - this.#heardAt > STALE_MS) this.#known.event = null;
       this.#refresh();
-    } catch {
+    } catch (error) {
       // The stream goes on, and the next step reads again.
+      reportFault(error);
     }
     void this.#log.reload();
     void this.#orders.reload();

@@ -4,7 +4,7 @@
 
 import { el } from "../shared/dom.js";
 import { number } from "../shared/format.js";
-import { picture } from "../store/picture.js";
+import { picture } from "../shared/picture.js";
 import { failureNote } from "./failures.js";
 import { fillTiles } from "./figures.js";
 import { planSale } from "./plan.js";

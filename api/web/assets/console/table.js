@@ -5,6 +5,7 @@
  * stand in the address, so that a filtered list can be shared. On a narrow screen each row is a card.
  */
 
+import { retrying } from "../shared/api.js";
 import { announce, el, fill, setAttribute, show } from "../shared/dom.js";
 import { number } from "../shared/format.js";
 import { rename } from "./address.js";
@@ -14,6 +15,7 @@ import { refill, update } from "./update.js";
 import { words } from "./words.js";
 
 /** @typedef {import("../shared/dom.js").Child} Child */
+/** @typedef {[value: string, text: string][]} Options */
 /**
  * @template T
  * @typedef {object} Column
@@ -27,9 +29,9 @@ import { words } from "./words.js";
  * @typedef {object} Filter
  * @property {string} name the API's name of it
  * @property {string} label
- * @property {[value: string, text: string][]} [options] a choice; left out: a text
+ * @property {Options} [options] a choice; left out: a text
  * @property {string} [hint]
- * @property {() => Promise<[value: string, text: string][]>} [more] further options, read once
+ * @property {() => Promise<Options>} [more] further options, read once
  */
 /**
  * @template T
@@ -44,6 +46,8 @@ import { words } from "./words.js";
  */
 
 const TYPING_MS = 300;
+/** How often the further options of a filter are asked for. */
+const OPTIONS_TRIES = 5;
 
 /** @template T */
 export class Table {
@@ -53,6 +57,11 @@ export class Table {
   #next = null;
   #reading = new AbortController();
   #isReading = false;
+  #closed = new AbortController();
+  /** The timer of a change of the filters, which follows the typing. */
+  #typing = 0;
+  /** The filters by their names. @type {Map<string, import("./form.js").Control>} */
+  #controls = new Map();
   /** @type {Record<string, string>} */
   #query = {};
   #listing;
@@ -86,7 +95,9 @@ export class Table {
   }
 
   close() {
+    this.#closed.abort();
     this.#reading.abort();
+    clearTimeout(this.#typing);
   }
 
   /** Reads the first page again, unless somebody is at work in it. */
@@ -98,7 +109,10 @@ export class Table {
     if (this.#cursors.length === 1 && !isUsed && !isOpen && !this.#isReading) void this.reload();
   }
 
-  /** Reads the page that is shown again. */
+  /**
+   * Reads the page that is shown again.
+   * @returns {Promise<boolean>} whether it is shown; a failure is shown in its place
+   */
   async reload() {
     this.#reading.abort();
     const reading = new AbortController();
@@ -108,12 +122,13 @@ export class Table {
     setAttribute(this.#frame, "aria-busy", "true");
     try {
       const { data, nextCursor } = await this.#listing.load({ ...this.#query, cursor }, reading.signal);
-      if (reading.signal.aborted) return;
+      if (reading.signal.aborted) return false;
       this.#next = nextCursor;
       this.#show(data);
+      return true;
     } catch (error) {
-      if (reading.signal.aborted) return;
-      update(this.#place, failureNote(error, () => void this.reload()));
+      if (!reading.signal.aborted) update(this.#place, failureNote(error, () => void this.reload()));
+      return false;
     } finally {
       if (this.#reading === reading) this.#isReading = false;
     }
@@ -149,10 +164,8 @@ export class Table {
   }
 
   #clear() {
-    for (const control of this.node.querySelectorAll(".filters input, .filters select")) {
-      /** @type {HTMLInputElement | HTMLSelectElement} */ (control).value = "";
-    }
-    this.#ask({});
+    for (const control of this.#controls.values()) control.value = "";
+    this.#ask();
   }
 
   #head() {
@@ -192,31 +205,48 @@ export class Table {
   #filters() {
     const { filters = [], tools } = this.#listing;
     if (filters.length === 0 && !tools) return null;
-    const fields = filters.map((filter) => {
-      const value = this.#query[filter.name] ?? "";
-      const control = filter.options ? select(filter.options, value) : input({ type: "search", value, autocomplete: "off" });
-      let timer = 0;
+    const fields = filters.map(({ name, label, options, hint, more }) => {
+      const value = this.#query[name] ?? "";
+      const control = options ? select(known(options, value), value) : input({ type: "search", value, autocomplete: "off" });
+      this.#controls.set(name, control);
       control.addEventListener("input", () => {
-        clearTimeout(timer);
-        const change = () => this.#ask({ ...this.#query, [filter.name]: control.value.trim() });
-        timer = setTimeout(change, filter.options ? 0 : TYPING_MS);
+        clearTimeout(this.#typing);
+        this.#typing = setTimeout(() => this.#ask(), options ? 0 : TYPING_MS);
       });
-      void filter.more?.().then((options) => {
-        control.append(...options.map(([value, name]) => el("option", { value }, name)));
-        control.value = this.#query[filter.name] ?? "";
-      });
-      return field(filter.label, control, filter.hint).node;
+      const made = field(label, control, hint);
+      if (options && more) void this.#addOptions(made, options, more);
+      return made.node;
     });
     const tooling = tools ? el("div", { class: "tools" }, ...tools(() => this.query)) : null;
     return el("form", { class: "filters", role: "search", "aria-label": words.table.filters(this.#listing.caption), onsubmit: (/** @type {Event} */ event) => event.preventDefault() }, ...fields, tooling);
   }
 
-  /** @param {Record<string, string>} query */
-  #ask(query) {
-    this.#query = query;
+  /**
+   * @param {import("./form.js").Field} filter
+   * @param {Options} first those that it has
+   * @param {() => Promise<Options>} more
+   */
+  async #addOptions({ control, setHint }, first, more) {
+    const { signal } = this.#closed;
+    try {
+      const options = [...first, ...(await retrying(more, { signal, tries: OPTIONS_TRIES }))];
+      const { value } = control;
+      control.replaceChildren(...select(known(options, value)).children);
+      control.value = value;
+    } catch {
+      if (!signal.aborted) setHint(words.table.optionsFail);
+    }
+  }
+
+  /** Reads the first page of what the filters say. */
+  #ask() {
+    clearTimeout(this.#typing);
+    this.#query = Object.fromEntries([...this.#controls].map(([name, { value }]) => [name, value.trim()]));
     this.#cursors = [null];
-    if (this.#listing.isShared) share(query);
-    void this.reload().then(() => announce(this.#count.textContent ?? ""));
+    if (this.#listing.isShared) share(this.#query);
+    void this.reload().then((isShown) => {
+      if (isShown) announce(this.#count.textContent ?? "");
+    });
   }
 
   /** @param {1 | -1} direction */
@@ -226,6 +256,17 @@ export class Table {
     else return;
     void this.reload();
   }
+}
+
+/**
+ * The options with the one that is chosen, which the address may name: the list has only the newest.
+ * @param {Options} options
+ * @param {string} chosen
+ * @returns {Options}
+ */
+function known(options, chosen) {
+  const isKnown = chosen === "" || options.some(([value]) => value === chosen);
+  return isKnown ? options : [...options, [chosen, words.table.other(chosen.slice(-4))]];
 }
 
 /** The filters of the address. @param {Filter[]} filters */

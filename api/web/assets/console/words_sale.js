@@ -12,7 +12,7 @@ export const sale = {
   away: (/** @type {string} */ age) => `Connection lost. These figures are ${age} old. The page reconnects by itself.`,
   figures: "Figures",
   sold: "Sold",
-  soldNote: (/** @type {string} */ units, /** @type {string} */ share) => `of ${units}, ${share}`,
+  soldNote: (/** @type {string} */ units, /** @type {string} */ percent) => `of ${units}, ${percent} %`,
   rate: "Purchases a second",
   rateNote: (/** @type {string} */ peak) => `peak ${peak}`,
   rateRough: (/** @type {string} */ peak) => `peak at least ${peak}`,

@@ -6,6 +6,8 @@
  * nothing is guessed.
  */
 
+import { read, write } from "../shared/session.js";
+
 /** @typedef {"mine" | "utc"} ZoneChoice */
 
 const KEY = "mincommerce.console.zone";
@@ -14,16 +16,7 @@ const DAY_MS = 86_400_000;
 /** @type {Set<() => void>} */
 const listeners = new Set();
 /** @type {ZoneChoice} */
-let choice = stored();
-
-/** @returns {ZoneChoice} */
-function stored() {
-  try {
-    return localStorage.getItem(KEY) === "utc" ? "utc" : "mine";
-  } catch {
-    return "mine";
-  }
-}
+let choice = read(KEY) === "utc" ? "utc" : "mine";
 
 /** @returns {ZoneChoice} */
 export function zoneChoice() {
@@ -44,11 +37,7 @@ export function ownZone() {
 export function chooseZone(next) {
   if (next === choice) return;
   choice = next;
-  try {
-    localStorage.setItem(KEY, next);
-  } catch {
-    // The choice then holds until the page is left.
-  }
+  write(KEY, next);
   for (const listener of listeners) listener();
 }
 

@@ -10,8 +10,8 @@
 const TIMEOUT_MS = 10_000;
 /** The longest pause that `retrying` makes where the server names none, milliseconds. */
 const PAUSE_MAX_MS = 10_000;
-/** The longest pause that `retrying` makes at all: a server may name hours, milliseconds. */
-const RETRY_AFTER_MAX_MS = 60_000;
+/** The longest pause that a server can name: a proxy may name hours, milliseconds. */
+export const RETRY_AFTER_MAX_MS = 60_000;
 
 /**
  * Why there is no answer, or which failure the answer names.
@@ -187,6 +187,16 @@ async function failureOf(response) {
     retryAfter: Number.isFinite(seconds) ? seconds : null,
     problem,
   });
+}
+
+/**
+ * Has the browser report a fault of the page's own. A failed request is none.
+ * @param {unknown} error
+ */
+export function reportFault(error) {
+  if (!(error instanceof ApiError)) {
+    reportError(error);
+  }
 }
 
 /**

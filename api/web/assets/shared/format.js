@@ -15,20 +15,47 @@ const oneDecimal = new Intl.NumberFormat(visitor, { minimumFractionDigits: 1, ma
 
 /** @type {Map<string, Intl.NumberFormat>} */
 const currencies = new Map();
+/** @type {Map<string, number>} */
+const usualDecimals = new Map();
 
 /**
- * An amount in the visitor's format. The API's prices have at most 13 digits: a double tells them all apart, and is
- * never calculated with.
- * @param {number | string} amount
+ * An amount in the visitor's format, never rounded. The API's prices have at most 13 digits: a double tells them all
+ * apart, and is never calculated with. Dollars of several countries keep what tells them apart.
+ * @param {number} amount
  * @param {string} currency ISO 4217
  */
 export function money(amount, currency) {
-  let format = currencies.get(currency);
+  const decimals = decimalsOf(amount, currency);
+  const key = `${currency} ${decimals}`;
+  let format = currencies.get(key);
   if (format === undefined) {
-    format = new Intl.NumberFormat(visitor, { style: "currency", currency, currencyDisplay: "narrowSymbol" });
-    currencies.set(currency, format);
+    format = new Intl.NumberFormat(visitor, {
+      style: "currency",
+      currency,
+      minimumFractionDigits: decimals,
+      maximumFractionDigits: decimals,
+    });
+    currencies.set(key, format);
   }
-  return format.format(Number(amount));
+  return format.format(amount);
+}
+
+/**
+ * How many decimals an amount is written with: as many as browsers give its currency, and more where it has more. Browsers
+ * give some currencies none, such as HUF, of which the API takes two.
+ * @param {number} amount
+ * @param {string} currency
+ */
+export function decimalsOf(amount, currency) {
+  let usual = usualDecimals.get(currency);
+  if (usual === undefined) {
+    const format = new Intl.NumberFormat("en", { style: "currency", currency });
+    usual = format.resolvedOptions().maximumFractionDigits ?? 0;
+    usualDecimals.set(currency, usual);
+  }
+  const has = String(amount).split(".")[1]?.length ?? 0;
+  // No currency has one decimal.
+  return Math.max(usual, has === 1 ? 2 : has);
 }
 
 /** @param {number} value */

@@ -8,7 +8,7 @@
  * stream that is silent for longer than 35 s is dead, whatever the network says.
  */
 
-import { ApiError, sleep } from "./api.js";
+import { ApiError, RETRY_AFTER_MAX_MS, sleep } from "./api.js";
 
 /** @typedef {import("./api.js").Api} Api */
 /** @typedef {import("./clock.js").ServerClock} ServerClock */
@@ -34,7 +34,7 @@ const STOPPED = "STOPPED";
 const RECONNECT = "RECONNECT";
 
 /** Cuts the text of a stream into events. Pieces may end anywhere, also between CR and LF. */
-export class EventParser {
+class EventParser {
   #rest = "";
   #data = "";
   #name = "";
@@ -265,7 +265,7 @@ export class Stream {
   #pauseMs(failure) {
     const retryMs = this.#parser.retryMs ?? RETRY_MS;
     const longer = Math.min(RETRY_MAX_MS, retryMs * 2 ** (this.#failed - 1));
-    const named = (failure?.retryAfter ?? 0) * 1_000;
+    const named = Math.min(RETRY_AFTER_MAX_MS, (failure?.retryAfter ?? 0) * 1_000);
     return Math.max(named, longer) * (1 + Math.random() / 2);
   }
 

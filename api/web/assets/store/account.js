@@ -2,6 +2,7 @@
  * Owns the header's right side: signing in, or the account's menu.
  */
 
+import { pathOf } from "../shared/address.js";
 import { el, fill, svg } from "../shared/dom.js";
 import { signInPath } from "./sign_in.js";
 import { words } from "./words.js";
@@ -19,7 +20,7 @@ export function showAccount(session, place) {
     shown.abort();
     shown = new AbortController();
     const { signedIn } = session;
-    const isSigningIn = location.pathname === "/sign-in";
+    const isSigningIn = pathOf(location) === "/sign-in";
     fill(place, signedIn !== null ? menu(session, signedIn.email, shown.signal) : !isSigningIn && signInLink());
   };
   show();

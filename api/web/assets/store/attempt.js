@@ -10,6 +10,9 @@
  * second click all mean the same purchase. It goes when the answer is known, when the user signs out, and after ten
  * minutes: a page that is opened the day after buys nothing by itself. (What the request did is known without the key.)
  *
+ * Tabs share the key, and one tab may begin another try while another one still learns of the first. So each removes only
+ * a key that it knows, and a key names the failed order after which it was made: that failure is no answer to it.
+ *
  * How old a kept key is, the server's time alone says. After a sleep that is unknown: the attempt stops, and goes on with
  * the next sample. A purchase that the visitor begins meanwhile has its key in memory until then.
  */
@@ -39,6 +42,7 @@ import { read, write } from "../shared/session.js";
  * @property {string} name where it is kept
  * @property {string} key
  * @property {number} since when it was made, by `performance.now()`
+ * @property {string} after the failed order after which the buyer tries again; empty at the first try
  */
 
 /** A sale that refuses because it has not started yet is asked again if it names at most this, seconds. */
@@ -67,6 +71,8 @@ export class Attempt {
   #running = null;
   /** With which they are sent. @type {Key | null} */
   #key = null;
+  /** The newest key that this page has sent, or has found when it was opened. */
+  #known = "";
   #pause = new AbortController();
 
   /**
@@ -85,6 +91,7 @@ export class Attempt {
     this.#saleId = saleId;
     this.#onChange = onChange;
     this.#onAccepted = onAccepted;
+    this.#known = kept(this.#name()).key;
     addEventListener("online", () => this.#pause.abort());
     clock.onSleep(() => this.#stop());
     clock.onKnown(() => this.#knowTime());
@@ -95,6 +102,7 @@ export class Attempt {
       }
       if (signedIn.userId !== this.#user) {
         this.#stop();
+        this.#known = kept(this.#name()).key;
         this.#say(null);
       }
       this.resume();
@@ -106,18 +114,31 @@ export class Attempt {
     return this.#state;
   }
 
-  /** Buys, once, however often it is called. */
-  buy() {
+  /**
+   * Buys, once, however often it is called.
+   * @param {string} [after] the failed order after which the buyer tries again; empty at the first try
+   */
+  buy(after = "") {
     const name = this.#name();
     if (name === null || this.#running !== null) {
       return;
     }
     let key = this.#keyIn(name);
-    if (key === null) {
-      key = { name, key: newKey(), since: performance.now() };
+    if (key === null || (after !== "" && key.after !== after)) {
+      key = { name, key: newKey(), since: performance.now(), after };
       this.#keep(key);
     }
     void this.#run(key);
+  }
+
+  /**
+   * Whether this buyer tries again after this order has failed, in whichever tab.
+   * @param {string} orderId
+   */
+  follows(orderId) {
+    const name = this.#name();
+    const key = this.#key ?? (name === null ? null : this.#keyIn(name));
+    return orderId !== "" && key?.after === orderId;
   }
 
   /** Goes on with an attempt whose answer is not known: after a reload, or when the user is back. */
@@ -145,7 +166,7 @@ export class Attempt {
   settle() {
     const name = this.#name();
     if (name !== null) {
-      write(name, null);
+      forget(name, this.#known);
     }
     this.#stop();
     if (this.#state !== null) {
@@ -168,16 +189,16 @@ export class Attempt {
     if (now === null) {
       return null;
     }
-    const [key, madeAt] = read(name)?.split(" ") ?? [];
-    const age = now - Number(madeAt);
-    return key !== undefined && age < KEY_MAX_MS ? { name, key, since: performance.now() - age } : null;
+    const { key, madeAt, after } = kept(name);
+    const age = now - madeAt;
+    return key !== "" && age < KEY_MAX_MS ? { name, key, since: performance.now() - age, after } : null;
   }
 
   /** @param {Key} key */
-  #keep({ name, key, since }) {
+  #keep({ name, key, since, after }) {
     const now = this.#clock.now();
     if (now !== null) {
-      write(name, `${key} ${now - (performance.now() - since)}`);
+      write(name, `${key} ${now - (performance.now() - since)} ${after}`);
     }
   }
 
@@ -212,6 +233,7 @@ export class Attempt {
     const running = new AbortController();
     this.#running = running;
     this.#key = key;
+    this.#known = key.key;
     this.#user = this.#session.signedIn?.userId;
     const { signal } = running;
     for (let tries = 1; ; tries += 1) {
@@ -243,10 +265,7 @@ export class Attempt {
   /** @param {Key} key */
   #end({ name, key }) {
     this.#stop();
-    // Another tab may have begun another attempt.
-    if (read(name)?.split(" ")[0] === key) {
-      write(name, null);
-    }
+    forget(name, key);
   }
 
   /**
@@ -290,6 +309,27 @@ export class Attempt {
   #say(state) {
     this.#state = state;
     this.#onChange();
+  }
+}
+
+/**
+ * What is kept there; nothing is empty.
+ * @param {string | null} name
+ */
+function kept(name) {
+  const text = name === null ? null : read(name);
+  const [key = "", madeAt, after = ""] = text?.split(" ") ?? [];
+  return { key, madeAt: Number(madeAt), after };
+}
+
+/**
+ * Removes a key, unless another tab has begun another attempt there.
+ * @param {string} name
+ * @param {string} key
+ */
+function forget(name, key) {
+  if (kept(name).key === key) {
+    write(name, null);
   }
 }
 

@@ -3,13 +3,13 @@
  * and every half minute while somebody looks at it: a shared cache can answer.
  */
 
-import { ApiError, pauseAfter, retrying } from "../shared/api.js";
+import { ApiError, pauseAfter, reportFault, retrying } from "../shared/api.js";
 import { el, fill, setAttribute, setText } from "../shared/dom.js";
 import { countdown, number } from "../shared/format.js";
+import { picture } from "../shared/picture.js";
 import { notice, problem } from "./notices.js";
-import { picture } from "./picture.js";
 import { priceOf } from "./sale_state.js";
-import { dayAndHour, eachSecond, inZone } from "./timing.js";
+import { atBeginning, dayAndHour, eachSecond, inZone } from "./timing.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./sale_state.js").Sale} Sale */
@@ -65,6 +65,7 @@ export class Home {
       await this.#ask();
     } catch (error) {
       this.#failed += 1;
+      reportFault(error);
       const failure = error instanceof ApiError ? error : new ApiError({ code: "UNKNOWN" });
       const pauseMs = pauseAfter(failure, this.#failed);
       this.#askAt = performance.now() + pauseMs;
@@ -141,6 +142,11 @@ function rank({ status, availableQuantity }) {
 /** One sale in the list. */
 class Card {
   #badge = el("span", { class: "badge" });
+  #name = el("a", { dir: "auto" });
+  #price = el("p", { class: "price" });
+  /** @type {HTMLElement} */
+  #picture = el("div", { class: "picture" });
+  #pictureOf = "";
   #when = el("p", { class: "card-when figures" });
   #window = el("p", { class: "muted small" });
   #left = el("p", { class: "small figures" });
@@ -154,17 +160,17 @@ class Card {
   /** @param {Sale} sale */
   constructor(sale) {
     this.#sale = sale;
-    const name = el("a", { href: `/sales/${sale.saleId}`, dir: "auto" }, sale.productName);
+    this.#name.href = `/sales/${sale.saleId}`;
     this.element = el(
       "article",
       { class: "sale-card" },
-      picture(sale, ""),
+      this.#picture,
       el(
         "div",
         { class: "card-body" },
         el("p", {}, this.#badge),
-        el("h2", {}, name),
-        el("p", { class: "price" }, priceOf(sale)),
+        el("h2", {}, this.#name),
+        this.#price,
         this.#when,
         this.#window,
         el("div", { class: "stock" }, this.#bar, this.#left),
@@ -180,6 +186,9 @@ class Card {
   update(sale) {
     this.#sale = sale;
     this.#isPast = false;
+    setText(this.#name, sale.productName);
+    setText(this.#price, priceOf(sale));
+    this.#showPicture(sale);
     const { status, availableQuantity, totalQuantity } = sale;
     const isSoldOut = status === "active" && availableQuantity === 0;
     const shown = isSoldOut ? "soldOut" : status;
@@ -197,6 +206,17 @@ class Card {
     setText(this.#left, left);
   }
 
+  /** @param {Sale} sale */
+  #showPicture(sale) {
+    const pictureOf = sale.imageUrl ?? sale.productId;
+    if (this.#pictureOf !== pictureOf) {
+      this.#pictureOf = pictureOf;
+      const shown = picture(sale, "");
+      this.#picture.replaceWith(shown);
+      this.#picture = shown;
+    }
+  }
+
   /**
    * @param {number} now
    * @returns {boolean} whether the sale has passed its start or its end since it was updated
@@ -212,7 +232,7 @@ class Card {
       ? isComing ? words.time.starting : words.time.ending
       : `${isComing ? words.time.startsIn : words.time.endsIn} ${left}`;
     setText(this.#when, label);
-    setText(this.#window, inZone(dayAndHour(isComing ? startTime : endTime, now)));
+    setText(this.#window, atBeginning(inZone(dayAndHour(isComing ? startTime : endTime, now))));
     const passes = isOver && !this.#isPast;
     this.#isPast = isOver;
     return passes;

@@ -9,6 +9,7 @@
  * | `/sign-in?next=` | sign_in.js |
  */
 
+import { pathOf } from "../shared/address.js";
 import { Api } from "../shared/api.js";
 import { ServerClock } from "../shared/clock.js";
 import { byId, el, fill } from "../shared/dom.js";
@@ -67,15 +68,15 @@ function decoded(text) {
   }
 }
 
-const { pathname } = location;
-const [, saleId] = /^\/sales\/([^/]+)$/u.exec(pathname) ?? [];
-if (pathname === "/") {
+const path = pathOf(location);
+const [, saleId] = /^\/sales\/([^/]+)$/u.exec(path) ?? [];
+if (path === "/") {
   start(new Home(shop, place));
 } else if (saleId !== undefined) {
   start(new SalePage(shop, decoded(saleId), place));
-} else if (pathname === "/orders") {
+} else if (path === "/orders") {
   start(new Orders(shop, place));
-} else if (pathname === "/sign-in") {
+} else if (path === "/sign-in") {
   start(new SignIn(shop, place));
 } else {
   document.title = `${words.titles.notFound} · ${shop.name}`;

@@ -24,7 +24,8 @@ export function notice(heading, line, href, label, level = "h1") {
  * @param {string} what
  */
 export function problem(what) {
-  const when = el("span", { class: "figures" });
+  // A screen reader would say each second of it.
+  const when = el("span", { class: "figures", "aria-hidden": "true" });
   const element = el("p", { class: "note warn problem", role: "status" }, `${what} `, when);
   let timer = 0;
   return {

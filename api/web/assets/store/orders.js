@@ -2,8 +2,8 @@
  * Owns the list of the visitor's orders at `/orders`. A link to one order, `/orders#{orderId}`, leads to its ticket.
  */
 
-import { retrying } from "../shared/api.js";
-import { el, fill, show } from "../shared/dom.js";
+import { reportFault, retrying } from "../shared/api.js";
+import { el, fill, setAttribute, setText, show } from "../shared/dom.js";
 import { notice, problem } from "./notices.js";
 import { signInPath } from "./sign_in.js";
 import { Ticket } from "./ticket.js";
@@ -65,7 +65,7 @@ export class Orders {
   async #begin() {
     this.#begun.abort();
     this.#begun = new AbortController();
-    this.#isLoading = false;
+    this.#setLoading(false);
     const heading = el("h1", {}, words.orders.heading);
     if (this.#shop.session.signedIn === null) {
       const { why } = this.#shop.session;
@@ -74,6 +74,7 @@ export class Orders {
       return;
     }
     this.#cursor = null;
+    show(this.#more, false);
     const skeletons = [1, 2].map(() => el("div", { class: "ticket skeleton", "aria-hidden": "true" }));
     fill(this.#list, ...skeletons);
     fill(this.#note);
@@ -86,7 +87,7 @@ export class Orders {
     if (user === undefined || this.#isLoading) {
       return;
     }
-    this.#isLoading = true;
+    this.#setLoading(true);
     const { signal } = this.#begun;
     const isFirst = this.#cursor === null;
     const pause = problem(words.problem.loading);
@@ -105,24 +106,33 @@ export class Orders {
       if (!signal.aborted) {
         fill(this.#note);
         this.#add(tickets, nextCursor);
-        if (isFirst) {
-          this.#find(true);
-        }
       }
-    } catch {
+    } catch (error) {
       if (!signal.aborted) {
-        this.#fail(isFirst);
+        this.#fail(isFirst, error);
       }
+      return;
     } finally {
       pause.end();
       if (!signal.aborted) {
-        this.#isLoading = false;
+        this.#setLoading(false);
       }
+    }
+    if (isFirst && !signal.aborted) {
+      await this.#find(true);
     }
   }
 
-  /** @param {boolean} isFirst */
-  #fail(isFirst) {
+  /** @param {boolean} isLoading */
+  #setLoading(isLoading) {
+    this.#isLoading = isLoading;
+    setAttribute(this.#more, "aria-disabled", isLoading && "true");
+    setText(this.#more, isLoading ? words.orders.loading : words.orders.more);
+  }
+
+  /** @param {boolean} isFirst @param {unknown} error */
+  #fail(isFirst, error) {
+    reportFault(error);
     if (isFirst) {
       fill(this.#list);
     }
@@ -141,9 +151,15 @@ export class Orders {
         fill(this.#list, notice(words.orders.none, words.orders.noneLine, "/", words.orders.toSales, "h2"));
       }
     }
+    const hadFocus = document.activeElement === this.#more;
     this.#list.append(...tickets);
     this.#cursor = nextCursor;
     show(this.#more, nextCursor !== null);
+    // The button that was pressed is gone: go on with what it brought.
+    const next = tickets[0];
+    if (hadFocus && nextCursor === null && next !== undefined) {
+      focusOn(next);
+    }
   }
 
   /** @param {Order} order */
@@ -163,7 +179,11 @@ export class Orders {
   #productOf(saleId) {
     let product = this.#products.get(saleId);
     if (product === undefined) {
-      product = this.#askProduct(saleId).catch(() => ({ productName: words.orders.unknownProduct }));
+      product = this.#askProduct(saleId).catch(() => {
+        // The next order of this sale asks again.
+        this.#products.delete(saleId);
+        return { productName: words.orders.unknownProduct };
+      });
       this.#products.set(saleId, product);
     }
     return product;
@@ -179,21 +199,33 @@ export class Orders {
   }
 
   /**
-   * Leads to the order that the address names.
-   * @param {boolean} isFirst
+   * Leads to the order that the address names, however old it is.
+   * @param {boolean} isFirst whether the page has just been opened
    */
-  #find(isFirst) {
+  async #find(isFirst) {
     const id = location.hash.slice(1);
+    const { signal } = this.#begun;
+    const find = () => [...this.#list.children].find((one) => one.id === id);
     if (id === "" || this.#shop.session.signedIn === null) {
       return;
     }
-    const ticket = document.getElementById(id);
-    if (ticket !== null) {
-      ticket.setAttribute("tabindex", "-1");
+    let asked = null;
+    while (find() === undefined && this.#cursor !== null && this.#cursor !== asked && !signal.aborted) {
+      asked = this.#cursor;
+      await this.#load();
+    }
+    const ticket = find();
+    if (ticket instanceof HTMLElement) {
       ticket.scrollIntoView({ block: "center" });
-      ticket.focus({ preventScroll: true });
-    } else if (isFirst && this.#cursor === null) {
+      focusOn(ticket);
+    } else if (isFirst && this.#cursor === null && !signal.aborted) {
       fill(this.#note, el("p", { class: "note warn" }, words.orders.notHere));
     }
   }
+}
+
+/** @param {HTMLElement} ticket */
+function focusOn(ticket) {
+  ticket.setAttribute("tabindex", "-1");
+  ticket.focus({ preventScroll: true });
 }

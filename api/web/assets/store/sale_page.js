@@ -11,7 +11,7 @@
  * connection is open, and nothing but the purchase is sent at the start.
  */
 
-import { ApiError, retrying } from "../shared/api.js";
+import { ApiError, reportFault, retrying } from "../shared/api.js";
 import { announce, fill } from "../shared/dom.js";
 import { Attempt } from "./attempt.js";
 import { Live } from "./live.js";
@@ -59,15 +59,18 @@ export class SalePage {
   #sale = null;
   /** @type {Purchase | null} */
   #purchase = null;
-  /** A failed purchase after which the visitor buys again. @type {string | null | undefined} */
+  /** The failed order after which the visitor buys again; empty at the first try. */
   #dismissed = "";
   /** @type {Ticket | null} */
   #ticket = null;
   /** @type {number | null} */
   #soldOutMs = null;
+  /** Whether the connection was away since the last figures: what has happened meanwhile has happened sometime. */
+  #hasMissed = true;
   /** @type {Connection} */
   #connection = { state: "connecting", seenAt: null, failureStatus: 0 };
   #awaySince = 0;
+  #isSaidAway = false;
   #lastState = "";
   #lookedAt = 0;
   #isLooking = false;
@@ -132,18 +135,35 @@ export class SalePage {
 
   async #load() {
     const pause = problem(words.problem.loading);
-    await retrying(() => this.#look(), {
-      onPause: (_failure, pauseMs) => {
-        pause.showFor(pauseMs);
-        this.#view.showNote([pause.element]);
-      },
-    });
-    this.#view.showNote(null);
-    this.#show();
+    let status;
+    try {
+      status = await retrying(() => this.#askStatus(), {
+        onPause: (_failure, pauseMs) => {
+          pause.showFor(pauseMs);
+          this.#view.showNote([pause.element]);
+        },
+      });
+    } finally {
+      pause.end();
+      this.#view.showNote(null);
+    }
+    this.#takeStatus(status);
   }
 
-  /** Asks for the status, which is the same for everybody. */
   async #look() {
+    try {
+      this.#takeStatus(await this.#askStatus());
+    } catch (error) {
+      // The stream goes on, and there will be another look.
+      reportFault(error);
+    }
+  }
+
+  /**
+   * Asks for the status, which is the same for everybody.
+   * @returns {Promise<Sale>}
+   */
+  async #askStatus() {
     const { api, clock } = this.#shop;
     const sent = performance.now();
     this.#isLooking = true;
@@ -155,13 +175,18 @@ export class SalePage {
       }
       clock.learn(data.serverTime, sent);
       this.#lookedAt = performance.now();
-      const known = this.#sale;
-      // The stream's event may be newer.
-      const isNewer = known === null || Date.parse(data.serverTime) >= Date.parse(known.serverTime);
-      this.#takeSale(isNewer ? data : { ...data, ...known });
+      return data;
     } finally {
       this.#isLooking = false;
     }
+  }
+
+  /** @param {Sale} status */
+  #takeStatus(status) {
+    const known = this.#sale;
+    // The stream's event may be newer.
+    const isNewer = known === null || Date.parse(status.serverTime) >= Date.parse(known.serverTime);
+    this.#takeSale(isNewer ? status : { ...status, ...known });
   }
 
   /** @param {unknown} error */
@@ -171,6 +196,7 @@ export class SalePage {
     if (!isUnknown) {
       throw error;
     }
+    document.title = `${words.titles.notFound} · ${this.#shop.name}`;
     fill(this.#place, notice(words.problem.noSale, words.problem.noSaleLine, "/", words.problem.toSales));
   }
 
@@ -203,11 +229,12 @@ export class SalePage {
     if (attempt?.phase === "refused" && performance.now() - attempt.at > REFUSAL_MS) {
       this.#attempt.dismiss();
     }
-    if (known !== null && known.availableQuantity > 0 && sale.availableQuantity === 0 && sale.status === "active") {
-      this.#soldOutMs = Date.parse(sale.serverTime) - Date.parse(sale.startTime);
-    } else if (sale.availableQuantity > 0) {
+    if (sale.availableQuantity > 0) {
       this.#soldOutMs = null;
+    } else if (known !== null && known.availableQuantity > 0 && sale.status === "active" && !this.#hasMissed) {
+      this.#soldOutMs = Date.parse(sale.serverTime) - Date.parse(sale.startTime);
     }
+    this.#hasMissed = this.#connection.state !== "open";
     this.#milestones.seeSale(known, sale, this.#shop.clock.now());
     this.#show();
   }
@@ -215,10 +242,11 @@ export class SalePage {
   /** @param {Purchase} purchase */
   #takePurchase(purchase) {
     const known = this.#purchase;
+    const orderId = purchase.orderId ?? "";
     // An operator may yet complete a purchase that failed.
-    const isDismissed = purchase.orderId === this.#dismissed && purchase.status === "failed";
+    const isDismissed = orderId !== "" && (orderId === this.#dismissed || this.#attempt.follows(orderId));
     const isOther = known !== null && purchase.orderId !== known.orderId;
-    if (purchase.status === "not_purchased" || isDismissed) {
+    if (purchase.status === "not_purchased" || (isDismissed && purchase.status === "failed")) {
       return;
     }
     if (known !== null && !isOther && ORDER[purchase.status] < ORDER[known.status]) {
@@ -237,9 +265,10 @@ export class SalePage {
       this.#awaySince = performance.now();
     }
     this.#connection = connection;
+    this.#hasMissed ||= connection.state !== "open";
     if (isAway && [429, 503].includes(connection.failureStatus) && !this.#isLooking && this.#sale !== null) {
       // There is no place for another stream: the status has to do.
-      this.#look().catch(() => {});
+      void this.#look();
     }
     if (wasAway !== isAway) {
       this.#show();
@@ -253,6 +282,7 @@ export class SalePage {
     const isOther = user !== undefined && user !== this.#user;
     if (isOther || why === "out") {
       this.#purchase = null;
+      this.#dismissed = "";
       this.#ticket = null;
       this.#user = user;
     }
@@ -265,11 +295,11 @@ export class SalePage {
       location.assign(signInPath());
     } else if (action === "buy") {
       if (this.#purchase?.status === "failed") {
-        this.#dismissed = this.#purchase.orderId;
+        this.#dismissed = this.#purchase.orderId ?? "";
         this.#purchase = null;
         this.#ticket = null;
       }
-      this.#attempt.buy();
+      this.#attempt.buy(this.#dismissed);
     }
   }
 
@@ -311,6 +341,10 @@ export class SalePage {
     const isBrief = performance.now() - this.#awaySince < AWAY_AFTER_MS;
     if (state === "away" && isBrief) {
       return;
+    }
+    if (state !== "connecting" && (state === "away") !== this.#isSaidAway) {
+      this.#isSaidAway = state === "away";
+      announce(this.#isSaidAway ? words.announce.away : words.announce.back);
     }
     const seen = Math.max(seenAt ?? 0, this.#lookedAt);
     this.#view.showConnection(state, seen === 0 ? null : performance.now() - seen);
@@ -360,7 +394,7 @@ export class SalePage {
     const isDue = leftMs < this.#lastLookMs && leftMs > LAST_LOOK_MS.latest / 2;
     if (sale.status === "upcoming" && isDue && performance.now() - this.#lookedAt > LAST_LOOK_MS.earliest) {
       this.#lookedAt = performance.now();
-      this.#look().catch(() => {});
+      void this.#look();
     }
   }
 }

@@ -78,7 +78,7 @@ function ofPurchase({ sale, purchase }) {
     case "cancelled":
       return { kind: "cancelled", label: words.button.cancelled, next: words.next.cancelled(order), action: null };
     case "failed": {
-      const next = words.failed[purchase.reason ?? ""] ?? purchase.message ?? words.refused["UNKNOWN"] ?? "";
+      const next = words.failed[purchase.reason ?? ""] ?? purchase.message ?? words.next.failed(order);
       if (purchase.reason === "superseded" && sale.status === "active" && sale.availableQuantity > 0) {
         return { kind: "buy-again", label: words.button.buyAgain(priceOf(sale)), next, action: "buy" };
       }
@@ -166,7 +166,7 @@ function ofSale({ sale, now, isSignedIn, soldOutMs }) {
       return { kind: "paused", label: words.button.paused, next: words.next.paused, action: null };
     case "ended": {
       const isToday = daysBetween(now, sale.endTime) === 0;
-      const at = isToday ? hour(sale.endTime) : dayAndHour(sale.endTime, now);
+      const at = isToday ? words.time.atHour(hour(sale.endTime)) : dayAndHour(sale.endTime, now);
       const next = sale.availableQuantity === 0 ? words.next.endedSold(at) : words.next.ended(at);
       return { kind: "ended", label: words.button.ended, next, action: null };
     }
@@ -200,7 +200,10 @@ function upcoming(sale, now, isSignedIn) {
  * @returns {State}
  */
 function soldOut(soldOutMs) {
-  const next = soldOutMs === null ? words.next.soldOut : words.next.soldOutIn(duration(soldOutMs));
+  const next =
+    soldOutMs === null
+      ? words.next.soldOut
+      : words.next.soldOutIn(soldOutMs < 1_000 ? words.time.aMoment : duration(soldOutMs));
   return { kind: "sold-out", label: words.button.soldOut, next, action: null };
 }
 

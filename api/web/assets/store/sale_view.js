@@ -6,7 +6,7 @@
 
 import { el, fill, setAttribute, setText, show } from "../shared/dom.js";
 import { countdown, duration, hour, number } from "../shared/format.js";
-import { drawIfBroken, picture } from "./picture.js";
+import { drawIfBroken, picture } from "../shared/picture.js";
 import { priceOf } from "./sale_state.js";
 import { windowInWords } from "./timing.js";
 import { words } from "./words.js";

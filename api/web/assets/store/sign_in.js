@@ -3,31 +3,36 @@
  * (`GET /api/auth/methods`).
  */
 
-import { ApiError, retrying } from "../shared/api.js";
+import { pathOf } from "../shared/address.js";
+import { ApiError, reportFault, retrying } from "../shared/api.js";
 import { el, fill, setAttribute, setText, show } from "../shared/dom.js";
 import { problem } from "./notices.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./main.js").Shop} Shop */
 /** @typedef {"email" | "password" | "register"} Way */
-/** @typedef {{ email: boolean, password: boolean, register: boolean }} Methods */
+/** @typedef {{ email: boolean, register: boolean }} Methods beside a password, which works everywhere */
 
+/** Where this page is. */
+const ADDRESS = "/sign-in";
 const PASSWORD_MIN = 8;
 
 /** Where to sign in, to come back to this page. */
 export function signInPath() {
-  const { pathname, hash } = location;
-  return pathname === "/sign-in" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(pathname + hash)}`;
+  const path = pathOf(location);
+  return path === ADDRESS ? ADDRESS : `${ADDRESS}?next=${encodeURIComponent(path + location.hash)}`;
 }
 
 /**
- * The page to go to afterwards: one of this shop's, whatever the address says. It is the whole address: a path such as
- * `//other.example` alone leads to another host.
+ * The page to go to afterwards: one of this shop's that is not this one, whatever the address says. It is the whole
+ * address: a path such as `//other.example` alone leads to another host.
  */
 function nextPath() {
   const next = new URLSearchParams(location.search).get("next") ?? "/";
   const url = URL.canParse(next, location.origin) ? new URL(next, location.origin) : null;
-  return url !== null && url.origin === location.origin ? url.href : "/";
+  // A blob has its page's origin, and is no page.
+  const isOurs = url?.protocol === location.protocol && url.origin === location.origin;
+  return isOurs && pathOf(url) !== ADDRESS ? url.href : "/";
 }
 
 export class SignIn {
@@ -48,7 +53,7 @@ export class SignIn {
   /** @type {Way} */
   #way = "password";
   /** @type {Methods} */
-  #methods = { email: false, password: true, register: true };
+  #methods = { email: false, register: true };
   #isBusy = false;
 
   /**
@@ -98,7 +103,7 @@ export class SignIn {
       },
     });
     pause.end();
-    this.#methods = { email: data.email === true, password: data.password !== false, register: data.registration !== false };
+    this.#methods = { email: data.email, register: data.registration };
   }
 
   /** @param {Way} way */
@@ -165,6 +170,7 @@ export class SignIn {
 
   /** @param {unknown} error */
   #explain(error) {
+    reportFault(error);
     if (!(error instanceof ApiError) || error.status === 0) {
       this.#say(words.problem.loading, null);
     } else if (error.status === 401 && this.#way === "email") {

@@ -4,8 +4,8 @@
 
 import { el, setAttribute, setText, show } from "../shared/dom.js";
 import { money, orderNumber, orderShort, second } from "../shared/format.js";
-import { picture } from "./picture.js";
-import { dayInWords } from "./timing.js";
+import { picture } from "../shared/picture.js";
+import { atBeginning, dayInWords } from "./timing.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./sale_state.js").Purchase} Purchase */
@@ -27,9 +27,6 @@ const TONES = /** @type {const} */ ({
   failed: "bad",
   cancelled: "warn",
 });
-
-/** Where an order can be found again. @param {string} orderId */
-export const addressOf = (orderId) => `/orders#${orderId}`;
 
 export class Ticket {
   #badge = el("p", { class: "badge" });
@@ -73,7 +70,7 @@ export class Ticket {
     setText(this.#badge, words.ticket.states[state]);
     setText(this.#number, orderNumber(id));
     setText(this.#time, purchasedAt ? timeInWords(purchasedAt, now) : words.ticket.pending);
-    setAttribute(this.#link, "href", addressOf(id));
+    setAttribute(this.#link, "href", `/orders#${id}`);
     // What failed was not bought.
     show(this.#bought, status !== "failed");
   }
@@ -85,5 +82,5 @@ export class Ticket {
  * @param {number | null} now
  */
 function timeInWords(time, now) {
-  return words.time.at(dayInWords(time, now ?? Date.parse(time)), second(time));
+  return atBeginning(words.time.at(dayInWords(time, now), second(time)));
 }

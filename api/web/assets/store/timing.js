@@ -8,17 +8,28 @@ import { words } from "./words.js";
 /** @typedef {import("../shared/clock.js").ServerClock} ServerClock */
 
 /**
- * "Today"; from two days on, the name of the day.
+ * "today"; from two days on, and while the server's time is unknown, the name of the day.
  * @param {string} time RFC 3339
- * @param {number} now the server's time
+ * @param {number | null} now the server's time
  */
 export function dayInWords(time, now) {
+  if (now === null) {
+    return day(time);
+  }
   const near = { "-1": words.time.yesterday, 0: words.time.today, 1: words.time.tomorrow };
   return near[/** @type {-1 | 0 | 1} */ (daysBetween(now, time))] ?? day(time, "mine", now);
 }
 
 /**
- * "Today, 20:00"; from two days on, with the name of the day.
+ * As the beginning of a line.
+ * @param {string} text
+ */
+export function atBeginning(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/**
+ * "today, 20:00"; from two days on, with the name of the day.
  * @param {string} time RFC 3339
  * @param {number} now the server's time
  */
@@ -35,7 +46,7 @@ export function dayAndHour(time, now) {
 export function windowInWords(start, end, now) {
   const isSameDay = daysBetween(Date.parse(start), end) === 0;
   const until = isSameDay ? hour(end) : dayAndHour(end, now);
-  return inZone(words.time.fromTo(dayAndHour(start, now), until));
+  return atBeginning(inZone(words.time.fromTo(dayAndHour(start, now), until)));
 }
 
 /**

@@ -2,11 +2,11 @@
  * Owns a product's picture: its own, or one that is drawn from its id in the shop's colours.
  */
 
-import { el, svg } from "../shared/dom.js";
+import { el, svg } from "./dom.js";
 
 const TILES = 3;
 const TILE = 100;
-/** How many colours there are: `.art-0` to `.art-4` in store.css. */
+/** How many colours there are: `.art-0` to `.art-4` in picture.css. */
 const COLOURS = 5;
 
 /**
