@@ -323,9 +323,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Orders as a file for a spreadsheet, the newest first
-         * @description All that pass the filters, as CSV (RFC 4180) with a header. A connection that breaks off leaves the file
-         *     incomplete. A cell that a spreadsheet could run as a formula begins with an apostrophe.
+         * Orders as a file for a spreadsheet
+         * @description All that pass the filters, as CSV (RFC 4180) with a header: the newest sale first, and of each sale the newest
+         *     order first. A connection that breaks off leaves the file incomplete. A cell that a spreadsheet could run as a
+         *     formula begins with an apostrophe.
          */
         get: operations["adminOrdersCsv"];
         put?: never;
@@ -798,7 +799,7 @@ export interface paths {
         };
         /**
          * The orders of a user, the newest first
-         * @description For that user and for admins. A purchase is an order once it is completed.
+         * @description For that user and for admins. A purchase is an order once it is completed, and one that failed is none.
          */
         get: operations["ordersOfUser"];
         put?: never;
@@ -1514,12 +1515,12 @@ export interface components {
             success: boolean;
         };
         /**
-         * Listed_Order
+         * Listed_OrderOfUser
          * @description A page of a list.
          */
-        Listed_Order: {
+        Listed_OrderOfUser: {
             /** @description The rows. */
-            data: components["schemas"]["Order"][];
+            data: components["schemas"]["OrderOfUser"][];
             /** @description What to send as `cursor` for the next page; null on the last one. */
             nextCursor?: string | null;
             /** @description Always true. */
@@ -1617,6 +1618,54 @@ export interface components {
              * @description What was bought.
              */
             productId: string;
+            /** @description How many units: always one. */
+            quantity: number;
+            /**
+             * Format: uuid
+             * @description In which sale.
+             */
+            saleId: string;
+            /** @description What has become of it. */
+            status: components["schemas"]["OrderStatus"] & unknown;
+            /**
+             * Format: date-time
+             * @description When it was last changed.
+             */
+            updatedAt: string;
+            /**
+             * Format: uuid
+             * @description Who bought.
+             */
+            userId: string;
+        };
+        /**
+         * OrderOfUser
+         * @description A completed purchase of a buyer, and what was bought.
+         */
+        OrderOfUser: {
+            /**
+             * Format: date-time
+             * @description When the purchase was accepted.
+             */
+            createdAt: string;
+            /** @description The currency of the price, by its ISO 4217 code. */
+            currency: string;
+            /** @description Where a picture of the product is. */
+            imageUrl?: string | null;
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            orderId: string;
+            /** @description What one unit cost. */
+            price: number;
+            /**
+             * Format: uuid
+             * @description What was bought.
+             */
+            productId: string;
+            /** @description The name of the product. */
+            productName: string;
             /** @description How many units: always one. */
             quantity: number;
             /**
@@ -8762,7 +8811,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json; charset=utf-8": components["schemas"]["Listed_Order"];
+                    "application/json; charset=utf-8": components["schemas"]["Listed_OrderOfUser"];
                 };
             };
             /** @description The request is not valid. */

@@ -15,6 +15,8 @@ import { words } from "./words.js";
  * @property {string} orderId
  * @property {string} saleId
  * @property {string} productId
+ * @property {string} productName
+ * @property {string | null} imageUrl
  * @property {number} price
  * @property {string} currency
  * @property {"confirmed" | "cancelled"} status
@@ -36,8 +38,6 @@ export class Orders {
   #isLoading = false;
   /** Ends what was asked for another buyer. */
   #begun = new AbortController();
-  /** What was sold, by the sale. @type {Map<string, Promise<{ productName: string, imageUrl?: string | null }>>} */
-  #products = new Map();
 
   /**
    * @param {Shop} shop
@@ -101,7 +101,7 @@ export class Orders {
           fill(this.#note, pause.element);
         },
       });
-      const tickets = await Promise.all(data.map((/** @type {Order} */ order) => this.#ticketOf(order)));
+      const tickets = data.map((/** @type {Order} */ order) => this.#ticketOf(order));
       // Another buyer may have signed in meanwhile.
       if (!signal.aborted) {
         fill(this.#note);
@@ -163,39 +163,12 @@ export class Orders {
   }
 
   /** @param {Order} order */
-  async #ticketOf(order) {
-    const { orderId, saleId, productId, price, currency, status, createdAt } = order;
-    const product = await this.#productOf(saleId);
-    const ticket = new Ticket({ ...product, saleId, productId, price, currency }, { withSale: true });
+  #ticketOf(order) {
+    const { orderId, status, createdAt } = order;
+    const ticket = new Ticket(order, { withSale: true });
     const stage = status === "confirmed" ? "completed" : "cancelled";
     ticket.update({ status: stage, orderId, purchasedAt: createdAt }, this.#shop.clock.now());
     return ticket.element;
-  }
-
-  /**
-   * The order does not say what its product is called; the sale does.
-   * @param {string} saleId
-   */
-  #productOf(saleId) {
-    let product = this.#products.get(saleId);
-    if (product === undefined) {
-      product = this.#askProduct(saleId).catch(() => {
-        // The next order of this sale asks again.
-        this.#products.delete(saleId);
-        return { productName: words.orders.unknownProduct };
-      });
-      this.#products.set(saleId, product);
-    }
-    return product;
-  }
-
-  /** @param {string} saleId */
-  async #askProduct(saleId) {
-    const { api, clock } = this.#shop;
-    const sent = performance.now();
-    const { data } = await api.get(`/api/flash-sale/status?saleId=${saleId}`, { anonymous: true });
-    clock.learn(data.serverTime, sent);
-    return { productName: data.productName, imageUrl: data.imageUrl };
   }
 
   /**

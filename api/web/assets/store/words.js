@@ -178,7 +178,6 @@ export const words = {
     signIn: "Sign in to see your orders.",
     more: "Show more orders",
     loading: "A moment …",
-    unknownProduct: "A product of an earlier sale",
     notHere: "The order of this link is not among yours. Is it another account's?",
   },
 
