@@ -59,7 +59,10 @@ async fn an_order_is_cancelled_after_a_question_and_its_buyer_and_the_stock_lear
     send(&scene, "Cancel the order").await;
 
     browser.until_text("of 5, 0 %").await.unwrap();
-    browser.until_seen("cell", "Cancelled *").await.unwrap();
+    browser
+        .until_seen("cell", "Cancelled Today*")
+        .await
+        .unwrap();
     browser.until_none("button", &button).await.unwrap();
     browser.until_text("1 = 0 + 1").await.unwrap();
     browser.click("button", "Audit now").await.unwrap();

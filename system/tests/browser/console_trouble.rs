@@ -97,15 +97,19 @@ async fn a_rejection_is_explained_and_its_replay_makes_the_order() {
 }
 
 /// Marks a buyer of the ledger with another order in the gate. Returns the buyer and the order that the ledger has.
-async fn spoil(scene: &Scene) -> (BuyerId, OrderId) {
+async fn spoil(scene: &mut Scene) -> (BuyerId, OrderId) {
     let order = &scene.orders_at_rest().await[0];
     let hexadecimal = |bytes: [u8; 16]| format!("{:032x}", u128::from_be_bytes(bytes));
     let key = Keys::new(&scene.stage.deployment.key_prefix).buyers(scene.sale.id);
     let buyer = hexadecimal(order.buyer.to_bytes());
-    let other = hexadecimal(OrderId::random().to_bytes());
+    let other = OrderId::random();
+    let mark = hexadecimal(other.to_bytes());
     let redis = scene.stage.redis().unwrap();
-    let marked = redis.command(&["EVAL", MARK, "1", &key, &buyer, &other]);
+    let marked = redis.command(&["EVAL", MARK, "1", &key, &buyer, &mark]);
     assert_eq!(marked.unwrap(), "0", "the buyer was marked before");
+    // The repair posts all marks of the gate first, and the ledger rejects this one.
+    let sale = scene.sale.id;
+    scene.stage.circumstances(sale).forged.insert(other);
     (order.buyer, order.id)
 }
 
@@ -115,7 +119,7 @@ async fn a_difference_is_explained_and_the_repair_asks_mends_and_agrees() {
         own_redis: Some(RedisOptions::default()),
         ..Setting::default()
     };
-    let scene = Scene::of(5, -TimeDelta::seconds(1), setting).await;
+    let mut scene = Scene::of(5, -TimeDelta::seconds(1), setting).await;
     let (browser, sale) = (&scene.browser, scene.sale.id);
     browser.set_screen(Screen::LAPTOP).await.unwrap();
     scene.others_buy(2).await;
@@ -124,7 +128,8 @@ async fn a_difference_is_explained_and_the_repair_asks_mends_and_agrees() {
     browser.until_text("2 = 0 + 2").await.unwrap();
     browser.until_text("The audit agrees").await.unwrap();
 
-    let (buyer, order) = spoil(&scene).await;
+    let (buyer, order) = spoil(&mut scene).await;
+    let browser = &scene.browser;
     browser.click("button", "Audit now").await.unwrap();
     let said = browser.until_text("The audit finds a difference.").await;
     said.unwrap();
