@@ -1,9 +1,7 @@
 //! The console while a rush runs: every frame of the sale's page, and its figures at the end beside those of the ledger.
-//!
-//! The size is small, so that all tests stay quick. `MINCOMMERCE_FRAMES_BUYERS` names another: docs/pages.md has the
-//! command and what it printed.
+//! `docs/pages.md` has the command that prints the figures.
 
-use std::{collections::HashMap, env, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use process::output::note;
 use sale::ledger::Answers;
@@ -15,26 +13,22 @@ use system::{
 
 use super::scene::Scene;
 
-/// The variable with the number of buyers, and the number without it.
-const BUYERS_VARIABLE: &str = "MINCOMMERCE_FRAMES_BUYERS";
-const BUYERS_DEFAULT: u32 = 5_000;
+/// Buyers, and the units that they want.
+const BUYERS: usize = 50_000;
+const UNITS: u32 = 5_000;
 
-/// One unit for so many buyers.
-const BUYERS_PER_UNIT: u32 = 10;
-
-/// The half of all frames come faster than this. People take what comes within a tenth of a second for immediate, and
-/// ten pictures a second for the least that moves. A busy machine draws fewer than 60; a page that draws fewer than ten
-/// does too much at each event.
+/// Half of all frames come faster than this. A tenth of a second is what people still take for immediate. A busy machine
+/// draws fewer than 60 frames a second; a page that draws fewer than ten does too much at each event.
 const MEDIAN_FRAME_MAX: Duration = Duration::from_millis(100);
 
-/// The same for the longest frame: a page that stands still longer than this has lost the visitor's thought.
+/// No frame takes longer than this: a page that stands still for a second breaks the visitor's train of thought.
 const LONGEST_FRAME_MAX: Duration = Duration::from_secs(1);
 
-/// Notes the time of each frame from now on.
+/// Notes from now on when the page's script has its turn in each frame.
 const START: &str = "
     const frames = (window.framesOfTest = { times: [], next: 0 });
-    const take = (time) => {
-        frames.times.push(time);
+    const take = () => {
+        frames.times.push(performance.now());
         frames.next = requestAnimationFrame(take);
     };
     frames.next = requestAnimationFrame(take);
@@ -105,11 +99,6 @@ impl Figures {
     }
 }
 
-fn buyers() -> u32 {
-    let named = env::var(BUYERS_VARIABLE).ok();
-    named.map_or(BUYERS_DEFAULT, |named| named.parse().unwrap())
-}
-
 /// All answers but the admissions.
 fn refused(answers: &Answers) -> u64 {
     answers.total() - answers.admitted
@@ -147,15 +136,13 @@ fn judge(times: &[f64]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_console_that_shows_a_rush_draws_frame_by_frame_and_ends_with_the_figures_of_the_ledger()
 {
-    let buyers = buyers();
-    let units = buyers / BUYERS_PER_UNIT;
-    let scene = Scene::open(units).await;
+    let scene = Scene::open(UNITS).await;
     let browser = &scene.browser;
     browser.set_screen(Screen::LAPTOP).await.unwrap();
     scene.sign_in_at_console().await;
     scene.goto(&format!("/admin/sales/{}", scene.sale.id)).await;
     browser.until_text("0 = 0 + 0").await.unwrap();
-    let crowd = scene.stage.buyers(buyers as usize).unwrap();
+    let crowd = scene.stage.buyers(BUYERS).unwrap();
     let client = scene.stage.client().unwrap();
     let plan = Plan {
         keyed_every: 0,
@@ -166,7 +153,7 @@ async fn a_console_that_shows_a_rush_draws_frame_by_frame_and_ends_with_the_figu
     let sight = browser.run(START, &[]).await.unwrap();
     assert_eq!(sight, "visible", "a page that nobody sees draws nothing");
     let report = rush(&client, scene.sale.id, crowd, plan, |_| ()).await;
-    assert_eq!(report.won(), units as usize);
+    assert_eq!(report.won(), UNITS as usize);
     assert_eq!(report.unknown(), 0);
     let ledger = scene
         .stage
@@ -175,7 +162,7 @@ async fn a_console_that_shows_a_rush_draws_frame_by_frame_and_ends_with_the_figu
         .unwrap()
         .ledger
         .sale;
-    let stock = u64::from(units);
+    let stock = u64::from(UNITS);
     let mut shown = [None; 6];
     let final_figures = async || {
         let answers = scene.stage.ledger.answers(scene.sale.id, None).await?;
@@ -198,7 +185,7 @@ async fn a_console_that_shows_a_rush_draws_frame_by_frame_and_ends_with_the_figu
     );
 
     note(&format!(
-        "the rush: {buyers} buyers at {units} units, {} requests in {:.1} s; the page and the ledger: sold {sold}, \
+        "the rush: {BUYERS} buyers at {UNITS} units, {} requests in {:.1} s; the page and the ledger: sold {sold}, \
          refused {refused}, taken {taken} + left {left} = stock {stock}",
         report.requests,
         report.took.as_secs_f64(),
