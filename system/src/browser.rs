@@ -7,6 +7,7 @@
 //! | [`find`] | finding parts of a page by role and name |
 //! | [`tabs`] | several tabs of one browser, and tabs that sleep |
 //! | [`conditions`] | the visitor's circumstances: screen, colours, clock, zone, network |
+//! | [`downloads`] | files that a page has the browser save |
 //! | [`problems`] | everything that the browser complains about: any of it fails the test |
 //! | [`accessibility`] | axe-core on the present page |
 //!
@@ -15,6 +16,7 @@
 
 pub mod accessibility;
 pub mod conditions;
+pub mod downloads;
 pub mod driver;
 pub mod find;
 pub mod problems;

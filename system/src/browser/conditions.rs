@@ -5,6 +5,13 @@ use serde_json::{Value, json};
 
 use super::{Browser, BrowserError};
 
+/// Pixels of the page to the right of the screen, and those of a dialog that one must scroll to.
+const OVERHANG: &str = "
+    const dialogs = [...document.querySelectorAll('dialog[open]')];
+    const hidden = dialogs.map((dialog) =>
+        Math.max(Math.ceil(dialog.getBoundingClientRect().right) - innerWidth, dialog.scrollWidth - dialog.clientWidth));
+    return Math.max(0, document.documentElement.scrollWidth - innerWidth, ...hidden);";
+
 /// The size of a page, CSS pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Screen {
@@ -106,10 +113,9 @@ impl Browser {
         self.set("Network.clearBrowserCache", json!({})).await
     }
 
-    /// How many pixels the page is wider than the screen.
+    /// How many pixels the page, or a dialog of it, is wider than the screen.
     pub async fn overhang(&self) -> Result<i64, BrowserError> {
-        let script = "return Math.max(0, document.documentElement.scrollWidth - innerWidth)";
-        let wider = self.run(script, &[]).await?;
+        let wider = self.run(OVERHANG, &[]).await?;
         wider.as_i64().ok_or_else(|| "the page has no width".into())
     }
 

@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    BrowserError, Screen,
+    BrowserError, Screen, downloads,
     problems::Problems,
     programs::{CHROMEDRIVER, CHROMIUM},
 };
@@ -76,7 +76,7 @@ pub struct Browser {
     chromium: Option<Pid>,
     process: Process,
     // Goes last: fields are dropped in this order.
-    folder: tempfile::TempDir,
+    pub(super) folder: tempfile::TempDir,
 }
 
 impl Browser {
@@ -323,6 +323,7 @@ fn capabilities(
     if geteuid().is_root() {
         wanted.add_arg("--no-sandbox")?;
     }
+    wanted.add_experimental_option("prefs", downloads::preferences(folder))?;
     wanted.set_browser_log_level(LoggingPrefsLogLevel::All)?;
     Ok(wanted)
 }

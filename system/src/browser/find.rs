@@ -13,6 +13,9 @@ use super::{Browser, BrowserError, driver::PATIENCE};
 const KEEP: &str = "function () { window.foundByTest = this; }";
 const FETCH: &str = "const found = window.foundByTest; delete window.foundByTest; return found;";
 
+/// The first of the two events of a choice. A browser sends both, and chromedriver only the second (`change`).
+const CHOSEN: &str = "arguments[0].dispatchEvent(new InputEvent('input', { bubbles: true }));";
+
 /// A part of a page in the tree for screen readers.
 #[derive(Debug, Clone)]
 pub struct Seen {
@@ -145,7 +148,11 @@ impl Browser {
         let all = list.element.find_all(By::Tag("option")).await?;
         for option in all {
             if option.text().await? == entry {
-                return Ok(option.click().await?);
+                option.click().await?;
+                self.driver
+                    .execute(CHOSEN, vec![list.element.to_json()?])
+                    .await?;
+                return Ok(());
             }
         }
         Err(format!("{name:?} has no entry {entry:?}").into())

@@ -7,7 +7,10 @@ use system::{
     stage::Setting,
 };
 
-use super::scene::{BUYER, PASSWORD, SOON, Scene};
+use super::{
+    scene::{SOON, Scene},
+    shop::{BUYER, PASSWORD},
+};
 
 #[tokio::test]
 async fn a_visitor_signs_in_waits_for_the_start_buys_and_sees_the_order_complete() {

@@ -3,23 +3,15 @@
 
 use chrono::{TimeDelta, Utc};
 use sale::model::{OrderStatus, SaleId, SaleState};
-use serde_json::json;
 use system::browser::{Screen, driver::PATIENCE};
 
-use super::scene::{Scene, circumstances, wall_clock};
+use super::{
+    dialogs::{pick_time, take_final_step, take_step},
+    scene::{Scene, circumstances, wall_clock},
+};
 
 /// The product of the sale that the console plans.
 const LAMP: &str = "Walnut desk lamp";
-
-/// Gives a field of the browser for days and times this value, as its picker does.
-async fn pick_time(scene: &Scene, label: &str, value: &str) {
-    let script = "
-        const label = [...document.querySelectorAll('dialog label')].find((label) => label.textContent === arguments[0]);
-        label.control.value = arguments[1];
-        label.control.dispatchEvent(new InputEvent('input', { bubbles: true }));";
-    let arguments = [json!(label), json!(value)];
-    scene.browser.run(script, &arguments).await.unwrap();
-}
 
 /// Plans a sale of the lamp that starts in a moment, and returns it.
 async fn plan(scene: &mut Scene, units: u32) {
@@ -44,26 +36,6 @@ async fn plan(scene: &mut Scene, units: u32) {
     let path = browser.path().await.unwrap();
     let id: SaleId = path.rsplit('/').next().unwrap().parse().unwrap();
     scene.sale = scene.stage.adopt(id, circumstances()).await.unwrap();
-}
-
-/// Takes a step that asks for nothing, with the question before it.
-async fn take_step(scene: &Scene, step: &str) {
-    let browser = &scene.browser;
-    browser.click("button", step).await.unwrap();
-    browser.until_seen("dialog", "*").await.unwrap();
-    browser.click("button", step).await.unwrap();
-    browser.until_none("dialog", "*").await.unwrap();
-}
-
-/// Takes a step that cannot be undone: it wants the sale's name.
-async fn take_final_step(scene: &Scene, step: &str) {
-    let browser = &scene.browser;
-    browser.click("button", step).await.unwrap();
-    browser.until_text("This cannot be undone.").await.unwrap();
-    let field = browser.write("textbox", "Type *", LAMP).await;
-    field.unwrap();
-    browser.click("button", step).await.unwrap();
-    browser.until_none("dialog", "*").await.unwrap();
 }
 
 #[tokio::test]
@@ -96,9 +68,9 @@ async fn an_admin_plans_a_sale_watches_it_pauses_restocks_ends_and_settles_it() 
     scene.others_buy(2).await;
     browser.until_text("6 = 0 + 6").await.unwrap();
 
-    take_final_step(&scene, "End").await;
+    take_final_step(&scene, "End", LAMP).await;
     browser.until_seen("button", "Settle").await.unwrap();
-    take_final_step(&scene, "Settle").await;
+    take_final_step(&scene, "Settle", LAMP).await;
     browser
         .until_text("9 went back to the product")
         .await

@@ -1,22 +1,15 @@
 //! The console's forms: a time never moves by a zone, and a request that is repeated does nothing twice.
 
 use chrono::{DateTime, FixedOffset, TimeDelta, Utc};
-use serde_json::json;
 use system::browser::Screen;
 
-use super::scene::{Scene, wall_clock};
+use super::{
+    dialogs::field,
+    scene::{Scene, wall_clock},
+};
 
 /// Zones with their offsets, minutes: one with half an hour, one that is behind. Neither has a summer time.
 const ZONES: [(&str, i32); 2] = [("Asia/Kolkata", 330), ("America/Phoenix", -420)];
-
-/// The value of a field of the dialog.
-async fn field(scene: &Scene, label: &str) -> String {
-    let script = "
-        const label = [...document.querySelectorAll('dialog label')].find((label) => label.textContent === arguments[0]);
-        return label?.control.value ?? '';";
-    let value = scene.browser.run(script, &[json!(label)]).await.unwrap();
-    value.as_str().unwrap().to_owned()
-}
 
 /// A time as a clock shows it at this offset.
 fn at(time: DateTime<Utc>, minutes: i32) -> String {

@@ -2,7 +2,7 @@
 //!
 //! | module | owns |
 //! | --- | --- |
-//! | `scene` | a stage, a sale and a browser for one test |
+//! | `shop`, `scene` | a stage and a browser for one test; the same with a sale |
 //! | `buying` | from signing in to an order |
 //! | `changes` | what people do to a sale while a visitor looks at it |
 //! | `network` | connections that break, an API that dies, answers that are lost |
@@ -10,6 +10,12 @@
 //! | `looks` | every page in every state: axe-core, and the smallest screen |
 //! | `first_load` | what a first visit loads |
 //! | `console`, `console_forms` | the console, and its forms |
+//! | `console_orders` | an order that is cancelled, and the orders as a file |
+//! | `console_trouble` | rejections and their replay, a difference and its repair |
+//! | `console_products` | the archive of products |
+//! | `console_looks` | every form and question of the console, and a shop without anything: axe-core, and the smallest screen |
+//! | `dialogs` | the console's dialogs, as the tests use them |
+//! | `frames` | the console while a rush runs: every frame, and the figures at the end |
 //! | `notices` | the tests themselves: what is wrong with a page does not go unnoticed |
 //!
 //! Each test has a sale, a browser and processes of its own. [`scene::Scene::close`] is part of each: it fails the test
@@ -27,12 +33,19 @@ mod browser {
     mod changes;
     mod console;
     mod console_forms;
+    mod console_looks;
+    mod console_orders;
+    mod console_products;
+    mod console_trouble;
+    mod dialogs;
     mod first_load;
+    mod frames;
     mod looks;
     mod network;
     mod notices;
     #[path = "../it/faults/proxy.rs"]
     mod proxy;
     mod scene;
+    mod shop;
     mod tabs;
 }

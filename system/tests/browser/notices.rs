@@ -39,9 +39,9 @@ async fn errors_and_violations_of_the_policy_are_noticed() {
         };
         browser.until(complaint, PATIENCE, noticed).await.unwrap();
     }
-    let complaints = scene.browser.close().await.unwrap_err().to_string();
+    let complaints = scene.shop.browser.close().await.unwrap_err().to_string();
     assert!(complaints.contains("nobody catches it"), "{complaints}");
-    scene.stage.close().await.unwrap();
+    scene.shop.stage.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use servers::free_port;
 use system::{browser::driver::PATIENCE, stage::Setting};
 use uuid::Uuid;
 
-use super::scene::{BUYER, Scene};
+use super::{scene::Scene, shop::BUYER};
 
 /// The figure of event streams that are open, as the API counts them.
 async fn streams(metrics: &str) -> f64 {
