@@ -146,7 +146,8 @@ impl Ledger {
         Ok(posted.map(PurchaseOutcome::Order))
     }
 
-    /// [`Ledger::outcome_of`] for several buyers, without those who have none. The rejections are read first.
+    /// [`Ledger::outcome_of`] for several buyers, without those who have none. The rejections are read first. Each buyer is
+    /// looked up alone: of a list the planner would rather read all orders of a sale that it believes to be small.
     pub async fn outcomes_of(
         &self,
         sale: SaleId,
@@ -154,20 +155,28 @@ impl Ledger {
     ) -> Result<Vec<PurchaseOutcome>, LedgerError> {
         let ids: Vec<Uuid> = buyers.iter().map(|buyer| buyer.uuid()).collect();
         let mut rejected: Vec<Rejection> = sqlx::query_as(
-            "SELECT DISTINCT ON (buyer_id) * FROM rejections
-             WHERE sale_id = $1 AND buyer_id = ANY($2)
-             ORDER BY buyer_id, counted DESC, created_at DESC",
+            "SELECT r.* FROM unnest($2::uuid[]) AS asked (buyer_id)
+             CROSS JOIN LATERAL (
+                 SELECT * FROM rejections
+                 WHERE sale_id = $1 AND buyer_id = asked.buyer_id
+                 ORDER BY counted DESC, created_at DESC LIMIT 1
+             ) r",
         )
         .bind(sale)
         .bind(&ids)
         .fetch_all(&self.pool)
         .await?;
-        let found: Vec<Order> =
-            sqlx::query_as("SELECT * FROM order_details WHERE sale_id = $1 AND buyer_id = ANY($2)")
-                .bind(sale)
-                .bind(&ids)
-                .fetch_all(&self.pool)
-                .await?;
+        let found: Vec<Order> = sqlx::query_as(
+            "SELECT d.* FROM unnest($2::uuid[]) AS asked (buyer_id)
+             CROSS JOIN LATERAL (
+                 SELECT * FROM order_details
+                 WHERE sale_id = $1 AND buyer_id = asked.buyer_id LIMIT 1
+             ) d",
+        )
+        .bind(sale)
+        .bind(&ids)
+        .fetch_all(&self.pool)
+        .await?;
         let with_order: HashSet<BuyerId> = found.iter().map(|order| order.buyer).collect();
         rejected.retain(|rejection| rejection.buyer.is_none_or(|it| !with_order.contains(&it)));
         let found = found.into_iter().map(PurchaseOutcome::Order);

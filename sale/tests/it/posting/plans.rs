@@ -19,6 +19,10 @@ const BATCHES: usize = 20;
 const BATCH: usize = 1_000;
 /// Buyers on a page.
 const PAGE: u32 = 1_000;
+/// Purchases that are looked up at once.
+const LOOKED_UP: usize = 100;
+/// Index entries of `orders` that all look-ups of one purchase may read.
+const READS_PER_LOOK_UP_MAX: i64 = 20;
 /// Sales whose orders are listed together.
 const LISTED_SALES: i64 = 40;
 /// Index entries of `orders` that posting one purchase may read.
@@ -172,7 +176,7 @@ async fn look_up(ledger: &Ledger, sale: SaleId, crowd: &[Purchase]) {
 #[tokio::test]
 async fn a_look_up_reads_no_table_from_end_to_end_though_its_plan_was_made_on_a_small_one() {
     let shop = Shop::open().await;
-    let sale = shop.sale(u32::try_from(BATCHES * BATCH).unwrap()).await;
+    let sale = shop.sale(u32::try_from(BATCHES * BATCH + 1).unwrap()).await;
     let mut connection = shop.pool.acquire().await.unwrap();
     keep_plans(&mut connection).await;
     let first = crowd(1);
@@ -187,18 +191,25 @@ async fn a_look_up_reads_no_table_from_end_to_end_though_its_plan_was_made_on_a_
     shop.ledger.disconnect().await;
     alone(&mut connection).await;
     let before = sequential_scans(&mut connection).await;
+    let reads_before = index_reads(&mut connection).await;
 
     let ledger = ledger_at(&shop.database_url).await;
     for _ in 0..BATCHES {
         look_up(&ledger, sale.id, &first).await;
     }
-    let many = crowd(BATCH);
+    let mut many = crowd(BATCHES * BATCH);
     ledger.post(sale.id, &postings(&many, 0)).await.unwrap();
+    many.truncate(LOOKED_UP);
     look_up(&ledger, sale.id, &many).await;
     ledger.disconnect().await;
     alone(&mut connection).await;
 
     assert_eq!(sequential_scans(&mut connection).await, before);
+    let reads = index_reads(&mut connection).await - reads_before;
+    let (posted, looked_up) = (BATCHES * BATCH, LOOKED_UP + BATCHES);
+    let reads_max = READS_PER_PURCHASE_MAX * i64::try_from(posted).unwrap()
+        + READS_PER_LOOK_UP_MAX * i64::try_from(looked_up).unwrap();
+    assert!(reads <= reads_max, "{reads} reads");
 }
 
 #[tokio::test]
