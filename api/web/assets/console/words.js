@@ -61,7 +61,7 @@ export const words = {
   },
 
   action: {
-    back: "Cancel",
+    back: "Back",
     close: "Close",
     again: "Try again",
     plan: "Plan a sale",
