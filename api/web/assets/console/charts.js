@@ -326,13 +326,13 @@ function columnOf({ x0, x1, counts, from, to }) {
 }
 
 /**
- * The next higher of 2, 4, 6, 8, 10, 20, ...: its half is easy to read, too.
+ * The next higher of 2, 4, 6, 8, 10, 12, 16, 20, 30, 40, ...: its half is easy to read, too.
  * @param {number} value
  */
 function niceTop(value) {
   if (value <= 2) return 2;
   const power = 10 ** Math.floor(Math.log10(value));
-  const steps = [1, 2, 4, 6, 8, 10];
+  const steps = power === 1 ? [2, 4, 6, 8, 10] : [1, 1.2, 1.6, 2, 3, 4, 5, 6, 8, 10];
   return power * (steps.find((step) => step * power >= value) ?? 10);
 }
 

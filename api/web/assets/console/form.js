@@ -135,7 +135,8 @@ function isFilled({ fields }) {
   for (const { control, fail } of Object.values(fields)) {
     if (control.checkValidity()) continue;
     good = false;
-    fail(control.validity.valueMissing ? words.form.missing : control.validationMessage);
+    const { valueMissing, patternMismatch } = control.validity;
+    fail(valueMissing ? words.form.missing : patternMismatch ? words.form.otherForm : control.validationMessage);
   }
   return good;
 }

@@ -44,7 +44,7 @@ function view(report, queue) {
     alerts(report, queue),
     processes(report),
     el("div", { class: "columns even" }, ...(queue ? [queueCard(queue)] : []), ...report.redis.nodes.map(redisCard), ...(report.redis.reachable ? [] : [awayCard(text.redis)]), postgresCard(report), promiseCard(report)),
-    el("p", { class: "muted small" }, text.byVersion(report.version), ", ", when(report.timestamp, "second")),
+    el("p", { class: "muted small" }, text.byVersion(report.version), " \u00b7 ", when(report.timestamp, "second")),
   ];
 }
 

@@ -61,7 +61,7 @@ export const words = {
   },
 
   action: {
-    back: "Cancel",
+    back: "Back",
     close: "Close",
     again: "Try again",
     plan: "Plan a sale",
@@ -89,6 +89,7 @@ export const words = {
     sending: "Sending \u2026",
     again: (/** @type {number} */ seconds) => `No answer yet: asking again in ${seconds} s`,
     missing: "Fill this in.",
+    otherForm: "Write it as described above.",
     typeName: (/** @type {string} */ name) => `Type \u201c${name}\u201d to confirm`,
     otherName: "This is not the name above.",
   },

@@ -71,7 +71,8 @@ function drawing(productId) {
   }
   return svg(
     "svg",
-    { viewBox: `0 0 ${side} ${side}`, preserveAspectRatio: "xMidYMid slice", "aria-hidden": "true" },
+    // A narrow frame begins with a whole tile: one in its middle had slivers of others on both sides.
+    { viewBox: `0 0 ${side} ${side}`, preserveAspectRatio: "xMinYMid slice", "aria-hidden": "true" },
     ...tiles,
   );
 }
