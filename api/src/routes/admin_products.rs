@@ -40,7 +40,7 @@ const SEARCH_CHARACTERS_MAX: usize = 200;
 #[oai(rename_all = "camelCase")]
 #[serde(rename_all = "camelCase")]
 struct ProductRequest {
-    /// Its name, at most 200 characters.
+    /// Its name, at most 200 characters. It is kept with one space for each run of white space, and none at its ends.
     #[oai(validator(min_length = 1, max_length = 200))]
     name: String,
     /// Its description, at most 10,000 characters.
@@ -68,7 +68,7 @@ struct ProductRequest {
 #[oai(rename_all = "camelCase")]
 #[serde(rename_all = "camelCase")]
 struct ProductPatch {
-    /// Its name, at most 200 characters.
+    /// Its name, at most 200 characters. It is kept with one space for each run of white space, and none at its ends.
     #[oai(validator(min_length = 1, max_length = 200))]
     name: Option<String>,
     /// Its description, at most 10,000 characters; null takes it away.
