@@ -11,7 +11,7 @@ use poem_openapi::{
 use sale::{
     input,
     invalid::Invalid,
-    ledger::{NewProduct, Product, ProductChange, ProductFilter, StockChange},
+    ledger::{Ledger, NewProduct, Product, ProductChange, ProductFilter, StockChange},
     model::ProductId,
     money::Currency,
 };
@@ -215,8 +215,13 @@ impl AdminProductsApi {
             archived: archived.0.is_some_and(|OneOf(archived)| archived),
             search: search.0,
         };
-        let products = services.ledger.products(&filter, asked.and_one());
-        let products = products.await?;
+        let page = asked.and_one();
+        let products = if filter.search.is_some() {
+            let find = move |ledger: Ledger| async move { ledger.products(&filter, page).await };
+            services.search(find).await?
+        } else {
+            services.ledger.products(&filter, page).await?
+        };
         Ok(page_of(asked, products, Product::place, Into::into))
     }
 

@@ -124,7 +124,8 @@ impl Ledger {
         of: &ProductFilter,
         page: Page,
     ) -> Result<Vec<Product>, LedgerError> {
-        Ok(sqlx::query_as(
+        let mut list = self.list().await?;
+        let rows = sqlx::query_as(
             "SELECT * FROM product_details
              WHERE ($1::timestamptz IS NULL OR (created_at, id) < ($1, $2))
                AND (archived_at IS NOT NULL) = $4
@@ -137,8 +138,9 @@ impl Ledger {
         .bind(of.archived)
         .bind(&of.search)
         .persistent(false)
-        .fetch_all(&self.pool)
-        .await?)
+        .fetch_all(&mut *list)
+        .await;
+        rows.map_err(LedgerError::of_list)
     }
 
     pub(super) async fn known_product(&self, id: ProductId) -> Result<Product, LedgerError> {
