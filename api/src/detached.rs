@@ -28,7 +28,7 @@ impl Detached {
     {
         let logged = async {
             work.await
-                .inspect_err(|error| tracing::info!(%error, "a change was not made"))
+                .inspect_err(|error| tracing::info!(%error, "work that outlives its caller failed"))
         };
         self.0
             .spawn(logged.in_current_span())

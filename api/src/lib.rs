@@ -22,7 +22,8 @@
 //! | [`live`] | event streams |
 //! | [`views`] | products, sales and orders as replies show them, and the command line too |
 //! | [`services`], [`detached`] | what handlers use; work that goes on when its caller leaves |
-//! | [`long_work`] | how many exports and audits run at once |
+//! | [`long_work`] | how many exports, audits and searches run at once |
+//! | [`taken`] | ends an export whose reader has stopped |
 //! | [`quota`] | places of which each user or address has a number |
 //! | [`threads`] | the threads that answer, each with its own connections |
 //! | [`metrics`], [`throughput`], [`log_limit`] | counters; how often a log line is written |
@@ -50,6 +51,7 @@ pub mod sales;
 pub mod server;
 pub mod services;
 pub mod settings;
+pub mod taken;
 pub mod threads;
 pub mod throughput;
 pub mod traffic;

@@ -26,6 +26,7 @@ use crate::{
     log_limit::LogLimit,
     long_work::LongWork,
     metrics::Metrics,
+    problem::Problem,
     purchases::{batcher::Admissions, purchase_status::Purchases, waiting::Waiting},
     rate_limits::RateLimits,
     sales::Sales,
@@ -83,7 +84,7 @@ pub struct Services {
     pub lifecycle: Lifecycle,
     /// Changes that go on when their callers leave.
     pub detached: Detached,
-    /// Exports and audits.
+    /// Exports, audits and searches.
     pub long_work: LongWork,
     /// Lets requests wait until a purchase is in the ledger.
     pub waiting: Waiting,
@@ -144,6 +145,25 @@ impl Services {
             .max_capacity(COUNTED_SALES_MAX)
             .time_to_live(LOOK_LIFETIME)
             .build()
+    }
+
+    /// Makes a search of an admin, once it has one of the places for searches. It keeps the place until Postgres is done,
+    /// also if the caller leaves.
+    pub async fn search<T, F>(
+        &self,
+        read: impl FnOnce(Ledger) -> F + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, LedgerError>> + Send + 'static,
+    {
+        let place = self.long_work.search().await?;
+        let ledger = self.ledger.for_searches();
+        let search = async move {
+            let _until_it_ends = place;
+            read(ledger).await
+        };
+        Ok(self.detached.run(search).await??)
     }
 
     /// The counts of a sale, as of a moment ago.

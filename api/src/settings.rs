@@ -157,6 +157,14 @@ impl Settings {
         self.api_address
             .unwrap_or(SocketAddr::new(self.host, self.port))
     }
+
+    /// The settings that say where to listen.
+    pub const fn address_named_by(&self) -> &'static str {
+        match self.api_address {
+            Some(_) => "API_ADDRESS",
+            None => "HOST and PORT",
+        }
+    }
 }
 
 /// Limits of the API.

@@ -116,7 +116,10 @@ pub async fn run(demo: Demo) -> anyhow::Result<Exit> {
     let connections = OnceLock::new();
     let ended = tokio::select! {
         ended = perform(&demo, &parts, &connections) => ended.map(Some),
-        () = interrupted => Ok(None),
+        () = interrupted => {
+            show::step("ending: the processes first, then the servers");
+            Ok(None)
+        }
     };
     if let Err(error) = &ended {
         note(&format!("error: {error:#}"));

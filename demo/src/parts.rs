@@ -27,6 +27,9 @@ const KEY_PREFIX: &str = "mincommerce";
 /// The database in a Postgres of its own.
 const DATABASE: &str = "mincommerce";
 
+/// What makes the pages a shop's own: the demo's API takes these settings from the demo's environment.
+const SHOP_SETTINGS: [&str; 4] = ["SHOP_NAME", "SHOP_LANG", "SHOP_LOGO", "SHOP_THEME"];
+
 /// Everything that runs, in the order in which it must end.
 pub(super) struct Parts {
     api: OnceLock<ApiProcess>,
@@ -155,6 +158,8 @@ impl Parts {
         refuse_taken(port)?;
         // People who try the demo log in as any buyer.
         let mut settings = vec![("BUYER_LOGIN".to_owned(), "email".to_owned())];
+        let shop = SHOP_SETTINGS.into_iter();
+        settings.extend(shop.filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?))));
         if watched {
             let port = servers::free_port()?;
             let port = self.metrics.get_or_init(|| port);

@@ -65,14 +65,19 @@ pub(super) fn serving(url: &str, pages: &Pages, seed: &Seed, info: Option<&Path>
             "\n# The same token is in {path}\nADMIN=$(jq -r .adminToken {path})",
             path = path.display()
         )),
-        None => {
-            text("\n# With the token that it answers (--info FILE writes one to a file)\nADMIN=...")
-        }
+        None => text(
+            "\n# With the token that it answers (--info FILE writes one to a file, \
+                  which docs/cli.md reads)\nADMIN=...",
+        ),
     }
     text(&format!(
-        "\n# Buy, and ask what became of it\n\
-         curl -s -X POST {url}/api/purchase -H \"Authorization: Bearer $ADMIN\" \\\n  \
-           -H 'Content-Type: application/json' -d '{{\"saleId\":\"{sale}\"}}'\n\
-         curl -s '{url}/api/purchase/status?saleId={sale}' -H \"Authorization: Bearer $ADMIN\""
+        "\n# Buy as anybody, and ask what became of it (where the rush has left no unit: OUT_OF_STOCK;\n\
+         # plan another sale in the console, and put its id in place of this one)\n\
+         SALE={sale}\n\
+         BUYER=$(curl -s -X POST {url}/api/auth/login -H 'Content-Type: application/json' \\\n  \
+           -d '{{\"email\":\"anna@example.com\"}}' | jq -r .token)\n\
+         curl -s -X POST {url}/api/purchase -H \"Authorization: Bearer $BUYER\" \\\n  \
+           -H 'Content-Type: application/json' -d \"{{\\\"saleId\\\":\\\"$SALE\\\"}}\"\n\
+         curl -s \"{url}/api/purchase/status?saleId=$SALE\" -H \"Authorization: Bearer $BUYER\""
     ));
 }

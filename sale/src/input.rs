@@ -53,6 +53,13 @@ pub fn filled_text(field: &'static str, value: &str, characters_max: usize) -> R
     text(field, value, characters_max)
 }
 
+/// The name as it is kept: without white space at its ends, and with one space for each run of it. So a person who sees
+/// the name on a page can type it.
+pub fn name(value: &str) -> String {
+    let words: Vec<&str> = value.split_whitespace().collect();
+    words.join(" ")
+}
+
 /// An idempotency key: visible ASCII characters. The field's name in an error is that of the header.
 pub fn idempotency_key(bytes: &[u8]) -> Result<String, Invalid> {
     let in_length = (1..=KEY_CHARACTERS_MAX).contains(&bytes.len());
@@ -190,5 +197,24 @@ fn image_url(value: &str) -> Result<(), Invalid> {
         let fault =
             "must be an address such as https://example.org/a.png, or a path such as /a.png";
         Err(Invalid::new("imageUrl", fault))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::name;
+
+    #[test]
+    fn a_name_is_kept_as_pages_show_it() {
+        for typed in [
+            "La mp",
+            "  La mp",
+            "La   mp ",
+            "La\u{a0}mp",
+            "\u{3000}La \u{2003} mp\u{a0}",
+        ] {
+            assert_eq!(name(typed), "La mp", "{typed:?}");
+        }
+        assert_eq!(name("Lamp"), "Lamp");
     }
 }

@@ -256,6 +256,9 @@ impl From<&LedgerError> for Problem {
                 Code::Conflict,
                 "The sale has ended, and cannot be changed any more.",
             ),
+            LedgerError::SearchTooLong => Self::unavailable(
+                "The search took too long, and was given up. Search for less: for a longer text, or with more filters.",
+            ),
             LedgerError::Unavailable(_) | LedgerError::TimedOut => {
                 Self::unavailable(LATER).because(error)
             }

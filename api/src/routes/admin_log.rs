@@ -95,7 +95,14 @@ impl AdminLogApi {
             from: from.0.map(|Instant(at)| at),
             to: to.0.map(|Instant(at)| at),
         };
-        let actions = ledger.listed_actions(&filter, asked.and_one()).await?;
+        let page = asked.and_one();
+        let actions = if filter.is_of_all() {
+            ledger.listed_actions(&filter, page).await?
+        } else {
+            let find =
+                move |ledger: Ledger| async move { ledger.listed_actions(&filter, page).await };
+            services.search(find).await?
+        };
         let authors = actions.iter().filter_map(|listed| author(&listed.action));
         let authors: BTreeSet<Uuid> = authors.collect();
         let addresses = ledger.addresses_of(authors).await?;

@@ -19,9 +19,11 @@ use uuid::Uuid;
 use super::Tag;
 use crate::{
     auth::Admin,
+    long_work::EXPORT_STALL_MAX,
     payload::Reply,
     problem::{Problem, Refusal, failures},
     services::Services,
+    taken::while_taken,
     types::{
         one_of::OneOf,
         paging::{Cursor, Limit, Listed, asked, page_of},
@@ -74,8 +76,14 @@ impl AdminOrdersApi {
     ) -> Result<Reply<Listed<AdminOrder>>, Refusal<ListFailed>> {
         let asked = asked(&limit, &cursor);
         let filter = filter(&services.ledger, sale_id.0, status.0, email.0.as_deref()).await?;
-        let orders = services.ledger.listed_orders(&filter, asked.and_one());
-        let orders = orders.await?;
+        let page = asked.and_one();
+        let orders = if filter.buyers.is_some() || filter.status.is_some() {
+            let find =
+                move |ledger: Ledger| async move { ledger.listed_orders(&filter, page).await };
+            services.search(find).await?
+        } else {
+            services.ledger.listed_orders(&filter, page).await?
+        };
         Ok(page_of(asked, orders, ListedOrder::place, Into::into))
     }
 
@@ -101,14 +109,14 @@ impl AdminOrdersApi {
         let filter = filter(&services.ledger, sale_id.0, status.0, email.0.as_deref()).await?;
         tracing::info!(by = %admin.caller.buyer, sale = ?sale_id.0, "orders exported");
         let pieces = orders_csv::pieces(services.ledger.clone(), filter);
-        let bytes = pieces.map(move |piece| {
-            let _until_the_last = &place;
+        let bytes = pieces.map(|piece| {
             piece.map(|piece| piece.bytes).map_err(|error| {
                 let cause = &error as &dyn std::error::Error;
                 tracing::warn!(error = cause, "an export of orders broke off");
                 io::Error::other(error)
             })
         });
+        let bytes = while_taken(bytes, place, EXPORT_STALL_MAX);
         Ok(CsvFile(Body::from_bytes_stream(bytes)))
     }
 }

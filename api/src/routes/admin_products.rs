@@ -11,7 +11,7 @@ use poem_openapi::{
 use sale::{
     input,
     invalid::Invalid,
-    ledger::{NewProduct, Product, ProductChange, ProductFilter, StockChange},
+    ledger::{Ledger, NewProduct, Product, ProductChange, ProductFilter, StockChange},
     model::ProductId,
     money::Currency,
 };
@@ -40,7 +40,7 @@ const SEARCH_CHARACTERS_MAX: usize = 200;
 #[oai(rename_all = "camelCase")]
 #[serde(rename_all = "camelCase")]
 struct ProductRequest {
-    /// Its name, at most 200 characters.
+    /// Its name, at most 200 characters. It is kept with one space for each run of white space, and none at its ends.
     #[oai(validator(min_length = 1, max_length = 200))]
     name: String,
     /// Its description, at most 10,000 characters.
@@ -68,7 +68,7 @@ struct ProductRequest {
 #[oai(rename_all = "camelCase")]
 #[serde(rename_all = "camelCase")]
 struct ProductPatch {
-    /// Its name, at most 200 characters.
+    /// Its name, at most 200 characters. It is kept with one space for each run of white space, and none at its ends.
     #[oai(validator(min_length = 1, max_length = 200))]
     name: Option<String>,
     /// Its description, at most 10,000 characters; null takes it away.
@@ -215,8 +215,13 @@ impl AdminProductsApi {
             archived: archived.0.is_some_and(|OneOf(archived)| archived),
             search: search.0,
         };
-        let products = services.ledger.products(&filter, asked.and_one());
-        let products = products.await?;
+        let page = asked.and_one();
+        let products = if filter.search.is_some() {
+            let find = move |ledger: Ledger| async move { ledger.products(&filter, page).await };
+            services.search(find).await?
+        } else {
+            services.ledger.products(&filter, page).await?
+        };
         Ok(page_of(asked, products, Product::place, Into::into))
     }
 

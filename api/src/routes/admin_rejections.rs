@@ -9,7 +9,7 @@ use poem_openapi::{
 };
 use sale::{
     input,
-    ledger::{Bar, KeptRejection, RejectionFilter, Replay},
+    ledger::{Bar, KeptRejection, Ledger, RejectionFilter, Replay},
     model::OrderStatus,
     replay::{Patience, replay_attended},
 };
@@ -111,7 +111,13 @@ impl AdminRejectionsApi {
             sale: known_sale(ledger, sale_id.0).await?,
             reason: reason.0,
         };
-        let rejections = ledger.rejections(&filter, asked.and_one()).await?;
+        let page = asked.and_one();
+        let rejections = if filter.reason.is_some() {
+            let find = move |ledger: Ledger| async move { ledger.rejections(&filter, page).await };
+            services.search(find).await?
+        } else {
+            ledger.rejections(&filter, page).await?
+        };
         let buyers = rejections.iter().filter_map(|kept| kept.rejection.buyer);
         let buyers: BTreeSet<Uuid> = buyers.map(|buyer| buyer.uuid()).collect();
         let addresses = ledger.addresses_of(buyers).await?;

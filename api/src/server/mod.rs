@@ -135,7 +135,8 @@ impl Api {
         let web = Web::of(&settings.pages, settings.legacy_root_paths)?;
         let connections = connections(settings);
         let streams = limits.streams(connections.connections_max);
-        let (listener, address) = listen(settings.address(), "API_ADDRESS", connections)?;
+        let (listener, address) =
+            listen(settings.address(), settings.address_named_by(), connections)?;
         let metrics_limits = ConnectionLimits::of_metrics();
         let metrics = match settings.metrics_address {
             MetricsAddress::Off => None,

@@ -1,6 +1,6 @@
 //! Limits of bodies and connections, and the end of the process.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -110,6 +110,16 @@ async fn an_address_that_is_taken_is_named() {
         error.contains(taken) && error.contains("METRICS_ADDRESS"),
         "{error}"
     );
+    // Of the API's own address, the settings that were used are named.
+    let taken: SocketAddr = api.url.trim_start_matches("http://").parse().unwrap();
+    let mut by_port = api.settings.clone();
+    by_port.port = taken.port();
+    let mut by_address = api.settings.clone();
+    by_address.api_address = Some(taken);
+    for (settings, named) in [(by_port, "(HOST and PORT)"), (by_address, "(API_ADDRESS)")] {
+        let error = api::Api::start(&settings).await.err().unwrap().to_string();
+        assert!(error.contains(named), "{error}");
+    }
     api.stop().await;
 }
 

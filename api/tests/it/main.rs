@@ -26,6 +26,7 @@ mod ignored_fields;
 mod limits;
 mod lists;
 mod login;
+mod long_work;
 mod lookups;
 mod malformed;
 mod old_client;

@@ -309,3 +309,31 @@ async fn a_patch_that_is_not_sound_changes_nothing() {
     api.send(request).await.problem(403, "FORBIDDEN");
     api.stop().await;
 }
+
+#[tokio::test]
+async fn a_name_is_kept_as_pages_show_it() {
+    let api = Fixture::start().await;
+    let body = json!({ "name": "  La   mp\u{a0} ", "price": 1, "quantity": 1 });
+    let created = api.post_as(&api.admin, PRODUCTS, &body).await.data();
+    assert_eq!(created["name"], "La mp");
+    let product = id(&created["productId"]);
+    let renamed = patch(
+        &api,
+        product,
+        None,
+        "{\"name\": \"\u{a0}A\u{2003} lamp  \"}",
+    )
+    .await;
+    assert_eq!(renamed.data()["name"], "A lamp");
+    assert_eq!(show(&api, product).await.data()["name"], "A lamp");
+    // The same name, typed in another way, is the same request.
+    let mut created = Vec::new();
+    for name in ["A  mug", " A mug"] {
+        let request = api.request(Method::POST, PRODUCTS).bearer_auth(&api.admin);
+        let request = request.header("idempotency-key", "mug");
+        let body = json!({ "name": name, "price": 1, "quantity": 1 });
+        created.push(id(&api.send(request.json(&body)).await.data()["productId"]));
+    }
+    assert_eq!(created[0], created[1]);
+    api.stop().await;
+}

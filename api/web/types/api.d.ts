@@ -1876,7 +1876,7 @@ export interface components {
             expectedQuantity?: number | null;
             /** @description Where a picture of it is: https://, http:// or a path, at most 2,048 characters; null takes it away. */
             imageUrl?: string | null;
-            /** @description Its name, at most 200 characters. */
+            /** @description Its name, at most 200 characters. It is kept with one space for each run of white space, and none at its ends. */
             name?: string | null;
             /**
              * @description Its price, with at most the decimals of its currency. Sales keep the price that they were created
@@ -1899,7 +1899,7 @@ export interface components {
             description?: string | null;
             /** @description Where a picture of it is: https://, http:// or a path, at most 2,048 characters. */
             imageUrl?: string | null;
-            /** @description Its name, at most 200 characters. */
+            /** @description Its name, at most 200 characters. It is kept with one space for each run of white space, and none at its ends. */
             name: string;
             /** @description Its price, with at most the decimals of its currency; 0 for what is free. */
             price: number;

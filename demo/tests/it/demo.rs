@@ -35,7 +35,7 @@ impl Demo {
     }
 
     /// Starts it with these variables.
-    fn start_with(variables: &[(&str, &str)], arguments: &[&str]) -> Self {
+    pub fn start_with(variables: &[(&str, &str)], arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let out = fs::File::create(folder.path().join("out")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_mincommerce-demo"))
@@ -222,6 +222,7 @@ fn a_serving_demo_ends_with_status_0_when_it_is_interrupted() {
     });
     demo.signal(Signal::SIGINT);
     assert_eq!(demo.ended().code(), Some(0), "{}", demo.out());
+    assert!(demo.out().contains("- ending:"), "{}", demo.out());
     until_gone(&pids);
 }
 

@@ -72,6 +72,22 @@ fn a_demo_that_nobody_watches_says_so_and_goes_on() {
     );
 }
 
+#[test]
+fn a_demo_has_the_shop_of_its_environment() {
+    let shop = [("SHOP_NAME", "Lamps of Anna"), ("SHOP_LANG", "de")];
+    let mut demo = Demo::start_with(&shop, &["--buyers", "1", "--units", "1"]);
+    let info = demo.info();
+    let address = info["api"].as_str().unwrap().strip_prefix("http://");
+    let address = address.unwrap();
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head = format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
+    assert!(page.contains("Lamps of Anna"), "{page}");
+    assert!(page.contains("lang=\"de\""), "{page}");
+}
+
 /// Waits until a file has this text. Returns all of it.
 #[track_caller]
 fn until_written(path: &Path, text: &str) -> String {

@@ -38,6 +38,24 @@ pub struct ListedAction {
     pub subject: Uuid,
 }
 
+impl ActionFilter {
+    /// Whether all changes of a time pass it, so that the newest of them are found at once.
+    pub const fn is_of_all(&self) -> bool {
+        matches!(
+            self,
+            Self {
+                sale: None,
+                product: None,
+                order: None,
+                actor: None,
+                action: None,
+                from: _,
+                to: _,
+            }
+        )
+    }
+}
+
 impl ListedAction {
     /// Its place in [`Ledger::listed_actions`].
     pub const fn place(&self) -> Place {
@@ -62,7 +80,8 @@ impl Ledger {
         let after = page
             .after
             .map(|place| place.id.as_u64_pair().1.cast_signed());
-        Ok(sqlx::query_as(
+        let mut list = self.list().await?;
+        let rows = sqlx::query_as(
             "SELECT l.id, l.at, l.actor, l.via, l.request_id, l.action, l.details, l.subject
              FROM audit_log l
              WHERE ($1::uuid IS NULL
@@ -96,7 +115,8 @@ impl Ledger {
         .bind(after)
         .bind(i64::from(page.limit))
         .persistent(false)
-        .fetch_all(&self.pool)
-        .await?)
+        .fetch_all(&mut *list)
+        .await;
+        rows.map_err(LedgerError::of_list)
     }
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use super::{Ledger, LedgerError, Page, Place, audit_log::CREATE_PRODUCT};
-use crate::{model::ProductId, money::Money};
+use crate::{input, model::ProductId, money::Money};
 
 /// A product to be created.
 #[derive(Debug, Clone)]
@@ -66,11 +66,12 @@ impl Product {
 }
 
 impl Ledger {
-    /// Creates a product with its stock. With a key that was used before, returns the product of that time, or
+    /// Creates a product with its stock, under its name as [`input::name`] keeps it. With a key that was used before, returns the product of that time, or
     /// [`LedgerError::KeyReused`] if it was another product.
     pub async fn create_product(&self, product: NewProduct) -> Result<Product, LedgerError> {
+        let name = input::name(&product.name);
         let details = json!({
-            "name": product.name,
+            "name": name,
             "description": product.description,
             "price": product.price.to_string(),
             "currency": product.price.currency().as_str(),
@@ -90,7 +91,7 @@ impl Ledger {
                  SELECT log_action($8, $9, id, $10) FROM product",
             )
             .bind(id)
-            .bind(&product.name)
+            .bind(&name)
             .bind(&product.description)
             .bind(product.price.thousandths())
             .bind(product.price.currency().as_str())
@@ -123,7 +124,8 @@ impl Ledger {
         of: &ProductFilter,
         page: Page,
     ) -> Result<Vec<Product>, LedgerError> {
-        Ok(sqlx::query_as(
+        let mut list = self.list().await?;
+        let rows = sqlx::query_as(
             "SELECT * FROM product_details
              WHERE ($1::timestamptz IS NULL OR (created_at, id) < ($1, $2))
                AND (archived_at IS NOT NULL) = $4
@@ -136,8 +138,9 @@ impl Ledger {
         .bind(of.archived)
         .bind(&of.search)
         .persistent(false)
-        .fetch_all(&self.pool)
-        .await?)
+        .fetch_all(&mut *list)
+        .await;
+        rows.map_err(LedgerError::of_list)
     }
 
     pub(super) async fn known_product(&self, id: ProductId) -> Result<Product, LedgerError> {

@@ -9,6 +9,9 @@ use crate::{
     money::Currency,
 };
 
+/// The SQLSTATE of a statement that took longer than it may.
+const CANCELED: &str = "57014";
+
 /// Why the ledger refused or failed. Every call can fail with [`LedgerError::Unavailable`] or
 /// [`LedgerError::Failed`]; a function that changes something names its further errors.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +94,9 @@ pub enum LedgerError {
     /// Postgres is away or full, or gave up; a retry may succeed later.
     #[error("the ledger is not available")]
     Unavailable(#[source] sqlx::Error),
+    /// A list took longer than it may, and nothing of it is known.
+    #[error("the search took too long: search for less")]
+    SearchTooLong,
     /// Postgres did not answer in time.
     #[error("the ledger did not answer in time")]
     TimedOut,
@@ -183,6 +189,16 @@ impl LedgerError {
             Self::FullStock
         } else {
             error
+        }
+    }
+
+    /// The error of a list, which Postgres gives up after a time.
+    pub(super) fn of_list(error: sqlx::Error) -> Self {
+        let code = error.as_database_error().and_then(|error| error.code());
+        if code.as_deref() == Some(CANCELED) {
+            Self::SearchTooLong
+        } else {
+            error.into()
         }
     }
 }

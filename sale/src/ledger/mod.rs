@@ -54,7 +54,7 @@ pub use product_changes::{ProductChange, StockChange};
 pub use rejections::{Bar, KeptRejection, Rejection, RejectionFilter, Replay};
 pub use sales::{NewSale, Sale, Standing};
 use sqlx::{
-    ConnectOptions, Connection, PgConnection, PgPool,
+    ConnectOptions, Connection, PgConnection, PgPool, PgTransaction,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -80,6 +80,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../migrations");
 const STATEMENT_TIMEOUT: &str = "30s";
 const LOCK_TIMEOUT: &str = "10s";
 
+/// How long one of an admin's searches may run: it reads rows that it does not return, and holds a connection meanwhile.
+pub const SEARCH_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How long making a connection outside the pool may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -102,6 +105,8 @@ pub struct Ledger {
     by: Arc<By>,
     /// Purchases that this process has posted.
     posted: Arc<AtomicU64>,
+    /// How long a list may be read, if not as long as any statement.
+    list_timeout: Option<Duration>,
 }
 
 impl Ledger {
@@ -129,7 +134,30 @@ impl Ledger {
             pool,
             by: By::process(name).into(),
             posted: Arc::default(),
+            list_timeout: None,
         })
+    }
+
+    /// This ledger for searches: it gives up a list that takes longer than [`SEARCH_TIMEOUT`].
+    #[must_use]
+    pub fn for_searches(&self) -> Self {
+        Self {
+            list_timeout: Some(SEARCH_TIMEOUT),
+            ..self.clone()
+        }
+    }
+
+    /// A transaction in which one list is read. Postgres ends a statement that takes too long, also after its caller has
+    /// left.
+    async fn list(&self) -> Result<PgTransaction<'static>, LedgerError> {
+        let mut list = self.pool.begin().await?;
+        if let Some(limit) = self.list_timeout {
+            sqlx::query("SELECT set_config('statement_timeout', $1, true)")
+                .bind(limit.as_millis().to_string())
+                .execute(&mut *list)
+                .await?;
+        }
+        Ok(list)
     }
 
     /// Brings the tables up to this version, and the addresses of users into their one spelling. Returns the

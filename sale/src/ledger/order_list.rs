@@ -90,7 +90,8 @@ impl Ledger {
         let buyers = of.buyers.as_ref();
         let buyers: Option<Vec<_>> =
             buyers.map(|buyers| buyers.iter().map(|buyer| buyer.uuid()).collect());
-        Ok(sqlx::query_as(LIST)
+        let mut list = self.list().await?;
+        let rows = sqlx::query_as(LIST)
             .bind(of.sale)
             .bind(buyers)
             .bind(of.status.map(OrderStatus::as_str))
@@ -98,7 +99,8 @@ impl Ledger {
             .bind(page.after.map(|place| place.id))
             .bind(i64::from(page.limit))
             .persistent(false)
-            .fetch_all(&self.pool)
-            .await?)
+            .fetch_all(&mut *list)
+            .await;
+        rows.map_err(LedgerError::of_list)
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Ledger, LedgerError, Product, audit_log::UPDATE_PRODUCT};
 use crate::{
+    input,
     model::{ProductId, UNITS_MAX},
     money::{Amount, Currency, Money},
 };
@@ -143,7 +144,8 @@ impl ProductChange {
 }
 
 impl Ledger {
-    /// Changes a product and its stock. With a key that was used before, it changes nothing more.
+    /// Changes a product and its stock; a new name as [`input::name`] keeps it. With a key that was used before, it
+    /// changes nothing more.
     ///
     /// # Errors
     /// [`LedgerError::UnknownProduct`], [`LedgerError::KeyReused`]; for a stock [`LedgerError::StockChanged`],
@@ -152,8 +154,9 @@ impl Ledger {
     pub async fn update_product(
         &self,
         id: ProductId,
-        change: ProductChange,
+        mut change: ProductChange,
     ) -> Result<Product, LedgerError> {
+        change.name = change.name.as_deref().map(input::name);
         let details = change.details(id);
         let changed = self.once(UPDATE_PRODUCT, &details, async |logged| {
             let (expected, added) = change.stock.map_or((None, 0), StockChange::parts);

@@ -179,7 +179,8 @@ impl Ledger {
         of: &RejectionFilter,
         page: Page,
     ) -> Result<Vec<KeptRejection>, LedgerError> {
-        Ok(sqlx::query_as(
+        let mut list = self.list().await?;
+        let rows = sqlx::query_as(
             "SELECT * FROM rejection_details
              WHERE ($1::uuid IS NULL OR sale_id = $1) AND ($2::text IS NULL OR reason = $2)
                AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4))
@@ -191,8 +192,9 @@ impl Ledger {
         .bind(page.after.map(|place| place.id))
         .bind(i64::from(page.limit))
         .persistent(false)
-        .fetch_all(&self.pool)
-        .await?)
+        .fetch_all(&mut *list)
+        .await;
+        rows.map_err(LedgerError::of_list)
     }
 
     /// The rejections of a sale, the oldest first: the order in which they are replayed.

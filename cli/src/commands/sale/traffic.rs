@@ -28,6 +28,8 @@ const CHART_ROWS: [usize; 2] = [4, 2];
 /// Settings of `sale traffic`.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
+A purchase that is sent again is answered again, and counted again: there may be more answers `admitted` than units.
+
 Examples:
   A sale from a minute before its start until now:
     mincommerce sale traffic 0199a0c4-5f3c-7d1e-9b53-2f8e4f6a7c10
@@ -142,7 +144,9 @@ fn charts(traffic: &SaleTraffic) -> String {
         let (values, each) = chart::merged(&by_bucket(traffic, count), CHART_COLUMNS_MAX);
         let seconds = each as f64 * f64::from(traffic.bucket_seconds);
         let highest = values.iter().copied().max().unwrap_or(0) as f64 / seconds;
-        lines.push(format!("{name}, up to {highest:.1} a second"));
+        lines.push(format!(
+            "{name}, up to {highest:.1} a second, as a mean over {seconds} s"
+        ));
         lines.extend(chart::columns(&values, rows));
     }
     lines.push(format!("{} to {}", shown(traffic.from), shown(traffic.to)));
