@@ -7,6 +7,7 @@ import { ApiError, pauseAfter, reportFault, retrying } from "../shared/api.js";
 import { el, fill, setAttribute, setText } from "../shared/dom.js";
 import { countdown, number } from "../shared/format.js";
 import { picture } from "../shared/picture.js";
+import { isSale, notBelieved } from "./answers.js";
 import { notice, problem } from "./notices.js";
 import { priceOf } from "./sale_state.js";
 import { atBeginning, dayAndHour, eachSecond, inZone } from "./timing.js";
@@ -78,11 +79,13 @@ export class Home {
     this.#isAsking = true;
     try {
       const sent = performance.now();
-      const { data } = await api.get("/api/flash-sales", { anonymous: true });
-      /** @type {Sale[]} */
-      const sales = data;
+      const { body, date } = await api.getDated("/api/flash-sales", { anonymous: true });
+      if (!Array.isArray(body?.data)) {
+        throw notBelieved();
+      }
+      const sales = /** @type {any[]} */ (body.data).filter(isSale);
       for (const { serverTime } of sales) {
-        clock.learn(serverTime, sent);
+        clock.learn(serverTime, sent, date);
       }
       this.#failed = 0;
       this.#pause.end();

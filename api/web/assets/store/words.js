@@ -178,6 +178,8 @@ export const words = {
     signIn: "Sign in to see your orders.",
     more: "Show more orders",
     loading: "A moment …",
+    onItsWay: (/** @type {string} */ order) =>
+      `Order ${order} is yours. The shop is writing it down, and then it appears here.`,
     notHere: "The order of this link is not among yours. Is it another account's?",
   },
 
