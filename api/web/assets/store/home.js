@@ -154,6 +154,8 @@ class Card {
   #window = el("p", { class: "muted small" });
   #left = el("p", { class: "small figures" });
   #bar = el("div", { class: "bar", "aria-hidden": "true" }, el("div"));
+  /** The name is the link for screen readers. */
+  #go = el("p", { class: "card-go", "aria-hidden": "true" });
   /** @type {Sale} */
   #sale;
   #isPast = false;
@@ -177,6 +179,7 @@ class Card {
         this.#when,
         this.#window,
         el("div", { class: "stock" }, this.#bar, this.#left),
+        this.#go,
       ),
     );
   }
@@ -196,6 +199,7 @@ class Card {
     const isSoldOut = status === "active" && availableQuantity === 0;
     const shown = isSoldOut ? "soldOut" : status;
     setText(this.#badge, words.status[shown]);
+    setText(this.#go, words.home.go[shown]);
     const tone = { upcoming: "accent", active: "good", soldOut: "", paused: "warn", ended: "" }[shown];
     setAttribute(this.#badge, "class", `badge ${tone}`);
     this.#bar.style.setProperty("--part", String(totalQuantity === 0 ? 0 : availableQuantity / totalQuantity));

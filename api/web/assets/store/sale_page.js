@@ -20,7 +20,7 @@ import { Live } from "./live.js";
 import { Looks } from "./looks.js";
 import { Milestones } from "./milestones.js";
 import { notice, problem } from "./notices.js";
-import { stateOf } from "./sale_state.js";
+import { lessOwn, stateOf } from "./sale_state.js";
 import { SessionNote } from "./session_note.js";
 import { SaleView } from "./sale_view.js";
 import { signInPath } from "./sign_in.js";
@@ -326,7 +326,7 @@ export class SalePage {
       return;
     }
     const now = this.#shop.clock.now();
-    this.#view.showSale(sale, now ?? Date.parse(sale.serverTime));
+    this.#view.showSale(lessOwn(sale, this.#purchase), now ?? Date.parse(sale.serverTime));
     if (now !== null) {
       this.#view.showTime(sale, now);
     }
