@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use serde_json::{Value, json};
+use serde_json::Value;
 use servers::RedisOptions;
 use system::stage::Setting;
 use tokio::time::sleep;
@@ -156,24 +156,24 @@ async fn a_sale_opens_and_sells_without_a_stream() {
 }
 
 #[tokio::test]
-async fn a_refusal_that_comes_with_a_restock_does_not_stay() {
-    let mut scene = Scene::open(1).await;
+async fn a_refusal_that_comes_with_the_end_of_a_pause_does_not_stay() {
+    let mut scene = Scene::open(5).await;
     let proxy = through_proxy(&mut scene).await;
     scene.sign_in().await;
     scene.until_ready_to("Buy for *").await;
     proxy.stall(Way::Answers).await;
-    scene.others_buy(1).await;
+    scene.admin("pause", Value::Null).await;
     let browser = &scene.browser;
     browser.click("button", "Buy for *").await.unwrap();
     scene.until_button_says("Asking *").await;
     // The refusal is on its way by then.
     sleep(Duration::from_secs(1)).await;
-    scene.admin("restock", json!({ "quantity": 1 })).await;
+    scene.admin("resume", Value::Null).await;
     sleep(Duration::from_millis(500)).await;
     proxy.flow(Way::Answers).await;
-    scene.until_button_says("Sold out").await;
+    scene.until_button_says("Paused").await;
     scene.buy().await;
-    scene.until_confirmed(2).await;
+    scene.until_confirmed(1).await;
     scene.close().await;
 }
 
