@@ -164,6 +164,7 @@ async fn a_refusal_that_comes_with_the_end_of_a_pause_does_not_stay() {
     proxy.stall(Way::Answers).await;
     scene.admin("pause", Value::Null).await;
     let browser = &scene.browser;
+    browser.expect_failed_requests(&["status of 409"]);
     browser.click("button", "Buy for *").await.unwrap();
     scene.until_button_says("Asking *").await;
     // The refusal is on its way by then.
