@@ -149,6 +149,24 @@ async fn until_focused(scene: &Scene, key: Key, role: &str, name: &str) {
 }
 
 #[tokio::test]
+async fn the_link_to_an_order_that_is_not_in_the_ledger_yet_says_so_and_leads_to_it() {
+    let scene = Scene::open(5).await;
+    let browser = &scene.browser;
+    scene.sign_in().await;
+    scene.stage.reconciler().pause().unwrap();
+    let order = scene.buy_elsewhere().await;
+    scene.goto(&format!("/orders#{order}")).await;
+    let pending = browser.until_text("The shop is writing it down");
+    pending.await.unwrap();
+    let none = "You have no orders yet";
+    browser.until_no_text(none).await.unwrap();
+    scene.stage.reconciler().resume().unwrap();
+    browser.until_seen("article", "Order *").await.unwrap();
+    scene.until_confirmed(1).await;
+    scene.close().await;
+}
+
+#[tokio::test]
 async fn a_purchase_needs_no_mouse() {
     let scene = Scene::open(5).await;
     let browser = &scene.browser;

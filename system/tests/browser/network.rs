@@ -7,10 +7,11 @@ use chrono::TimeDelta;
 use serde_json::Value;
 use servers::RedisOptions;
 use system::stage::Setting;
+use tokio::time::sleep;
 
 use super::{
     proxy::{Proxy, Way},
-    scene::Scene,
+    scene::{SOON, Scene},
 };
 
 /// What the page says while the connection is away.
@@ -136,6 +137,44 @@ async fn a_shop_that_cannot_answer_is_asked_again_with_the_same_key() {
     scene.until_bought().await;
     scene.until_confirmed(1).await;
     assert_eq!(scene.in_ledger().await.available, 4);
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn a_sale_opens_and_sells_without_a_stream() {
+    let mut scene = Scene::before(5, SOON).await;
+    let proxy = through_proxy(&mut scene).await;
+    // A proxy in between keeps the request for the stream.
+    let stream = "/api/flash-sale/events";
+    proxy.hold_at(Way::Requests, stream).await;
+    scene.sign_in().await;
+    scene.until_button_says("Starts at *").await;
+    proxy.until_held(Way::Requests).await;
+    scene.buy().await;
+    scene.until_confirmed(1).await;
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn a_refusal_that_comes_with_the_end_of_a_pause_does_not_stay() {
+    let mut scene = Scene::open(5).await;
+    let proxy = through_proxy(&mut scene).await;
+    scene.sign_in().await;
+    scene.until_ready_to("Buy for *").await;
+    proxy.stall(Way::Answers).await;
+    scene.admin("pause", Value::Null).await;
+    let browser = &scene.browser;
+    browser.expect_failed_requests(&["status of 409"]);
+    browser.click("button", "Buy for *").await.unwrap();
+    scene.until_button_says("Asking *").await;
+    // The refusal is on its way by then.
+    sleep(Duration::from_secs(1)).await;
+    scene.admin("resume", Value::Null).await;
+    sleep(Duration::from_millis(500)).await;
+    proxy.flow(Way::Answers).await;
+    scene.until_button_says("Paused").await;
+    scene.buy().await;
+    scene.until_confirmed(1).await;
     scene.close().await;
 }
 

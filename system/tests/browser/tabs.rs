@@ -1,11 +1,14 @@
 //! Two tabs, a laptop that slept, a wrong clock, a session that ends.
 
+use std::time::Duration;
+
 use chrono::{TimeDelta, Utc};
 use identity::{settings::TokenSettings, token::Tokens};
 use sale::model::Role;
 use serde_json::json;
 use servers::free_port;
 use system::{browser::driver::PATIENCE, stage::Setting};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use super::{scene::Scene, shop::BUYER};
@@ -86,6 +89,31 @@ async fn a_clock_that_is_wrong_by_an_hour_changes_nothing() {
     browser.until_text("00:00:0").await.unwrap();
     scene.buy().await;
     scene.until_confirmed(1).await;
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn a_list_that_a_cache_confirms_counts_down_to_the_start() {
+    let scene = Scene::before(5, TimeDelta::seconds(55)).await;
+    let browser = &scene.browser;
+    scene.goto("/").await;
+    browser.until_text("Starts in 00:00:").await.unwrap();
+    // The list stays as it is, and the time in the browser's copy grows old.
+    sleep(Duration::from_secs(8)).await;
+    let again = "performance.clearResourceTimings();
+        document.dispatchEvent(new Event('visibilitychange'));";
+    browser.run(again, &[]).await.unwrap();
+    let asked = "return performance.getEntriesByType('resource')
+        .some(({ name }) => name.endsWith('/api/flash-sales'))";
+    let has_asked = async || Ok(browser.run(asked, &[]).await? == true);
+    let waited = browser.until("it asks again", PATIENCE, has_asked).await;
+    waited.unwrap();
+    sleep(Duration::from_secs(2)).await;
+    let text = browser.text().await.unwrap();
+    let left = (scene.sale.start - scene.stage.ledger.now().await.unwrap()).num_seconds();
+    let (_, shown) = text.split_once("Starts in 00:00:").unwrap();
+    let shown: i64 = shown[..2].parse().unwrap();
+    assert!((shown - left).abs() <= 2, "{shown} s shown, {left} s left");
     scene.close().await;
 }
 

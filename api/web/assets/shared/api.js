@@ -12,6 +12,8 @@ const TIMEOUT_MS = 10_000;
 const PAUSE_MAX_MS = 10_000;
 /** The longest pause that a server can name: a proxy may name hours, milliseconds. */
 export const RETRY_AFTER_MAX_MS = 60_000;
+/** The shortest pause that a server can name: it may name none, milliseconds. */
+const RETRY_AFTER_MIN_MS = 500;
 
 /**
  * Why there is no answer, or which failure the answer names.
@@ -19,6 +21,9 @@ export const RETRY_AFTER_MAX_MS = 60_000;
  * `code` is one of the API's (`OUT_OF_STOCK`, ...), or one of these, with status 0:
  * - `NETWORK`: the answer did not come; the request may have arrived.
  * - `TIMEOUT`: the same, after the time limit.
+ *
+ * An answer of 4xx that is not the API's, such as a proxy's page, says nothing of what became of the request. It counts as
+ * 502, `NOT_THE_API`. (A proxy that says 429 has not passed the request on.)
  */
 export class ApiError extends Error {
   /**
@@ -75,6 +80,24 @@ export class Api {
    */
   get(path, options) {
     return this.#send("GET", path, options);
+  }
+
+  /**
+   * The answer's JSON, and when it was true by the server that sent it or has confirmed it since: milliseconds since
+   * 1970, null if nobody says. A cache that learns that its copy still holds keeps the body, and takes the new `Date`.
+   * @param {string} path
+   * @param {Options} [options]
+   * @returns {Promise<{ body: any, date: number | null }>}
+   */
+  async getDated(path, options) {
+    /** @type {number | null} */
+    let date = null;
+    const onHeaders = (/** @type {Headers} */ headers) => {
+      const said = Date.parse(headers.get("Date") ?? "") + Number(headers.get("Age") ?? 0) * 1_000;
+      date = Number.isFinite(said) ? said : null;
+    };
+    const body = await this.#send("GET", path, options, onHeaders);
+    return { body, date };
   }
 
   /**
@@ -136,8 +159,9 @@ export class Api {
    * @param {string} method
    * @param {string} path
    * @param {Options} [options]
+   * @param {(headers: Headers) => void} [onHeaders]
    */
-  async #send(method, path, { signal, timeoutMs = TIMEOUT_MS, ...options } = {}) {
+  async #send(method, path, { signal, timeoutMs = TIMEOUT_MS, ...options } = {}, onHeaders) {
     const limit = new AbortController();
     const end = () => limit.abort(signal?.reason);
     const timer = setTimeout(() => limit.abort(new ApiError({ code: "TIMEOUT" })), timeoutMs);
@@ -147,6 +171,7 @@ export class Api {
     }
     try {
       const response = await this.fetch(method, path, { ...options, signal: limit.signal });
+      onHeaders?.(response.headers);
       const text = await response.text();
       return text === "" ? null : JSON.parse(text);
     } catch (error) {
@@ -180,13 +205,23 @@ async function failureOf(response) {
     // A proxy's page, not the API's answer.
   }
   const seconds = Number(response.headers.get("Retry-After") ?? "none");
-  return new ApiError({
-    code: problem["code"] ?? "UNKNOWN",
-    status: response.status,
-    detail: problem["detail"] ?? "",
-    retryAfter: Number.isFinite(seconds) ? seconds : null,
-    problem,
-  });
+  const retryAfter = seconds >= 0 && Number.isFinite(seconds) ? seconds : null;
+  const { status } = response;
+  if (status < 500 && status !== 429 && !isProblem(response, problem)) {
+    return new ApiError({ code: "NOT_THE_API", status: 502, retryAfter });
+  }
+  const code = problem["code"] ?? "UNKNOWN";
+  return new ApiError({ code, status, detail: problem["detail"] ?? "", retryAfter, problem });
+}
+
+/**
+ * Whether a failure is the API's word.
+ * @param {Response} response
+ * @param {Record<string, any>} problem
+ */
+function isProblem(response, problem) {
+  const type = response.headers.get("Content-Type") ?? "";
+  return type.startsWith("application/problem+json") && typeof problem["code"] === "string";
 }
 
 /**
@@ -207,7 +242,7 @@ export function reportFault(error) {
  * @returns {number} milliseconds
  */
 export function pauseAfter(failure, tries) {
-  const named = failure.retryAfter === null ? null : failure.retryAfter * 1_000;
+  const named = failure.retryAfter === null ? null : Math.max(RETRY_AFTER_MIN_MS, failure.retryAfter * 1_000);
   const pause = named ?? Math.min(PAUSE_MAX_MS, 1_000 * 2 ** (tries - 1));
   return Math.min(pause, RETRY_AFTER_MAX_MS) + Math.random() * 1_000;
 }

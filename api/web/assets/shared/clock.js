@@ -5,6 +5,9 @@
  * samples `performance.now()` counts, which nobody can set. A slow answer makes the estimate too early, never too
  * late, so the sample that says the latest time wins.
  *
+ * The body of an answer may be older than the answer: a cache that learns that its copy still holds keeps the body. The
+ * answer's `Date` is new then, to the second.
+ *
  * `performance.now()` stops in some browsers while the computer sleeps. The clock notices it by `Date.now()`, which
  * does not stop: then it forgets what it knew and asks for a new sample (`onSleep`). A browser that has frozen a tab
  * says so afterwards (`resume`): a connection that was open meanwhile may bring nothing any more.
@@ -18,6 +21,8 @@ const SLEPT_MS = 2_000;
 const DRIFT = 0.0001;
 /** An answer is no older than this: caches may keep it for a second. */
 const STALE_MAX_MS = 2_000;
+/** Events come in order. One that says a time so far before the known one says that the server's clock was set back. */
+export const SET_BACK_MS = 60_000;
 
 export class ServerClock {
   /** Server's time less `performance.now()`, milliseconds. @type {number | null} */
@@ -46,19 +51,22 @@ export class ServerClock {
    * Takes a sample.
    * @param {string} serverTime RFC 3339
    * @param {number} [sent] when the question was sent, by `performance.now()`; left out for events of a stream
-   * @param {number} [received] when the answer came
+   * @param {number | null} [date] when the answer was true by its headers, milliseconds since 1970
    */
-  learn(serverTime, sent, received = performance.now()) {
-    const time = Date.parse(serverTime);
-    if (Number.isNaN(time)) {
+  learn(serverTime, sent, date = null) {
+    const received = performance.now();
+    const said = Date.parse(serverTime);
+    if (Number.isNaN(said)) {
       return;
     }
+    const time = date !== null && date - said > STALE_MAX_MS ? date : said;
     const roundTrip = sent === undefined ? 0 : received - sent;
     const sample = time - received + roundTrip / 2;
     if (this.#offset !== null) {
       const kept = this.#offset - DRIFT * (received - this.#learnedAt);
       const latest = sent === undefined ? kept : Math.min(kept, time - sent + STALE_MAX_MS);
-      this.#offset = Math.max(sample, latest);
+      const isSetBack = sent === undefined && kept - sample > SET_BACK_MS;
+      this.#offset = isSetBack ? sample : Math.max(sample, latest);
       this.#learnedAt = received;
       return;
     }

@@ -119,6 +119,11 @@ export function byId(id) {
   return element;
 }
 
+/** Takes back what screen readers could still read of what was said: it is nobody else's. */
+export function hush() {
+  fill(byId("announcements"));
+}
+
 /**
  * Has a screen reader say something, without moving the focus. The page has an element with this id and `aria-live`.
  * @param {string} text

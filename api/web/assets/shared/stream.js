@@ -255,8 +255,9 @@ export class Stream {
       headers["Last-Event-ID"] = lastId;
     }
     const response = await this.#api.fetch("GET", this.#path, { headers, signal });
-    if (response.body === null) {
-      throw new ApiError({ code: "NETWORK", detail: "The stream has no body." });
+    const type = response.headers.get("Content-Type") ?? "";
+    if (response.body === null || !type.startsWith("text/event-stream")) {
+      throw new ApiError({ code: "NETWORK", detail: "The answer is no stream of events." });
     }
     return response.body.getReader();
   }

@@ -31,7 +31,6 @@ function signInLink() {
   return el("a", { class: "button", href: signInPath() }, words.account.signIn);
 }
 
-/** Where there is little room, it stands for the address. */
 function person() {
   return svg(
     "svg",
@@ -47,7 +46,7 @@ function person() {
  * @param {AbortSignal} signal ends it
  */
 function menu(session, email, signal) {
-  const summary = el("summary", { class: "button" }, person(), el("span", { class: "email" }, email.split("@")[0]));
+  const summary = el("summary", { class: "button" }, person(), el("span", { class: "word" }, words.account.menu), el("span", { class: "email" }, email.split("@")[0]));
   const signOut = el("button", { class: "item", type: "button", onclick: () => session.end() }, words.account.signOut);
   const items = el(
     "div",

@@ -19,6 +19,7 @@
 
 import { ApiError, newKey, pauseAfter, sleep } from "../shared/api.js";
 import { read, write } from "../shared/session.js";
+import { isPurchase, notBelieved } from "./answers.js";
 
 /** @typedef {import("../shared/api.js").Api} Api */
 /** @typedef {import("../shared/clock.js").ServerClock} ServerClock */
@@ -288,7 +289,11 @@ export class Attempt {
    */
   async #ask(key, signal) {
     const options = { headers: { "Idempotency-Key": key }, signal };
-    const { data } = await this.#api.post("/api/purchase", { saleId: this.#saleId }, options);
+    const answer = await this.#api.post("/api/purchase", { saleId: this.#saleId }, options);
+    const data = answer?.data;
+    if (!isPurchase(data) || data.status === "not_purchased" || !data.orderId) {
+      throw notBelieved();
+    }
     return { status: data.status, orderId: data.orderId };
   }
 
@@ -345,7 +350,9 @@ function asFailure(error) {
 function isPassing(failure) {
   const isEarly =
     failure.problem["reason"] === "not_started" && (failure.retryAfter ?? Infinity) <= EARLY_MAX_SECONDS;
-  return failure.isPassing || isEarly;
+  // One that does not name the purchase says nothing.
+  const isUnnamed = failure.code === "ALREADY_PURCHASED" && acceptedBefore(failure) === null;
+  return failure.isPassing || isEarly || isUnnamed;
 }
 
 /**
@@ -354,5 +361,6 @@ function isPassing(failure) {
  * @returns {Accepted | null}
  */
 function acceptedBefore({ code, problem }) {
-  return code === "ALREADY_PURCHASED" ? { status: problem["purchaseStatus"], orderId: problem["orderId"] } : null;
+  const purchase = { status: problem["purchaseStatus"], orderId: problem["orderId"] };
+  return code === "ALREADY_PURCHASED" && purchase.orderId && isPurchase(purchase) ? purchase : null;
 }

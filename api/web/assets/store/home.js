@@ -7,6 +7,7 @@ import { ApiError, pauseAfter, reportFault, retrying } from "../shared/api.js";
 import { el, fill, setAttribute, setText } from "../shared/dom.js";
 import { countdown, number } from "../shared/format.js";
 import { picture } from "../shared/picture.js";
+import { isSale, notBelieved } from "./answers.js";
 import { notice, problem } from "./notices.js";
 import { priceOf } from "./sale_state.js";
 import { atBeginning, dayAndHour, eachSecond, inZone } from "./timing.js";
@@ -78,11 +79,13 @@ export class Home {
     this.#isAsking = true;
     try {
       const sent = performance.now();
-      const { data } = await api.get("/api/flash-sales", { anonymous: true });
-      /** @type {Sale[]} */
-      const sales = data;
+      const { body, date } = await api.getDated("/api/flash-sales", { anonymous: true });
+      if (!Array.isArray(body?.data)) {
+        throw notBelieved();
+      }
+      const sales = /** @type {any[]} */ (body.data).filter(isSale);
       for (const { serverTime } of sales) {
-        clock.learn(serverTime, sent);
+        clock.learn(serverTime, sent, date);
       }
       this.#failed = 0;
       this.#pause.end();
@@ -151,6 +154,8 @@ class Card {
   #window = el("p", { class: "muted small" });
   #left = el("p", { class: "small figures" });
   #bar = el("div", { class: "bar", "aria-hidden": "true" }, el("div"));
+  /** The name is the link for screen readers. */
+  #go = el("p", { class: "card-go", "aria-hidden": "true" });
   /** @type {Sale} */
   #sale;
   #isPast = false;
@@ -174,6 +179,7 @@ class Card {
         this.#when,
         this.#window,
         el("div", { class: "stock" }, this.#bar, this.#left),
+        this.#go,
       ),
     );
   }
@@ -193,6 +199,7 @@ class Card {
     const isSoldOut = status === "active" && availableQuantity === 0;
     const shown = isSoldOut ? "soldOut" : status;
     setText(this.#badge, words.status[shown]);
+    setText(this.#go, words.home.go[shown]);
     const tone = { upcoming: "accent", active: "good", soldOut: "", paused: "warn", ended: "" }[shown];
     setAttribute(this.#badge, "class", `badge ${tone}`);
     this.#bar.style.setProperty("--part", String(totalQuantity === 0 ? 0 : availableQuantity / totalQuantity));

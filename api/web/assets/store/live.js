@@ -22,9 +22,8 @@ import { Stream } from "../shared/stream.js";
  * @typedef {object} Connection
  * @property {"connecting" | "open" | "away"} state
  * @property {number | null} seenAt by this tab's `performance.now()`
- * @property {number} failureStatus the HTTP status with which the stream was refused; else 0
  */
-/** @typedef {{ now: number | null } & ({ type: "ask" } | { type: "sale" | "purchase", data: any } | { type: "state", state: Connection["state"], seenAgoMs: number | null, failureStatus: number })} Message */
+/** @typedef {{ now: number | null } & ({ type: "ask" } | { type: "sale" | "purchase", data: any } | { type: "state", state: Connection["state"], seenAgoMs: number | null })} Message */
 
 const ASK_EVERY_MS = 3_000;
 /** A leader that has not answered so many questions is frozen. */
@@ -54,7 +53,7 @@ export class Live {
   /** The leader's newest data by the name of the event. @type {Map<string, any>} */
   #newest = new Map();
   /** @type {Connection} */
-  #connection = { state: "connecting", seenAt: null, failureStatus: 0 };
+  #connection = { state: "connecting", seenAt: null };
   #saidAt = 0;
   #unanswered = 0;
   #watching = 0;
@@ -169,8 +168,7 @@ export class Live {
         clock: this.#clock,
         path: `/api/flash-sale/events?saleId=${encodeURIComponent(this.#saleId)}`,
         onEvent: ({ name, data }) => this.#pass(name, data),
-        onState: ({ state, seenAt, failure }) =>
-          this.#passState({ state, seenAt, failureStatus: failure?.status ?? 0 }),
+        onState: ({ state, seenAt }) => this.#passState({ state, seenAt }),
       });
       this.#stream = stream;
       signal.addEventListener("abort", () => {
@@ -208,10 +206,10 @@ export class Live {
   }
 
   #postState() {
-    const { state, seenAt, failureStatus } = this.#connection;
+    const { state, seenAt } = this.#connection;
     this.#saidAt = performance.now();
     const seenAgoMs = seenAt === null ? null : performance.now() - seenAt;
-    this.#post({ type: "state", state, seenAgoMs, failureStatus });
+    this.#post({ type: "state", state, seenAgoMs });
   }
 
   /** @param {Message extends infer M ? M extends Message ? Omit<M, "now"> : never : never} message */
@@ -233,9 +231,9 @@ export class Live {
       this.#clock.learn(new Date(message.now).toISOString());
     }
     if (message.type === "state") {
-      const { state, seenAgoMs, failureStatus } = message;
+      const { state, seenAgoMs } = message;
       const seenAt = seenAgoMs === null ? null : performance.now() - seenAgoMs;
-      this.#connection = { state, seenAt, failureStatus };
+      this.#connection = { state, seenAt };
       this.#onState(this.#connection);
     } else {
       this.#onEvent(message.type, message.data);

@@ -12,7 +12,7 @@
 import { pathOf } from "../shared/address.js";
 import { Api } from "../shared/api.js";
 import { ServerClock } from "../shared/clock.js";
-import { byId, el, fill } from "../shared/dom.js";
+import { byId, el, fill, hush } from "../shared/dom.js";
 import { Session } from "../shared/session.js";
 import { showAccount } from "./account.js";
 import { Home } from "./home.js";
@@ -43,6 +43,7 @@ const shop = {
 document.documentElement.dir = words.direction;
 const place = byId("main");
 byId("top").before(el("a", { class: "skip unseen", href: "#main" }, words.skip));
+session.onChange((signedIn) => signedIn === null && hush());
 showAccount(session, byId("account"));
 
 /**

@@ -2,8 +2,10 @@
  * Owns the list of the visitor's orders at `/orders`. A link to one order, `/orders#{orderId}`, leads to its ticket.
  */
 
-import { reportFault, retrying } from "../shared/api.js";
+import { ApiError, reportFault, retrying, sleep } from "../shared/api.js";
 import { el, fill, setAttribute, setText, show } from "../shared/dom.js";
+import { orderShort } from "../shared/format.js";
+import { askPurchase, isPending } from "./answers.js";
 import { notice, problem } from "./notices.js";
 import { signInPath } from "./sign_in.js";
 import { Ticket } from "./ticket.js";
@@ -24,6 +26,8 @@ import { words } from "./words.js";
  */
 
 const PAGE = 12;
+/** How often it asks for an order that is being written down. */
+const ASK_EVERY_MS = 2_000;
 
 export class Orders {
   /** @type {Shop} */
@@ -58,7 +62,7 @@ export class Orders {
         void this.#begin();
       }
     });
-    addEventListener("hashchange", () => this.#find(false));
+    addEventListener("hashchange", () => void this.#find());
     await this.#begin();
   }
 
@@ -119,7 +123,7 @@ export class Orders {
       }
     }
     if (isFirst && !signal.aborted) {
-      await this.#find(true);
+      await this.#find();
     }
   }
 
@@ -171,11 +175,8 @@ export class Orders {
     return ticket.element;
   }
 
-  /**
-   * Leads to the order that the address names, however old it is.
-   * @param {boolean} isFirst whether the page has just been opened
-   */
-  async #find(isFirst) {
+  /** Leads to the order that the address names, however old it is. */
+  async #find() {
     const id = location.hash.slice(1);
     const { signal } = this.#begun;
     const find = () => [...this.#list.children].find((one) => one.id === id);
@@ -191,10 +192,61 @@ export class Orders {
     if (ticket instanceof HTMLElement) {
       ticket.scrollIntoView({ block: "center" });
       focusOn(ticket);
-    } else if (isFirst && this.#cursor === null && !signal.aborted) {
-      fill(this.#note, el("p", { class: "note warn" }, words.orders.notHere));
+    } else if (this.#cursor === null && !signal.aborted) {
+      await this.#explain(id, signal).catch((error) => signal.aborted || this.#fail(false, error));
     }
   }
+
+  /**
+   * Says what has become of an order that is not in the list. One that is being written down comes into it.
+   * @param {string} id
+   * @param {AbortSignal} signal ends it
+   */
+  async #explain(id, signal) {
+    for (let wasPending = false; ; wasPending = true) {
+      const purchase = await retrying(() => askPurchase(this.#shop.api, id, signal), { signal }).catch(unlessUnknown);
+      if (signal.aborted || location.hash.slice(1) !== id) {
+        return;
+      }
+      if (purchase?.status === "failed") {
+        const why = words.failed[purchase.reason ?? ""] ?? words.next.failed(orderShort(id));
+        fill(this.#note, el("p", { class: "note bad" }, `${words.ticket.states.failed}. ${why}`));
+        return;
+      }
+      if (purchase === null || !(wasPending || isPending(purchase))) {
+        fill(this.#note, el("p", { class: "note warn" }, words.orders.notHere));
+        return;
+      }
+      if (!isPending(purchase)) {
+        await this.#begin();
+        return;
+      }
+      this.#showPending(id);
+      await sleep(ASK_EVERY_MS, signal);
+    }
+  }
+
+  /** @param {string} id */
+  #showPending(id) {
+    if (this.#list.querySelector(".ticket") === null) {
+      // The buyer has one.
+      fill(this.#list);
+    }
+    if (this.#note.querySelector("[role=status]") === null) {
+      fill(this.#note, el("p", { class: "note", role: "status" }, words.orders.onItsWay(orderShort(id))));
+    }
+  }
+}
+
+/**
+ * The shop knows no such order of this buyer.
+ * @param {unknown} error
+ */
+function unlessUnknown(error) {
+  if (error instanceof ApiError && [400, 404].includes(error.status)) {
+    return null;
+  }
+  throw error;
 }
 
 /** @param {HTMLElement} ticket */

@@ -8,19 +8,23 @@
  * | an attempt to buy | attempt.js |
  *
  * Shortly before the start it asks for the status once more, at a random moment: the clock is right then and a
- * connection is open, and nothing but the purchase is sent at the start.
+ * connection is open, and nothing but the purchase is sent at the start. Without a stream the status has to do: looks.js
+ * says when.
  */
 
-import { ApiError, reportFault, retrying } from "../shared/api.js";
+import { ApiError, retrying } from "../shared/api.js";
 import { announce, fill } from "../shared/dom.js";
+import { askPurchase, follows, isPending, isPurchase, isSale, notBelieved } from "./answers.js";
 import { Attempt } from "./attempt.js";
 import { Live } from "./live.js";
+import { Looks } from "./looks.js";
 import { Milestones } from "./milestones.js";
 import { notice, problem } from "./notices.js";
-import { stateOf } from "./sale_state.js";
+import { lessOwn, stateOf } from "./sale_state.js";
 import { SessionNote } from "./session_note.js";
 import { SaleView } from "./sale_view.js";
 import { signInPath } from "./sign_in.js";
+import { Signal } from "./signal.js";
 import { Ticket } from "./ticket.js";
 import { eachSecond } from "./timing.js";
 import { words } from "./words.js";
@@ -30,12 +34,10 @@ import { words } from "./words.js";
 /** @typedef {import("./live.js").Connection} Connection */
 /** @typedef {import("./main.js").Shop} Shop */
 
-/** The page does not mention a connection that comes back sooner than this. */
-const AWAY_AFTER_MS = 1_500;
 /** An answer to a purchase counts more than the stream's figures for so long. */
 const REFUSAL_MS = 3_000;
-/** The last look before the start comes between these. */
-const LAST_LOOK_MS = { earliest: 60_000, latest: 15_000 };
+/** Refusals that the sale's state explains. */
+const OF_STATE = ["OUT_OF_STOCK", "SALE_NOT_ACTIVE"];
 
 /** How far a purchase has come. It never goes back. */
 const ORDER = { not_purchased: 0, queued: 1, processing: 1, failed: 2, completed: 3, cancelled: 4 };
@@ -68,13 +70,12 @@ export class SalePage {
   /** Whether the connection was away since the last figures: what has happened meanwhile has happened sometime. */
   #hasMissed = true;
   /** @type {Connection} */
-  #connection = { state: "connecting", seenAt: null, failureStatus: 0 };
-  #awaySince = 0;
-  #isSaidAway = false;
+  #connection = { state: "connecting", seenAt: null };
+  #signal = new Signal((state, agoMs) => this.#view.showConnection(state, agoMs));
   #lastState = "";
-  #lookedAt = 0;
-  #isLooking = false;
-  #lastLookMs = LAST_LOOK_MS.latest + Math.random() * (LAST_LOOK_MS.earliest - LAST_LOOK_MS.latest);
+  #looks = new Looks(() => this.#look());
+  /** When the shop last said how the sale is, by `performance.now()`. */
+  #heardAt = 0;
   /** Whose purchase is shown. @type {string | undefined} */
   #user;
 
@@ -151,11 +152,11 @@ export class SalePage {
   }
 
   async #look() {
-    try {
-      this.#takeStatus(await this.#askStatus());
-    } catch (error) {
-      // The stream goes on, and there will be another look.
-      reportFault(error);
+    this.#takeStatus(await this.#askStatus());
+    const { api, session } = this.#shop;
+    const orderId = this.#purchase?.orderId ?? "";
+    if (session.signedIn !== null && this.#purchase !== null && isPending(this.#purchase)) {
+      this.#takePurchase(await askPurchase(api, orderId));
     }
   }
 
@@ -166,26 +167,24 @@ export class SalePage {
   async #askStatus() {
     const { api, clock } = this.#shop;
     const sent = performance.now();
-    this.#isLooking = true;
-    try {
-      const path = `/api/flash-sale/status?saleId=${encodeURIComponent(this.#saleId)}`;
-      const { data } = await api.get(path, { anonymous: true });
-      if (data === null) {
-        throw new ApiError({ code: "SALE_NOT_FOUND", status: 404 });
-      }
-      clock.learn(data.serverTime, sent);
-      this.#lookedAt = performance.now();
-      return data;
-    } finally {
-      this.#isLooking = false;
+    const path = `/api/flash-sale/status?saleId=${encodeURIComponent(this.#saleId)}`;
+    const { body, date } = await api.getDated(path, { anonymous: true });
+    if (body?.data === null) {
+      throw new ApiError({ code: "SALE_NOT_FOUND", status: 404 });
     }
+    if (!isSale(body?.data)) {
+      throw notBelieved();
+    }
+    clock.learn(body.data.serverTime, sent, date);
+    this.#looks.note();
+    return body.data;
   }
 
   /** @param {Sale} status */
   #takeStatus(status) {
     const known = this.#sale;
     // The stream's event may be newer.
-    const isNewer = known === null || Date.parse(status.serverTime) >= Date.parse(known.serverTime);
+    const isNewer = known === null || follows(status, known);
     this.#takeSale(isNewer ? status : { ...status, ...known });
   }
 
@@ -206,12 +205,17 @@ export class SalePage {
    */
   #takeEvent(name, data) {
     if (name === "purchase") {
-      this.#takePurchase(data);
+      if (isPurchase(data)) {
+        this.#takePurchase(data);
+      }
     } else if (this.#sale === null) {
       // Of the product it says nothing: the status does.
       this.#early = data;
-    } else if (Date.parse(data.serverTime) >= Date.parse(this.#sale.serverTime)) {
-      this.#takeSale({ ...this.#sale, ...data });
+    } else {
+      const sale = { ...this.#sale, ...data };
+      if (isSale(sale) && typeof data.serverTime === "string" && follows(sale, this.#sale)) {
+        this.#takeSale(sale);
+      }
     }
   }
 
@@ -221,9 +225,10 @@ export class SalePage {
   /** @param {Sale} sale */
   #takeSale(sale) {
     const known = this.#sale;
-    const isEarlyNewer = Date.parse(this.#early?.serverTime ?? "") >= Date.parse(sale.serverTime);
-    this.#sale = isEarlyNewer ? { ...sale, ...this.#early } : sale;
+    const early = { ...sale, ...this.#early };
+    this.#sale = this.#early !== null && isSale(early) && follows(early, sale) ? early : sale;
     this.#early = null;
+    this.#heardAt = performance.now();
     document.title = `${sale.productName} · ${this.#shop.name}`;
     const attempt = this.#attempt.state;
     if (attempt?.phase === "refused" && performance.now() - attempt.at > REFUSAL_MS) {
@@ -262,14 +267,10 @@ export class SalePage {
     const wasAway = this.#connection.state === "away";
     const isAway = connection.state === "away";
     if (isAway && !wasAway) {
-      this.#awaySince = performance.now();
+      this.#signal.goAway();
     }
     this.#connection = connection;
     this.#hasMissed ||= connection.state !== "open";
-    if (isAway && [429, 503].includes(connection.failureStatus) && !this.#isLooking && this.#sale !== null) {
-      // There is no place for another stream: the status has to do.
-      void this.#look();
-    }
     if (wasAway !== isAway) {
       this.#show();
     }
@@ -303,7 +304,7 @@ export class SalePage {
     }
   }
 
-  #state() {
+  #state(attempt = this.#attempt.state) {
     const sale = this.#sale;
     if (sale === null) {
       return null;
@@ -313,7 +314,7 @@ export class SalePage {
       now: this.#shop.clock.now() ?? Date.parse(sale.serverTime),
       isSignedIn: this.#shop.session.signedIn !== null,
       purchase: this.#purchase,
-      attempt: this.#attempt.state,
+      attempt,
       soldOutMs: this.#soldOutMs,
     });
   }
@@ -325,29 +326,15 @@ export class SalePage {
       return;
     }
     const now = this.#shop.clock.now();
-    this.#view.showSale(sale, now ?? Date.parse(sale.serverTime));
+    this.#view.showSale(lessOwn(sale, this.#purchase), now ?? Date.parse(sale.serverTime));
     if (now !== null) {
       this.#view.showTime(sale, now);
     }
     this.#view.showState(state);
-    this.#showConnection();
+    this.#signal.update(this.#connection, this.#looks.lookedAt);
     this.#showTicket(sale, now);
     this.#note.update(sale, now);
     this.#announce(state);
-  }
-
-  #showConnection() {
-    const { state, seenAt } = this.#connection;
-    const isBrief = performance.now() - this.#awaySince < AWAY_AFTER_MS;
-    if (state === "away" && isBrief) {
-      return;
-    }
-    if (state !== "connecting" && (state === "away") !== this.#isSaidAway) {
-      this.#isSaidAway = state === "away";
-      announce(this.#isSaidAway ? words.announce.away : words.announce.back);
-    }
-    const seen = Math.max(seenAt ?? 0, this.#lookedAt);
-    this.#view.showConnection(state, seen === 0 ? null : performance.now() - seen);
   }
 
   /**
@@ -385,16 +372,28 @@ export class SalePage {
     if (sale === null) {
       return;
     }
+    this.#reviewRefusal();
     this.#show();
-    if (now === null) {
+    this.#looks.tick(sale, now, this.#connection.state === "open");
+    if (now !== null) {
+      this.#milestones.seeTime(sale, now);
+    }
+  }
+
+  /** A refusal that the sale's state explains counts until the shop has said the state since. If it does not, the page asks. */
+  #reviewRefusal() {
+    const attempt = this.#attempt.state;
+    if (attempt?.phase !== "refused" || !OF_STATE.includes(attempt.failure.code)) {
       return;
     }
-    this.#milestones.seeTime(sale, now);
-    const leftMs = Date.parse(sale.startTime) - now;
-    const isDue = leftMs < this.#lastLookMs && leftMs > LAST_LOOK_MS.latest / 2;
-    if (sale.status === "upcoming" && isDue && performance.now() - this.#lookedAt > LAST_LOOK_MS.earliest) {
-      this.#lookedAt = performance.now();
-      void this.#look();
+    if (performance.now() - attempt.at <= REFUSAL_MS) {
+      return;
+    }
+    const saysTheSame = this.#state(null)?.kind === this.#state()?.kind;
+    if (saysTheSame || this.#heardAt > attempt.at) {
+      this.#attempt.dismiss();
+    } else {
+      this.#looks.want();
     }
   }
 }

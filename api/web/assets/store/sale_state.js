@@ -50,6 +50,7 @@ import { words } from "./words.js";
  * @property {string} next the line below
  * @property {"buy" | "sign-in" | null} action what the button does
  * @property {boolean} [isBusy]
+ * @property {boolean} [leadsToOrders] whether the line goes on with a link to the list of orders
  */
 
 /**
@@ -73,7 +74,7 @@ function ofPurchase({ sale, purchase }) {
     case "completed": {
       const at = purchase.purchasedAt;
       const next = at ? words.next.won(order, second(at)) : words.next.wonSometime(order);
-      return { kind: "won", label: words.button.won, next, action: null };
+      return { kind: "won", label: words.button.won, next, action: null, leadsToOrders: true };
     }
     case "cancelled":
       return { kind: "cancelled", label: words.button.cancelled, next: words.next.cancelled(order), action: null };
@@ -82,7 +83,8 @@ function ofPurchase({ sale, purchase }) {
       if (purchase.reason === "superseded" && sale.status === "active" && sale.availableQuantity > 0) {
         return { kind: "buy-again", label: words.button.buyAgain(priceOf(sale)), next, action: "buy" };
       }
-      return { kind: "failed", label: words.button.failed, next, action: null };
+      const leadsToOrders = purchase.reason === "buyer_has_order";
+      return { kind: "failed", label: words.button.failed, next, action: null, leadsToOrders };
     }
     default:
       return null;
@@ -205,6 +207,18 @@ function soldOut(soldOutMs) {
       ? words.next.soldOut
       : words.next.soldOutIn(soldOutMs < 1_000 ? words.time.aMoment : duration(soldOutMs));
   return { kind: "sold-out", label: words.button.soldOut, next, action: null };
+}
+
+/**
+ * The sale with one unit taken at least: an answer to a purchase may be here before the figure that it changed.
+ * @param {Sale} sale
+ * @param {Purchase | null} purchase
+ * @returns {Sale}
+ */
+export function lessOwn(sale, purchase) {
+  const hasOne = ["queued", "processing", "completed"].includes(purchase?.status ?? "");
+  const atMost = sale.totalQuantity - 1;
+  return hasOne && sale.availableQuantity > atMost ? { ...sale, availableQuantity: atMost } : sale;
 }
 
 /** @param {Sale} sale */

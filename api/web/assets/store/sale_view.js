@@ -26,7 +26,9 @@ export class SaleView {
   #window = el("p", { class: "muted small" });
   #bar = el("div", { class: "bar", "aria-hidden": "true" }, el("div"));
   #left = el("p", { class: "left figures" });
-  #next = el("p", { class: "next", id: "next" });
+  #nextWords = el("span");
+  #nextLink = el("a", { href: "/orders", hidden: true }, words.next.toOrders);
+  #next = el("p", { class: "next", id: "next" }, this.#nextWords, " ", this.#nextLink);
   #note = el("div", { hidden: true });
   #ticket = el("div", { class: "ticket-place" });
   /** @type {HTMLElement} */
@@ -70,7 +72,7 @@ export class SaleView {
       ),
       this.#about,
     );
-    setText(this.#next, words.next.loading);
+    setText(this.#nextWords, words.next.loading);
     setText(this.#connection, words.connection.connecting);
   }
 
@@ -160,12 +162,13 @@ export class SaleView {
   }
 
   /** @param {State} state */
-  showState({ kind, label, next, action, isBusy = false }) {
+  showState({ kind, label, next, action, isBusy = false, leadsToOrders = false }) {
     this.element.dataset["state"] = kind;
     setText(this.#button, label);
     setAttribute(this.#button, "aria-disabled", action === null ? "true" : null);
     setAttribute(this.#button, "aria-busy", isBusy ? "true" : null);
-    setText(this.#next, next);
+    setText(this.#nextWords, next);
+    show(this.#nextLink, leadsToOrders);
   }
 
   /**

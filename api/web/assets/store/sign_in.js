@@ -7,6 +7,7 @@ import { pathOf } from "../shared/address.js";
 import { ApiError, reportFault, retrying } from "../shared/api.js";
 import { el, fill, setAttribute, setText, show } from "../shared/dom.js";
 import { problem } from "./notices.js";
+import { atBeginning } from "./timing.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./main.js").Shop} Shop */
@@ -120,7 +121,8 @@ export class SignIn {
     setText(this.#other, way === "password" ? words.signIn.withoutPassword : words.signIn.withPassword);
     show(this.#other, email && !isNew);
     setText(this.#register, isNew ? words.signIn.toOld : words.signIn.toNew);
-    show(this.#register, register);
+    // By address alone nobody needs an account beforehand.
+    show(this.#register, register && way !== "email");
     this.#say("", null);
   }
 
@@ -184,8 +186,9 @@ export class SignIn {
     } else if (error.status === 429) {
       this.#say(words.signIn.tooMany(String(error.retryAfter ?? 60)), null);
     } else {
-      const isPassword = error.problem["field"] === "password";
-      this.#say(error.detail || words.problem.loading, isPassword ? this.#password : this.#email);
+      const { field } = error.problem;
+      const fault = field === "email" ? words.signIn.emailWrong : atBeginning(error.detail) || words.problem.loading;
+      this.#say(fault, field === "password" ? this.#password : this.#email);
     }
   }
 

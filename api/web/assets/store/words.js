@@ -21,6 +21,7 @@ export const words = {
     signOut: "Sign out",
     orders: "My orders",
     sales: "All sales",
+    menu: "Menu",
   },
 
   titles: {
@@ -32,6 +33,7 @@ export const words = {
 
   home: {
     heading: "Sales",
+    go: { upcoming: "See the sale", active: "See and buy", soldOut: "See the sale", paused: "See the sale", ended: "See the sale" },
     none: "No sale is planned yet",
     noneLine: "The shop announces its next sale here. Keep this page open, or come back later.",
   },
@@ -102,9 +104,9 @@ export const words = {
     late: "Your request may have arrived. Try again.",
     signInToGoOn: "Your request may have arrived. Sign in, and we ask again. You cannot buy twice.",
     onItsWay: (/** @type {string} */ order) => `Order ${order}, being written down.`,
-    won: (/** @type {string} */ order, /** @type {string} */ time) =>
-      `Order ${order}, ${time}. Find it under My orders.`,
-    wonSometime: (/** @type {string} */ order) => `Order ${order}. Find it under My orders.`,
+    won: (/** @type {string} */ order, /** @type {string} */ time) => `Order ${order}, ${time}.`,
+    wonSometime: (/** @type {string} */ order) => `Order ${order}.`,
+    toOrders: "See it under My orders",
     soldOut: "Everything is sold. If a unit comes back, this page opens again.",
     soldOutIn: (/** @type {string} */ duration) =>
       `Everything went in ${duration}. If a unit comes back, this page opens again.`,
@@ -122,7 +124,7 @@ export const words = {
     unknown_sale: "The shop does not know this sale any more. Nothing was sold to you.",
     superseded: "A failure of the shop's came between. Nothing was sold to you: while the sale is on you can buy again.",
     sale_settled: "The sale was closed before your purchase was written down. Nothing was sold to you.",
-    buyer_has_order: "You have another order in this sale, and each person gets one unit. Find it under My orders.",
+    buyer_has_order: "You have another order in this sale, and each person gets one unit.",
     buyer_rejected: "An earlier purchase of yours in this sale could not be completed either. Ask the shop.",
     order_id_taken: "Its number belongs to another purchase. Nothing was sold to you: ask the shop.",
     no_units: "When it was written down, no unit was left. Nothing was sold to you.",
@@ -178,6 +180,8 @@ export const words = {
     signIn: "Sign in to see your orders.",
     more: "Show more orders",
     loading: "A moment …",
+    onItsWay: (/** @type {string} */ order) =>
+      `Order ${order} is yours. The shop is writing it down, and then it appears here.`,
     notHere: "The order of this link is not among yours. Is it another account's?",
   },
 
@@ -190,7 +194,7 @@ export const words = {
     submit: "Sign in",
     submitNew: "Create the account",
     byEmail: "Your address is enough. We make an account if you have none.",
-    withPassword: "Use a password",
+    withPassword: "Sign in with a password instead",
     withoutPassword: "Sign in by address alone",
     toNew: "Create an account",
     toOld: "I have an account",
@@ -199,6 +203,7 @@ export const words = {
     wrong: "The address or the password is wrong.",
     needsPassword: "This account has a password. Enter it, please.",
     taken: "There is an account with this address. Sign in instead.",
+    emailWrong: "This is not an email address. It must look like name@example.org, without blanks.",
     emailMissing: "Enter your email address.",
     passwordMissing: "Enter your password.",
     passwordShort: "The password must have at least 8 characters.",
