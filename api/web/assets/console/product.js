@@ -127,6 +127,11 @@ function detailsCard(product, changed) {
       say(text.unchanged, "");
       return;
     }
+    const present = await untilKnown(() => service.product(productId), onPause);
+    if (details.areStale(present)) {
+      changed(present);
+      return;
+    }
     changed(await addOnce(`product:${productId}`, patch, (key) => service.changeProduct(productId, patch, key), onPause));
     say(text.saved, "good");
   };
@@ -134,7 +139,7 @@ function detailsCard(product, changed) {
     "section",
     { class: "card stack", oninput: () => say("", "") },
     el("h2", {}, text.details),
-    form({ fields: details.fields, submit: text.save, send }, ...details.nodes, said),
+    form({ fields: details.fields, submit: text.save, check: details.check, send }, ...details.nodes, said),
   );
   return { node, show: details.follow };
 }

@@ -174,6 +174,12 @@ export const words = {
     save: "Save the details",
     saved: "The product is changed.",
     unchanged: "Nothing is changed yet.",
+    priceForm: "In digits, such as 24.50.",
+    priceUnread: "Write the price in digits alone, such as 24.50. A point or a comma stands only before the decimals, of which there are at most three.",
+    priceTwoWays: (/** @type {string} */ currency) => `This can be read as two amounts of ${currency}. Write thousands without a point or a comma, and at most two decimals.`,
+    priceTooLarge: "The largest price is 9,999,999,999.999.",
+    moved: (/** @type {string} */ read, /** @type {string} */ present) =>
+      `Somebody has changed this since: you read \u201c${read}\u201d, and it is \u201c${present}\u201d now. Look again, then send it once more.`,
     priceHint: "Sales keep the price that they were planned with.",
     inStock: (/** @type {string} */ units) => `${units} in stock`,
     stockTitle: "Stock",
