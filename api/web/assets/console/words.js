@@ -61,7 +61,7 @@ export const words = {
   },
 
   action: {
-    back: "Cancel",
+    back: "Back",
     close: "Close",
     again: "Try again",
     plan: "Plan a sale",
@@ -118,6 +118,7 @@ export const words = {
   status: {
     upcoming: "Upcoming",
     active: "Selling",
+    soldOut: "Sold out",
     paused: "Paused",
     ended: "Ended",
     settled: "Settled",
@@ -130,6 +131,7 @@ export const words = {
     window: "From \u2013 to",
     sold: "Sold",
     gate: "Gate",
+    gateHint: "The gate, in Redis, decides who gets a unit. A sale sells once it is loaded there.",
     warm: "Loaded",
     cold: "Not loaded",
     none: "\u2013",
@@ -220,10 +222,12 @@ export const words = {
     cancelTitle: (/** @type {string} */ order) => `Cancel order ${order}`,
     cancel: (/** @type {string} */ buyer, /** @type {string} */ price) => `The order of ${buyer} for ${price} is cancelled. Its 1 unit goes back to the sale, or to the product once the sale is settled.`,
     cancelConfirm: "Cancel the order",
+    cancelNot: "Keep the order",
     cancelFinal: "This buyer cannot buy again in this sale. This cannot be undone.",
     cancelledDone: "The order is cancelled.",
     downloading: "Reading the orders \u2026",
-    file: "orders.csv",
+    file: (/** @type {string} */ of) => `orders${of === "" ? "" : `-${of}`}.csv`,
+    fileTimes: "The times in the file are in UTC.",
   },
 
   rejections: {
@@ -300,7 +304,7 @@ export const words = {
     size: "size",
     connections: "connections",
     commit: "synchronous commit",
-    promise: "What a 202 promises",
+    promise: "What an accepted purchase (202) promises",
     promiseGiven: "Given",
     promiseLost: "Can be lost",
     durability: "durability",
