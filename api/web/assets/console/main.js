@@ -4,7 +4,7 @@
 
 import { reportFault } from "../shared/api.js";
 import { pathOf } from "../shared/address.js";
-import { byId, fill } from "../shared/dom.js";
+import { byId, fill, setText } from "../shared/dom.js";
 import { go, onMove } from "./address.js";
 import { frame, setTitle } from "./frame.js";
 import { missingPage } from "./missing_page.js";
@@ -86,6 +86,8 @@ let user = session.signedIn?.userId;
 session.onChange((signedIn) => {
   if (signedIn?.userId === user) return;
   user = signedIn?.userId;
+  // Nobody else reads what happened before.
+  setText(byId("announcements"), "");
   render(true);
 });
 render(false);

@@ -7,6 +7,7 @@ import { number } from "../shared/format.js";
 import { picture } from "../shared/picture.js";
 import { failureNote } from "./failures.js";
 import { fillTiles } from "./figures.js";
+import { plain } from "./form.js";
 import { planSale } from "./plan.js";
 import { statusBadge, statusWord } from "./sale_parts.js";
 import * as service from "./service.js";
@@ -102,13 +103,13 @@ async function matching({ name, status, cursor }, signal) {
 
 /** @param {Sale} sale @param {string} name @param {string} wanted */
 function fits({ productName, status, state, availableQuantity }, name, wanted) {
-  if (!productName.toLowerCase().includes(name.toLowerCase())) return false;
+  if (!plain(productName).toLowerCase().includes(name.toLowerCase())) return false;
   return wanted === "" || wanted === statusWord(status, state, availableQuantity);
 }
 
 /** @param {Sale} sale */
 function named(sale) {
-  return el("span", { class: "named" }, picture(sale, "thumb"), el("a", { href: `/admin/sales/${sale.saleId}` }, sale.productName), el("span", { class: "muted small", title: sale.saleId }, words.sale.short(sale.saleId.slice(-4))));
+  return el("span", { class: "named" }, picture(sale, "thumb"), el("a", { href: `/admin/sales/${sale.saleId}` }, sale.productName), el("span", { class: "muted small whole", title: sale.saleId }, words.sale.short(sale.saleId.slice(-4))));
 }
 
 /** @param {Sale} sale */

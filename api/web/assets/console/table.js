@@ -275,7 +275,7 @@ function asked(filters) {
   const pairs = new URLSearchParams(location.search);
   /** @type {Record<string, string>} */
   const query = {};
-  for (const { name } of filters) query[name] = pairs.get(name) ?? "";
+  for (const { name } of filters) query[name] = plain(pairs.get(name) ?? "");
   return query;
 }
 
