@@ -132,7 +132,9 @@ function detailsCard(product, changed) {
       changed(present);
       return;
     }
-    changed(await addOnce(`product:${productId}`, patch, (key) => service.changeProduct(productId, patch, key), onPause));
+    const saved = await addOnce(`product:${productId}`, patch, (key) => service.changeProduct(productId, patch, key), onPause);
+    details.follow(saved, patch);
+    changed(saved);
     say(text.saved, "good");
   };
   const node = el(
@@ -141,7 +143,7 @@ function detailsCard(product, changed) {
     el("h2", {}, text.details),
     form({ fields: details.fields, submit: text.save, check: details.check, send }, ...details.nodes, said),
   );
-  return { node, show: details.follow };
+  return { node, show: (/** @type {Product} */ next) => details.follow(next) };
 }
 
 /** @param {Product} product @param {(next: Partial<Product>) => void} changed */

@@ -68,12 +68,14 @@ export function detailFields(product) {
   /**
    * The product is another one now: fields that said what it was follow it, and what somebody has typed stays.
    * @param {Product} next
+   * @param {Record<string, unknown>} [sent] what somebody has saved with it: the API may write that another way
    */
-  const follow = (next) => {
+  const follow = (next, sent = {}) => {
     const newest = textsOf(next);
     for (const [detail, value] of entriesOf(values())) {
       const { control } = fields[detail];
-      if (isTouched(detail) && value !== seen[detail] && value !== next[detail]) continue;
+      const isKnown = value === seen[detail] || value === next[detail] || value === sent[detail];
+      if (isTouched(detail) && !isKnown) continue;
       texts[detail] = newest[detail];
       if (control.value !== newest[detail]) {
         control.value = newest[detail];
