@@ -63,7 +63,7 @@ async fn an_admin_plans_a_sale_watches_it_pauses_restocks_ends_and_settles_it() 
     let field = browser.write("spinbutton", "Units to add", "5").await;
     field.unwrap();
     browser.click("button", "Restock").await.unwrap();
-    browser.until_text("of 15, 26 %").await.unwrap();
+    browser.until_text("of 15, 26.7 %").await.unwrap();
     scene.stage.until_open(scene.sale.id).await.unwrap();
     scene.others_buy(2).await;
     browser.until_text("6 = 0 + 6").await.unwrap();

@@ -8,7 +8,7 @@ use system::{
 };
 
 use super::{
-    dialogs::{leave, open, pick_time, send_in_vain, take_step},
+    dialogs::{leave, open, pick_time, send, send_in_vain, take_step},
     scene::Scene,
     shop::{BUYER, Shop},
 };
@@ -82,7 +82,9 @@ async fn check_final(shop: &Shop, step: &str, confirm: &str) {
     write(shop, name, "Another thing").await;
     send_in_vain(shop, confirm, name, "not the name above").await;
     check(shop, &format!("{step} with another name")).await;
-    leave(shop).await;
+    // Beside "Cancel the order" a button "Cancel" would say the contrary of what it does.
+    let is_cancel = confirm == "Cancel the order";
+    send(shop, if is_cancel { "Keep the order" } else { "Back" }).await;
 }
 
 /// The questions before a step of the sale whose page this is, each with what it says.
@@ -149,7 +151,7 @@ async fn the_forms_of_a_product_can_be_used_by_everybody() {
     send_in_vain(&scene, "Create the product", name, "Fill this in.").await;
     check(&scene, "a new product without anything").await;
     write(&scene, name, "Chair").await;
-    let price = ("spinbutton", "Price");
+    let price = ("textbox", "Price");
     write(&scene, price, "1.999").await;
     write(&scene, ("spinbutton", "Units in stock"), "5").await;
     let picture = ("textbox", "Address of a picture");
@@ -173,7 +175,7 @@ async fn the_forms_of_a_product_can_be_used_by_everybody() {
         &scene,
         "Save the details",
         price,
-        "greater than or equal to 0",
+        "Write the price in digits alone",
     )
     .await;
     browser.choose("Change", "Take away").await.unwrap();

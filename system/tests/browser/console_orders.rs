@@ -14,8 +14,10 @@ use super::{
     shop::{BUYER, Shop},
 };
 
-/// The name of the file with the orders.
-const FILE: &str = "orders.csv";
+/// The name of the file with the orders of all sales.
+fn file_name() -> String {
+    format!("orders-{}.csv", Utc::now().format("%F"))
+}
 
 /// The first line of that file.
 const COLUMNS: &str = "orderId,userId,saleId,productId,quantity,price,currency,status,createdAt,updatedAt,\
@@ -137,14 +139,14 @@ async fn the_file_of_the_orders_has_the_rows_of_the_ledger() {
     scene.goto("/admin/orders").await;
     browser.until_text("4 rows on this page").await.unwrap();
     browser.click("button", "Download CSV").await.unwrap();
-    let saved = browser.take_download(FILE).await.unwrap();
+    let saved = browser.take_download(&file_name()).await.unwrap();
     assert_eq!(saved, file_of(&scene, None).await);
     assert_eq!(saved.lines().count(), 1 + 4);
 
     browser.choose("Status", "Cancelled").await.unwrap();
     browser.until_text("1 row on this page").await.unwrap();
     browser.click("button", "Download CSV").await.unwrap();
-    let saved = browser.take_download(FILE).await.unwrap();
+    let saved = browser.take_download(&file_name()).await.unwrap();
     assert_eq!(saved, file_of(&scene, Some(OrderStatus::Cancelled)).await);
     assert!(
         saved.contains(",cancelled,") && saved.contains(BUYER),

@@ -52,7 +52,7 @@ pub async fn send_in_vain(shop: &Shop, button: &str, (role, name): (&str, &str),
 
 /// Leaves the dialog.
 pub async fn leave(shop: &Shop) {
-    send(shop, "Cancel").await;
+    send(shop, "Back").await;
 }
 
 /// Takes a step that asks for nothing, with the question before it.

@@ -18,7 +18,7 @@
 /** Room for the labels, CSS pixels. */
 const LEFT = 52;
 const BOTTOM = 24;
-const TOP = 10;
+const TOP = 24;
 const RIGHT = 8;
 /** About how far apart the labels of the time are, CSS pixels. */
 const LABEL_PX = 110;
@@ -103,6 +103,7 @@ export class StackChart {
   /**
    * @param {HTMLCanvasElement} canvas
    * @param {{ colours: () => Colours, timeLabel: (at: number, step: number) => string,
+   *   unit: string,
    *   numberLabel: (value: number) => string, offset: (at: number) => number }} how `offset` is the wall clock's, so
    *   that labels stand at its whole hours
    */
@@ -190,6 +191,8 @@ export class StackChart {
       context.fillText(this.#how.numberLabel(value), LEFT - 8, at + 1);
     }
     context.fillText(this.#how.numberLabel(0), LEFT - 8, Math.round(y(0)));
+    context.textAlign = "left";
+    context.fillText(this.#how.unit, LEFT, TOP / 2 - 2);
   }
 
   /**

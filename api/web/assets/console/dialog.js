@@ -7,7 +7,7 @@
  */
 
 import { announce, el } from "../shared/dom.js";
-import { field, form, input } from "./form.js";
+import { field, form, input, plain } from "./form.js";
 import { focusHeading } from "./update.js";
 import { words } from "./words.js";
 
@@ -37,21 +37,24 @@ export function openDialog(title, content) {
  * Asks before something is done.
  * @param {object} question
  * @param {string} question.title
- * @param {string[]} question.consequences what will happen, in numbers
+ * @param {(string | Node)[]} question.consequences what will happen, in numbers
  * @param {string} question.confirm the label of the button that does it
+ * @param {string} [question.back] the label of the button that does not
  * @param {boolean} [question.danger]
  * @param {string} [question.typed] a name to be typed first: for what cannot be undone
  * @param {(onPause: (pauseMs: number) => void) => Promise<string | void>} question.act its text is announced
  */
-export function ask({ title, consequences, confirm, danger = false, typed, act }) {
+export function ask({ title, consequences, confirm, back, danger = false, typed, act }) {
   openDialog(title, (close) => {
-    const name = typed === undefined ? null : field(words.form.typeName(typed), input({ autocomplete: "off", required: true }));
+    // A name without anything to see cannot be typed.
+    const name = typed === undefined || plain(typed) === "" ? null : field(words.form.typeName(typed), input({ autocomplete: "off", required: true }));
     return form(
       {
         fields: name ? { name } : {},
         submit: confirm,
         danger,
         cancel: close,
+        ...(back !== undefined && { back }),
         check: () => {
           if (!name || plain(name.control.value) === plain(typed ?? "")) return true;
           name.fail(words.form.otherName);
@@ -67,12 +70,4 @@ export function ask({ title, consequences, confirm, danger = false, typed, act }
       name?.node,
     );
   });
-}
-
-/**
- * A name as people can see and type it: how many spaces it has, and of which kind, is not to be seen.
- * @param {string} name
- */
-function plain(name) {
-  return name.normalize("NFKC").replace(/\s+/gu, " ").trim();
 }

@@ -38,7 +38,9 @@ export class Figures {
   show(known) {
     const { units, left, sold } = stockOf(known);
     const share = units === 0 ? 0 : sold / units;
-    this.#sold.say(number(sold), words.sale.soldNote(number(units), number(Math.floor(share * 100))));
+    const of = words.sale.soldNote(number(units), percent(share));
+    const { cancelledOrders } = known.counts;
+    this.#sold.say(number(sold), cancelledOrders > 0 ? words.sale.cancelledNote(of, number(cancelledOrders)) : of);
     this.#bar.value = share;
     this.#showRate(known);
     this.#showRefused(known);
@@ -52,7 +54,9 @@ export class Figures {
     let rate = 0;
     for (const kind of KINDS) rate += rates?.[kind] ?? 0;
     const note = isPeakExact ? words.sale.rateNote : words.sale.rateRough;
-    this.#rate.say(rates ? shortRate(rate) : words.time.none, peak === 0 ? "" : note(shortRate(peak)));
+    const admitted = rates?.admitted ?? 0;
+    const parts = words.sale.rateParts(shortRate(admitted), shortRate(Math.max(0, rate - admitted)));
+    this.#rate.say(rates ? shortRate(rate) : words.time.none, peak === 0 ? "" : note(parts, shortRate(peak)));
   }
 
   /** @param {Known} known */
@@ -82,6 +86,13 @@ function figure(name) {
       setText(note, about);
     },
   };
+}
+
+/** Everything and nothing only where that is so. @param {number} share */
+function percent(share) {
+  const tenths = Math.round(share * 1000);
+  const shown = share < 1 && share > 0 ? Math.min(999, Math.max(1, tenths)) : tenths;
+  return shown % 10 === 0 ? number(shown / 10) : decimal(shown / 10);
 }
 
 /** @param {number} rate */

@@ -36,6 +36,7 @@ export class Flow {
       "section",
       { class: "flow-section stack", "aria-labelledby": "flow-heading" },
       el("h2", { id: "flow-heading" }, text.title),
+      el("p", { class: "muted small" }, text.about),
       el("div", { class: "flow" }, this.#gate.node, arrow(), this.#journal.node, arrow(), this.#ledger.node),
       el("div", { class: "balance" }, this.#equation, this.#verdict, this.#difference),
       this.#audit.node,
@@ -110,6 +111,11 @@ function time(ms) {
   return ms < MS_MAX ? text.ms(number(ms)) : text.seconds(decimal(ms / 1000));
 }
 
+/** @param {string} name */
+function hintOf(name) {
+  return /** @type {Record<string, string>} */ (text.hints)[name] ?? "";
+}
+
 function arrow() {
   return el("span", { class: "arrow", "aria-hidden": "true" });
 }
@@ -127,12 +133,12 @@ function box(name, about, main, others) {
   const canvas = el("canvas", { class: "line", role: "img" });
   const line = new LineChart(canvas, { points: POINTS, colour: () => getComputedStyle(canvas).color });
   const list = el("dl", {});
-  others.forEach((other, i) => list.append(el("div", {}, el("dt", {}, other), small[i] ?? "")));
+  others.forEach((other, i) => list.append(el("div", { title: hintOf(other) }, el("dt", {}, other), small[i] ?? "")));
   const node = el(
     "section",
     { class: "box", "aria-label": name },
     el("h3", {}, name, " ", el("span", { class: "muted small" }, about)),
-    el("p", { class: "main" }, large, " ", el("span", { class: "muted" }, main)),
+    el("p", { class: "main", title: hintOf(main) }, large, " ", el("span", { class: "muted" }, main)),
     list,
     canvas,
   );

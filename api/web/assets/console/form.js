@@ -22,6 +22,15 @@ import { words } from "./words.js";
 let made = 0;
 
 /**
+ * A text as people can see and type it: how many spaces it has, and of which kind, is not to be seen; nor are characters
+ * such as a zero-width space.
+ * @param {string} text
+ */
+export function plain(text) {
+  return text.normalize("NFKC").replace(/\p{Default_Ignorable_Code_Point}|\p{Cf}/gu, "").replace(/[\s\p{Cc}]+/gu, " ").trim();
+}
+
+/**
  * A control with its label.
  * @param {string} label
  * @param {Control} control
@@ -80,6 +89,7 @@ export function select(options, chosen = "") {
  * @property {() => boolean} [check] looks at the fields first, and says at each what is wrong; false if anything is
  * @property {(onPause: (pauseMs: number) => void) => Promise<void>} send
  * @property {() => void} [cancel] adds a button that leaves the form
+ * @property {string} [back] the label of that button
  */
 
 /**
@@ -93,7 +103,7 @@ export function form(sending, ...children) {
   // Where Enter would do something dangerous, the focus begins at the way back.
   const cancel =
     sending.cancel &&
-    el("button", { class: "button", type: "button", autofocus: sending.danger && Object.keys(sending.fields).length === 0, onclick: sending.cancel }, words.action.back);
+    el("button", { class: "button", type: "button", autofocus: sending.danger && Object.keys(sending.fields).length === 0, onclick: sending.cancel }, sending.back ?? words.action.back);
   const node = el(
     "form",
     { class: "form", novalidate: true },

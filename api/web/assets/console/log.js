@@ -4,6 +4,7 @@
 
 import { el } from "../shared/dom.js";
 import { number } from "../shared/format.js";
+import { saleOptions } from "./orders.js";
 import * as service from "./service.js";
 import { Table } from "./table.js";
 import { when } from "./times.js";
@@ -23,6 +24,7 @@ export function logPage() {
     caption: text.caption,
     isShared: true,
     filters: [
+      { name: "saleId", label: words.orders.sale, options: [["", words.table.all]], more: saleOptions },
       { name: "action", label: text.action, options: kinds },
       { name: "actor", label: text.actor, hint: text.actorHint },
     ],
@@ -59,7 +61,7 @@ function columns(isOfAll) {
     { name: text.at, isHead: true, cell: ({ at }) => when(at, "second") },
     { name: text.action, cell: ({ action }) => el("span", { class: "wide-cell" }, actions[action] ?? action) },
     ...(isOfAll ? subject : []),
-    { name: text.details, cell: ({ details }) => detailsOf(/** @type {Record<string, unknown>} */ (details)) },
+    { name: text.details, cell: detailsOf },
     { name: text.who, cell: who },
   ];
 }
@@ -78,9 +80,15 @@ function subjectOf({ subjectKind, subject }) {
   return el("span", { class: "whole", title: subject }, shown);
 }
 
-/** What was asked for, member by member. @param {Record<string, unknown>} details */
-function detailsOf(details) {
-  const members = Object.entries(details).filter(([name, value]) => value !== null && !name.endsWith("Id"));
+/** How the gate was found, and counts of what was wrong: only where anything was. */
+const INNER = ["epoch", "found"];
+const WRONG = ["lost", "rejected", "saved"];
+
+/** What was asked for, member by member. @param {LogEntry} entry */
+function detailsOf({ action, details }) {
+  const isWorthIt = (/** @type {[string, unknown]} */ [name, value]) =>
+    value !== null && !name.endsWith("Id") && (action !== "sale.install" || !(INNER.includes(name) || (WRONG.includes(name) && value === 0)));
+  const members = Object.entries(/** @type {Record<string, unknown>} */ (details)).filter(isWorthIt);
   if (members.length === 0) return words.time.none;
   const items = members.map(([name, value]) => el("div", {}, el("dt", {}, spaced(name)), el("dd", {}, valueOf(value))));
   return el("dl", { class: "details" }, ...items);

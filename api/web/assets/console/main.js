@@ -2,8 +2,9 @@
  * Starts the console: shows the page that the address names, or the sign-in page while nobody is signed in.
  */
 
+import { reportFault } from "../shared/api.js";
 import { pathOf } from "../shared/address.js";
-import { byId, fill } from "../shared/dom.js";
+import { byId, fill, setText } from "../shared/dom.js";
 import { go, onMove } from "./address.js";
 import { frame, setTitle } from "./frame.js";
 import { missingPage } from "./missing_page.js";
@@ -14,7 +15,7 @@ import { productsPage } from "./products.js";
 import { rejectionsPage } from "./rejections.js";
 import { salePage } from "./sale.js";
 import { salesPage } from "./sales.js";
-import { session } from "./service.js";
+import { askNow, clock, session } from "./service.js";
 import { signInPage } from "./sign_in.js";
 import { systemPage } from "./system.js";
 import { words } from "./words.js";
@@ -77,10 +78,16 @@ document.addEventListener("click", (event) => {
   go(link.href);
 });
 onMove(() => render(true));
+// What is today, the server says. A form that needs the time asks again.
+const learnTime = () => askNow().catch(reportFault);
+void learnTime();
+clock.onSleep(() => void learnTime());
 let user = session.signedIn?.userId;
 session.onChange((signedIn) => {
   if (signedIn?.userId === user) return;
   user = signedIn?.userId;
+  // Nobody else reads what happened before.
+  setText(byId("announcements"), "");
   render(true);
 });
 render(false);

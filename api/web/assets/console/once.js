@@ -3,7 +3,7 @@
  *
  * A request that adds carries a key. The key is kept until an answer settles the request, also over a reload of the
  * page: a second click, a lost answer and a try after a 503 all send the same key, so the API adds once. Another content
- * is another request, with a key of its own. A key that nobody has used for a while is dropped: by then the same content
+ * is another request, with a key of its own beside it. A key that nobody has used for a while is dropped: by then the same content
  * means another addition.
  */
 
@@ -47,7 +47,8 @@ export function addOnce(purpose, body, send, onPause) {
  * @param {(pauseMs: number) => void} [onPause]
  */
 async function sendKept(purpose, content, send, onPause) {
-  const before = kept(purpose, content);
+  const name = purpose + content;
+  const before = kept(name);
   const key = before ?? newKey();
   let mayBeDone = before !== null;
   const attempt = async () => {
@@ -58,14 +59,15 @@ async function sendKept(purpose, content, send, onPause) {
       throw error;
     }
   };
-  keep(purpose, { content, key, at: Date.now() });
+  dropOld();
+  keep(name, { key, at: Date.now() });
   try {
     const answer = await untilKnown(attempt, onPause);
-    forget(purpose, key);
+    forget(name);
     return answer;
   } catch (error) {
     const settles = error instanceof ApiError && !error.isPassing && !NOT_LET_IN.includes(error.status);
-    if (settles) forget(purpose, key);
+    if (settles) forget(name);
     throw mayBeDone && !settles ? new MayBeDone(error) : error;
   }
 }
@@ -81,40 +83,53 @@ export function untilKnown(send, onPause) {
   return retrying(send, { tries: TRIES, onPause: (_, pauseMs) => onPause?.(pauseMs) });
 }
 
-/** @param {string} purpose @param {string} content */
-function kept(purpose, content) {
-  const found = read(purpose);
-  return found?.content === content && Date.now() - found.at < KEY_MS ? found.key : null;
+/** The key of a request that nothing has settled yet. @param {string} name */
+function kept(name) {
+  const found = read(PREFIX + name);
+  return found && isFresh(found) ? found.key : null;
 }
 
-/** @typedef {{ content: string, key: string, at: number }} Kept */
+/** @typedef {{ key: string, at: number }} Kept */
 
-/** @param {string} purpose @returns {Kept | null} */
-function read(purpose) {
+/** @param {Kept} kept */
+function isFresh({ at }) {
+  return Date.now() - at < KEY_MS;
+}
+
+/** @param {string} place @returns {Kept | null} */
+function read(place) {
   try {
-    return JSON.parse(sessionStorage.getItem(PREFIX + purpose) ?? "null");
+    return JSON.parse(sessionStorage.getItem(place) ?? "null");
   } catch {
     return null;
   }
 }
 
-/** @param {string} purpose @param {Kept} value */
-function keep(purpose, value) {
+/** @param {string} name @param {Kept} value */
+function keep(name, value) {
   try {
-    sessionStorage.setItem(PREFIX + purpose, JSON.stringify(value));
+    sessionStorage.setItem(PREFIX + name, JSON.stringify(value));
   } catch {
     // Without storage a key lasts as long as the request.
   }
 }
 
-/**
- * Removes a key, unless a request of another content has its own there by now.
- * @param {string} purpose
- * @param {string} key
- */
-function forget(purpose, key) {
+/** @param {string} name */
+function forget(name) {
   try {
-    if (read(purpose)?.key === key) sessionStorage.removeItem(PREFIX + purpose);
+    sessionStorage.removeItem(PREFIX + name);
+  } catch {
+    // Nothing was kept.
+  }
+}
+
+/** Makes room: keys that nobody has used for a while. */
+function dropOld() {
+  try {
+    for (const place of Object.keys(sessionStorage)) {
+      const found = place.startsWith(PREFIX) ? read(place) : null;
+      if (found && !isFresh(found)) sessionStorage.removeItem(place);
+    }
   } catch {
     // Nothing was kept.
   }

@@ -115,6 +115,7 @@ function cancelButton(order, changed) {
       title: name,
       consequences: [text.cancel(order.email ?? order.userId, money(order.price, order.currency)), text.cancelFinal],
       confirm: text.cancelConfirm,
+      back: text.cancelNot,
       danger: true,
       typed: order.productName,
       act: async (onPause) => {
@@ -131,13 +132,14 @@ function cancelButton(order, changed) {
  * @param {() => Record<string, string>} query
  */
 function csvButton(query) {
-  const button = el("button", { class: "button", type: "button", onclick: () => void download() }, words.action.csv);
+  const button = el("button", { class: "button", type: "button", title: text.fileTimes, onclick: () => void download() }, words.action.csv);
   const download = async () => {
     if (button.hasAttribute("aria-disabled")) return;
     setAttribute(button, "aria-disabled", "true");
     setText(button, text.downloading);
     try {
-      save(await service.ordersAsCsv(query(), new AbortController().signal));
+      const asked = query();
+      save(await service.ordersAsCsv(asked, new AbortController().signal), fileName(asked["saleId"]));
     } catch (error) {
       openDialog(words.action.csv, (close) =>
         el("div", { class: "stack" }, el("p", { class: "note bad" }, failureText(error)), el("p", {}, el("button", { class: "button", type: "button", onclick: close }, words.action.close))),
@@ -150,10 +152,17 @@ function csvButton(query) {
   return button;
 }
 
-/** @param {Blob} file */
-function save(file) {
+/** Names the sale, or the day by the server's clock. @param {string | undefined} saleId */
+function fileName(saleId) {
+  if (saleId) return text.file(saleId.slice(-4));
+  const today = service.now();
+  return text.file(today === null ? "" : new Date(today).toISOString().slice(0, 10));
+}
+
+/** @param {Blob} file @param {string} name */
+function save(file, name) {
   const address = URL.createObjectURL(file);
-  el("a", { href: address, download: text.file }).click();
+  el("a", { href: address, download: name }).click();
   // The browser has begun to read it by then.
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }

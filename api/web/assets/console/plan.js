@@ -6,7 +6,7 @@ import { el, fill, setAttribute } from "../shared/dom.js";
 import { number } from "../shared/format.js";
 import { go } from "./address.js";
 import { openDialog } from "./dialog.js";
-import { failureNote } from "./failures.js";
+import { failureNote, failureText } from "./failures.js";
 import { field, form, input, select } from "./form.js";
 import { addOnce, untilKnown } from "./once.js";
 import * as service from "./service.js";
@@ -16,8 +16,10 @@ import { words } from "./words.js";
 import { zoneName } from "./zone.js";
 
 /** @typedef {import("./shapes.js").Product} Product */
+/** @typedef {{ startTime: string, endTime: string }} Window */
 
-const MINUTE = 60_000;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 /** How many products one can choose from. */
@@ -34,7 +36,8 @@ export function planSale(productId) {
     const place = el("div", {}, el("p", { class: "skeleton" }, text.product));
     const read = async () => {
       try {
-        fill(place, planForm(await productsInStock(), productId, close));
+        const [products] = await Promise.all([productsInStock(), service.askNow()]);
+        fill(place, planForm(products, productId, close));
         place.querySelector("select")?.focus();
       } catch (error) {
         refill(place, failureNote(error, () => void read()));
@@ -70,8 +73,9 @@ function planForm(products, chosen, close) {
     const link = el("a", { class: "button primary", href: "/admin/products", onclick: close }, words.pages.products);
     return el("div", { class: "stack" }, el("p", {}, text.noStock), el("div", { class: "buttons" }, link, el("button", { class: "button", type: "button", onclick: close }, words.action.close)));
   }
+  const namesakes = (/** @type {string} */ wanted) => products.filter(({ name }) => name === wanted).length;
   /** @type {[string, string][]} */
-  const options = products.map(({ productId, name, quantity }) => [productId, text.option(name, number(quantity))]);
+  const options = products.map(({ productId, name, quantity }) => [productId, text.option(name, number(quantity), namesakes(name) > 1 ? productId.slice(-4) : "")]);
   const product = field(text.product, select([["", text.choose], ...options], chosen ?? (products.length === 1 ? options[0]?.[0] : "")));
   product.control.required = true;
   const units = field(text.units, input({ type: "number", min: 1, max: UNITS_MAX, step: 1, required: true, inputmode: "numeric" }));
@@ -90,6 +94,7 @@ function planForm(products, chosen, close) {
   product.control.addEventListener("input", choose);
   choose();
   const times = windowFields(null, null);
+  const other = el("p", { class: "small" }, el("a", { href: "/admin/products", onclick: close }, text.otherProduct));
   const fields = { productId: product, quantity: units, ...times.fields };
   const send = async (/** @type {(pauseMs: number) => void} */ onPause) => {
     const body = { productId: product.control.value, quantity: Number(units.control.value), ...times.window() };
@@ -97,7 +102,7 @@ function planForm(products, chosen, close) {
     close();
     go(`/admin/sales/${sale.saleId}`);
   };
-  return form({ fields, submit: text.submit, cancel: close, check: times.check, send }, product.node, units.node, ...times.nodes);
+  return form({ fields, submit: text.submit, cancel: close, check: times.check, send }, product.node, other, units.node, ...times.nodes);
 }
 
 /**
@@ -109,7 +114,9 @@ export function moveSale(sale, done) {
   openDialog(text.moveTitle(sale.productName), (close) => {
     const times = windowFields(sale.startTime, sale.endTime);
     const send = async (/** @type {(pauseMs: number) => void} */ onPause) => {
-      const body = { saleId: sale.saleId, productId: sale.productId, ...times.window() };
+      const present = await untilKnown(() => service.sale(sale.saleId), onPause);
+      if (times.isStale(present)) return;
+      const body = { saleId: sale.saleId, productId: sale.productId, ...times.window(present) };
       await untilKnown(() => service.moveSale(body), onPause);
       close();
       done();
@@ -127,18 +134,27 @@ export function moveSale(sale, done) {
 function windowFields(start, end) {
   const starts = new WhenField(text.start, start);
   const ends = new WhenField(text.end, end);
-  const setStart = (/** @type {number} */ later) => {
+  const setStart = (/** @type {number} */ now, /** @type {number} */ later) => {
     const length = lengthOf(starts, ends);
-    // Whole minutes read better; never earlier than now.
-    const at = Math.ceil((service.now() + later) / MINUTE) * MINUTE;
+    // Whole minutes read better, where they are not much later; never earlier than now.
+    const grain = later > MINUTE ? MINUTE : SECOND;
+    const at = Math.ceil((now + later) / grain) * grain;
     starts.set(at);
     ends.set(at + (length ?? HOUR));
   };
-  const setLength = (/** @type {number} */ length) => {
-    if (starts.instant === null) setStart(2 * MINUTE);
-    ends.set(Date.parse(starts.instant ?? "") + length);
+  const begin = (/** @type {number} */ later) => async () => {
+    try {
+      setStart(await service.askNow(), later);
+    } catch (error) {
+      starts.fail(failureText(error));
+    }
   };
-  if (start === null) setStart(2 * MINUTE);
+  const setLength = (/** @type {number} */ length) => {
+    if (starts.instant === null) starts.check();
+    else ends.set(Date.parse(starts.instant) + length);
+  };
+  const opened = service.now();
+  if (start === null && opened !== null) setStart(opened, 2 * MINUTE);
   const zone = el("p", { class: "hint muted small" }, text.zone(zoneName()));
   return {
     fields: { startTime: starts.field, endTime: ends.field },
@@ -146,9 +162,10 @@ function windowFields(start, end) {
       zone,
       starts.node,
       presets(text.starting, [
-        [text.soon, () => setStart(2 * MINUTE)],
-        [text.hour, () => setStart(HOUR)],
-        [text.tomorrow, () => setStart(DAY)],
+        [text.now, begin(0)],
+        [text.soon, begin(MINUTE)],
+        [text.hour, begin(HOUR)],
+        [text.tomorrow, begin(DAY)],
       ]),
       ends.node,
       presets(text.lasting, [
@@ -157,14 +174,28 @@ function windowFields(start, end) {
         [text.lasts.day, () => setLength(DAY)],
       ]),
     ],
-    window: () => ({ startTime: starts.instant, endTime: ends.instant }),
+    /** What a time that nobody has touched is by now, the sale says. @param {Window} [present] */
+    window: (present) => ({
+      startTime: present && !starts.isChanged ? present.startTime : starts.instant,
+      endTime: present && !ends.isChanged ? present.endTime : ends.instant,
+    }),
+    /**
+     * Whether somebody else has changed meanwhile what this form is about to change: then the field says so, and the next
+     * time it is sent.
+     * @param {Window} present
+     */
+    isStale: ({ startTime, endTime }) => [starts.isStale(startTime), ends.isStale(endTime)].some(Boolean),
     check() {
       const good = [starts.check(), ends.check()].every(Boolean);
       if (!good) return false;
       const [from, to] = [Date.parse(starts.instant ?? ""), Date.parse(ends.instant ?? "")];
+      // Where nobody knows the server's time, the API has the last word.
+      const now = service.now() ?? -Infinity;
       if (to <= from) ends.fail(text.order);
-      else if (to <= service.now()) ends.fail(text.past);
-      return to > from && to > service.now();
+      else if (to <= now) ends.fail(text.past);
+      else if (starts.isChanged && from < now - DAY) starts.fail(text.longPast);
+      else return true;
+      return false;
     },
   };
 }

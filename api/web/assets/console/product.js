@@ -127,16 +127,23 @@ function detailsCard(product, changed) {
       say(text.unchanged, "");
       return;
     }
-    changed(await addOnce(`product:${productId}`, patch, (key) => service.changeProduct(productId, patch, key), onPause));
+    const present = await untilKnown(() => service.product(productId), onPause);
+    if (details.areStale(present)) {
+      changed(present);
+      return;
+    }
+    const saved = await addOnce(`product:${productId}`, patch, (key) => service.changeProduct(productId, patch, key), onPause);
+    details.follow(saved, patch);
+    changed(saved);
     say(text.saved, "good");
   };
   const node = el(
     "section",
     { class: "card stack", oninput: () => say("", "") },
     el("h2", {}, text.details),
-    form({ fields: details.fields, submit: text.save, send }, ...details.nodes, said),
+    form({ fields: details.fields, submit: text.save, check: details.check, send }, ...details.nodes, said),
   );
-  return { node, show: details.follow };
+  return { node, show: (/** @type {Product} */ next) => details.follow(next) };
 }
 
 /** @param {Product} product @param {(next: Partial<Product>) => void} changed */

@@ -60,6 +60,6 @@ function createProduct() {
       go(`/admin/products/${product.productId}`);
     };
     const fields = { ...details.fields, quantity };
-    return form({ fields, submit: text.create, cancel: close, send }, ...details.nodes, quantity.node);
+    return form({ fields, submit: text.create, cancel: close, check: details.check, send }, ...details.nodes, quantity.node);
   });
 }

@@ -63,10 +63,12 @@ export class Rush {
       this.#chartPlace,
       this.#table.node,
       el("div", { class: "legend-line" }, this.#readout, this.#legend),
+      el("p", { class: "muted small" }, text.note),
     );
     this.#chart = new StackChart(this.#canvas, {
       colours: () => this.#colours(),
       timeLabel: (at, step) => (step < MINUTE ? second(at, zoneChoice()) : hour(at, zoneChoice())),
+      unit: text.unit,
       numberLabel: (value) => shortNumber(value),
       offset: (at) => offsetAt(at, zoneName()),
     });

@@ -4,7 +4,7 @@
  */
 
 import { announce, el, fill, setText, show } from "../shared/dom.js";
-import { money } from "../shared/format.js";
+import { countdown, money, number } from "../shared/format.js";
 import { picture } from "../shared/picture.js";
 import { ApiError, reportFault } from "../shared/api.js";
 import { failureNote } from "./failures.js";
@@ -75,6 +75,7 @@ class SaleView {
   #live = el("p", { class: "live" }, text.connecting);
   #badge = el("span", {});
   #window = el("span", {});
+  #countdown = el("span", { class: "figures", role: "timer" });
   #buttons = el("div", { class: "buttons" });
   #figures = new Figures();
   #flow = new Flow(() => this.#known.sale);
@@ -132,7 +133,7 @@ class SaleView {
         "div",
         { class: "stack tight" },
         el("h1", {}, sale.productName),
-        el("p", { class: "facts" }, this.#badge, this.#window, el("span", {}, money(sale.productPrice, sale.currency)), el("a", { href: `/sales/${sale.saleId}`, target: "_blank" }, words.action.view)),
+        el("p", { class: "facts" }, this.#badge, this.#window, this.#countdown, el("span", {}, money(sale.productPrice, sale.currency)), el("a", { href: `/sales/${sale.saleId}`, target: "_blank" }, words.action.view)),
         this.#live,
       ),
       this.#buttons,
@@ -146,7 +147,7 @@ class SaleView {
   }
 
   #logPart() {
-    const link = el("a", { href: "/admin/log" }, words.action.allLog);
+    const link = el("a", { href: `/admin/log?saleId=${this.#known.sale.saleId}` }, words.action.allLog);
     return el("section", { class: "stack" }, el("div", { class: "section-head" }, el("h2", {}, text.log), link), this.#log.node);
   }
 
@@ -176,11 +177,22 @@ class SaleView {
     const age = performance.now() - this.#heardAt;
     const isOld = this.#heardAt > 0 && age > STALE_MS;
     this.#flow.tick();
+    this.#showCountdown();
     for (const node of [this.#figures.node, this.#flow.node]) node.toggleAttribute("data-old", isOld);
     if (isOld !== this.#live.classList.contains("old")) announce(isOld ? text.lost : text.live);
     this.#live.className = isOld ? "live old" : "live";
     if (isOld) setText(this.#live, text.away(words.time.age(Math.floor(age / 1000))));
-    else setText(this.#live, this.#heardAt === 0 ? text.connecting : text.live);
+    else setText(this.#live, this.#known.sale.state === "settled" ? text.standing : this.#heardAt === 0 ? text.connecting : text.live);
+  }
+
+  /** Until the start, by the server's clock. */
+  #showCountdown() {
+    const { sale, event } = this.#known;
+    const now = service.now();
+    const waits = now !== null && (event?.status ?? sale.status) === "upcoming";
+    const { days, clock } = countdown(waits ? Date.parse(sale.startTime) - now : 0);
+    setText(this.#countdown, waits ? text.startsIn(days === 0 ? "" : number(days), clock) : "");
+    show(this.#countdown, waits);
   }
 
   #refresh() {
@@ -194,7 +206,7 @@ class SaleView {
     const shown = JSON.stringify([status, sale.state, warm, sale.startTime, sale.endTime, left]);
     if (shown === this.#stepsFor) return;
     this.#stepsFor = shown;
-    fill(this.#badge, statusBadge(status, sale.state));
+    fill(this.#badge, statusBadge(status, sale.state, left));
     fill(this.#window, span(sale.startTime, sale.endTime));
     this.#showSteps({ ...sale, status, warm }, left);
   }

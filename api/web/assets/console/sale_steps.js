@@ -9,6 +9,7 @@ import { field, form, input } from "./form.js";
 import { addOnce, untilKnown } from "./once.js";
 import { moveSale } from "./plan.js";
 import * as service from "./service.js";
+import { span } from "./times.js";
 import { words } from "./words.js";
 
 /** @typedef {import("./shapes.js").Sale} Sale */
@@ -42,6 +43,11 @@ export function stepsOf(sale, left, done) {
   return steps;
 }
 
+/** Which of the sales of one name it is. @param {Sale} sale */
+function which({ saleId, startTime, endTime }) {
+  return el("span", { title: saleId }, text.which(saleId.slice(-4)), span(startTime, endTime), ".");
+}
+
 /** @param {string} sentence @param {() => void} done */
 function said(sentence, done) {
   announce(sentence);
@@ -72,7 +78,7 @@ function warmUp(sale, done) {
 function pause(sale, left, done) {
   ask({
     title: text.pauseTitle(sale.productName),
-    consequences: [text.pause(number(left))],
+    consequences: [text.pause(number(left), left)],
     confirm: action.pause,
     act: taking(sale, "pause", done, text.paused),
   });
@@ -82,7 +88,7 @@ function pause(sale, left, done) {
 function resume(sale, left, done) {
   ask({
     title: text.resumeTitle(sale.productName),
-    consequences: [text.resume(number(left))],
+    consequences: [text.resume(number(left), left)],
     confirm: action.resume,
     act: taking(sale, "resume", done, text.resumed),
   });
@@ -92,7 +98,7 @@ function resume(sale, left, done) {
 function end(sale, left, done) {
   ask({
     title: text.endTitle(sale.productName),
-    consequences: [text.end(number(sale.totalQuantity - left), number(left)), text.endFinal],
+    consequences: [which(sale), text.end(number(sale.totalQuantity - left), number(left)), text.endFinal],
     confirm: action.end,
     danger: true,
     typed: sale.productName,
@@ -104,7 +110,7 @@ function end(sale, left, done) {
 function settle(sale, left, done) {
   ask({
     title: text.settleTitle(sale.productName),
-    consequences: [text.settle(number(left), left), text.settleFinal],
+    consequences: [which(sale), text.settle(number(left), left), text.settleFinal],
     confirm: action.settle,
     danger: true,
     typed: sale.productName,

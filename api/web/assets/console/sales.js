@@ -7,8 +7,9 @@ import { number } from "../shared/format.js";
 import { picture } from "../shared/picture.js";
 import { failureNote } from "./failures.js";
 import { fillTiles } from "./figures.js";
+import { plain } from "./form.js";
 import { planSale } from "./plan.js";
-import { statusBadge } from "./sale_parts.js";
+import { statusBadge, statusWord } from "./sale_parts.js";
 import * as service from "./service.js";
 import { Table } from "./table.js";
 import { span } from "./times.js";
@@ -38,10 +39,10 @@ export function salesPage() {
     ],
     columns: [
       { name: text.product, isHead: true, cell: named },
-      { name: text.status, cell: ({ status, state }) => statusBadge(status, state) },
+      { name: text.status, cell: ({ status, state, availableQuantity }) => statusBadge(status, state, availableQuantity) },
       { name: text.window, cell: ({ startTime, endTime }) => span(startTime, endTime) },
       { name: text.sold, isNumber: true, cell: sold },
-      { name: text.gate, cell: gate },
+      { name: text.gate, hint: text.gateHint, cell: gate },
     ],
     load: matching,
     empty: () => [el("p", {}, text.empty), planButton()],
@@ -101,14 +102,14 @@ async function matching({ name, status, cursor }, signal) {
 }
 
 /** @param {Sale} sale @param {string} name @param {string} wanted */
-function fits({ productName, status, state }, name, wanted) {
-  if (!productName.toLowerCase().includes(name.toLowerCase())) return false;
-  return wanted === "" || wanted === (state === "settled" ? "settled" : status);
+function fits({ productName, status, state, availableQuantity }, name, wanted) {
+  if (!plain(productName).toLowerCase().includes(name.toLowerCase())) return false;
+  return wanted === "" || wanted === statusWord(status, state, availableQuantity);
 }
 
 /** @param {Sale} sale */
 function named(sale) {
-  return el("span", { class: "named" }, picture(sale, "thumb"), el("a", { href: `/admin/sales/${sale.saleId}` }, sale.productName));
+  return el("span", { class: "named" }, picture(sale, "thumb"), el("a", { href: `/admin/sales/${sale.saleId}` }, sale.productName), el("span", { class: "muted small whole", title: sale.saleId }, words.sale.short(sale.saleId.slice(-4))));
 }
 
 /** @param {Sale} sale */
@@ -130,7 +131,7 @@ function gate({ state, warm }) {
 function tilesOf(report, sales) {
   const names = text.tiles;
   const figure = (/** @type {number | undefined} */ value) => (value === undefined ? words.time.none : number(value));
-  const selling = sales?.filter(({ status }) => status === "active").length;
+  const selling = sales?.filter(({ status, state, availableQuantity }) => statusWord(status, state, availableQuantity) === "active").length;
   const coming = sales?.filter(({ status }) => status === "upcoming").length;
   const waiting = report ? report.queue.waiting + report.queue.active : undefined;
   const workers = report?.workers.total ?? 0;

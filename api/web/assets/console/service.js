@@ -34,9 +34,19 @@ const api = new Api(session);
 const LONG_MS = 30_000;
 const ROWS = 50;
 
-/** Now by the server's clock; before the first answer, by this computer's. */
+/** Now by the server's clock; null until an answer has named it. This computer's may be wrong by hours. */
 export function now() {
-  return clock.now() ?? Date.now();
+  return clock.now();
+}
+
+/** Now by the server's clock, which is asked where nobody knows it yet. */
+export async function askNow() {
+  const sent = performance.now();
+  const known = clock.now();
+  if (known !== null) return known;
+  const { timestamp } = await api.get("/api/health/live", { anonymous: true });
+  clock.learn(timestamp, sent);
+  return clock.now() ?? Date.parse(timestamp);
 }
 
 /** @param {Query} query */

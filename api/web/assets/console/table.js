@@ -10,7 +10,7 @@ import { announce, el, fill, setAttribute, show } from "../shared/dom.js";
 import { number } from "../shared/format.js";
 import { rename } from "./address.js";
 import { failureNote } from "./failures.js";
-import { field, input, select } from "./form.js";
+import { field, input, plain, select } from "./form.js";
 import { refill, update } from "./update.js";
 import { words } from "./words.js";
 
@@ -21,6 +21,7 @@ import { words } from "./words.js";
  * @typedef {object} Column
  * @property {string} name
  * @property {(row: T) => Child} cell
+ * @property {string} [hint] what the name means
  * @property {boolean} [isNumber]
  * @property {boolean} [isHead] the cell that names the row
  * @property {boolean} [isUnnamed] the name is for screen readers only
@@ -172,7 +173,7 @@ export class Table {
     const cells = this.#listing.columns.map((column) =>
       el(
         "th",
-        { scope: "col", role: "columnheader", class: column.isNumber && "number" },
+        { scope: "col", role: "columnheader", class: column.isNumber && "number", title: column.hint },
         column.isUnnamed ? el("span", { class: "unseen" }, column.name) : column.name,
       ),
     );
@@ -241,7 +242,7 @@ export class Table {
   /** Reads the first page of what the filters say. */
   #ask() {
     clearTimeout(this.#typing);
-    this.#query = Object.fromEntries([...this.#controls].map(([name, { value }]) => [name, value.trim()]));
+    this.#query = Object.fromEntries([...this.#controls].map(([name, { value }]) => [name, plain(value)]));
     this.#cursors = [null];
     if (this.#listing.isShared) share(this.#query);
     void this.reload().then((isShown) => {
@@ -274,7 +275,7 @@ function asked(filters) {
   const pairs = new URLSearchParams(location.search);
   /** @type {Record<string, string>} */
   const query = {};
-  for (const { name } of filters) query[name] = pairs.get(name) ?? "";
+  for (const { name } of filters) query[name] = plain(pairs.get(name) ?? "");
   return query;
 }
 

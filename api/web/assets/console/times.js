@@ -4,7 +4,7 @@
 
 import { el } from "../shared/dom.js";
 import { dayAndHour, daysBetween, hour, second } from "../shared/format.js";
-import { now } from "./service.js";
+import { clock, now } from "./service.js";
 import { words } from "./words.js";
 import { onZone, zoneChoice } from "./zone.js";
 
@@ -27,7 +27,8 @@ export function when(instant, precision = "minute") {
 function textOf(instant, precision) {
   const zone = zoneChoice();
   if (precision === "hour") return hour(instant, zone);
-  if (daysBetween(now(), instant, zone) !== 0) return dayAndHour(instant, zone);
+  const today = now();
+  if (today === null || daysBetween(today, instant, zone) !== 0) return dayAndHour(instant, zone);
   return words.time.today(precision === "second" ? second(instant, zone) : hour(instant, zone));
 }
 
@@ -42,7 +43,8 @@ export function span(start, end) {
   return el("span", { class: "span", "data-start": start, "data-end": end }, ...parts);
 }
 
-onZone(() => {
+/** Writes all times of the page again. */
+function rewrite() {
   for (const place of document.querySelectorAll("[data-start]")) {
     place.replaceWith(span(place.getAttribute("data-start") ?? "", place.getAttribute("data-end") ?? ""));
   }
@@ -50,4 +52,7 @@ onZone(() => {
     const { dateTime } = /** @type {HTMLTimeElement} */ (element);
     element.textContent = textOf(dateTime, /** @type {Precision} */ (element.getAttribute("data-precision")));
   }
-});
+}
+
+onZone(rewrite);
+clock.onKnown(rewrite);

@@ -20,12 +20,15 @@ export class WhenField {
   /** What was there before, as the API wrote it, and the wall clock that stands for it. */
   #kept = { instant: "", wall: "" };
   #zone = zoneName();
+  /** The instant that the sale had when the form was opened. */
+  #opened;
 
   /**
    * @param {string} label
    * @param {string | null} instant RFC 3339
    */
   constructor(label, instant) {
+    this.#opened = instant;
     this.#field = field(label, input({ type: "datetime-local", step: 1, required: true }));
     this.#twice = field(text.twice, select([]));
     show(this.#twice.node, false);
@@ -65,6 +68,23 @@ export class WhenField {
     if (this.instant !== null) return true;
     this.#field.fail(value === "" ? text.badTime : text.skipped(this.#zone));
     return false;
+  }
+
+  /** Whether it names another instant than that with which it was opened. */
+  get isChanged() {
+    return this.instant !== this.#opened;
+  }
+
+  /**
+   * Whether it changes an instant that somebody else has changed meanwhile. Then it says so, and agrees from now on.
+   * @param {string} present
+   */
+  isStale(present) {
+    const before = this.#opened;
+    if (before === null || !this.isChanged || present === before || present === this.instant) return false;
+    this.#opened = present;
+    this.#field.fail(text.movedSince(written(Date.parse(before)), written(Date.parse(present))));
+    return true;
   }
 
   /** @param {string} fault */

@@ -86,7 +86,9 @@ function wallOf(instant, zone) {
   const parts = {};
   for (const { type, value } of partFormat(zone).formatToParts(whole)) parts[type] = Number(value);
   const part = (/** @type {string} */ name) => parts[name] ?? 0;
-  return Date.UTC(part("year"), part("month") - 1, part("day"), part("hour"), part("minute"), part("second"));
+  const wall = new Date(Date.UTC(2000, 0, 1, part("hour"), part("minute"), part("second")));
+  // `Date.UTC` takes the year 26 for 1926.
+  return wall.setUTCFullYear(part("year"), part("month") - 1, part("day"));
 }
 
 /**
