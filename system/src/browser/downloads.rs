@@ -1,13 +1,11 @@
 //! Files that a page has the browser save: they land in a folder of the test, without a question.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
+use std::fs;
+
+use super::{
+    Browser, BrowserError,
+    driver::{PATIENCE, downloads},
 };
-
-use serde_json::{Value, json};
-
-use super::{Browser, BrowserError, driver::PATIENCE};
 
 impl Browser {
     /// Waits until the browser has saved a file of this name, and takes it: the next one may have the same name.
@@ -21,17 +19,4 @@ impl Browser {
         fs::remove_file(&file)?;
         Ok(content)
     }
-}
-
-/// The folder for downloads of a browser with this folder.
-fn downloads(folder: &Path) -> PathBuf {
-    folder.join("downloads")
-}
-
-/// The preferences of a Chromium that saves without a question.
-pub(super) fn preferences(folder: &Path) -> Value {
-    json!({
-        "download.default_directory": downloads(folder),
-        "download.prompt_for_download": false,
-    })
 }

@@ -3,7 +3,7 @@
 use std::{
     env, fs, io,
     net::{Ipv4Addr, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
     thread,
     time::Duration,
@@ -13,7 +13,7 @@ use nix::{
     sys::signal::{self, Signal},
     unistd::{Pid, geteuid},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use thirtyfour::{
     ChromiumLikeCapabilities as _, DesiredCapabilities, Key, LoggingPrefsLogLevel, WebDriver,
 };
@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use super::{
-    BrowserError, Screen, downloads,
+    BrowserError, Screen,
     problems::Problems,
     programs::{CHROMEDRIVER, CHROMIUM},
 };
@@ -323,7 +323,17 @@ fn capabilities(
     if geteuid().is_root() {
         wanted.add_arg("--no-sandbox")?;
     }
-    wanted.add_experimental_option("prefs", downloads::preferences(folder))?;
+    // It saves files without a question.
+    let preferences = json!({
+        "download.default_directory": downloads(folder),
+        "download.prompt_for_download": false,
+    });
+    wanted.add_experimental_option("prefs", preferences)?;
     wanted.set_browser_log_level(LoggingPrefsLogLevel::All)?;
     Ok(wanted)
+}
+
+/// Where a browser with this folder saves files.
+pub(super) fn downloads(folder: &Path) -> PathBuf {
+    folder.join("downloads")
 }

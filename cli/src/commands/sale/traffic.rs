@@ -200,7 +200,8 @@ mod tests {
 
     #[test]
     fn a_chart_has_a_column_for_each_bucket_also_for_the_empty_ones() {
-        let expected = "answers, up to 32.0 a second\n █  \n █  \n █  \n █ █\nadmitted, up to 2.0 a second\n █  \n █  \n\
+        let expected = "answers, up to 32.0 a second, as a mean over 10 s\n █  \n █  \n █  \n █ █\n\
+                        admitted, up to 2.0 a second, as a mean over 10 s\n █  \n █  \n\
                         2026-11-27T08:00:00Z to 2026-11-27T08:00:40Z";
         assert_eq!(charts(&traffic()), expected);
     }
