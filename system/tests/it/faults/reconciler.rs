@@ -132,7 +132,8 @@ async fn of_a_thousand_readers_that_came_and_went_none_is_left_and_nothing_of_wh
     let mut quick = quick_to_claim();
     quick.reconciler.push(setting("CONSUMER_IDLE_MS", 1_000));
     let mut stage = Stage::open(quick).await.unwrap();
-    let sale = stage.open_sale(10_000).await.unwrap();
+    // They must not be sold before the last reader has come.
+    let sale = stage.open_sale(50_000).await.unwrap();
     let selling = Selling::start(&stage, sale.id, NARROW);
 
     let mut alive = Vec::new();
