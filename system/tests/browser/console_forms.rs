@@ -111,7 +111,8 @@ async fn a_price_is_saved_as_it_was_typed_or_not_at_all() {
 /// Loses the first answer to a restock of one unit, then lets nobody in once; refuses a restock of two units.
 const BREAK_RESTOCKS: &str = "
     const send = globalThis.fetch;
-    const problem = (status, detail) => new Response(JSON.stringify({ code: 'BROKEN', detail }), { status });
+    const headers = { 'Content-Type': 'application/problem+json' };
+    const problem = (status, detail) => new Response(JSON.stringify({ code: 'BROKEN', detail }), { status, headers });
     let ones = 0;
     globalThis.fetch = async (path, init) => {
         if (!path.endsWith('/restock')) return send(path, init);
