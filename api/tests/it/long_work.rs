@@ -36,7 +36,7 @@ async fn searches_that_take_long_have_few_places_and_end_after_their_callers_hav
     let api = Fixture::start_with(&NO_LIMITS).await;
     let url = api.settings.postgres.database_url.expose_secret();
     let pool = PgPool::connect(url).await.unwrap();
-    // Whoever reads products now waits, up to the time limit of the statement.
+    // From now on each reader of products waits, up to the time limit of the statement.
     let mut lock = pool.begin().await.unwrap();
     let statement = "LOCK TABLE products IN ACCESS EXCLUSIVE MODE";
     sqlx::query(statement).execute(&mut *lock).await.unwrap();
